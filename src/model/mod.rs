@@ -1,0 +1,14 @@
+//! Floor 0, the nouns: plain data that every other floor speaks in.
+//!
+//! Nothing here does anything: no I/O, no clock, no environment, no printing. What is written to
+//! disk or to a terminal as JSON is defined here, once.
+
+pub mod change_set;
+pub mod digest;
+pub mod ids;
+pub mod image;
+pub mod plan;
+pub mod product;
+pub mod record;
+pub mod report;
+pub mod version;

@@ -1,0 +1,116 @@
+//! What a run will do, in order, and why: the dry run is this, printed.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::digest::Digest;
+use super::ids::{AccountId, EntityId, Region, Variant};
+use super::record::BaseRecord;
+use super::version::Version;
+
+/// What a run will do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// The format of this document: 1.
+    pub format: u32,
+    /// `twin` or `aws`.
+    pub target: String,
+    /// The account.
+    pub account: AccountId,
+    /// What is released.
+    pub variant: Variant,
+    /// The version: of the new release, or of the one that is completed.
+    pub version: Version,
+    /// Digest of all that goes into the image.
+    pub input: Digest,
+    /// What is done, in order; empty when there is nothing to do.
+    pub steps: Vec<Planned>,
+    /// What the user should know: a newer base, a difference that can't be applied yet.
+    pub notices: Vec<String>,
+}
+
+impl Plan {
+    /// The version of the document's format.
+    pub const FORMAT: u32 = 1;
+
+    /// Tells whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Digests the plan, for `--approve`.
+    pub fn digest(&self) -> Digest {
+        Digest::of(serde_json::to_vec(self).expect("a plan is plain data"))
+    }
+
+    /// Tells whether a step can't be taken back.
+    pub fn has_irreversible_step(&self) -> bool {
+        self.steps.iter().any(|p| p.irreversible)
+    }
+}
+
+/// A step and why it is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Planned {
+    /// What is done.
+    pub step: Step,
+    /// Why; one sentence fragment.
+    pub why: String,
+    /// Whether it can't be taken back.
+    pub irreversible: bool,
+}
+
+/// What is done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "step", deny_unknown_fields)]
+pub enum Step {
+    /// Take the version in the ledger.
+    Claim,
+    /// Make the image from the base.
+    Bake {
+        /// The base.
+        base: BaseRecord,
+        /// The image's name.
+        image_name: String,
+    },
+    /// Read the image and judge it.
+    Scan,
+    /// Digest every block.
+    Checksum,
+    /// Seal the record and tag the image as released.
+    Release,
+    /// Copy the image to a Region.
+    Copy {
+        /// The Region.
+        region: Region,
+    },
+    /// Let an account at the image.
+    Grant {
+        /// Where.
+        region: Region,
+        /// Who.
+        account: AccountId,
+        /// Whether it may read the snapshots too.
+        snapshots: bool,
+    },
+    /// Create product, version and public offer in the Marketplace.
+    CreateListing {
+        /// An existing draft to fill, if there is one.
+        draft: Option<EntityId>,
+        /// Regions on sale.
+        regions: BTreeSet<Region>,
+    },
+    /// Add the version to a product of the Marketplace.
+    AddVersion {
+        /// The product.
+        product: EntityId,
+    },
+    /// Follow a change set that is under way.
+    FollowChangeSet {
+        /// Its id.
+        change_set: super::ids::ChangeSetId,
+    },
+}

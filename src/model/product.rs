@@ -1,0 +1,348 @@
+//! A product as its manifest describes it, with every file it names already read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::digest::Digest;
+use super::ids::{AccountId, Architecture, EntityId, ImageId, Region, RoleArn, Slug, SubnetId, Variant};
+
+/// What a vendor sells: one folder in `products/`, for one target.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Product {
+    /// The folder's name, and the product's in commands, tags and image names.
+    pub slug: Slug,
+    /// The vendor's name as image names begin with it (a Marketplace rule).
+    pub vendor: String,
+    /// What the listing says of the product.
+    pub texts: Texts,
+    /// What the image is made of.
+    pub image: ImageSpec,
+    /// What is done to the base, in order.
+    pub provision: Vec<Provision>,
+    /// Whether pending security updates are installed first.
+    pub security_updates: bool,
+    /// Where and on what the image is built.
+    pub build: Build,
+    /// Who gets the image, beside the Marketplace's buyers.
+    pub distribution: Distribution,
+    /// How it is sold.
+    pub listing: Listing,
+    /// What the scan lets pass.
+    pub scan: ScanPolicy,
+    /// Tags for everything that is made.
+    pub tags: BTreeMap<String, String>,
+    /// Digest of the manifest as it holds for this target, workspace defaults included.
+    pub manifest_digest: Digest,
+    /// Digest of each file that goes into the image, by its path in the product's folder.
+    pub inputs: BTreeMap<String, Digest>,
+}
+
+impl Product {
+    /// Returns the one variant.
+    pub fn variant(&self) -> Variant {
+        Variant { product: self.slug.clone(), architecture: self.image.architecture }
+    }
+}
+
+/// The texts and media of a listing. Source of the limits: Catalog API, `UpdateInformation`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Texts {
+    /// At most 72 characters.
+    pub title: String,
+    /// At most 1,000 characters.
+    pub short_description: String,
+    /// At most 5,000 characters.
+    pub long_description: String,
+    /// One to three, of at most 500 characters.
+    pub highlights: Vec<String>,
+    /// One to fifteen, together at most 250 characters.
+    pub search_keywords: Vec<String>,
+    /// One to three of the Marketplace's closed list.
+    pub categories: Vec<String>,
+    /// An S3 URL of a png, jpg or gif.
+    pub logo_url: String,
+    /// Links: text and URL, at most three.
+    pub additional_resources: Vec<Link>,
+    /// How a buyer gets support; at most 2,000 characters.
+    pub support_description: String,
+    /// Whether others' open source is sold with a charge (its short description has a prescribed beginning).
+    pub repackaged_open_source: bool,
+}
+
+/// A link shown on the listing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// At most 500 characters.
+    pub text: String,
+    /// Its address.
+    pub url: String,
+}
+
+/// What the image is made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageSpec {
+    /// The processor architecture.
+    pub architecture: Architecture,
+    /// The operating system's name in the Marketplace's words: `AMAZONLINUX`, `UBUNTU`, `OTHERLINUX`…
+    pub os_name: String,
+    /// The version shown to buyers.
+    pub os_version: String,
+    /// The user that buyers log in as.
+    pub login_user: String,
+    /// The image that the bake starts from.
+    pub base: Base,
+    /// Size of the root volume in GiB.
+    pub root_volume_size_gib: u32,
+    /// Type of the root volume, as EC2 names it: `gp3`, `gp2`.
+    pub root_volume_type: String,
+    /// How the image starts.
+    pub boot_mode: BootMode,
+}
+
+/// How an image starts, in EC2's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BootMode {
+    /// BIOS.
+    LegacyBios,
+    /// UEFI.
+    Uefi,
+    /// UEFI where the instance type has it, else BIOS.
+    UefiPreferred,
+}
+
+impl BootMode {
+    /// Returns EC2's name for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LegacyBios => "legacy-bios",
+            Self::Uefi => "uefi",
+            Self::UefiPreferred => "uefi-preferred",
+        }
+    }
+}
+
+/// Where a base image is found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Base {
+    /// By its id.
+    Image {
+        /// The id, in the build Region.
+        id: ImageId,
+    },
+    /// By a public parameter that holds its id.
+    Parameter {
+        /// The SSM parameter's name.
+        name: String,
+    },
+    /// The newest image of an owner whose name matches.
+    Newest {
+        /// An account id, or `amazon`, `self`, `aws-marketplace`.
+        owner: String,
+        /// A name with `*` and `?`.
+        name: String,
+    },
+}
+
+/// One step of provisioning, its content already read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Provision {
+    /// Packages from the image's own package manager.
+    Packages {
+        /// Their names.
+        names: Vec<String>,
+    },
+    /// Shell text of the manifest, run by `sh -eu` as root.
+    Shell {
+        /// The text.
+        run: String,
+    },
+    /// A script of the product's folder, run as root by what its first line names.
+    Script {
+        /// Its path in the product's folder.
+        path: String,
+        /// Its content.
+        #[serde(skip)]
+        content: Vec<u8>,
+    },
+    /// Files of the product's folder that are put into the image.
+    Files {
+        /// In the manifest's order.
+        files: Vec<FileCopy>,
+    },
+}
+
+impl Provision {
+    /// Returns a short name for progress and error messages.
+    pub fn label(&self) -> String {
+        match self {
+            Self::Packages { names } => format!("packages {}", names.join(" ")),
+            Self::Shell { run } => format!("shell {}", run.lines().find(|l| !l.trim().is_empty()).unwrap_or("").trim()),
+            Self::Script { path, .. } => format!("script {path}"),
+            Self::Files { files } => format!("files {}", files.iter().map(|f| f.to.as_str()).collect::<Vec<_>>().join(" ")),
+        }
+    }
+}
+
+/// A file that is put into the image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FileCopy {
+    /// Its path in the product's folder.
+    pub from: String,
+    /// Its absolute path in the image.
+    pub to: String,
+    /// `user` or `user:group`.
+    pub owner: String,
+    /// Permission bits, such as `0o644`.
+    pub mode: u32,
+    /// Its content.
+    #[serde(skip)]
+    pub content: Vec<u8>,
+}
+
+/// Where and on what the image is built.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Build {
+    /// The Region; a listing needs us-east-1.
+    pub region: Region,
+    /// A Nitro instance type of the image's architecture.
+    pub instance_type: String,
+    /// The subnet; by default the default VPC's.
+    pub subnet: Option<SubnetId>,
+    /// Whether the instance gets a public address; by default as the subnet says.
+    pub public_address: Option<bool>,
+    /// After this time the instance powers itself off and the bake has failed.
+    pub deadline: Duration,
+}
+
+/// Who gets the image, beside the Marketplace's buyers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Distribution {
+    /// Regions to copy to, for one's own use (the Marketplace copies by itself).
+    pub regions: BTreeSet<Region>,
+    /// Accounts that may launch the image, and whether each may also read the snapshots.
+    pub accounts: BTreeMap<AccountId, ShareSnapshots>,
+    /// Whether image and snapshots are shared with AWS Marketplace's account.
+    pub share_with_marketplace: bool,
+}
+
+/// Whether an account may read the snapshots beside launching the image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ShareSnapshots {
+    /// Launch only.
+    No,
+    /// Snapshots too.
+    Yes,
+}
+
+/// How the image is sold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Listing {
+    /// The product entity, when there is one already.
+    pub product_id: Option<EntityId>,
+    /// The role that the Marketplace takes on to copy the image.
+    pub access_role: RoleArn,
+    /// What a buyer does with the image; at most 4,000 characters.
+    pub usage_instructions: String,
+    /// One of `instance_types`.
+    pub recommended_instance_type: String,
+    /// Ports that the recommended security group opens.
+    pub security_groups: Vec<SecurityGroupRule>,
+    /// Where the software answers, if it does.
+    pub access_endpoint: Option<AccessEndpoint>,
+    /// The port that AWS's scanner logs in on.
+    pub scanning_port: u16,
+    /// Instance types on sale.
+    pub instance_types: BTreeSet<String>,
+    /// Regions on sale.
+    pub regions: BTreeSet<Region>,
+    /// Whether regions that AWS opens later are added: `All`, `US`, `None`.
+    pub future_regions: FutureRegions,
+    /// What it costs.
+    pub pricing: Pricing,
+    /// The licence that buyers accept.
+    pub eula: Eula,
+    /// At most 500 characters.
+    pub refund_policy: String,
+    /// Accounts that see a limited product.
+    pub allowed_accounts: BTreeSet<AccountId>,
+    /// Release notes of the version being made; a template over version and product by default.
+    pub release_notes: Option<String>,
+}
+
+/// Whether regions that AWS opens later are added by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FutureRegions {
+    /// All of them.
+    All,
+    /// Those in the United States.
+    #[serde(rename = "US")]
+    Us,
+    /// None.
+    None,
+}
+
+/// A rule of the recommended security group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecurityGroupRule {
+    /// `tcp` or `udp`.
+    pub protocol: String,
+    /// First port.
+    pub from_port: u16,
+    /// Last port.
+    pub to_port: u16,
+    /// One to five CIDR ranges.
+    pub ranges: Vec<String>,
+}
+
+/// Where the software answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessEndpoint {
+    /// `http` or `https`.
+    pub protocol: String,
+    /// The port.
+    pub port: u16,
+    /// Path without a leading slash.
+    pub path: Option<String>,
+}
+
+/// What the product costs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pricing {
+    /// US dollars an hour, by instance type; decimal texts as AWS takes them.
+    Hourly {
+        /// Price by instance type.
+        rates: BTreeMap<String, String>,
+    },
+    /// Buyers bring their own licence.
+    Byol,
+}
+
+/// The licence that buyers accept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Eula {
+    /// AWS's standard contract, by its date.
+    Standard {
+        /// Such as `2022-07-14`.
+        version: String,
+    },
+    /// The vendor's own text.
+    Custom {
+        /// Its S3 URL.
+        url: String,
+    },
+}
+
+/// What the scan lets pass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScanPolicy {
+    /// A finding of this severity or a worse one stops the release.
+    pub fail_on: super::report::Severity,
+}

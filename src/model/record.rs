@@ -1,0 +1,159 @@
+//! What the ledger keeps: claims, and records chained by digest.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::digest::{Digest, DiskDigests};
+use super::ids::{AccountId, ChangeSetId, EntityId, ImageId, Region, RunId, SnapshotId, Variant};
+use super::image::Image;
+use super::report::ScanSummary;
+use super::version::Version;
+
+/// A version taken by a run, before anything is made for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claim {
+    /// The format of this document: 1.
+    pub format: u32,
+    /// What is to be released.
+    pub variant: Variant,
+    /// Its version.
+    pub version: Version,
+    /// Who took it.
+    pub run: RunId,
+    /// Digest of all that goes into the image.
+    pub input: Digest,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// One entry of a variant's chain. Never changed once written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    /// The format of this document: 1.
+    pub format: u32,
+    /// Position in the variant's chain, from 1.
+    pub sequence: u64,
+    /// Digest of the entry before, as it was written; absent for the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Digest>,
+    /// What it is about.
+    pub variant: Variant,
+    /// Which release it is about.
+    pub version: Version,
+    /// When it was written.
+    pub at: Timestamp,
+    /// The run that wrote it.
+    pub run: RunId,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What a record tells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind", deny_unknown_fields)]
+pub enum Event {
+    /// A version was sealed.
+    Released(Box<Release>),
+    /// The image was copied to a Region.
+    Copied {
+        /// The copy.
+        image: Image,
+    },
+    /// An account was let at an image.
+    Granted {
+        /// Where.
+        region: Region,
+        /// The image it may launch.
+        image: ImageId,
+        /// Snapshots it may read; empty when only launching was granted.
+        snapshots: Vec<SnapshotId>,
+        /// Who.
+        account: AccountId,
+    },
+    /// A change set was submitted.
+    Submitted {
+        /// Its id.
+        change_set: ChangeSetId,
+        /// The product it adds a version to; absent when it creates the product.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        product: Option<EntityId>,
+        /// Digest of the request as sent.
+        request: Digest,
+    },
+    /// A change set succeeded: the version is in the listing.
+    Listed {
+        /// The change set.
+        change_set: ChangeSetId,
+        /// The product.
+        product: EntityId,
+        /// Its public offer, where the change set made one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        offer: Option<EntityId>,
+    },
+    /// A change set failed or was cancelled: released, listing refused.
+    ListingRefused {
+        /// The change set.
+        change_set: ChangeSetId,
+        /// `FAILED` or `CANCELLED`.
+        status: String,
+        /// AWS's codes and messages.
+        errors: Vec<ChangeError>,
+    },
+}
+
+/// One error of a change set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeError {
+    /// The change it is about.
+    pub change: String,
+    /// AWS's code.
+    pub code: String,
+    /// AWS's message.
+    pub message: String,
+}
+
+/// A sealed release: what was made, from what, and how it can be told again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Release {
+    /// The image.
+    pub image: Image,
+    /// Who owns it.
+    pub account: AccountId,
+    /// Digests of each snapshot's blocks.
+    pub digests: BTreeMap<SnapshotId, DiskDigests>,
+    /// What the scan said.
+    pub scan: ScanSummary,
+    /// The base image's id and name.
+    pub base: BaseRecord,
+    /// Digest of the manifest as it held.
+    pub manifest: Digest,
+    /// Digest of each file that went in, by its path in the product's folder.
+    pub inputs: BTreeMap<String, Digest>,
+    /// Digest over all of the above inputs: what the image's name carries.
+    pub input: Digest,
+    /// The product's git commit, with `+dirty` if it had changes; absent outside a repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git_commit: Option<String>,
+    /// When the run began.
+    pub started: Timestamp,
+    /// When it was sealed.
+    pub sealed: Timestamp,
+}
+
+/// The base that a release was baked from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BaseRecord {
+    /// Its id in the build Region.
+    pub image: ImageId,
+    /// Its name.
+    pub name: String,
+    /// Who made it.
+    pub owner: AccountId,
+}

@@ -1,0 +1,160 @@
+//! What a scan says of an image.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::ids::SnapshotId;
+
+/// How bad a finding is; orders from harmless to worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// Hygiene.
+    Low,
+    /// Near a policy.
+    Medium,
+    /// Very likely refused, or open to attack.
+    High,
+    /// Will be refused.
+    Critical,
+}
+
+impl Severity {
+    /// Returns its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// One thing that is wrong with an image. Holds no file content, only paths and reasons.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Finding {
+    /// The rule's stable code, such as `AMI-SSH-006`.
+    pub code: String,
+    /// How bad.
+    pub severity: Severity,
+    /// The file concerned, absolute in the image; absent when the finding is of the image as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// What was found and why it matters; one sentence.
+    pub reason: String,
+    /// What to do; one sentence.
+    pub remedy: String,
+}
+
+/// An installed package.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Package {
+    /// Binary package name.
+    pub name: String,
+    /// Full version.
+    pub version: String,
+    /// Architecture as the package manager names it.
+    pub architecture: String,
+    /// Source package, where it differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+}
+
+/// The operating system that an image holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OperatingSystem {
+    /// `ID` of os-release.
+    pub id: String,
+    /// `VERSION_ID` of os-release; empty for rolling releases.
+    pub version: String,
+    /// `PRETTY_NAME` of os-release.
+    pub name: String,
+}
+
+/// The result of one scan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Report {
+    /// The format of this document: 1.
+    pub format: u32,
+    /// When the scan was made, and for which day end-of-life dates were judged.
+    pub at: Timestamp,
+    /// The snapshots read, root first; empty for a local file.
+    pub snapshots: Vec<SnapshotId>,
+    /// The operating system, if one was found.
+    pub operating_system: Option<OperatingSystem>,
+    /// Installed packages, by name.
+    pub packages: Vec<Package>,
+    /// Worst first, then by code and path.
+    pub findings: Vec<Finding>,
+    /// A finding of this severity or a worse one fails the scan.
+    pub fail_on: Severity,
+    /// Files looked at.
+    pub files: u64,
+}
+
+impl Report {
+    /// The version of the document's format.
+    pub const FORMAT: u32 = 1;
+
+    /// Tells whether no finding reaches the threshold.
+    pub fn passed(&self) -> bool {
+        self.findings.iter().all(|f| f.severity < self.fail_on)
+    }
+
+    /// Counts the findings of a severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.findings.iter().filter(|f| f.severity == severity).count()
+    }
+
+    /// Shortens the report to what a record keeps.
+    pub fn summary(&self) -> ScanSummary {
+        ScanSummary {
+            passed: self.passed(),
+            fail_on: self.fail_on,
+            critical: self.count(Severity::Critical),
+            high: self.count(Severity::High),
+            medium: self.count(Severity::Medium),
+            low: self.count(Severity::Low),
+            packages: self.packages.len(),
+            snapshots: self.snapshots.clone(),
+            at: self.at,
+        }
+    }
+}
+
+/// What a record keeps of a scan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScanSummary {
+    /// Whether no finding reached the threshold.
+    pub passed: bool,
+    /// The threshold.
+    pub fail_on: Severity,
+    /// Number of critical findings.
+    pub critical: usize,
+    /// Number of high findings.
+    pub high: usize,
+    /// Number of medium findings.
+    pub medium: usize,
+    /// Number of low findings.
+    pub low: usize,
+    /// Number of packages found.
+    pub packages: usize,
+    /// The snapshots that were read.
+    pub snapshots: Vec<SnapshotId>,
+    /// When.
+    pub at: Timestamp,
+}
