@@ -11,4 +11,5 @@ pub mod plan;
 pub mod product;
 pub mod record;
 pub mod report;
+pub mod target;
 pub mod version;

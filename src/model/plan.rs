@@ -1,6 +1,7 @@
 //! What a run will do, in order, and why: the dry run is this, printed.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -113,4 +114,29 @@ pub enum Step {
         /// Its id.
         change_set: super::ids::ChangeSetId,
     },
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Claim => f.write_str("claim the version"),
+            Self::Bake { base, image_name } => write!(f, "bake {image_name} from {} ({})", base.image, base.name),
+            Self::Scan => f.write_str("scan the image"),
+            Self::Checksum => f.write_str("checksum every block"),
+            Self::Release => f.write_str("seal the release"),
+            Self::Copy { region } => write!(f, "copy the image to {region}"),
+            Self::Grant { region, account, snapshots: false } => write!(f, "let {account} launch the image in {region}"),
+            Self::Grant { region, account, snapshots: true } => {
+                write!(f, "let {account} launch the image in {region} and read its snapshots")
+            }
+            Self::CreateListing { draft: None, regions } => {
+                write!(f, "create the limited product with this version and its public offer, on sale in {} regions", regions.len())
+            }
+            Self::CreateListing { draft: Some(draft), regions } => {
+                write!(f, "fill the draft {draft} with this version and its public offer, on sale in {} regions", regions.len())
+            }
+            Self::AddVersion { product } => write!(f, "add the version to {product}"),
+            Self::FollowChangeSet { change_set } => write!(f, "follow change set {change_set} to its end"),
+        }
+    }
 }

@@ -1,0 +1,221 @@
+//! Details of the changes of a product's public offer.
+//!
+//! Source: AWS's published shapes of `Offer@1.0`.
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+
+use super::EntityRef;
+
+/// Makes a draft offer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct CreateOffer {
+    /// The product it sells.
+    pub product_id: EntityRef,
+    /// 1 to 150 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// Name and description; both are needed before a release.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct UpdateInformation {
+    /// 1 to 150 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// 1 to 255 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// What buyers pay: replaces all pricing terms.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct UpdatePricingTerms {
+    /// Fixed once the offer is released.
+    pub pricing_model: PricingModel,
+    /// One of a type.
+    pub terms: Vec<PricingTerm>,
+}
+
+/// The pricing models that bakehouse sells by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PricingModel {
+    /// By use.
+    Usage,
+    /// Buyers bring their own licence.
+    Byol,
+}
+
+/// A pricing term, by its `Type`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "Type")]
+pub enum PricingTerm {
+    /// By use.
+    #[serde(rename = "UsageBasedPricingTerm")]
+    UsageBased(UsageBasedTerm),
+    /// Buyers bring their own licence.
+    #[serde(rename = "ByolPricingTerm")]
+    Byol(ByolTerm),
+}
+
+/// Prices by use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct UsageBasedTerm {
+    /// `USD`.
+    pub currency_code: String,
+    /// Exactly one.
+    pub rate_cards: Vec<RateCard>,
+}
+
+/// The price of each dimension.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct RateCard {
+    /// 1 to 800.
+    pub rate_card: Vec<Rate>,
+}
+
+/// The price of a dimension.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct Rate {
+    /// The dimension.
+    pub dimension_key: String,
+    /// A decimal text with at most 8 decimals.
+    pub price: String,
+}
+
+/// Nothing is paid through AWS; the term has nothing to say.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ByolTerm {}
+
+/// The licence: replaces it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct UpdateLegalTerms {
+    /// Exactly one.
+    pub terms: Vec<LegalTerm>,
+}
+
+/// The licence that buyers accept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct LegalTerm {
+    #[serde(rename = "Type")]
+    kind: LegalTermType,
+    /// Exactly one.
+    pub documents: Vec<LegalDocument>,
+}
+
+/// A licence document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct LegalDocument {
+    /// Whose text it is.
+    #[serde(rename = "Type")]
+    pub kind: LegalDocumentType,
+    /// The date of AWS's contract; only for [`LegalDocumentType::StandardEula`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Where AWS reads it; only for [`LegalDocumentType::CustomEula`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+/// Whose text a licence is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LegalDocumentType {
+    /// AWS's contract.
+    StandardEula,
+    /// The vendor's own.
+    CustomEula,
+}
+
+/// The refund policy: replaces it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct UpdateSupportTerms {
+    /// Exactly one for a public offer of an AMI.
+    pub terms: Vec<SupportTerm>,
+}
+
+/// The refund policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct SupportTerm {
+    #[serde(rename = "Type")]
+    kind: SupportTermType,
+    /// 1 to 500 characters, no white space around.
+    pub refund_policy: String,
+}
+
+/// Takes a draft offer to released; it has nothing to say.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReleaseOffer {}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum LegalTermType {
+    LegalTerm,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum SupportTermType {
+    SupportTerm,
+}
+
+/// By hand: serde's own reading of tagged enums loses the path of a fault.
+impl<'de> Deserialize<'de> for PricingTerm {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut term = Map::deserialize(deserializer)?;
+        let Some(Value::String(kind)) = term.remove("Type") else {
+            return Err(D::Error::missing_field("Type"));
+        };
+        match kind.as_str() {
+            "UsageBasedPricingTerm" => read(term).map(Self::UsageBased),
+            "ByolPricingTerm" => read(term).map(Self::Byol),
+            other => Err(D::Error::unknown_variant(other, &["UsageBasedPricingTerm", "ByolPricingTerm"])),
+        }
+    }
+}
+
+fn read<T: for<'de> Deserialize<'de>, E: serde::de::Error>(term: Map<String, Value>) -> Result<T, E> {
+    serde_path_to_error::deserialize(Value::Object(term)).map_err(|error| match error.path().to_string() {
+        path if path == "." => E::custom(error.into_inner()),
+        path => E::custom(format!("{path}: {}", error.into_inner())),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn pricing_terms_round_trip() {
+        for term in [
+            json!({ "Type": "UsageBasedPricingTerm", "CurrencyCode": "USD", "RateCards": [{ "RateCard": [{ "DimensionKey": "t3.small", "Price": "0.10" }] }] }),
+            json!({ "Type": "ByolPricingTerm" }),
+        ] {
+            let read: PricingTerm = serde_json::from_value(term.clone()).unwrap();
+            assert_eq!(serde_json::to_value(read).unwrap(), term);
+        }
+    }
+
+    #[test]
+    fn a_pricing_terms_fault_names_its_place() {
+        let fault = |term: Value| serde_json::from_value::<PricingTerm>(term).unwrap_err().to_string();
+        let deep = json!({ "Type": "UsageBasedPricingTerm", "CurrencyCode": "USD", "RateCards": [{ "RateCard": [{ "DimensionKey": "a", "Price": 1 }] }] });
+        assert!(fault(deep).starts_with("RateCards[0].RateCard[0].Price: invalid type: integer"));
+        assert!(fault(json!({ "Type": "ByolPricingTerm", "Price": "1" })).contains("unknown field `Price`"));
+        assert!(fault(json!({ "Type": "RenewalTerm" })).contains("unknown variant `RenewalTerm`"));
+        assert!(fault(json!({})).contains("missing field `Type`"));
+    }
+}
