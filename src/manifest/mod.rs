@@ -1,1 +1,27 @@
-//! (being built)
+//! Floor 1: a product's folder into a [`Product`](crate::model::product::Product), or all that is
+//! wrong with it at once.
+//!
+//! The way of a manifest: text → [`node`] (values that know where they stand) → the layers of the
+//! workspace, the product and the target merged → `decode` (which notes a fault and goes on) →
+//! product. `serde` would stop at the first fault, so it has no part in it.
+
+mod code;
+mod context;
+mod decode;
+mod faults;
+mod folder;
+mod node;
+mod render;
+mod rules;
+mod scaffold;
+mod secrets;
+mod source;
+mod workspace;
+
+pub use code::Code;
+pub use faults::{Fault, Faults, Severity};
+pub use scaffold::{scaffold, scaffold_workspace};
+pub use workspace::{Settings, Workspace, WorkspaceError};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,198 @@
+//! `[listing]`: how the image is sold.
+
+use std::collections::BTreeSet;
+
+use super::super::code::Code;
+use super::super::context::{Reader, Value, quoted};
+use super::super::rules::addresses::is_cidr;
+use super::build::{instance_type, region};
+use super::distribution::account_id;
+use super::pricing::pricing;
+use super::texts::long_text;
+use crate::model::ids::{AccountId, Architecture, EntityId, Region, RoleArn};
+use crate::model::product::{AccessEndpoint, Eula, FutureRegions, Listing as Model, Pricing, SecurityGroupRule};
+
+/// The port that AWS's scanner logs in on when the manifest does not say.
+const SSH_PORT: u16 = 22;
+
+/// What `[listing]` says; role and licence stand in other tables.
+pub(super) struct Listing {
+    product_id: Option<EntityId>,
+    usage_instructions: String,
+    recommended_instance_type: String,
+    security_groups: Vec<SecurityGroupRule>,
+    access_endpoint: Option<AccessEndpoint>,
+    scanning_port: u16,
+    instance_types: BTreeSet<String>,
+    regions: BTreeSet<Region>,
+    future_regions: FutureRegions,
+    pricing: Pricing,
+    refund_policy: String,
+    allowed_accounts: BTreeSet<AccountId>,
+    release_notes: Option<String>,
+}
+
+impl Listing {
+    /// Adds what stands in other tables of the manifest.
+    pub(super) fn into_listing(self, access_role: RoleArn, eula: Eula) -> Model {
+        Model {
+            product_id: self.product_id,
+            access_role,
+            usage_instructions: self.usage_instructions,
+            recommended_instance_type: self.recommended_instance_type,
+            security_groups: self.security_groups,
+            access_endpoint: self.access_endpoint,
+            scanning_port: self.scanning_port,
+            instance_types: self.instance_types,
+            regions: self.regions,
+            future_regions: self.future_regions,
+            pricing: self.pricing,
+            eula,
+            refund_policy: self.refund_policy,
+            allowed_accounts: self.allowed_accounts,
+            release_notes: self.release_notes,
+        }
+    }
+}
+
+/// Reads `[listing]`. Source of the limits: Catalog API, AddDeliveryOptions, AddRegions,
+/// AddInstanceTypes, UpdateTargeting, UpdateSupportTerms.
+pub(super) fn listing(value: Value, architecture: Option<Architecture>) -> Option<Listing> {
+    let reader = value.table()?;
+    let product_id = reader.maybe("product-id", |value| product_id(&value));
+    let usage_instructions = reader.required("usage-instructions").and_then(|value| long_text(&value, 4000));
+    let release_notes = reader.maybe("release-notes", |value| long_text(&value, 30_000));
+    let types = reader.required("instance-types").and_then(|value| value.list_of(1..=1500, |entry| instance_type(entry, architecture)));
+    let recommended = reader.required("recommended-instance-type").and_then(|value| recommended_type(&value, types.as_deref()));
+    let security_groups = reader.required("security-groups").and_then(|value| value.list_of(1..=25, security_group));
+    let access_endpoint = reader.maybe("access-endpoint", access_endpoint);
+    let scanning_port = reader.or("scanning-port", SSH_PORT, |value| value.port());
+    let regions = reader.required("regions").and_then(|value| value.list_of(1..=100, region));
+    let future_regions = reader.or("future-regions", FutureRegions::None, |value| value.choice(&FUTURE_REGIONS));
+    let pricing = reader.required("pricing").and_then(|value| pricing(value, types.as_deref()));
+    let refund_policy = reader.required("refund-policy").and_then(|value| refund_policy(&value));
+    let allowed_accounts = reader.or("allowed-accounts", Vec::new(), |value| value.list_of(0..=100, account_id));
+    reader.finish();
+    Some(Listing {
+        product_id: product_id?,
+        usage_instructions: usage_instructions?,
+        recommended_instance_type: recommended?,
+        security_groups: security_groups?,
+        access_endpoint: access_endpoint?,
+        scanning_port: scanning_port?,
+        instance_types: types?.into_iter().collect(),
+        regions: regions?.into_iter().collect(),
+        future_regions: future_regions?,
+        pricing: pricing?,
+        refund_policy: refund_policy?,
+        allowed_accounts: allowed_accounts?.into_iter().collect(),
+        release_notes: release_notes?,
+    })
+}
+
+const FUTURE_REGIONS: [(&str, FutureRegions); 3] = [("all", FutureRegions::All), ("us", FutureRegions::Us), ("none", FutureRegions::None)];
+
+fn product_id(value: &Value) -> Option<EntityId> {
+    let id: EntityId = value.parse("a product id such as \"prod-abcdefghijklm\"")?;
+    // A revision would pin the product as it was; the plan asks for the live one.
+    if id.as_str().contains('@') {
+        value
+            .fault(Code::Malformed, format!("`product-id` is {}", quoted(id.as_str())))
+            .expected("a product id without a revision")
+            .report();
+        return None;
+    }
+    Some(id)
+}
+
+fn recommended_type(value: &Value, types: Option<&[String]>) -> Option<String> {
+    let name = value.string()?;
+    if let Some(types) = types
+        && !types.iter().any(|known| known == name)
+    {
+        value
+            .fault(Code::RecommendedType, format!("{} is not on sale", quoted(name)))
+            .expected("one of `instance-types`")
+            .did_you_mean(name, types)
+            .report();
+    }
+    Some(name.to_owned())
+}
+
+fn security_group(value: &Value) -> Option<SecurityGroupRule> {
+    let reader = value.table()?;
+    let protocols = ["tcp", "udp"].map(|name| (name, name));
+    let protocol = reader.or("protocol", "tcp", |value| value.choice(&protocols));
+    let ports = ports(&reader);
+    let ranges = reader.or("ranges", vec!["0.0.0.0/0".to_owned()], |value| value.list_of(1..=5, range));
+    reader.finish();
+    let (from_port, to_port) = ports?;
+    Some(SecurityGroupRule { protocol: protocol?.to_owned(), from_port, to_port, ranges: ranges? })
+}
+
+/// Reads `port`, or `from-port` and `to-port`.
+fn ports(reader: &Reader) -> Option<(u16, u16)> {
+    let one = reader.exactly_one(&["port", "from-port"]);
+    let last = reader.optional("to-port");
+    let one = one?;
+    let first = one.port();
+    if one.name == "port" {
+        if let Some(last) = last {
+            last.fault(Code::Alternatives, "`to-port` stands beside `port`").expected("`to-port` beside `from-port` alone").report();
+        }
+        return Some((first?, first?));
+    }
+    let last = reader.required("to-port")?;
+    let (first, last_port) = (first?, last.port()?);
+    if first > last_port {
+        last.fault(Code::PortRange, format!("the ports start at {first} and end at {last_port}"))
+            .expected(format!("at least {first}"))
+            .report();
+    }
+    Some((first, last_port))
+}
+
+fn range(value: &Value) -> Option<String> {
+    let range = value.string()?;
+    if !is_cidr(range) {
+        value
+            .fault(Code::Cidr, format!("{} is no range of addresses", quoted(range)))
+            .expected("CIDR notation without bits below the mask, such as \"10.0.0.0/8\"")
+            .report();
+    }
+    Some(range.to_owned())
+}
+
+/// Reads `{ protocol = "https", port = 443, path = "index.html" }`.
+fn access_endpoint(value: Value) -> Option<AccessEndpoint> {
+    let reader = value.table()?;
+    let protocols = ["http", "https"].map(|name| (name, name));
+    let protocol = reader.required("protocol").and_then(|value| value.choice(&protocols));
+    let port = reader.required("port").and_then(|value| value.port());
+    let path = reader.maybe("path", |value| endpoint_path(&value));
+    reader.finish();
+    Some(AccessEndpoint { protocol: protocol?.to_owned(), port: port?, path: path? })
+}
+
+fn endpoint_path(value: &Value) -> Option<String> {
+    let path = value.string()?;
+    let usable = !path.is_empty() && path.len() <= 2000 && !path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic());
+    if !usable {
+        value
+            .fault(Code::EndpointPath, format!("`path` is {}", quoted(path)))
+            .expected("a path of at most 2,000 characters without a leading slash and without spaces")
+            .report();
+    }
+    Some(path.to_owned())
+}
+
+/// Reads the refund policy, which may not end in white space either. Source: Catalog API, UpdateSupportTerms.
+fn refund_policy(value: &Value) -> Option<String> {
+    if !value.is_table()
+        && let Some(text) = value.string()
+        && text.ends_with(char::is_whitespace)
+    {
+        value.fault(Code::TextOuterSpace, "`refund-policy` ends with white space").expected("a text that ends with a word").report();
+    }
+    long_text(value, 500)
+}

@@ -1,0 +1,192 @@
+//! The texts and media of a listing, inline or from files.
+
+use super::super::code::Code;
+use super::super::context::{Reader, Use, Value, quoted};
+use super::super::rules::addresses::{eula_fault, is_link, logo_fault};
+use super::super::rules::names::CATEGORIES;
+use super::super::rules::texts::check;
+use super::super::source::At;
+use super::files::{read, report_secrets};
+use crate::model::product::{Eula, Link, Texts};
+
+/// The most characters of the search keywords together. Source: Catalog API, UpdateInformation.
+const LONGEST_KEYWORDS: usize = 250;
+
+/// How the short description of repackaged open source begins.
+///
+/// Source: <https://docs.aws.amazon.com/marketplace/latest/userguide/ami-product-checklist.html>
+const OPEN_SOURCE_SENTENCE: &str = "This is a repackaged open source software product wherein additional charges apply for ";
+
+/// The standard contract's version that new offers take. Source: Catalog API, UpdateLegalTerms.
+const STANDARD_EULA: &str = "2022-07-14";
+
+/// Reads the texts of `[product]`. Source of the limits: Catalog API, UpdateInformation.
+pub(super) fn texts(reader: &Reader) -> Option<Texts> {
+    let title = reader.required("title").and_then(|value| title(&value));
+    let short = reader.required("short-description");
+    let short_description = short.and_then(|value| text(&value, 1000));
+    let long_description = reader.required("long-description").and_then(|value| long_text(&value, 5000));
+    let highlights = reader.required("highlights").and_then(|value| value.list_of(1..=3, |entry| text(entry, 500)));
+    let search_keywords = reader.required("search-keywords").and_then(|value| keywords(&value));
+    let categories = reader.required("categories").and_then(|value| value.list_of(1..=3, category));
+    let logo_url = reader.required("logo-url").and_then(|value| logo(&value));
+    let additional_resources = reader.or("additional-resources", Vec::new(), |value| value.list_of(0..=3, link));
+    let support_description = reader.required("support-description").and_then(|value| long_text(&value, 2000));
+    let repackaged_open_source = reader.or("repackaged-open-source", false, |value| value.boolean());
+    if let (Some(value), Some(text), Some(true)) = (short, &short_description, repackaged_open_source) {
+        open_source_sentence(&value, text);
+    }
+    Some(Texts {
+        title: title?,
+        short_description: short_description?,
+        long_description: long_description?,
+        highlights: highlights?,
+        search_keywords: search_keywords?,
+        categories: categories?,
+        logo_url: logo_url?,
+        additional_resources: additional_resources?,
+        support_description: support_description?,
+        repackaged_open_source: repackaged_open_source?,
+    })
+}
+
+/// Reads the title, which names the offer too. Source: Catalog API, CreateOffer, Name.
+fn title(value: &Value) -> Option<String> {
+    let title = text(value, 72)?;
+    if let Some(found) = title.chars().find(|&c| matches!(c, '\\' | '<' | '>' | '\n' | '\t')) {
+        value
+            .fault(Code::TitleCharacter, format!("`title` holds {found:?}, and the offer is named after it"))
+            .expected("one line without \\, < and >")
+            .report();
+    }
+    Some(title)
+}
+
+/// Reads a text that stands in the manifest itself.
+pub(super) fn text(value: &Value, limit: usize) -> Option<String> {
+    let text = value.string()?;
+    report_text_faults(value, text, limit, |_| value.at());
+    Some(text.to_owned())
+}
+
+/// Reads a text that stands in the manifest or in a file: `{ file = "listing/long.md" }`.
+///
+/// White space at the end, such as an editor's last line feed, is no part of it.
+pub(super) fn long_text(value: &Value, limit: usize) -> Option<String> {
+    if !value.is_table() {
+        let text = value.string()?.trim_end();
+        report_text_faults(value, text, limit, |_| value.at());
+        return Some(text.to_owned());
+    }
+    let reader = value.table()?;
+    let file = reader.required("file");
+    reader.finish();
+    let file = file?;
+    let path = file.string()?;
+    let bytes = read(&file, path, Use::Text)?;
+    report_secrets(&file, &quoted(path), &bytes, Some(path));
+    let Ok(content) = String::from_utf8(bytes) else {
+        file.fault(Code::NotUtf8, format!("{} is not UTF-8", quoted(path))).expected("a text in UTF-8").report();
+        return None;
+    };
+    let text = content.trim_end().to_owned();
+    let mut source = None;
+    report_text_faults(value, &text, limit, |offset| {
+        let id = *source.get_or_insert_with(|| value.context.add_source(path, content.clone()));
+        At::new(id, offset..text[offset..].chars().next().map_or(offset, |character| offset + character.len_utf8()))
+    });
+    Some(text)
+}
+
+fn report_text_faults(value: &Value, text: &str, limit: usize, mut place: impl FnMut(usize) -> At) {
+    for fault in check(text, limit) {
+        let message = format!("`{}`: {}", value.name, fault.message);
+        let pending = value.context.fault(fault.code, place(fault.offset), message).expected(fault.expected);
+        match fault.hint {
+            Some(hint) => pending.hint(hint).report(),
+            None => pending.report(),
+        }
+    }
+}
+
+fn keywords(value: &Value) -> Option<Vec<String>> {
+    let keywords = value.list_of(1..=15, |entry| text(entry, 50))?;
+    let length: usize = keywords.iter().map(|keyword| keyword.chars().count()).sum();
+    if length > LONGEST_KEYWORDS {
+        value
+            .fault(Code::KeywordsTooLong, format!("the search keywords together have {length} characters"))
+            .expected(format!("at most {LONGEST_KEYWORDS}"))
+            .report();
+    }
+    Some(keywords)
+}
+
+fn category(value: &Value) -> Option<String> {
+    let name = value.string()?;
+    if !CATEGORIES.contains(&name) {
+        value
+            .fault(Code::UnknownCategory, format!("{} is no category that is known", quoted(name)))
+            .expected("a category of the Marketplace, such as \"Application Servers\"")
+            .did_you_mean(name, CATEGORIES)
+            .report();
+    }
+    text(value, 100)
+}
+
+fn logo(value: &Value) -> Option<String> {
+    let url = value.string()?;
+    if let Some(fault) = logo_fault(url) {
+        value
+            .fault(Code::LogoUrl, format!("{} can't be the logo: {fault}", quoted(url)))
+            .expected("the https address of a .png, .jpg or .gif in S3, readable by everyone, without a query string")
+            .report();
+    }
+    Some(url.to_owned())
+}
+
+fn link(value: &Value) -> Option<Link> {
+    let reader = value.table()?;
+    let text = reader.required("text").and_then(|value| text(&value, 500));
+    let url = reader.required("url").and_then(|value| {
+        let url = value.string()?;
+        if !is_link(url) {
+            value.fault(Code::LinkUrl, format!("`url` is {}", quoted(url))).expected("an https or http address").report();
+        }
+        Some(url.to_owned())
+    });
+    reader.finish();
+    Some(Link { text: text?, url: url? })
+}
+
+/// Reads the licence: `{ standard = "2022-07-14" }` or `{ url = "https://…" }`.
+pub(super) fn eula(value: &Value) -> Option<Eula> {
+    let reader = value.table()?;
+    let one = reader.exactly_one(&["standard", "url"]);
+    reader.finish();
+    let one = one?;
+    let text = one.string()?;
+    if one.name == "url" {
+        if let Some(fault) = eula_fault(text) {
+            one.fault(Code::EulaUrl, format!("{} can't be the licence: {fault}", quoted(text)))
+                .expected("the https address of a text in S3, readable by everyone or pre-signed")
+                .report();
+        }
+        return Some(Eula::Custom { url: text.to_owned() });
+    }
+    if text != STANDARD_EULA {
+        one.fault(Code::EulaVersion, format!("the standard contract has no version {} for new offers", quoted(text)))
+            .expected(format!("\"{STANDARD_EULA}\""))
+            .report();
+    }
+    Some(Eula::Standard { version: text.to_owned() })
+}
+
+fn open_source_sentence(value: &Value, text: &str) {
+    if !text.starts_with(OPEN_SOURCE_SENTENCE) {
+        value
+            .fault(Code::OpenSourceSentence, "`short-description` of repackaged open source does not begin as prescribed")
+            .expected(format!("a text that begins \"{OPEN_SOURCE_SENTENCE}…\""))
+            .hint("say what is charged for, or take `repackaged-open-source` out if this is your own software")
+            .report();
+    }
+}

@@ -1,0 +1,105 @@
+//! Files of a folder, read so that no path leads out of it and no file fills the memory.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Component, Path, PathBuf};
+
+/// The most that is read of one file, in bytes.
+///
+/// User data hold 16 KiB; what is larger travels in a bundle, of which a file is a part.
+pub(super) const LARGEST_FILE_BYTES: u64 = 1024 * 1024;
+
+/// A folder whose files may be read.
+#[derive(Debug, Clone)]
+pub(super) struct Folder {
+    path: PathBuf,
+    /// Without symbolic links; none when the folder is not there.
+    real: Option<PathBuf>,
+}
+
+/// Why a file was not read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FileFault {
+    #[error("there is no such file")]
+    Missing,
+    #[error("it leads out of the folder")]
+    Outside,
+    #[error("it is not a regular file")]
+    NotRegular,
+    #[error("it is larger than 1 MiB")]
+    TooLarge,
+    #[error("it can't be read: {0}")]
+    Unreadable(io::ErrorKind),
+}
+
+impl Folder {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { real: path.canonicalize().ok(), path }
+    }
+
+    /// Reads a file by its path in the folder.
+    pub(super) fn read(&self, relative: &str) -> Result<Vec<u8>, FileFault> {
+        let real = self.resolve(relative)?;
+        // Opening a pipe would wait for a writer: what it is must be known before.
+        if !real.metadata().map_err(unreadable)?.is_file() {
+            return Err(FileFault::NotRegular);
+        }
+        let mut bytes = Vec::new();
+        File::open(&real).map_err(unreadable)?.take(LARGEST_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        if bytes.len() as u64 > LARGEST_FILE_BYTES { Err(FileFault::TooLarge) } else { Ok(bytes) }
+    }
+
+    fn resolve(&self, relative: &str) -> Result<PathBuf, FileFault> {
+        let plain = |component| matches!(component, Component::Normal(_) | Component::CurDir);
+        if relative.is_empty() || relative.contains('\0') {
+            return Err(FileFault::Missing);
+        }
+        if !Path::new(relative).components().all(plain) {
+            return Err(FileFault::Outside);
+        }
+        let folder = self.real.as_ref().ok_or(FileFault::Missing)?;
+        let real = self.path.join(relative).canonicalize().map_err(unreadable)?;
+        if real.starts_with(folder) { Ok(real) } else { Err(FileFault::Outside) }
+    }
+}
+
+fn unreadable(error: io::Error) -> FileFault {
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => FileFault::Missing,
+        kind => FileFault::Unreadable(kind),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn only_regular_files_of_the_folder_are_read() {
+        let outer = tempfile::tempdir().unwrap();
+        let path = outer.path().join("product");
+        fs::create_dir_all(path.join("files")).unwrap();
+        fs::write(path.join("files/a"), "a").unwrap();
+        fs::write(outer.path().join("secret"), "s").unwrap();
+        fs::write(path.join("large"), vec![0; LARGEST_FILE_BYTES as usize + 1]).unwrap();
+        fs::write(path.join("just-right"), vec![0; LARGEST_FILE_BYTES as usize]).unwrap();
+        std::os::unix::fs::symlink("files/a", path.join("inner-link")).unwrap();
+        std::os::unix::fs::symlink("../secret", path.join("outer-link")).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", path.join("device")).unwrap();
+        let folder = Folder::new(path);
+
+        assert_eq!(folder.read("files/a").unwrap(), b"a");
+        assert_eq!(folder.read("./inner-link").unwrap(), b"a");
+        assert_eq!(folder.read("just-right").unwrap().len() as u64, LARGEST_FILE_BYTES);
+        assert!(matches!(folder.read("large"), Err(FileFault::TooLarge)));
+        assert!(matches!(folder.read("files"), Err(FileFault::NotRegular)));
+        for outside in ["outer-link", "device", "../secret", "files/../../secret", "/etc/passwd"] {
+            assert!(matches!(folder.read(outside), Err(FileFault::Outside)), "{outside}");
+        }
+        for missing in ["", "nope", "files/a/b", "a\0b"] {
+            assert!(matches!(folder.read(missing), Err(FileFault::Missing)), "{missing}");
+        }
+    }
+}

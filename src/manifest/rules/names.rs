@@ -1,0 +1,151 @@
+//! Lists of names that AWS knows, and the nearest of them to a misspelt one.
+
+/// Regions in commercial use, for hints alone: AWS opens others.
+///
+/// Source: <https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html>
+pub(in super::super) const REGIONS: &[&str] = &[
+    "af-south-1",
+    "ap-east-1",
+    "ap-east-2",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-south-2",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ap-southeast-3",
+    "ap-southeast-4",
+    "ap-southeast-5",
+    "ap-southeast-6",
+    "ap-southeast-7",
+    "ca-central-1",
+    "ca-west-1",
+    "eu-central-1",
+    "eu-central-2",
+    "eu-north-1",
+    "eu-south-1",
+    "eu-south-2",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "il-central-1",
+    "me-central-1",
+    "me-south-1",
+    "mx-central-1",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-gov-east-1",
+    "us-gov-west-1",
+    "us-west-1",
+    "us-west-2",
+];
+
+/// Categories of the Marketplace; known not to be complete, so an unknown one is a warning.
+///
+/// Source: <https://docs.aws.amazon.com/marketplace/latest/buyerguide/buyer-product-categories.html>
+/// and the names that public sellers' change sets use.
+pub(in super::super) const CATEGORIES: &[&str] = &[
+    "Backup & Recovery",
+    "Data Analytics",
+    "High Performance Computing",
+    "Migration",
+    "Network Infrastructure",
+    "Operating Systems",
+    "Security",
+    "Storage",
+    "Agile Lifecycle Management",
+    "Application Development",
+    "Application Servers",
+    "Application Stacks",
+    "Continuous Integration and Continuous Delivery",
+    "Infrastructure as Code",
+    "Issue & Bug Tracking",
+    "Monitoring",
+    "Log Analysis",
+    "Source Control",
+    "Testing",
+    "Blockchain",
+    "Collaboration & Productivity",
+    "Contact Center",
+    "Content Management",
+    "CRM",
+    "eCommerce",
+    "eLearning",
+    "Human Resources",
+    "IT Business Management",
+    "Business Intelligence",
+    "Project Management",
+    "Human Review Services",
+    "ML Solutions",
+    "Data Labeling Services",
+    "Computer Vision",
+    "Natural Language Processing",
+    "Speech Recognition",
+    "Text",
+    "Image",
+    "Video",
+    "Audio",
+    "Structured",
+    "Intelligent Automation",
+    "Financial Services Data",
+    "Healthcare & Life Sciences Data",
+    "Media & Entertainment Data",
+    "Telecommunications Data",
+    "Gaming Data",
+    "Automotive Data",
+    "Manufacturing Data",
+    "Resources Data",
+    "Retail, Location & Marketing Data",
+    "Public Sector Data",
+    "Environmental Data",
+    "Analytics",
+    "Applications",
+    "Device Connectivity",
+    "Device Management",
+    "Device Security",
+    "Industrial IoT",
+    "Smart Home & City",
+    "Assessments",
+    "Implementation",
+    "Managed Services",
+    "Premium Support",
+    "Training",
+    "Education & Research",
+    "Financial Services",
+    "Healthcare & Life Sciences",
+    "Media & Entertainment",
+    "Industrial",
+    "Energy",
+];
+
+/// Returns the known name that is nearest to what was found, if one is near at all.
+pub(in super::super) fn nearest(found: &str, known: impl IntoIterator<Item = impl AsRef<str>>) -> Option<String> {
+    // What is much longer than any name is no misspelling, and comparing it would take long.
+    const LONGEST: usize = 64;
+    if found.chars().nth(LONGEST).is_some() {
+        return None;
+    }
+    let lower = found.to_lowercase();
+    known
+        .into_iter()
+        .map(|name| (strsim::damerau_levenshtein(&lower, &name.as_ref().to_lowercase()), name))
+        .filter(|(distance, name)| *distance <= name.as_ref().chars().count().max(3) / 3)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name.as_ref().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn misspellings_find_their_name_and_strangers_none() {
+        assert_eq!(nearest("titel", ["title", "vendor"]), Some("title".into()));
+        assert_eq!(nearest("SHORT_DESCRIPTION", ["short-description", "long-description"]), Some("short-description".into()));
+        assert_eq!(nearest("us-esat-1", REGIONS), Some("us-east-1".into()));
+        assert_eq!(nearest("colour", ["title", "vendor"]), None);
+        assert_eq!(nearest(&"x".repeat(1_000_000), ["title"]), None);
+    }
+}

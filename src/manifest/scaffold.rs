@@ -1,0 +1,55 @@
+//! A new product, and a new workspace, to start from.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use crate::model::ids::Slug;
+use crate::template;
+
+const MANIFEST: &str = include_str!("../../templates/init/product.toml.hbs");
+const WORKSPACE: &str = include_str!("../../templates/init/bakehouse.toml");
+
+/// Files of a product that are the same for every one, by their path in its folder.
+const FILES: [(&str, &str); 3] = [
+    ("listing/long-description.md", include_str!("../../templates/init/listing/long-description.md")),
+    ("listing/usage-instructions.md", include_str!("../../templates/init/listing/usage-instructions.md")),
+    ("provision/10-setup.sh", include_str!("../../templates/init/provision/10-setup.sh")),
+];
+
+/// Returns the files of a new product, by their path from the workspace's root, sorted.
+///
+/// They pass the check as they are; what the writer must change is marked by `example` and `Example`.
+pub fn scaffold(name: &Slug) -> Vec<(PathBuf, Vec<u8>)> {
+    let folder = Path::new("products").join(name.as_str());
+    let facts = json!({ "name": name, "title": title(name) });
+    let manifest = template::render("init/product.toml.hbs", MANIFEST, &facts).expect("a slug is all that the template asks for");
+    let mut files: Vec<(PathBuf, Vec<u8>)> = FILES.iter().map(|(path, text)| (folder.join(path), text.as_bytes().to_vec())).collect();
+    files.push((folder.join("product.toml"), manifest.into_bytes()));
+    files.sort();
+    files
+}
+
+/// Returns the text of a new `bakehouse.toml`.
+pub fn scaffold_workspace() -> &'static str {
+    WORKSPACE
+}
+
+/// Makes `Hello Web` of `hello-web`.
+fn title(name: &Slug) -> String {
+    let capital = |word: &str| {
+        let mut letters = word.chars();
+        letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect::<String>()
+    };
+    name.as_str().split('-').map(capital).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn titles_are_made_of_slugs() {
+        assert_eq!(title(&"hello-web-2".parse().unwrap()), "Hello Web 2");
+    }
+}

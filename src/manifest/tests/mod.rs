@@ -1,0 +1,67 @@
+//! Whole manifests, from folder to product or faults.
+
+mod codes;
+mod workspaces;
+
+use std::fs;
+use std::path::Path;
+
+use super::{Code, Faults, Workspace, scaffold};
+use crate::model::ids::Slug;
+
+/// A workspace with one product that nothing is wrong with.
+struct Bench {
+    folder: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (path, content) in scaffold(&slug()) {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        Self { folder }
+    }
+
+    fn root(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn product(&self) -> std::path::PathBuf {
+        self.root().join("products/demo")
+    }
+
+    /// Replaces a part of the manifest that must be there.
+    fn edit(&self, from: &str, to: &str) -> &Self {
+        let path = self.product().join("product.toml");
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "the scaffold holds {from:?}");
+        fs::write(path, text.replacen(from, to, 1)).unwrap();
+        self
+    }
+
+    fn write(&self, path: &str, content: impl AsRef<[u8]>) -> &Self {
+        let path = self.product().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+        self
+    }
+
+    fn workspace(&self) -> Workspace {
+        Workspace::find(self.root()).unwrap()
+    }
+
+    fn check(&self) -> Faults {
+        self.workspace().check(&slug(), None)
+    }
+
+    fn codes(&self) -> Vec<Code> {
+        self.check().list().iter().map(|fault| fault.code).collect()
+    }
+}
+
+fn slug() -> Slug {
+    "demo".parse().unwrap()
+}
