@@ -1,1 +1,27 @@
-//! (being built)
+//! Disks: bytes in, partitions, file systems and one file tree out.
+//!
+//! Reading is synchronous and does no I/O of its own beyond the [`BlockSource`] that it is given, so
+//! the same code reads a local file, a snapshot through EBS direct, or bytes made by a test. All bytes
+//! are hostile: nothing is allocated by an unchecked length and nothing is followed without a limit.
+
+mod cached;
+mod content;
+mod ext4;
+mod folder;
+mod image;
+mod partition;
+mod source;
+mod tree;
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub use cached::{CacheLimits, Cached, Fetch};
+pub use content::{Content, recognise};
+pub use ext4::Ext4;
+pub use folder::Folder;
+pub(crate) use image::OS_RELEASE;
+pub use image::{DiskImage, Readable, Unreadable, Volume, VolumeState, can_read, open};
+pub use partition::{Partition, PartitionTable, TableKind, partitions};
+pub use source::{BlockSource, FileSource, Part, SourceError};
+pub use tree::{DirectoryEntry, FileKind, FileSystem, FileTree, FoundMetadata, Metadata, TreeError};

@@ -1,0 +1,174 @@
+//! Disks and trees for tests, made by the public tools (e2fsprogs, util-linux) and in memory.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::tree::{DirectoryEntry, FileKind, FileSystem, FileTree, Metadata, TreeError};
+
+/// Runs a tool; a test whose tool is missing fails and says which package has it.
+fn run(tool: &str, package: &str, arguments: &[&str], input: &str) {
+    use std::io::Write;
+    let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
+    let child =
+        Command::new(tool).args(arguments).env("PATH", path).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+    let mut child = child.unwrap_or_else(|error| panic!("this test needs {tool} of the package {package}: {error}"));
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{tool}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Makes a disk of `size` bytes with a partition table from an sfdisk script.
+pub(crate) fn partitioned(size: usize, script: &str) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("disk");
+    fs::write(&file, vec![0; size]).unwrap();
+    run("sfdisk", "fdisk", &["--quiet", "--no-reread", "--no-tell-kernel", file.to_str().unwrap()], script);
+    fs::read(&file).unwrap()
+}
+
+/// Makes an ext4 file system of files (path without a leading slash, content).
+pub(crate) fn ext4(files: &[(&str, &str)]) -> Vec<u8> {
+    ext4_named("", files)
+}
+
+/// Makes an ext4 file system with a label.
+pub(crate) fn ext4_named(label: &str, files: &[(&str, &str)]) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("root");
+    fs::create_dir(&root).unwrap();
+    for (path, content) in files {
+        let path = root.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+    let image = folder.path().join("image");
+    let arguments = ["-q", "-F", "-t", "ext4", "-L", label, "-d", root.to_str().unwrap(), image.to_str().unwrap(), "4M"];
+    run("mke2fs", "e2fsprogs", &arguments, "");
+    fs::read(image).unwrap()
+}
+
+/// Makes a disk with a GPT and a partition for each content.
+pub(crate) fn disk_with(parts: &[&[u8]]) -> Vec<u8> {
+    let mut script = "label: gpt\n".to_owned();
+    let mut start = 2048;
+    let mut starts = Vec::new();
+    for part in parts {
+        let sectors = part.len().div_ceil(512);
+        script.push_str(&format!("start={start}, size={sectors}, type=0FC63DAF-8483-4772-8E79-3D69D8477DE4\n"));
+        starts.push(start * 512);
+        start += sectors.next_multiple_of(2048);
+    }
+    let mut disk = partitioned((start + 2048) * 512, &script);
+    for (start, part) in starts.into_iter().zip(parts) {
+        disk[start..start + part.len()].copy_from_slice(part);
+    }
+    disk
+}
+
+/// Spoils bytes of a disk, mostly of its metadata at the beginning, or cuts it off; the same for the same seed.
+pub(crate) fn spoiled(disk: &[u8], seed: u64) -> Vec<u8> {
+    let mut disk = disk.to_vec();
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut random = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as usize % below
+    };
+    for _ in 0..1 + random(40) {
+        let reach = if random(4) == 0 { disk.len() } else { disk.len().min(64 * 1024) };
+        let at = random(reach);
+        disk[at] = [disk[at] ^ 1 << random(8), 0, 0xff, random(256) as u8][random(4)];
+    }
+    if random(8) == 0 {
+        let length = random(disk.len());
+        disk.truncate(length);
+    }
+    disk
+}
+
+/// A file tree in memory.
+#[derive(Default, Clone)]
+pub(crate) struct MemoryTree {
+    nodes: BTreeMap<PathBuf, (Metadata, Vec<u8>)>,
+}
+
+impl MemoryTree {
+    /// Adds a file with its directories.
+    pub(crate) fn file(self, path: &str, content: impl AsRef<[u8]>) -> Self {
+        self.node(path, FileKind::File, content.as_ref())
+    }
+
+    /// Adds a link.
+    pub(crate) fn link(self, path: &str, target: &str) -> Self {
+        self.node(path, FileKind::Symlink, target.as_bytes())
+    }
+
+    /// Adds a directory.
+    pub(crate) fn directory(self, path: &str) -> Self {
+        self.node(path, FileKind::Directory, b"")
+    }
+
+    /// Takes a file away.
+    pub(crate) fn without(mut self, path: &str) -> Self {
+        self.nodes.remove(Path::new(path));
+        self
+    }
+
+    /// Makes the tree.
+    pub(crate) fn tree(self) -> FileTree {
+        FileTree::new(Box::new(self))
+    }
+
+    fn node(mut self, path: &str, kind: FileKind, content: &[u8]) -> Self {
+        let metadata = |kind, size_bytes| Metadata { kind, size_bytes, mode: 0o644, uid: 0, gid: 0 };
+        for parent in Path::new(path).ancestors().skip(1) {
+            self.nodes.entry(parent.to_owned()).or_insert_with(|| (metadata(FileKind::Directory, 0), Vec::new()));
+        }
+        self.nodes.insert(path.into(), (metadata(kind, content.len() as u64), content.to_vec()));
+        self
+    }
+
+    fn get(&self, path: &Path) -> Result<&(Metadata, Vec<u8>), TreeError> {
+        self.nodes.get(path).ok_or_else(|| TreeError::NotFound { path: path.to_owned() })
+    }
+}
+
+impl FileSystem for MemoryTree {
+    fn metadata(&self, path: &Path) -> Result<Metadata, TreeError> {
+        Ok(self.get(path)?.0)
+    }
+
+    fn read_dir(&self, path: &Path) -> Result<Vec<DirectoryEntry>, TreeError> {
+        if self.get(path)?.0.kind != FileKind::Directory {
+            return Err(TreeError::WrongKind { path: path.to_owned(), wanted: "a directory" });
+        }
+        let children = self.nodes.iter().filter(|(child, _)| child.parent() == Some(path));
+        let named = children.filter_map(|(child, (metadata, _))| {
+            Some(DirectoryEntry { name: child.file_name().map(OsString::from)?, kind: metadata.kind })
+        });
+        Ok(named.collect())
+    }
+
+    fn read_link(&self, path: &Path) -> Result<PathBuf, TreeError> {
+        Ok(PathBuf::from(String::from_utf8(self.get(path)?.1.clone()).unwrap()))
+    }
+
+    fn read(&self, path: &Path, sink: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> Result<(), TreeError> {
+        let (metadata, content) = self.get(path)?;
+        if metadata.kind != FileKind::File {
+            return Err(TreeError::WrongKind { path: path.to_owned(), wanted: "a regular file" });
+        }
+        // Small pieces, so that tests meet the seams.
+        for piece in content.chunks(61) {
+            if sink(piece).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}

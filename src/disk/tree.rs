@@ -1,0 +1,442 @@
+//! One tree of files over one or more file systems, looked up inside the tree only.
+
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
+use std::ops::ControlFlow;
+use std::path::{Component, Path, PathBuf};
+
+use super::source::SourceError;
+
+/// Links followed in one look-up, as in Linux.
+///
+/// Source: <https://man7.org/linux/man-pages/man7/path_resolution.7.html>
+const MOST_LINKS: usize = 40;
+
+/// A path longer than this is nobody's.
+const LONGEST_PATH_BYTES: usize = 4096;
+
+/// What a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FileKind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Symlink,
+    /// A device, pipe or socket.
+    Special,
+}
+
+/// What a file system knows of a file besides its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Metadata {
+    /// What it is.
+    pub kind: FileKind,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+    /// Its permission bits, set-user-id and the like included (the low 12 bits of `st_mode`).
+    pub mode: u16,
+    /// Its owner.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+}
+
+/// What is known of a file, or why nothing is.
+pub type FoundMetadata = Result<Metadata, TreeError>;
+
+/// A name in a directory.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DirectoryEntry {
+    /// The name; any bytes but a slash.
+    pub name: OsString,
+    /// What it names.
+    pub kind: FileKind,
+}
+
+/// Says why something of a tree can't be read.
+#[derive(Debug, thiserror::Error)]
+pub enum TreeError {
+    /// There is no such file.
+    #[error("{} is not there", path.display())]
+    NotFound {
+        /// Which.
+        path: PathBuf,
+    },
+    /// It is not a regular file, or not a directory, or not a link, as was wanted.
+    #[error("{} is not {wanted}", path.display())]
+    WrongKind {
+        /// Which.
+        path: PathBuf,
+        /// What was wanted, with its article.
+        wanted: &'static str,
+    },
+    /// Its links go round in a circle.
+    #[error("{} has too many levels of links", path.display())]
+    TooManyLinks {
+        /// Which.
+        path: PathBuf,
+    },
+    /// It is larger than the caller takes.
+    #[error("{} is larger than {limit_bytes} bytes", path.display())]
+    TooLarge {
+        /// Which.
+        path: PathBuf,
+        /// What the caller takes.
+        limit_bytes: u64,
+    },
+    /// It is encrypted.
+    #[error("{} is encrypted", path.display())]
+    Encrypted {
+        /// Which.
+        path: PathBuf,
+    },
+    /// The file system is damaged there, or uses what can't be read.
+    #[error("{} can't be read: {why}", path.display())]
+    Damaged {
+        /// Where.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// The disk's bytes can't be had.
+    #[error("{} can't be read", path.display())]
+    Source {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: SourceError,
+    },
+}
+
+impl TreeError {
+    /// Tells whether the file simply isn't there, rather than that it can't be read.
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::NotFound { .. } | Self::WrongKind { wanted: "a directory", .. })
+    }
+}
+
+/// A file system, read without following links. Paths are absolute in it and free of `.` and `..`.
+pub trait FileSystem {
+    /// Returns what is known of a file; of the link itself where it is one.
+    ///
+    /// # Errors
+    ///
+    /// [`TreeError`].
+    fn metadata(&self, path: &Path) -> Result<Metadata, TreeError>;
+
+    /// Lists a directory by name, without `.` and `..`.
+    ///
+    /// # Errors
+    ///
+    /// [`TreeError`].
+    fn read_dir(&self, path: &Path) -> Result<Vec<DirectoryEntry>, TreeError>;
+
+    /// Lists a directory as [`FileSystem::read_dir`] does, with what is known of each file: for a walk,
+    /// where looking each one up by its path would cost more than all else.
+    ///
+    /// # Errors
+    ///
+    /// [`TreeError`] when the directory can't be listed.
+    fn read_dir_with_metadata(&self, path: &Path) -> Result<Vec<(OsString, FoundMetadata)>, TreeError> {
+        let entries = self.read_dir(path)?.into_iter();
+        Ok(entries.map(|entry| (entry.name.clone(), self.metadata(&path.join(entry.name)))).collect())
+    }
+
+    /// Returns where a link points to, as it stands there.
+    ///
+    /// # Errors
+    ///
+    /// [`TreeError`].
+    fn read_link(&self, path: &Path) -> Result<PathBuf, TreeError>;
+
+    /// Hands out a regular file's bytes in order, in pieces of any size, until the end or a break.
+    ///
+    /// # Errors
+    ///
+    /// [`TreeError`].
+    fn read(&self, path: &Path, sink: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> Result<(), TreeError>;
+}
+
+/// A tree of files: a root file system and others mounted in it.
+pub struct FileTree {
+    /// Longest mount point first, so the first that fits is the right one; `/` is last.
+    mounts: Vec<(PathBuf, Box<dyn FileSystem>)>,
+}
+
+impl FileTree {
+    /// Makes a tree of a root file system.
+    pub fn new(root: Box<dyn FileSystem>) -> Self {
+        Self { mounts: vec![(PathBuf::from("/"), root)] }
+    }
+
+    /// Mounts a further file system; it hides what the place held before.
+    pub fn mount(&mut self, at: PathBuf, file_system: Box<dyn FileSystem>) {
+        self.mounts.push((at, file_system));
+        self.mounts.sort_by_key(|(at, _)| std::cmp::Reverse(at.components().count()));
+    }
+
+    /// Follows all links of a path and returns the path without any; nothing leads out of the tree.
+    ///
+    /// # Errors
+    ///
+    /// [`TreeError`].
+    pub fn resolve(&self, path: &Path) -> Result<PathBuf, TreeError> {
+        let resolved = self.resolve_parent(path, true)?;
+        self.symlink_metadata_resolved(&resolved)?;
+        Ok(resolved)
+    }
+
+    /// Returns what is known of a file, links followed.
+    ///
+    /// # Errors
+    ///
+    /// [`TreeError`].
+    pub fn metadata(&self, path: &Path) -> Result<Metadata, TreeError> {
+        self.symlink_metadata_resolved(&self.resolve_parent(path, true)?)
+    }
+
+    /// Returns what is known of a file; of the link itself where the path names one.
+    ///
+    /// # Errors
+    ///
+    /// [`TreeError`].
+    pub fn symlink_metadata(&self, path: &Path) -> Result<Metadata, TreeError> {
+        self.symlink_metadata_resolved(&self.resolve_parent(path, false)?)
+    }
+
+    /// Tells whether there is such a file, links followed; one that can't be reached counts as absent.
+    pub fn exists(&self, path: &Path) -> bool {
+        self.metadata(path).is_ok()
+    }
+
+    /// Returns where a link points to, as it stands there.
+    ///
+    /// # Errors
+    ///
+    /// [`TreeError`].
+    pub fn read_link(&self, path: &Path) -> Result<PathBuf, TreeError> {
+        let path = self.resolve_parent(path, false)?;
+        let (file_system, inner) = self.file_system(&path);
+        file_system.read_link(&inner)
+    }
+
+    /// Lists a directory by name, links to it followed.
+    ///
+    /// # Errors
+    ///
+    /// [`TreeError`].
+    pub fn read_dir(&self, path: &Path) -> Result<Vec<DirectoryEntry>, TreeError> {
+        let path = self.resolve_parent(path, true)?;
+        self.read_dir_resolved(&path)
+    }
+
+    /// Reads a file of at most `limit_bytes` bytes, links followed.
+    ///
+    /// # Errors
+    ///
+    /// [`TreeError`]; [`TreeError::TooLarge`] when it is larger.
+    pub fn read(&self, path: &Path, limit_bytes: u64) -> Result<Vec<u8>, TreeError> {
+        let resolved = self.resolve_parent(path, true)?;
+        let metadata = self.symlink_metadata_resolved(&resolved)?;
+        let too_large = || TreeError::TooLarge { path: path.to_owned(), limit_bytes };
+        if metadata.kind == FileKind::File && metadata.size_bytes > limit_bytes {
+            return Err(too_large());
+        }
+        let mut bytes = Vec::new();
+        let mut overrun = false;
+        self.stream_resolved(&resolved, &mut |piece| {
+            overrun = (bytes.len() + piece.len()) as u64 > limit_bytes;
+            if overrun {
+                return ControlFlow::Break(());
+            }
+            bytes.extend_from_slice(piece);
+            ControlFlow::Continue(())
+        })?;
+        if overrun { Err(too_large()) } else { Ok(bytes) }
+    }
+
+    /// Hands out a file's bytes in order until the end or a break, links followed.
+    ///
+    /// # Errors
+    ///
+    /// [`TreeError`].
+    pub fn stream(&self, path: &Path, sink: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> Result<(), TreeError> {
+        self.stream_resolved(&self.resolve_parent(path, true)?, sink)
+    }
+
+    /// Hands out a file's bytes in order until the end or a break. The path has no links, as
+    /// [`FileTree::walk`] and [`FileTree::resolve`] give it, so that none need be looked for.
+    ///
+    /// # Errors
+    ///
+    /// [`TreeError`].
+    pub fn stream_resolved(&self, path: &Path, sink: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> Result<(), TreeError> {
+        let (file_system, inner) = self.file_system(path);
+        file_system.read(&inner, sink)
+    }
+
+    /// Visits everything in the tree but the root itself, directories before what they hold, names in
+    /// order; links are visited, not followed. What can't be read is visited as an error and left out.
+    /// Ends at a break of the visitor.
+    pub fn walk(&self, visit: &mut dyn FnMut(&Path, FoundMetadata) -> ControlFlow<()>) {
+        let mut directories = vec![PathBuf::from("/")];
+        while let Some(directory) = directories.pop() {
+            let (file_system, inner) = self.file_system(&directory);
+            let entries = match file_system.read_dir_with_metadata(&inner) {
+                Ok(entries) => entries,
+                Err(error) => match visit(&directory, Err(error)) {
+                    ControlFlow::Continue(()) => continue,
+                    ControlFlow::Break(()) => return,
+                },
+            };
+            let mut found = Vec::new();
+            for (name, metadata) in entries {
+                let path = directory.join(name);
+                // A directory that holds itself, in a damaged file system, ends here.
+                if path.as_os_str().len() > LONGEST_PATH_BYTES {
+                    let why = "its path is too long".to_owned();
+                    if visit(&directory, Err(TreeError::Damaged { path: directory.clone(), why })).is_break() {
+                        return;
+                    }
+                    break;
+                }
+                // What a mount hides is not what is there.
+                let hidden = self.mounts.iter().any(|(at, _)| *at == path);
+                let metadata = if hidden { self.symlink_metadata_resolved(&path) } else { metadata };
+                if matches!(&metadata, Ok(metadata) if metadata.kind == FileKind::Directory) {
+                    found.push(path.clone());
+                }
+                if visit(&path, metadata).is_break() {
+                    return;
+                }
+            }
+            directories.extend(found.into_iter().rev());
+        }
+    }
+
+    fn file_system(&self, path: &Path) -> (&dyn FileSystem, PathBuf) {
+        let found = self.mounts.iter().find_map(|(at, fs)| path.strip_prefix(at).ok().map(|inner| (&**fs, Path::new("/").join(inner))));
+        found.expect("the root is mounted at / and paths are absolute")
+    }
+
+    fn symlink_metadata_resolved(&self, path: &Path) -> Result<Metadata, TreeError> {
+        let (file_system, inner) = self.file_system(path);
+        file_system.metadata(&inner)
+    }
+
+    fn read_dir_resolved(&self, path: &Path) -> Result<Vec<DirectoryEntry>, TreeError> {
+        let (file_system, inner) = self.file_system(path);
+        file_system.read_dir(&inner)
+    }
+
+    /// Resolves all links but, unless `follow_last`, one in the last place. The last component need
+    /// not be there.
+    fn resolve_parent(&self, path: &Path, follow_last: bool) -> Result<PathBuf, TreeError> {
+        let mut todo: VecDeque<OsString> = components(path);
+        let mut resolved = PathBuf::from("/");
+        let mut links = 0;
+        while let Some(name) = todo.pop_front() {
+            if name == ".." {
+                resolved.pop();
+                continue;
+            }
+            resolved.push(&name);
+            if todo.is_empty() && !follow_last {
+                break;
+            }
+            let metadata = match self.symlink_metadata_resolved(&resolved) {
+                Ok(metadata) => metadata,
+                Err(error) if todo.is_empty() && error.is_absent() => break,
+                Err(error) => return Err(error),
+            };
+            if metadata.kind == FileKind::Symlink {
+                links += 1;
+                let (file_system, inner) = self.file_system(&resolved);
+                let target = file_system.read_link(&inner)?;
+                if links > MOST_LINKS || target.as_os_str().len() > LONGEST_PATH_BYTES {
+                    return Err(TreeError::TooManyLinks { path: path.to_owned() });
+                }
+                resolved.pop();
+                if target.is_absolute() {
+                    resolved = PathBuf::from("/");
+                }
+                for name in components(&target).into_iter().rev() {
+                    todo.push_front(name);
+                }
+            } else if metadata.kind != FileKind::Directory && !todo.is_empty() {
+                return Err(TreeError::WrongKind { path: resolved, wanted: "a directory" });
+            }
+        }
+        Ok(resolved)
+    }
+}
+
+/// The names of a path, `..` among them.
+fn components(path: &Path) -> VecDeque<OsString> {
+    path.components()
+        .filter_map(|component| match component {
+            Component::Normal(name) => Some(name.to_owned()),
+            Component::ParentDir => Some(OsStr::new("..").to_owned()),
+            _ => None,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::MemoryTree;
+    use super::*;
+
+    fn read(tree: &FileTree, path: &str) -> Result<Vec<u8>, TreeError> {
+        tree.read(Path::new(path), 100)
+    }
+
+    #[test]
+    fn links_are_followed_inside_the_tree_only() {
+        let tree = MemoryTree::default()
+            .file("/etc/passwd", "inside")
+            .link("/etc/absolute", "/etc/passwd")
+            .link("/etc/up", "../../../../etc/passwd")
+            .link("/lib", "usr/lib")
+            .file("/usr/lib/x", "x")
+            .tree();
+        for path in ["/etc/absolute", "/etc/up", "/etc/../etc/./passwd", "/../etc/passwd"] {
+            assert_eq!(read(&tree, path).unwrap(), b"inside", "{path}");
+        }
+        assert_eq!(read(&tree, "/lib/x").unwrap(), b"x");
+        assert_eq!(tree.resolve(Path::new("/lib/x")).unwrap(), Path::new("/usr/lib/x"));
+    }
+
+    #[test]
+    fn circles_of_links_end() {
+        let tree = MemoryTree::default().link("/a", "/b").link("/b", "/a").link("/self", "/self/x").tree();
+        assert!(matches!(read(&tree, "/a"), Err(TreeError::TooManyLinks { .. })));
+        assert!(read(&tree, "/self").is_err());
+    }
+
+    #[test]
+    fn size_is_bounded_and_kinds_are_checked() {
+        let tree = MemoryTree::default().file("/big", "x".repeat(101)).file("/dir/file", "").tree();
+        assert!(matches!(read(&tree, "/big"), Err(TreeError::TooLarge { limit_bytes: 100, .. })));
+        assert!(matches!(read(&tree, "/dir"), Err(TreeError::WrongKind { .. })));
+        assert!(read(&tree, "/dir/file/x").unwrap_err().is_absent());
+        assert!(read(&tree, "/none/x").unwrap_err().is_absent());
+    }
+
+    #[test]
+    fn a_mounted_file_system_hides_and_joins() {
+        let mut tree = MemoryTree::default().file("/var/old", "").file("/etc/x", "").link("/link", "/var/new").tree();
+        tree.mount(PathBuf::from("/var"), Box::new(MemoryTree::default().file("/new", "joined")));
+        assert_eq!(read(&tree, "/link").unwrap(), b"joined");
+        assert!(read(&tree, "/var/old").is_err());
+        let mut seen = Vec::new();
+        tree.walk(&mut |path, _| {
+            seen.push(path.display().to_string());
+            ControlFlow::Continue(())
+        });
+        assert_eq!(seen, ["/etc", "/link", "/var", "/etc/x", "/var/new"]);
+    }
+}
