@@ -1,1 +1,29 @@
-//! (being built)
+//! Scanning: what an image holds and what is wrong with it, told without booting it.
+//!
+//! A scan never fails. What can't be read becomes a finding (the `COV` codes), so that nothing passes
+//! because it was not looked at. Rules stand in `rules/`, one file a rule or a small family; what they
+//! judge is read once, beforehand: accounts, sshd, cloud-init, packages.
+
+mod accounts;
+mod cloud_init;
+mod dpkg;
+mod eol;
+mod evidence;
+mod files;
+mod os;
+mod render;
+mod request;
+mod rules;
+mod secrets;
+mod sshd;
+mod units;
+mod verdict;
+
+#[cfg(test)]
+mod testing;
+
+pub use eol::{EndOfLife, InvalidTable, Support};
+pub use evidence::{scan, scan_tree};
+pub use render::render;
+pub use request::{ImageFacts, Scan};
+pub use rules::{RuleInfo, rules};

@@ -1,0 +1,167 @@
+//! Accounts: passwd, shadow, group and gshadow, and the homes they name.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::files::Files;
+
+/// An account of `/etc/passwd`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Account {
+    pub(super) name: String,
+    /// The second field: `x` where the password is in shadow.
+    pub(super) password: String,
+    pub(super) gid: String,
+    pub(super) home: PathBuf,
+}
+
+/// An account's home, or the skeleton of new ones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Home {
+    /// The account; empty for a skeleton and for a folder in /home without one.
+    pub(super) user: String,
+    pub(super) path: PathBuf,
+}
+
+/// The accounts of an image.
+#[derive(Debug, Default)]
+pub(super) struct Accounts {
+    pub(super) users: Vec<Account>,
+    /// Name and password field of shadow.
+    pub(super) shadow: Vec<(String, String)>,
+    /// Name and password field of gshadow.
+    pub(super) group_shadow: Vec<(String, String)>,
+    /// Group name to gid and members.
+    groups: BTreeMap<String, (String, Vec<String>)>,
+    /// Homes that are there, each once.
+    pub(super) homes: Vec<Home>,
+}
+
+/// What a password field holds.
+///
+/// Source: <https://man7.org/linux/man-pages/man5/shadow.5.html> and crypt(5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Password {
+    /// No password is asked for.
+    Empty,
+    /// Nothing that a password could fit.
+    Locked,
+    /// A hash behind a lock.
+    LockedHash,
+    /// A hash that a password may fit.
+    Hash,
+}
+
+impl Password {
+    /// Judges a field of shadow.
+    pub(super) fn of(field: &str) -> Self {
+        if field.is_empty() {
+            return Self::Empty;
+        }
+        let bare = field.trim_start_matches(['!', '*']);
+        match (bare.len() < field.len(), is_hash(bare)) {
+            (true, true) => Self::LockedHash,
+            (true, false) => Self::Locked,
+            // `x` fits no password. Anything else of unknown form counts as a hash: better one too many.
+            (false, _) if bare == "x" => Self::Locked,
+            (false, _) => Self::Hash,
+        }
+    }
+}
+
+/// Modular hashes begin with `$` or `_`; DES hashes are thirteen characters.
+fn is_hash(text: &str) -> bool {
+    let crypt = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'/';
+    (text.starts_with('$') && text.len() > 4)
+        || (text.len() == 20 && text.starts_with('_') && text.bytes().skip(1).all(crypt))
+        || (text.len() == 13 && text.bytes().all(crypt))
+}
+
+impl Accounts {
+    /// Reads the account files. Lines that are none are left out; a missing file is empty.
+    pub(super) fn read(files: &Files) -> Self {
+        let rows = |path: &str| -> Vec<Vec<String>> {
+            let text = files.text(path).unwrap_or_default();
+            let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+            lines.map(|line| line.split(':').map(str::to_owned).collect()).collect()
+        };
+        let pairs = |path: &str| rows(path).into_iter().filter(|row| row.len() > 1).map(|row| (row[0].clone(), row[1].clone())).collect();
+        let users: Vec<Account> = rows("/etc/passwd")
+            .into_iter()
+            .filter(|row| row.len() >= 7)
+            .map(|row| Account { name: row[0].clone(), password: row[1].clone(), gid: row[3].clone(), home: PathBuf::from(&row[5]) })
+            .collect();
+        let groups = rows("/etc/group").into_iter().filter(|row| row.len() >= 4).map(|row| {
+            let members = row[3].split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+            (row[0].clone(), (row[2].clone(), members))
+        });
+        let homes = homes(files, &users);
+        Self { shadow: pairs("/etc/shadow"), group_shadow: pairs("/etc/gshadow"), groups: groups.collect(), users, homes }
+    }
+
+    /// Returns an account.
+    pub(super) fn user(&self, name: &str) -> Option<&Account> {
+        self.users.iter().find(|user| user.name == name)
+    }
+
+    /// Tells whether an account is of a group, by its own group or as a member.
+    pub(super) fn is_member(&self, user: &str, group: &str) -> bool {
+        self.groups.get(group).is_some_and(|(gid, members)| {
+            members.iter().any(|member| member == user) || self.user(user).is_some_and(|account| account.gid == *gid)
+        })
+    }
+}
+
+fn homes(files: &Files, users: &[Account]) -> Vec<Home> {
+    let home = |user: &str, path: &Path| Home { user: user.to_owned(), path: path.to_owned() };
+    let named = users.iter().map(|user| home(&user.name, &user.home));
+    let fixed = [home("root", Path::new("/root")), home("", Path::new("/etc/skel"))];
+    let folders = files.list("/home").into_iter().map(|entry| home("", &Path::new("/home").join(entry.name)));
+    let mut seen = BTreeMap::new();
+    for candidate in named.chain(fixed).chain(folders) {
+        // `/` is the home of services that have none.
+        let resolved = files.tree().resolve(&candidate.path).ok().filter(|path| path.parent().is_some());
+        let is_directory = files.metadata(&candidate.path).is_some_and(|metadata| metadata.kind == crate::disk::FileKind::Directory);
+        if let Some(path) = resolved.filter(|_| is_directory) {
+            seen.entry(path.clone()).or_insert(Home { path, ..candidate });
+        }
+    }
+    seen.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::testing::MemoryTree;
+
+    #[test]
+    fn password_fields_are_told_apart() {
+        let cases = [
+            ("", Password::Empty),
+            ("*", Password::Locked),
+            ("!", Password::Locked),
+            ("!!", Password::Locked),
+            ("!*", Password::Locked),
+            ("*LK*", Password::Locked),
+            ("x", Password::Locked),
+            ("$y$j9T$salt$hash", Password::Hash),
+            ("!$6$salt$hash", Password::LockedHash),
+            ("ab.CD/efghij0", Password::Hash),
+            ("!ab.CD/efghij0", Password::LockedHash),
+        ];
+        for (field, expected) in cases {
+            assert_eq!(Password::of(field), expected, "{field:?}");
+        }
+    }
+
+    #[test]
+    fn homes_are_those_of_passwd_and_the_usual_places_once_each() {
+        let passwd = "root:x:0:0::/root:/bin/sh\nweb:x:33:33::/var/www:/bin/false\nnone:x:1:1::/nonexistent:/bin/false\nbin:x:2:2::/:/bin/sh\nshort:x\n";
+        let tree = MemoryTree::default().file("/etc/passwd", passwd).directory("/root").directory("/var/www").directory("/home/left");
+        let tree = tree.link("/home/alias", "/var/www").file("/etc/group", "sudo:x:27:web\nwww:x:33:\n").tree();
+        let accounts = Accounts::read(&Files::new(&tree));
+        let homes: Vec<_> = accounts.homes.iter().map(|home| (home.user.as_str(), home.path.to_str().unwrap())).collect();
+        assert_eq!(homes, [("", "/home/left"), ("root", "/root"), ("web", "/var/www")]);
+        assert!(accounts.is_member("web", "sudo") && accounts.is_member("web", "www") && !accounts.is_member("root", "sudo"));
+    }
+}

@@ -1,0 +1,189 @@
+//! cloud-init's configuration, as far as rules ask for it.
+
+use std::path::PathBuf;
+
+use super::files::Files;
+
+/// cloud-init's configuration: the values of all files, in the order in which they are merged.
+#[derive(Debug, Default)]
+pub(super) struct CloudConfig {
+    values: Vec<Value>,
+}
+
+/// A scalar, or a list in brackets as it stands there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Value {
+    /// Keys joined by dots; a list's items are at `key.-`.
+    key: String,
+    pub(super) text: String,
+    /// The file it stands in.
+    pub(super) path: PathBuf,
+}
+
+impl Value {
+    /// Tells whether it is true as cloud-init takes it.
+    ///
+    /// Source: cloud-init, cloudinit/util.py, `is_true`.
+    pub(super) fn is_true(&self) -> bool {
+        matches!(self.text.to_ascii_lowercase().as_str(), "true" | "1" | "on" | "yes")
+    }
+
+    /// Tells whether it is false as cloud-init takes it.
+    pub(super) fn is_false(&self) -> bool {
+        matches!(self.text.to_ascii_lowercase().as_str(), "false" | "0" | "off" | "no")
+    }
+
+    /// Splits a list in brackets, or returns the scalar alone.
+    pub(super) fn items(&self) -> Vec<&str> {
+        let inner = self.text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(&self.text);
+        inner.split(',').map(|item| unquote(item.trim())).filter(|item| !item.is_empty()).collect()
+    }
+}
+
+impl CloudConfig {
+    /// Reads `/etc/cloud/cloud.cfg` and what lies in `cloud.cfg.d`.
+    ///
+    /// Source: <https://docs.cloud-init.io/en/latest/explanation/configuration.html>
+    pub(super) fn read(files: &Files) -> Self {
+        let mut values = Vec::new();
+        for path in std::iter::once(PathBuf::from("/etc/cloud/cloud.cfg")).chain(files.glob("/etc/cloud/cloud.cfg.d/*.cfg")) {
+            if let Some(text) = files.text(&path) {
+                values.extend(parse(&text).into_iter().map(|(key, text)| Value { key, text, path: path.clone() }));
+            }
+        }
+        Self { values }
+    }
+
+    /// Returns the value that holds for a key: the last one.
+    pub(super) fn last(&self, key: &str) -> Option<&Value> {
+        self.values.iter().rev().find(|value| value.key == key)
+    }
+
+    /// Returns a list's items, in brackets or line by line, of the last file that has it; none if no file has it.
+    pub(super) fn list(&self, key: &str) -> Option<Vec<&str>> {
+        let items = format!("{key}.-");
+        let last = self.values.iter().rev().find(|value| value.key == key || value.key == items)?;
+        let same = self.values.iter().filter(|value| value.path == last.path && (value.key == key || value.key == items));
+        Some(same.flat_map(|value| if value.key == key { value.items() } else { vec![value.text.as_str()] }).collect())
+    }
+}
+
+/// Reads the block mappings of a YAML document: keys by indentation, scalars, lists. Mappings in braces
+/// are opened one level deep; texts over several lines, anchors and tags are not followed. cloud-init's
+/// own files and those that images carry keep to this.
+fn parse(text: &str) -> Vec<(String, String)> {
+    let mut values = Vec::new();
+    // Open keys with the indentation of their line.
+    let mut open: Vec<(usize, String)> = Vec::new();
+    for line in text.lines() {
+        let line = strip_comment(line);
+        let mut rest = line.trim_start();
+        if rest.is_empty() || rest.starts_with("---") {
+            continue;
+        }
+        let mut indent = line.len() - rest.len();
+        open.retain(|(column, key)| *column < indent || (*column == indent && rest.starts_with("- ") && key != "-"));
+        while let Some(item) = rest.strip_prefix("- ") {
+            open.push((indent, "-".to_owned()));
+            indent += rest.len() - item.trim_start().len();
+            rest = item.trim_start();
+        }
+        let path =
+            |key: &str| open.iter().map(|(_, key)| key.as_str()).chain((!key.is_empty()).then_some(key)).collect::<Vec<_>>().join(".");
+        match key_and_value(rest) {
+            Some((key, "")) => open.push((indent, key.to_owned())),
+            Some((key, value)) => push(&mut values, path(key), value),
+            None => push(&mut values, path(""), rest),
+        }
+    }
+    values
+}
+
+fn push(values: &mut Vec<(String, String)>, key: String, value: &str) {
+    let braced = value.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    match braced {
+        Some(inner) if !inner.contains(['{', '[']) => {
+            let pairs = inner.split(',').filter_map(|pair| pair.split_once(':'));
+            values.extend(pairs.map(|(inner, value)| (format!("{key}.{}", unquote(inner.trim())), unquote(value.trim()).to_owned())));
+        }
+        _ => values.push((key, unquote(value).to_owned())),
+    }
+}
+
+/// Splits `key: value`; a colon without a space after it is part of a text.
+fn key_and_value(text: &str) -> Option<(&str, &str)> {
+    if text.starts_with(['[', '{', '"', '\'']) && !text.contains("\":") && !text.contains("':") {
+        return None;
+    }
+    let (key, value) = text.split_once(": ").or_else(|| text.strip_suffix(':').map(|key| (key, "")))?;
+    let key = unquote(key.trim());
+    // A list of commands may hold any text.
+    (!key.is_empty() && !key.contains(char::is_whitespace)).then_some((key, value.trim()))
+}
+
+fn unquote(text: &str) -> &str {
+    let within = |quote: char| text.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
+    within('"').or_else(|| within('\'')).unwrap_or(text)
+}
+
+/// Takes a comment away: `#` at the beginning of a line or after a space, outside of quotes.
+fn strip_comment(line: &str) -> &str {
+    let mut quote = None;
+    let mut before = ' ';
+    for (at, character) in line.char_indices() {
+        match (quote, character) {
+            (None, '#') if before.is_whitespace() => return line[..at].trim_end(),
+            (None, '"' | '\'') if before.is_whitespace() || "[{,".contains(before) => quote = Some(character),
+            (Some(open), _) if character == open => quote = None,
+            _ => {}
+        }
+        before = character;
+    }
+    line.trim_end()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::testing::MemoryTree;
+
+    const DEBIAN: &str = "# comment\nusers:\n  - default\n\ndisable_root: true\ncloud_init_modules:\n  - seed_random\n  - write-files\n\
+        system_info:\n  distro: debian\n  default_user:\n    name: debian\n    lock_passwd: True\n    groups: [adm, sudo]\n\
+        \x20   sudo: [\"ALL=(ALL) NOPASSWD:ALL\"]\n    shell: /bin/bash\n  paths:\n    cloud_dir: /var/lib/cloud/ # here\n";
+
+    fn read(files: &[(&str, &str)]) -> CloudConfig {
+        let tree = files.iter().fold(MemoryTree::default(), |tree, (path, text)| tree.file(path, text)).tree();
+        CloudConfig::read(&Files::new(&tree))
+    }
+
+    #[test]
+    fn nested_keys_and_lists_are_found() {
+        let config = read(&[("/etc/cloud/cloud.cfg", DEBIAN)]);
+        let text = |key: &str| config.last(key).map(|value| value.text.as_str());
+        assert_eq!(text("system_info.default_user.name"), Some("debian"));
+        assert_eq!(text("system_info.paths.cloud_dir"), Some("/var/lib/cloud/"));
+        assert!(config.last("disable_root").unwrap().is_true());
+        assert_eq!(config.list("system_info.default_user.sudo").unwrap(), ["ALL=(ALL) NOPASSWD:ALL"]);
+        assert_eq!(config.list("system_info.default_user.groups").unwrap(), ["adm", "sudo"]);
+        assert_eq!(config.list("users").unwrap(), ["default"]);
+        assert_eq!(config.list("cloud_init_modules").unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_later_file_comes_over_an_earlier_one() {
+        let config = read(&[
+            ("/etc/cloud/cloud.cfg", "ssh_pwauth: false\ndatasource_list: [ NoCloud, Ec2 ]\n"),
+            ("/etc/cloud/cloud.cfg.d/90.cfg", "ssh_pwauth: 'yes'\n"),
+            ("/etc/cloud/cloud.cfg.d/10.cfg", "datasource_list:\n- Ec2\n- None\nssh_pwauth: no\n"),
+        ]);
+        assert!(config.last("ssh_pwauth").unwrap().is_true());
+        assert_eq!(config.list("datasource_list").unwrap(), ["Ec2", "None"]);
+    }
+
+    #[test]
+    fn braces_and_odd_texts_do_no_harm() {
+        let config = read(&[("/etc/cloud/cloud.cfg", "a: {b: 'x', c: 1}\n- - -\n:\n\"\nkey: \"# no comment\"\n\t- x: [\n{}: }\n")]);
+        assert_eq!(config.last("a.b").unwrap().text, "x");
+        assert_eq!(config.last("key").unwrap().text, "# no comment");
+    }
+}

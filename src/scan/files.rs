@@ -1,0 +1,241 @@
+//! An image's files as rules read them: each once, whatever asks for it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use crate::disk::{DirectoryEntry, FileKind, FileTree, Metadata, TreeError};
+
+/// The largest file that a rule reads whole.
+const LARGEST_FILE_BYTES: u64 = 64 << 20;
+
+/// How much is kept for a second reader.
+const MOST_KEPT_BYTES: usize = 128 << 20;
+
+/// The files of an image. What is not there reads as nothing; what can't be read does too, and is noted
+/// as a fault, so that it becomes a finding.
+pub(super) struct Files<'t> {
+    tree: &'t FileTree,
+    kept: RefCell<BTreeMap<PathBuf, Rc<[u8]>>>,
+    kept_bytes: Cell<usize>,
+    faults: RefCell<BTreeMap<PathBuf, String>>,
+}
+
+impl<'t> Files<'t> {
+    pub(super) fn new(tree: &'t FileTree) -> Self {
+        Self { tree, kept: RefCell::default(), kept_bytes: Cell::new(0), faults: RefCell::default() }
+    }
+
+    /// Returns the tree itself, for the walk over everything.
+    pub(super) fn tree(&self) -> &'t FileTree {
+        self.tree
+    }
+
+    /// Returns a regular file's content, links followed.
+    pub(super) fn read(&self, path: impl AsRef<Path>) -> Option<Rc<[u8]>> {
+        let path = path.as_ref();
+        let resolved = self.note(path, self.tree.resolve(path))?;
+        if let Some(bytes) = self.kept(&resolved) {
+            return Some(bytes);
+        }
+        let metadata = self.note(path, self.tree.metadata(&resolved))?;
+        if metadata.kind != FileKind::File {
+            return None;
+        }
+        let bytes: Rc<[u8]> = self.note(path, self.tree.read(&resolved, LARGEST_FILE_BYTES))?.into();
+        if self.kept_bytes.get() + bytes.len() <= MOST_KEPT_BYTES {
+            self.kept_bytes.set(self.kept_bytes.get() + bytes.len());
+            self.kept.borrow_mut().insert(resolved, Rc::clone(&bytes));
+        }
+        Some(bytes)
+    }
+
+    /// Returns a file's content as text; bytes that are no UTF-8 are replaced.
+    pub(super) fn text(&self, path: impl AsRef<Path>) -> Option<String> {
+        self.read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Returns what was read already; the path has no links.
+    pub(super) fn kept(&self, resolved: &Path) -> Option<Rc<[u8]>> {
+        self.kept.borrow().get(resolved).cloned()
+    }
+
+    /// Returns what is known of a file, links followed.
+    pub(super) fn metadata(&self, path: impl AsRef<Path>) -> Option<Metadata> {
+        self.note(path.as_ref(), self.tree.metadata(path.as_ref()))
+    }
+
+    /// Returns what is known of a file or a link.
+    pub(super) fn symlink_metadata(&self, path: impl AsRef<Path>) -> Option<Metadata> {
+        self.note(path.as_ref(), self.tree.symlink_metadata(path.as_ref()))
+    }
+
+    /// Returns where a link points; none for anything else.
+    pub(super) fn link(&self, path: impl AsRef<Path>) -> Option<PathBuf> {
+        let path = path.as_ref();
+        let is_link = self.symlink_metadata(path).is_some_and(|metadata| metadata.kind == FileKind::Symlink);
+        is_link.then(|| self.note(path, self.tree.read_link(path))).flatten()
+    }
+
+    /// Tells whether there is such a file, links followed.
+    pub(super) fn exists(&self, path: impl AsRef<Path>) -> bool {
+        self.metadata(path).is_some()
+    }
+
+    /// Lists a directory by name; nothing if it isn't there.
+    pub(super) fn list(&self, path: impl AsRef<Path>) -> Vec<DirectoryEntry> {
+        self.note(path.as_ref(), self.tree.read_dir(path.as_ref())).unwrap_or_default()
+    }
+
+    /// Returns the paths that a shell pattern fits, in lexical order. `*`, `?` and `[…]` stand for parts
+    /// of a name, as in glob(7); a leading dot is fitted by a dot alone.
+    pub(super) fn glob(&self, pattern: &str) -> Vec<PathBuf> {
+        let mut found = vec![PathBuf::from("/")];
+        for part in pattern.split('/').filter(|part| !part.is_empty()) {
+            let mut next = Vec::new();
+            for directory in found {
+                if !part.contains(['*', '?', '[']) {
+                    next.push(directory.join(part));
+                    continue;
+                }
+                let names = self.list(&directory).into_iter().map(|entry| entry.name);
+                next.extend(names.filter(|name| fits(part.as_bytes(), name.as_encoded_bytes(), true)).map(|name| directory.join(name)));
+            }
+            found = next;
+        }
+        found.retain(|path| self.symlink_metadata(path).is_some());
+        found.sort();
+        found
+    }
+
+    /// Notes that something could not be read.
+    pub(super) fn fault(&self, path: &Path, why: String) {
+        self.faults.borrow_mut().entry(path.to_owned()).or_insert(why);
+    }
+
+    /// Returns what could not be read, and why.
+    pub(super) fn faults(&self) -> BTreeMap<PathBuf, String> {
+        self.faults.borrow().clone()
+    }
+
+    fn note<T>(&self, path: &Path, result: Result<T, TreeError>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                // A link that leads nowhere or round in a circle is no file for the system either.
+                if !error.is_absent() && !matches!(error, TreeError::TooManyLinks { .. }) {
+                    self.fault(path, explain(&error));
+                }
+                None
+            }
+        }
+    }
+}
+
+/// Why something can't be read, without its path.
+pub(super) fn explain(error: &TreeError) -> String {
+    match error {
+        TreeError::Damaged { why, .. } => why.clone(),
+        TreeError::Encrypted { .. } => "it is encrypted".to_owned(),
+        TreeError::TooLarge { limit_bytes, .. } => format!("it is larger than {limit_bytes} bytes"),
+        TreeError::Source { source, .. } => {
+            let mut text = source.to_string();
+            let mut cause = std::error::Error::source(source);
+            while let Some(error) = cause {
+                text = format!("{text}: {error}");
+                cause = error.source();
+            }
+            text
+        }
+        error => error.to_string(),
+    }
+}
+
+/// Tells whether a name fits a pattern. Without backtracking beyond the last `*`, so a hostile pattern
+/// costs the product of the lengths at most.
+pub(super) fn fits(pattern: &[u8], name: &[u8], hidden: bool) -> bool {
+    if hidden && name.first() == Some(&b'.') && pattern.first() != Some(&b'.') {
+        return false;
+    }
+    let (mut p, mut n) = (0, 0);
+    let mut star = None;
+    while n < name.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                star = Some((p, n));
+                p += 1;
+            }
+            Some(_) if let Some(length) = fits_one(&pattern[p..], name[n]) => {
+                p += length;
+                n += 1;
+            }
+            _ => {
+                let Some((at, taken)) = star else { return false };
+                star = Some((at, taken + 1));
+                (p, n) = (at + 1, taken + 1);
+            }
+        }
+    }
+    pattern[p..].iter().all(|&byte| byte == b'*')
+}
+
+/// Returns the length of the pattern's first element if it fits the byte.
+fn fits_one(pattern: &[u8], byte: u8) -> Option<usize> {
+    match pattern[0] {
+        b'?' => Some(1),
+        b'[' => {
+            let negated = matches!(pattern.get(1), Some(b'!' | b'^'));
+            let start = 1 + usize::from(negated);
+            // A bracket that stands first in the set is one of its members.
+            let end = start + 1 + pattern.get(start + 1..)?.iter().position(|&b| b == b']')?;
+            let set = &pattern[start..end];
+            let mut within = false;
+            let mut at = 0;
+            while at < set.len() {
+                if at + 2 < set.len() && set[at + 1] == b'-' {
+                    within |= (set[at]..=set[at + 2]).contains(&byte);
+                    at += 3;
+                } else {
+                    within |= set[at] == byte;
+                    at += 1;
+                }
+            }
+            (within != negated).then_some(end + 1)
+        }
+        literal => (literal == byte).then_some(1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::testing::MemoryTree;
+
+    #[test]
+    fn patterns_fit_as_in_a_shell() {
+        let cases = [
+            ("*.conf", "a.conf", true),
+            ("*.conf", ".conf", false),
+            ("*.conf", "a.conf.bak", false),
+            ("a?c", "abc", true),
+            ("[a-c]x", "bx", true),
+            ("[!a-c]x", "bx", false),
+            ("[]]", "]", true),
+            ("a*b*c", "aXbXbc", true),
+            ("[", "[", false),
+        ];
+        for (pattern, name, expected) in cases {
+            assert_eq!(fits(pattern.as_bytes(), name.as_bytes(), true), expected, "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn globs_are_ordered_and_what_is_absent_is_no_fault() {
+        let tree = MemoryTree::default().file("/d/b/x", "").file("/d/a/x", "").file("/d/a/y", "").link("/d/gone", "/none").tree();
+        let files = Files::new(&tree);
+        assert_eq!(files.glob("/d/*/x"), [PathBuf::from("/d/a/x"), PathBuf::from("/d/b/x")]);
+        assert!(files.read("/d/gone").is_none() && files.read("/none/x").is_none());
+        assert!(files.faults().is_empty());
+    }
+}

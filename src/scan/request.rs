@@ -1,0 +1,61 @@
+//! What a scan is asked.
+
+use jiff::Timestamp;
+
+use crate::model::ids::{Region, SnapshotId};
+use crate::model::image::ImageDescription;
+use crate::model::product::ScanPolicy;
+
+/// What to judge an image by.
+#[derive(Debug, Clone, Copy)]
+pub struct Scan<'a> {
+    /// What EC2 says of the image; none for a local file.
+    pub image: Option<&'a ImageFacts>,
+    /// What the product lets pass.
+    pub policy: &'a ScanPolicy,
+    /// The time of the scan: end-of-life dates and ages are judged for it.
+    pub at: Timestamp,
+    /// The account that a buyer logs in to.
+    pub login_user: &'a str,
+    /// The port that AWS's scanner logs in on.
+    pub scanning_port: u16,
+    /// The snapshots that are read, root first; empty for a local file.
+    pub snapshots: &'a [SnapshotId],
+}
+
+/// What EC2 says of an image, as far as the Marketplace asks for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageFacts {
+    /// Where it is.
+    pub region: Region,
+    /// `x86_64`, `arm64`…
+    pub architecture: String,
+    /// `hvm` or `paravirtual`.
+    pub virtualization: String,
+    /// Whether its root device is an EBS volume.
+    pub ebs_root: bool,
+    /// Whether any of its snapshots is encrypted.
+    pub encrypted: bool,
+    /// Whether it has the ENA driver flag.
+    pub ena_support: bool,
+    /// Marketplace product codes.
+    pub product_codes: Vec<String>,
+    /// When it was made.
+    pub created: Option<Timestamp>,
+}
+
+impl From<&ImageDescription> for ImageFacts {
+    fn from(image: &ImageDescription) -> Self {
+        Self {
+            region: image.image.region.clone(),
+            architecture: image.architecture.clone(),
+            virtualization: image.virtualization.clone(),
+            // An image in an instance store has no snapshot behind its root.
+            ebs_root: !image.image.snapshots.is_empty(),
+            encrypted: image.encrypted,
+            ena_support: image.ena_support,
+            product_codes: image.product_codes.clone(),
+            created: image.created,
+        }
+    }
+}

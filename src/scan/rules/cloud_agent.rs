@@ -1,0 +1,74 @@
+//! AMI-CLD-002: something must give the buyer's key to the login user at the first boot.
+
+use crate::model::report::Severity;
+use crate::scan::evidence::{Evidence, Root};
+use crate::scan::units;
+use crate::scan::verdict::{Judge, Rule, Verdict};
+
+pub(super) const AGENT: Rule = Rule {
+    code: "AMI-CLD-002",
+    severity: Severity::Critical,
+    title: "no agent that takes the buyer's key",
+    remedy: "Install and enable cloud-init with the Ec2 data source.",
+    judge: Judge::Root(agent),
+};
+
+/// The units that run cloud-init: one process for all stages since 24.3, one for each before.
+const UNITS: [&str; 4] = ["cloud-init-main.service", "cloud-init.service", "cloud-init-network.service", "cloud-init-local.service"];
+
+/// Enables cloud-init at boot where no link does.
+const GENERATORS: &str = "/usr/lib/systemd/system-generators/cloud-init-generator";
+
+fn agent(_: &Evidence, root: &Root, verdict: &mut Verdict) {
+    let files = &root.files;
+    // Afterburn does it on CoreOS and Flatcar.
+    if units::is_enabled(files, "afterburn-sshkeys@core.service") {
+        return;
+    }
+    if !files.exists("/usr/bin/cloud-init") && !files.exists("/usr/local/bin/cloud-init") {
+        verdict.image("cloud-init is not installed, so that the buyer's key is never put in place");
+        return;
+    }
+    if files.exists("/etc/cloud/cloud-init.disabled") {
+        verdict.file("/etc/cloud/cloud-init.disabled", "cloud-init is switched off, so that the buyer's key is never put in place");
+    }
+    let by_openrc = ["boot", "default"].iter().any(|level| files.symlink_metadata(format!("/etc/runlevels/{level}/cloud-init")).is_some());
+    let started = UNITS.iter().any(|unit| units::is_enabled(files, unit)) || files.exists(GENERATORS) || by_openrc;
+    let masked = UNITS.iter().find(|unit| units::is_masked(files, unit));
+    if let Some(unit) = masked {
+        verdict
+            .file(format!("/etc/systemd/system/{unit}"), "a unit of cloud-init is masked, so that the buyer's key is never put in place");
+    } else if !started {
+        verdict.image("cloud-init does not start at boot, so that the buyer's key is never put in place");
+    }
+    if let Some(sources) = root.cloud.list("datasource_list")
+        && !sources.iter().any(|source| source.eq_ignore_ascii_case("Ec2"))
+    {
+        let path = root.cloud.last("datasource_list").or_else(|| root.cloud.last("datasource_list.-")).map(|value| value.path.clone());
+        verdict.file(
+            path.unwrap_or_else(|| "/etc/cloud/cloud.cfg".into()),
+            "cloud-init does not ask EC2, so that the buyer's key is never put in place",
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::scan::testing::{clean, found};
+
+    #[test]
+    fn cloud_init_absent_or_switched_off_is_found() {
+        assert_eq!(found(clean().without("/usr/bin/cloud-init"), "AMI-CLD-002"), ["critical image"]);
+        assert_eq!(found(clean().file("/etc/cloud/cloud-init.disabled", ""), "AMI-CLD-002").len(), 1);
+        let unlinked = clean().without("/etc/systemd/system/cloud-init.target.wants/cloud-init-main.service");
+        assert_eq!(found(unlinked.clone(), "AMI-CLD-002"), ["critical image"]);
+        assert!(found(unlinked.file("/usr/lib/systemd/system-generators/cloud-init-generator", "x"), "AMI-CLD-002").is_empty());
+    }
+
+    #[test]
+    fn a_list_of_data_sources_must_name_ec2() {
+        let with = |text: &str| found(clean().file("/etc/cloud/cloud.cfg.d/90_dpkg.cfg", text), "AMI-CLD-002");
+        assert_eq!(with("datasource_list: [ NoCloud, None ]"), ["critical /etc/cloud/cloud.cfg.d/90_dpkg.cfg"]);
+        assert!(with("datasource_list: [ NoCloud, Ec2 ]").is_empty());
+    }
+}

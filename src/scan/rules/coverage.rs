@@ -1,0 +1,232 @@
+//! The `COV` rules: what was not looked at, so that nothing passes unseen.
+
+use std::path::Path;
+
+use jiff::tz::TimeZone;
+
+use crate::disk::{Content, VolumeState};
+use crate::model::report::Severity;
+use crate::scan::eol::EndOfLife;
+use crate::scan::evidence::{Evidence, Root};
+use crate::scan::secrets::Hits;
+use crate::scan::verdict::{Judge, Rule, Verdict};
+
+pub(super) const DATA: Rule = Rule {
+    code: "COV-DATA-001",
+    severity: Severity::High,
+    title: "stale data",
+    remedy: "Update bakehouse, or its table of end-of-life dates.",
+    judge: Judge::Image(data),
+};
+
+pub(super) const FILES: Rule = Rule {
+    code: "COV-FILE-001",
+    severity: Severity::High,
+    title: "files that can't be read",
+    remedy: "Bake the image anew; if it is found again, the base's file system is damaged or uses what can't be read.",
+    judge: Judge::Content(files),
+};
+
+pub(super) const OS: Rule = Rule {
+    code: "COV-OS-001",
+    severity: Severity::Critical,
+    title: "no operating system",
+    remedy: "Bake from a base whose root file system can be read and has an os-release file.",
+    judge: Judge::Image(os),
+};
+
+pub(super) const UNREAD: Rule = Rule {
+    code: "COV-PART-001",
+    severity: Severity::Critical,
+    title: "partitions that can't be read",
+    remedy: "Bake from a base whose partitions hold ext4, or take the partition out.",
+    judge: Judge::Image(unread),
+};
+
+pub(super) const LOOSE: Rule = Rule {
+    code: "COV-PART-002",
+    severity: Severity::High,
+    title: "file systems that are not part of the tree",
+    remedy: "Name the file system in /etc/fstab by UUID or LABEL, or take the partition out.",
+    judge: Judge::Image(loose),
+};
+
+pub(super) const NO_FILES: Rule = Rule {
+    code: "COV-PART-003",
+    severity: Severity::Low,
+    title: "partitions whose content is not searched",
+    remedy: "Nothing is wrong; make sure by other means that the bake writes nothing there that buyers must not see.",
+    judge: Judge::Image(no_files),
+};
+
+pub(super) const TABLE: Rule = Rule {
+    code: "COV-PART-004",
+    severity: Severity::High,
+    title: "a damaged partition table",
+    remedy: "Repair the base's partition table, for instance with `sfdisk --relocate gpt-bak-std` or `sgdisk -e`.",
+    judge: Judge::Image(table),
+};
+
+pub(super) const PACKAGES: Rule = Rule {
+    code: "COV-PKG-001",
+    severity: Severity::Critical,
+    title: "no package database",
+    remedy: "Bake from a base whose packages are managed by dpkg, and keep its database.",
+    judge: Judge::Root(packages),
+};
+
+/// A table of dates that is older than this may lack what has ended since.
+const STALE_DAYS: i32 = 365;
+
+fn data(evidence: &Evidence, verdict: &mut Verdict) {
+    let table = EndOfLife::embedded();
+    let today = evidence.request.at.to_zoned(TimeZone::UTC).date();
+    let age = table.as_of.until(today).map_or(i32::MAX, |span| span.get_days());
+    if age > STALE_DAYS {
+        verdict.image(format!("the table of end-of-life dates is of {}, {age} days before the scan", table.as_of));
+    }
+}
+
+fn files(_: &Evidence, root: &Root, hits: &Hits, verdict: &mut Verdict) {
+    let mut faults = root.files.faults();
+    faults.extend(hits.faults.iter().map(|(path, why)| (path.clone(), why.clone())));
+    for (path, why) in faults {
+        verdict.file(path, format!("the file could not be looked at: {why}"));
+    }
+    // Where accounts are, their passwords must have been looked at.
+    if !root.accounts.users.is_empty() && root.accounts.shadow.is_empty() && root.accounts.users.iter().any(|user| user.password == "x") {
+        verdict.file("/etc/shadow", "accounts keep their passwords in this file, but it holds none or isn't there");
+    }
+}
+
+fn os(evidence: &Evidence, verdict: &mut Verdict) {
+    match &evidence.root {
+        None => verdict.image("no root file system was found, so that nothing in the image could be looked at"),
+        Some(root) if root.os.is_none() => verdict.image("no os-release file names the operating system"),
+        Some(_) => {}
+    }
+}
+
+fn unread(evidence: &Evidence, verdict: &mut Verdict) {
+    for volume in evidence.image.iter().flat_map(|image| &image.volumes) {
+        // Encrypted volumes have a rule of their own.
+        if let VolumeState::Unread { why } = &volume.state
+            && !volume.content.is_encrypted()
+        {
+            verdict.image(format!("{volume} can't be read: {why}"));
+        }
+    }
+    if evidence.image.is_some_and(|image| image.volumes.is_empty()) {
+        verdict.image("the image has no partition that could be read");
+    }
+}
+
+fn loose(evidence: &Evidence, verdict: &mut Verdict) {
+    for volume in evidence.image.iter().flat_map(|image| &image.volumes) {
+        if volume.state == VolumeState::Loose && evidence.root.is_some() {
+            verdict.image(format!("{volume} holds a file system that /etc/fstab does not place in the tree, so that it was not searched"));
+        }
+    }
+}
+
+fn no_files(evidence: &Evidence, verdict: &mut Verdict) {
+    for volume in evidence.image.iter().flat_map(|image| &image.volumes) {
+        if volume.state != VolumeState::NoFiles {
+            continue;
+        }
+        match volume.content {
+            Content::Swap => {
+                verdict.image_as(Severity::Medium, format!("{volume} is swap space, which may keep what was in memory during the bake"))
+            }
+            Content::Fat => verdict.image(format!("{volume} holds FAT, as boot loaders need it; its files were not searched")),
+            _ => verdict.image(format!("{volume} holds boot code")),
+        }
+    }
+}
+
+fn table(evidence: &Evidence, verdict: &mut Verdict) {
+    for fault in evidence.image.iter().flat_map(|image| &image.faults) {
+        verdict.image(format!("the partition table is damaged: {fault}"));
+    }
+}
+
+fn packages(_: &Evidence, root: &Root, verdict: &mut Verdict) {
+    let other =
+        [("/var/lib/rpm", "rpm"), ("/usr/lib/sysimage/rpm", "rpm"), ("/lib/apk/db/installed", "apk"), ("/var/lib/pacman/local", "pacman")];
+    match &root.packages {
+        Some(database) if database.packages.is_empty() => {
+            verdict.file("/var/lib/dpkg/status", "the package database lists no installed package")
+        }
+        Some(_) => {}
+        None => match other.iter().find(|(path, _)| root.files.exists(Path::new(path))) {
+            Some((path, name)) => verdict.file(path, format!("the packages are managed by {name}, whose database can't be read yet")),
+            None => verdict.image("no package database was found"),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use crate::disk::BlockSource;
+    use crate::disk::testing::{disk_with, ext4, partitioned, spoiled};
+    use crate::model::product::ScanPolicy;
+    use crate::model::report::{Report, Severity};
+    use crate::scan::testing::{clean, found, request};
+
+    fn scan(disk: Vec<u8>) -> Report {
+        let policy = ScanPolicy { fail_on: Severity::Critical };
+        crate::scan::scan(&[Arc::new(disk) as Arc<dyn BlockSource>], &request(&policy))
+    }
+
+    fn codes(report: &Report) -> Vec<&str> {
+        report.findings.iter().map(|finding| finding.code.as_str()).filter(|code| code.starts_with("COV")).collect()
+    }
+
+    #[test]
+    fn what_is_no_image_fails() {
+        for disk in [Vec::new(), vec![0; 1 << 20], vec![0xff; 1 << 20], partitioned(4 << 20, "label: gpt\n")] {
+            let report = scan(disk);
+            assert!(!report.passed() && codes(&report).contains(&"COV-OS-001"), "{report:?}");
+        }
+    }
+
+    #[test]
+    fn unread_and_loose_partitions_are_told_beside_a_root() {
+        let mut xfs = vec![0; 1 << 20];
+        xfs[..4].copy_from_slice(b"XFSB");
+        let mut fat = vec![0; 1 << 20];
+        fat[82..90].copy_from_slice(b"FAT32   ");
+        let root = ext4(&[
+            ("etc/os-release", "ID=debian\nVERSION_ID=13\n"),
+            ("var/lib/dpkg/status", "Package: a\nVersion: 1\nStatus: a b installed\n"),
+        ]);
+        let report = scan(disk_with(&[&fat, &xfs, &root, &ext4(&[("x", "")])]));
+        assert_eq!(codes(&report), ["COV-PART-001", "COV-PART-002", "COV-PART-003"]);
+        assert_eq!(report.packages.len(), 1);
+    }
+
+    #[test]
+    fn missing_databases_fail() {
+        assert_eq!(found(clean().without("/var/lib/dpkg/status"), "COV-PKG-001"), ["critical image"]);
+        let rpm = clean().without("/var/lib/dpkg/status").file("/var/lib/rpm/rpmdb.sqlite", "x");
+        assert_eq!(found(rpm, "COV-PKG-001"), ["critical /var/lib/rpm"]);
+        assert_eq!(found(clean().without("/usr/lib/os-release"), "COV-OS-001"), ["critical image"]);
+        assert_eq!(found(clean().without("/etc/shadow"), "COV-FILE-001"), ["high /etc/shadow"]);
+    }
+
+    #[test]
+    fn damaged_images_end_in_a_report_that_does_not_pass() {
+        let root = ext4(&[
+            ("etc/os-release", "ID=debian\nVERSION_ID=13\n"),
+            ("etc/passwd", "root:x:0:0::/root:/bin/sh\n"),
+            ("etc/shadow", "root::1\n"),
+        ]);
+        let disk = disk_with(&[&root]);
+        for seed in 0..200 {
+            let disk = if seed % 2 == 0 { spoiled(&disk, seed) } else { spoiled(&root, seed) };
+            assert!(!scan(disk).passed(), "seed {seed}");
+        }
+    }
+}

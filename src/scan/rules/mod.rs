@@ -1,0 +1,93 @@
+//! The rules, one file a rule or a small family.
+//!
+//! Meaning, severity and remedy follow AWS Marketplace's policy for AMI products.
+//!
+//! Source: <https://docs.aws.amazon.com/marketplace/latest/userguide/product-and-ami-policies.html>
+
+mod cloud_agent;
+mod cloud_state;
+mod coverage;
+mod end_of_life;
+mod file_system;
+mod history;
+mod image;
+mod passwords;
+mod secrets;
+mod ssh_keys;
+mod ssh_login;
+mod ssh_reach;
+mod sudo;
+
+use super::verdict::Rule;
+use crate::model::report::Severity;
+
+/// All rules, in the order of their codes.
+pub(super) const RULES: &[Rule] = &[
+    cloud_state::STATE,
+    cloud_agent::AGENT,
+    cloud_state::MACHINE_ID,
+    file_system::ENCRYPTED,
+    image::IMAGE,
+    history::HISTORY,
+    end_of_life::END_OF_LIFE,
+    passwords::EMPTY,
+    passwords::ROOT,
+    passwords::OTHERS,
+    secrets::AWS,
+    secrets::PRIVATE_KEYS,
+    ssh_login::PASSWORDS,
+    ssh_login::CLOUD_PASSWORDS,
+    ssh_login::ROOT,
+    ssh_login::EMPTY_PASSWORDS,
+    ssh_keys::AUTHORIZED,
+    ssh_reach::REACH,
+    ssh_keys::HOST,
+    sudo::SUDO,
+    coverage::DATA,
+    coverage::FILES,
+    coverage::OS,
+    coverage::UNREAD,
+    coverage::LOOSE,
+    coverage::NO_FILES,
+    coverage::TABLE,
+    coverage::PACKAGES,
+];
+
+/// What is known of a rule without an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RuleInfo {
+    /// Its stable code, such as `AMI-SSH-006`.
+    pub code: &'static str,
+    /// The usual severity of what it finds.
+    pub severity: Severity,
+    /// What it is about; a noun phrase.
+    pub title: &'static str,
+    /// What to do; one sentence.
+    pub remedy: &'static str,
+}
+
+/// Lists all rules, in the order of their codes.
+pub fn rules() -> impl Iterator<Item = RuleInfo> {
+    RULES.iter().map(|rule| RuleInfo { code: rule.code, severity: rule.severity, title: rule.title, remedy: rule.remedy })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::testing::{clean, report};
+    use super::*;
+
+    #[test]
+    fn all_codes_are_listed_once() {
+        let codes: BTreeSet<&str> = RULES.iter().map(|rule| rule.code).collect();
+        assert_eq!(codes.len(), RULES.len());
+        let list: Vec<String> = rules().map(|rule| format!("{} {:8} {}", rule.code, rule.severity, rule.title)).collect();
+        insta::assert_snapshot!(list.join("\n"));
+    }
+
+    #[test]
+    fn a_clean_image_has_no_findings() {
+        assert_eq!(report(clean()).findings, []);
+    }
+}

@@ -1,0 +1,127 @@
+//! AMI-SSH-006, 009: keys that let the maker in, and keys that all instances would share.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::model::report::Severity;
+use crate::scan::accounts::Home;
+use crate::scan::evidence::{Evidence, Root};
+use crate::scan::verdict::{Judge, Rule, Verdict};
+
+pub(super) const AUTHORIZED: Rule = Rule {
+    code: "AMI-SSH-006",
+    severity: Severity::Critical,
+    title: "authorized keys",
+    remedy: "Delete the file as the last step of the bake, after cloud-init has run for the last time.",
+    judge: Judge::Root(authorized),
+};
+
+pub(super) const HOST: Rule = Rule {
+    code: "AMI-SSH-009",
+    severity: Severity::High,
+    title: "SSH host keys",
+    remedy: "Delete /etc/ssh/ssh_host_*_key* and let cloud-init or sshd-keygen make new ones at the first boot.",
+    judge: Judge::Root(host),
+};
+
+/// sshd's default for `AuthorizedKeysFile`; looked at whatever is configured.
+const DEFAULT_FILES: [&str; 2] = [".ssh/authorized_keys", ".ssh/authorized_keys2"];
+
+fn authorized(_: &Evidence, root: &Root, verdict: &mut Verdict) {
+    let mut candidates: BTreeSet<PathBuf> = root.files.glob("/etc/ssh/authorized_keys/*").into_iter().collect();
+    let configured = root.sshd.effective("authorizedkeysfile").into_iter();
+    let configured = configured.chain(root.sshd.conditional("authorizedkeysfile").map(|(_, setting)| setting));
+    let patterns: Vec<&str> = configured.flat_map(|setting| &setting.arguments).map(String::as_str).chain(DEFAULT_FILES).collect();
+    for home in &root.accounts.homes {
+        candidates.extend(patterns.iter().filter(|pattern| **pattern != "none").map(|pattern| expand(pattern, home)));
+    }
+    for path in candidates {
+        let Some(text) = root.files.text(&path) else { continue };
+        let keys: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+        if let Some(reason) = describe(&keys) {
+            verdict.file(&path, reason);
+        }
+    }
+    if let Some(setting) = root.sshd.effective("authorizedkeyscommand").filter(|setting| !setting.is("none")) {
+        let command = setting.arguments.first().map(String::as_str).unwrap_or_default();
+        // EC2 Instance Connect asks AWS for the caller's own key.
+        if !command.ends_with("/eic_run_authorized_keys") {
+            verdict.file(&setting.path, "sshd takes authorized keys from a program, which may let others than the buyer in");
+        }
+    }
+}
+
+fn describe(keys: &[&str]) -> Option<String> {
+    let note = if keys.is_empty() {
+        return None;
+    } else if keys.iter().any(|key| key.contains("packer_")) {
+        "; Packer left it (set ssh_clear_authorized_keys)"
+    } else if keys.iter().all(|key| key.contains("command=")) {
+        "; cloud-init writes such entries with a forced command for accounts that may not log in"
+    } else {
+        ""
+    };
+    Some(format!("whoever has the private key can log in to every instance: {} authorized key(s){note}", keys.len()))
+}
+
+/// Fills in sshd's tokens; a relative path is one in the home.
+///
+/// Source: <https://man.openbsd.org/sshd_config#TOKENS>
+fn expand(pattern: &str, home: &Home) -> PathBuf {
+    let path = pattern.replace("%h", &home.path.to_string_lossy()).replace("%u", &home.user).replace("%%", "%");
+    // Joining an absolute path replaces the home.
+    home.path.join(Path::new(&path))
+}
+
+fn host(_: &Evidence, root: &Root, verdict: &mut Verdict) {
+    for path in root.files.glob("/etc/ssh/ssh_host_*_key") {
+        if root.files.metadata(&path).is_some_and(|metadata| metadata.size_bytes > 0) {
+            verdict.file(path, "all instances would share this host key, so that each could pose as any other");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::scan::testing::{clean, found};
+
+    const KEY: &str = "ssh-ed25519 AAAA builder\n";
+
+    #[test]
+    fn keys_are_found_in_every_home_and_where_sshd_is_told_to_look() {
+        for path in [
+            "/root/.ssh/authorized_keys",
+            "/home/x/.ssh/authorized_keys2",
+            "/etc/skel/.ssh/authorized_keys",
+            "/etc/ssh/authorized_keys/admin",
+        ] {
+            assert_eq!(found(clean().file(path, KEY), "AMI-SSH-006"), [format!("critical {path}")]);
+        }
+        let tree = clean().file("/etc/ssh/sshd_config", "PasswordAuthentication no\nAuthorizedKeysFile /keys/%u");
+        assert_eq!(found(tree.file("/keys/root", KEY), "AMI-SSH-006"), ["critical /keys/root"]);
+    }
+
+    #[test]
+    fn forced_commands_count_and_empty_files_do_not() {
+        let with = |text: &str| found(clean().file("/root/.ssh/authorized_keys", text), "AMI-SSH-006");
+        assert_eq!(with("no-port-forwarding,command=\"echo 'Please login as admin'\" ssh-rsa AAAA").len(), 1);
+        assert!(with("").is_empty() && with("# none\n\n").is_empty());
+    }
+
+    #[test]
+    fn programs_that_hand_out_keys_are_found_but_not_instance_connect() {
+        let with = |command: &str| {
+            let text = format!("PasswordAuthentication no\nAuthorizedKeysCommand {command}");
+            found(clean().file("/etc/ssh/sshd_config", text), "AMI-SSH-006").len()
+        };
+        assert_eq!(with("/opt/keys %u"), 1);
+        assert_eq!(with("none"), 0);
+        assert_eq!(with("/usr/share/ec2-instance-connect/eic_run_authorized_keys %%u %%f"), 0);
+    }
+
+    #[test]
+    fn host_keys_are_found_and_their_public_halves_are_not() {
+        let tree = clean().file("/etc/ssh/ssh_host_rsa_key", "x").file("/etc/ssh/ssh_host_rsa_key.pub", "x");
+        assert_eq!(found(tree, "AMI-SSH-009"), ["high /etc/ssh/ssh_host_rsa_key"]);
+    }
+}

@@ -1,0 +1,102 @@
+//! AMI-USR-001: buyers must be able to gain full privileges.
+
+use crate::model::report::Severity;
+use crate::scan::evidence::{Evidence, Root};
+use crate::scan::verdict::{Judge, Rule, Verdict};
+
+pub(super) const SUDO: Rule = Rule {
+    code: "AMI-USR-001",
+    severity: Severity::High,
+    title: "a login user without full privileges",
+    remedy: "Name the login user as cloud-init's default_user with `sudo: [\"ALL=(ALL) NOPASSWD:ALL\"]`, or in /etc/sudoers.d.",
+    judge: Judge::Root(sudo),
+};
+
+fn sudo(evidence: &Evidence, root: &Root, verdict: &mut Verdict) {
+    let user = evidence.request.login_user;
+    let named = root.cloud.last("system_info.default_user.name");
+    if let Some(name) = named.filter(|name| name.text != user) {
+        verdict.file(
+            &name.path,
+            format!("cloud-init gives the buyer's key to {}, but the product says that buyers log in as {user}", name.text),
+        );
+    } else if named.is_none() && root.accounts.user(user).is_none() {
+        verdict.image(format!("nothing makes the login user {user}: it is neither an account nor cloud-init's default user"));
+    }
+    if user == "root" {
+        return;
+    }
+    if !["/usr/bin/sudo", "/usr/bin/doas"].iter().any(|path| root.files.exists(path)) {
+        verdict.image("sudo is not installed, so that buyers can't gain full privileges");
+        return;
+    }
+    let by_cloud = root.cloud.list("system_info.default_user.sudo").unwrap_or_default();
+    let given = named.is_some_and(|name| name.text == user) && by_cloud.iter().any(|rule| is_full(rule));
+    if !given && !by_sudoers(user, root) {
+        verdict.image(format!("the login user {user} can't gain full privileges without a password"));
+    }
+}
+
+/// Looks for a line that gives the user, or a group of theirs, everything without a password.
+///
+/// Source: <https://www.sudo.ws/docs/man/sudoers.man/>
+fn by_sudoers(user: &str, root: &Root) -> bool {
+    // A group that cloud-init puts its default user in counts too; sudo skips names with a dot or a tilde.
+    let groups = root.cloud.list("system_info.default_user.groups").unwrap_or_default();
+    let included = root.files.glob("/etc/sudoers.d/*").into_iter();
+    let included = included.filter(|path| !path.file_name().is_some_and(|name| name.to_string_lossy().contains(['.', '~'])));
+    std::iter::once("/etc/sudoers".into()).chain(included).filter_map(|path| root.files.text(path)).any(|text| {
+        text.lines().filter(|line| !line.trim_start().starts_with(['#', '@'])).any(|line| {
+            let Some((who, rule)) = line.trim().split_once(char::is_whitespace) else { return false };
+            let named = match who.strip_prefix('%') {
+                Some(group) => root.accounts.is_member(user, group) || groups.contains(&group),
+                None => who == user || who == "ALL",
+            };
+            named && is_full(rule)
+        })
+    })
+}
+
+/// Tells whether a rule gives everything without a password: `ALL=(ALL:ALL) NOPASSWD: ALL`.
+fn is_full(rule: &str) -> bool {
+    let compact: String = rule.chars().filter(|c| !c.is_whitespace()).collect();
+    let Some((hosts, rest)) = compact.split_once('=') else { return false };
+    let (runas, commands) = rest.strip_prefix('(').and_then(|rest| rest.split_once(')')).unwrap_or(("root", rest));
+    let as_root = runas.split([':', ',']).next().is_some_and(|first| first == "ALL" || first == "root");
+    hosts == "ALL"
+        && as_root
+        && commands.strip_prefix("NOPASSWD:").is_some_and(|commands| commands.split(',').any(|command| command == "ALL"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_full;
+    use crate::scan::testing::{clean, found};
+
+    const CLOUD: &str = "system_info:\n  default_user:\n    name: admin\n    groups: [sudo]\n";
+
+    #[test]
+    fn only_everything_without_a_password_is_full() {
+        for full in ["ALL=(ALL) NOPASSWD:ALL", "ALL = (ALL:ALL) NOPASSWD: ALL", "ALL=NOPASSWD:ALL"] {
+            assert!(is_full(full), "{full}");
+        }
+        for less in ["ALL=(ALL) ALL", "ALL=(www) NOPASSWD:ALL", "ALL=(ALL) NOPASSWD:/bin/ls", "x"] {
+            assert!(!is_full(less), "{less}");
+        }
+    }
+
+    #[test]
+    fn a_user_without_rights_is_found() {
+        let tree = clean().file("/etc/cloud/cloud.cfg", CLOUD);
+        assert_eq!(found(tree.clone(), "AMI-USR-001"), ["high image"]);
+        assert_eq!(found(tree.clone().file("/etc/sudoers", "%sudo ALL=(ALL:ALL) ALL\n"), "AMI-USR-001"), ["high image"]);
+        assert!(found(tree.file("/etc/sudoers.d/90", "admin ALL=(ALL) NOPASSWD:ALL\n"), "AMI-USR-001").is_empty());
+    }
+
+    #[test]
+    fn another_default_user_or_no_sudo_is_found() {
+        let other = clean().file("/etc/cloud/cloud.cfg.d/9.cfg", "system_info:\n  default_user: {name: bob}\n");
+        assert!(found(other, "AMI-USR-001").contains(&"high /etc/cloud/cloud.cfg.d/9.cfg".to_owned()));
+        assert_eq!(found(clean().without("/usr/bin/sudo"), "AMI-USR-001"), ["high image"]);
+    }
+}

@@ -1,0 +1,61 @@
+//! A clean image in memory, and what tests plant in it.
+
+use jiff::Timestamp;
+
+use super::request::Scan;
+use crate::disk::testing::MemoryTree;
+use crate::model::product::ScanPolicy;
+use crate::model::report::{Finding, Report, Severity};
+
+/// Forty characters as AWS makes them, made up here.
+pub(super) const AWS_SECRET: &str = "kX9vQ2mPz7LrT4wYb1NcJ8hFd5GsA0eUi3oRq6tW";
+
+/// A private key in form only: its body is no key.
+pub(super) fn pem(kind: &str, headers: &str) -> String {
+    let body = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n".repeat(4);
+    format!("-----BEGIN {kind}PRIVATE KEY-----\n{headers}{body}-----END {kind}PRIVATE KEY-----\n")
+}
+
+/// Debian 13 with cloud-init, sshd and sudo, as an image for the Marketplace should be.
+pub(super) fn clean() -> MemoryTree {
+    MemoryTree::default()
+        .file("/usr/lib/os-release", "ID=debian\nVERSION_ID=\"13\"\nPRETTY_NAME=\"Debian GNU/Linux 13 (trixie)\"\n")
+        .link("/etc/os-release", "../usr/lib/os-release")
+        .file("/etc/passwd", "root:x:0:0:root:/root:/bin/bash\nwww-data:x:33:33::/var/www:/usr/sbin/nologin\n")
+        .file("/etc/shadow", "root:*:20000:0:99999:7:::\nwww-data:*:20000:0:99999:7:::\n")
+        .file("/etc/group", "root:x:0:\nsudo:x:27:\n")
+        .file("/etc/gshadow", "root:*::\nsudo:*::\n")
+        .file("/etc/ssh/sshd_config", "PasswordAuthentication no\nPermitRootLogin no\nUsePAM yes\n")
+        .file("/usr/sbin/sshd", "ELF")
+        .file("/usr/lib/systemd/system/ssh.service", "[Unit]\n")
+        .link("/etc/systemd/system/multi-user.target.wants/ssh.service", "/usr/lib/systemd/system/ssh.service")
+        .file("/usr/bin/cloud-init", "#!/usr/bin/python3\n")
+        .file("/usr/lib/systemd/system/cloud-init-main.service", "[Unit]\n")
+        .link("/etc/systemd/system/cloud-init.target.wants/cloud-init-main.service", "/usr/lib/systemd/system/cloud-init-main.service")
+        .file(
+            "/etc/cloud/cloud.cfg",
+            "users:\n  - default\ndisable_root: true\nsystem_info:\n  default_user:\n    name: admin\n    sudo: [\"ALL=(ALL) NOPASSWD:ALL\"]\n",
+        )
+        .file("/usr/bin/sudo", "ELF")
+        .file("/etc/machine-id", "")
+        .directory("/root")
+        .file("/var/lib/dpkg/status", "Package: bash\nStatus: install ok installed\nVersion: 5.2-1\nArchitecture: amd64\n")
+}
+
+/// Scans a tree as an image for port 22 and the user `admin`, on 23 November 2026.
+pub(super) fn report(tree: MemoryTree) -> Report {
+    let policy = ScanPolicy { fail_on: Severity::High };
+    super::scan_tree(&tree.tree(), &request(&policy))
+}
+
+/// The request that [`report`] makes.
+pub(super) fn request(policy: &ScanPolicy) -> Scan<'_> {
+    let at: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
+    Scan { image: None, policy, at, login_user: "admin", scanning_port: 22, snapshots: &[] }
+}
+
+/// The findings of a rule, each as its severity and path.
+pub(super) fn found(tree: MemoryTree, code: &str) -> Vec<String> {
+    let brief = |finding: &Finding| format!("{} {}", finding.severity, finding.path.as_deref().unwrap_or("image"));
+    report(tree).findings.iter().filter(|finding| finding.code == code).map(brief).collect()
+}

@@ -1,0 +1,77 @@
+//! Rules as data, and the findings they make.
+
+use std::path::Path;
+
+use super::evidence::{Evidence, Root};
+use super::secrets::Hits;
+use crate::model::report::{Finding, Severity};
+
+/// A rule: what it is called, how bad it is at worst, what to do, and how it judges.
+pub(super) struct Rule {
+    /// Its stable code.
+    pub(super) code: &'static str,
+    /// The severity of what it finds, where it doesn't say otherwise.
+    pub(super) severity: Severity,
+    /// What it is about; a noun phrase.
+    pub(super) title: &'static str,
+    /// What to do; one sentence.
+    pub(super) remedy: &'static str,
+    /// How it judges.
+    pub(super) judge: Judge,
+}
+
+/// What a rule judges by.
+pub(super) enum Judge {
+    /// The image as a whole, whether or not a root file system was found.
+    Image(fn(&Evidence, &mut Verdict)),
+    /// The root file system; not asked if there is none.
+    Root(fn(&Evidence, &Root, &mut Verdict)),
+    /// What the search through all files hit, and what could not be read in it.
+    Content(fn(&Evidence, &Root, &Hits, &mut Verdict)),
+}
+
+/// Collects the findings of one rule.
+pub(super) struct Verdict<'r> {
+    rule: &'r Rule,
+    findings: Vec<Finding>,
+}
+
+impl<'r> Verdict<'r> {
+    pub(super) fn new(rule: &'r Rule) -> Self {
+        Self { rule, findings: Vec::new() }
+    }
+
+    /// Adds a finding of the rule's severity about a file.
+    pub(super) fn file(&mut self, path: impl AsRef<Path>, reason: impl Into<String>) {
+        self.file_as(self.rule.severity, path, reason);
+    }
+
+    /// Adds a finding of another severity about a file.
+    pub(super) fn file_as(&mut self, severity: Severity, path: impl AsRef<Path>, reason: impl Into<String>) {
+        self.push(severity, Some(printable(&path.as_ref().to_string_lossy())), reason.into());
+    }
+
+    /// Adds a finding of the rule's severity about the image as a whole.
+    pub(super) fn image(&mut self, reason: impl Into<String>) {
+        self.image_as(self.rule.severity, reason);
+    }
+
+    /// Adds a finding of another severity about the image as a whole.
+    pub(super) fn image_as(&mut self, severity: Severity, reason: impl Into<String>) {
+        self.push(severity, None, reason.into());
+    }
+
+    pub(super) fn into_findings(self) -> Vec<Finding> {
+        self.findings
+    }
+
+    fn push(&mut self, severity: Severity, path: Option<String>, reason: String) {
+        let code = self.rule.code.to_owned();
+        self.findings.push(Finding { code, severity, path, reason: printable(&reason), remedy: self.rule.remedy.to_owned() });
+    }
+}
+
+/// A text of the image as a terminal can show it: names in an image may hold control characters.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
