@@ -1,1 +1,33 @@
-//! (being built)
+//! Floor 2, the verb list: change sets that bring a product onto the Marketplace, what came of
+//! them, and how the live listing differs from the manifest.
+//!
+//! Everything here is a pure function of nouns. What AWS said comes in as data; what AWS is to be
+//! told goes out as a [`ChangeSet`](crate::model::change_set::ChangeSet).
+
+mod codes;
+mod compose;
+mod diff;
+pub mod entity;
+mod lint;
+mod price;
+mod request;
+mod status;
+mod templates;
+mod title;
+
+pub use codes::{Advice, advice};
+pub use compose::{ListingError, PublicPrerelease, ReleaseFacts, add_version, first_listing, refuse_public_prerelease};
+pub use diff::{Difference, Scope, differences};
+pub use entity::{AmiProduct, InvalidEntity, Offer, Visibility};
+pub use lint::{Fault, Faults, lint};
+pub use price::{InvalidPrice, Price};
+pub use request::{change_set_name, request_token, version_title};
+pub use status::{
+    Blame, ChangeSetDescription, DescribedChange, DescribedEntity, ErrorDetail, Outcome, Refusal, UnreadableChangeSet,
+    blocking_change_sets, outcome,
+};
+pub use templates::{Templates, UnknownTemplate};
+pub use title::{Place, Standing, Subject, Use, Wanted, image_standing, title_standing, uses};
+
+#[cfg(test)]
+mod fixture;

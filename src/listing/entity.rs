@@ -1,0 +1,262 @@
+//! The live listing, as `DescribeEntity` tells it: every field optional, unknown ones kept.
+//!
+//! What is read isn't what was written: other names, rewritten addresses, accounts that AWS adds.
+//! Source: AWS's published entity shapes of `AmiProduct@1.0` and `Offer@1.0`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use super::price::Price;
+
+mod offer;
+mod product;
+
+pub use offer::{LegalDocument, Offer};
+pub use product::{
+    Access, AmiProduct, Compatibility, DeliveryOption, Description, Instructions, OperatingSystem, PromotionalResources,
+    RegionAvailability, SecurityGroup, Source, Version,
+};
+
+/// Fields that bakehouse doesn't know, by name.
+pub type Unknown = BTreeMap<String, Value>;
+
+/// Says that an entity's document isn't of the shape that AWS publishes.
+#[derive(Debug, thiserror::Error)]
+#[error("the {entity}'s document can't be read at {path}")]
+pub struct InvalidEntity {
+    /// `product` or `offer`.
+    pub entity: &'static str,
+    /// Where.
+    pub path: String,
+    /// What is wrong there.
+    #[source]
+    pub source: serde_json::Error,
+}
+
+/// Who sees a product or a delivery option.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum Visibility {
+    /// The seller; it was never released.
+    Draft,
+    /// Allow-listed accounts.
+    Limited,
+    /// Everybody.
+    Public,
+    /// Those who had it before.
+    Restricted,
+    /// A word that isn't known.
+    Other(String),
+}
+
+/// A version of the live listing, in short.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionSummary<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// Its title.
+    pub title: &'a str,
+    /// When it was made, as AWS writes it.
+    pub created: &'a str,
+    /// The images behind it.
+    pub images: BTreeSet<&'a str>,
+    /// Its delivery options' ids and who sees each.
+    pub delivery_options: BTreeMap<&'a str, Option<&'a Visibility>>,
+}
+
+impl AmiProduct {
+    /// Reads the entity's `Details`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidEntity`] for a known field of another form.
+    pub fn parse(details: &str) -> Result<Self, InvalidEntity> {
+        read("product", details)
+    }
+
+    /// Returns the versions in AWS's order.
+    pub fn version_summaries(&self) -> Vec<VersionSummary<'_>> {
+        self.versions.iter().map(Version::summary).collect()
+    }
+
+    /// Returns the version made last, by its creation date.
+    pub fn newest_version(&self) -> Option<&Version> {
+        // The dates are ISO 8601 in UTC, which sort as text; of equals the last in AWS's order.
+        self.versions.iter().max_by_key(|version| version.creation_date.as_deref().unwrap_or_default())
+    }
+
+    /// Returns the title.
+    pub fn title(&self) -> Option<&str> {
+        self.description.product_title.as_deref()
+    }
+
+    /// Returns who sees the product.
+    pub fn visibility(&self) -> Option<&Visibility> {
+        self.description.visibility.as_ref()
+    }
+
+    /// Returns the instance types on sale: those available and not restricted.
+    pub fn available_instance_types(&self) -> BTreeSet<&str> {
+        without(&self.compatibility.available_instance_types, &self.compatibility.restricted_instance_types)
+    }
+
+    /// Returns the Regions on sale: those added and not restricted.
+    pub fn available_regions(&self) -> BTreeSet<&str> {
+        without(&self.region_availability.regions, &self.region_availability.restrict)
+    }
+
+    /// Returns the allow-listed accounts, AWS's own among them.
+    pub fn allowed_accounts(&self) -> BTreeSet<&str> {
+        self.targeting.positive_targeting.buyer_accounts.iter().map(String::as_str).collect()
+    }
+}
+
+impl Version {
+    fn summary(&self) -> VersionSummary<'_> {
+        VersionSummary {
+            id: self.id.as_deref().unwrap_or_default(),
+            title: self.version_title.as_deref().unwrap_or_default(),
+            created: self.creation_date.as_deref().unwrap_or_default(),
+            images: self.sources.iter().filter_map(|source| source.image.as_deref()).collect(),
+            delivery_options: self
+                .delivery_options
+                .iter()
+                .filter_map(|option| Some((option.id.as_deref()?, option.visibility.as_ref())))
+                .collect(),
+        }
+    }
+
+    /// Returns the delivery option that launches from an image alone, and its source.
+    pub fn ami_option(&self) -> Option<(&DeliveryOption, Option<&Source>)> {
+        let option = self.delivery_options.iter().find(|option| option.kind.as_deref() == Some("AmazonMachineImage"))?;
+        let source = self.sources.iter().find(|source| source.id.is_some() && source.id == option.source_id);
+        // Documents are about whose two ids don't meet; with one image there is no doubt.
+        let mut images = self.sources.iter().filter(|source| source.image.is_some());
+        let only = images.next().filter(|_| images.next().is_none());
+        Some((option, source.or(only)))
+    }
+}
+
+impl Offer {
+    /// Reads the entity's `Details`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidEntity`] for a known field of another form.
+    pub fn parse(details: &str) -> Result<Self, InvalidEntity> {
+        read("offer", details)
+    }
+
+    /// Returns the hourly price of each dimension; one that can't be read as a price is `None`.
+    pub fn hourly_prices(&self) -> BTreeMap<&str, Option<Price>> {
+        let cards = self.terms.iter().filter(|term| term.is("UsageBasedPricingTerm")).flat_map(|term| &term.rate_cards);
+        cards
+            .flat_map(|card| &card.rate_card)
+            .filter_map(|rate| Some((rate.dimension_key.as_deref()?, rate.price.as_deref().and_then(|p| p.parse().ok()))))
+            .collect()
+    }
+
+    /// Tells whether buyers bring their own licence. The pricing model itself isn't told by AWS.
+    pub fn is_byol(&self) -> bool {
+        self.terms.iter().any(|term| term.is("ByolPricingTerm"))
+    }
+
+    /// Returns the pricing terms that bakehouse doesn't sell by, by their type.
+    pub fn other_pricing_terms(&self) -> BTreeSet<&str> {
+        let known = ["UsageBasedPricingTerm", "ByolPricingTerm"];
+        self.terms
+            .iter()
+            .filter_map(|term| term.kind.as_deref())
+            .filter(|kind| (kind.ends_with("PricingTerm") || *kind == "RecurringPaymentTerm") && !known.contains(kind))
+            .collect()
+    }
+
+    /// Returns the refund policy.
+    pub fn refund_policy(&self) -> Option<&str> {
+        self.terms.iter().find(|term| term.is("SupportTerm"))?.refund_policy.as_deref()
+    }
+
+    /// Returns the licence documents.
+    pub fn legal_documents(&self) -> impl Iterator<Item = &LegalDocument> {
+        self.terms.iter().filter(|term| term.is("LegalTerm")).flat_map(|term| &term.documents)
+    }
+
+    /// Tells whether everybody may accept the offer: it is released and targets no accounts.
+    pub fn is_public(&self) -> bool {
+        let targets_accounts = self
+            .rules
+            .iter()
+            .any(|rule| rule.pointer("/PositiveTargeting/BuyerAccounts").and_then(Value::as_array).is_some_and(|a| !a.is_empty()));
+        self.state.as_deref() == Some("Released") && !targets_accounts
+    }
+}
+
+impl From<String> for Visibility {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            // Drafts made in the management portal have a word of their own.
+            "Draft" | "Staging" => Self::Draft,
+            "Limited" => Self::Limited,
+            "Public" => Self::Public,
+            "Restricted" => Self::Restricted,
+            _ => Self::Other(text),
+        }
+    }
+}
+
+impl From<Visibility> for String {
+    fn from(visibility: Visibility) -> String {
+        visibility.to_string()
+    }
+}
+
+impl fmt::Display for Visibility {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Draft => "Draft",
+            Self::Limited => "Limited",
+            Self::Public => "Public",
+            Self::Restricted => "Restricted",
+            Self::Other(text) => text,
+        })
+    }
+}
+
+fn read<T: DeserializeOwned>(entity: &'static str, details: &str) -> Result<T, InvalidEntity> {
+    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(details)).map_err(|error| InvalidEntity {
+        entity,
+        path: error.path().to_string(),
+        source: error.into_inner(),
+    })
+}
+
+/// AWS writes `null` for what is empty.
+fn or_default<'de, T: Deserialize<'de> + Default, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// Ports are numbers in AWS's shapes and texts in its documentation.
+fn port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Port {
+        Number(u16),
+        Text(String),
+    }
+    match Option::deserialize(deserializer)? {
+        None => Ok(None),
+        Some(Port::Number(number)) => Ok(Some(number)),
+        Some(Port::Text(text)) => text.parse().map(Some).map_err(serde::de::Error::custom),
+    }
+}
+
+fn without<'a>(all: &'a [String], gone: &[String]) -> BTreeSet<&'a str> {
+    all.iter().filter(|entry| !gone.contains(entry)).map(String::as_str).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,225 @@
+//! What AWS would refuse in a change set, told at once instead of after an hour, and all of it
+//! instead of one fault a round.
+//!
+//! Source: AWS Marketplace Catalog API reference, "Working with single-AMI products" and the
+//! published shapes, <https://docs.aws.amazon.com/marketplace/latest/APIReference/ami-products.html>.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::model::change_set::product::Dimension;
+use crate::model::change_set::{Change, ChangeSet, Details, EntityRef, OFFER};
+use rules::Rules;
+
+mod offer;
+mod product;
+mod rules;
+
+/// The most changes that a set may have.
+///
+/// Source: <https://docs.aws.amazon.com/marketplace/latest/APIReference/API_StartChangeSet.html>
+const MOST_CHANGES: usize = 20;
+
+/// One thing that AWS would refuse.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Where in the change set, such as `ChangeSet[1].DetailsDocument.Highlights`.
+    pub path: String,
+    /// What is wrong there.
+    pub message: String,
+}
+
+/// Everything that AWS would refuse in a change set; never empty.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Faults(pub Vec<Fault>);
+
+/// Judges a change set by everything that can be known without asking AWS.
+///
+/// # Errors
+///
+/// [`Faults`], all of them.
+pub fn lint(set: &ChangeSet) -> Result<(), Faults> {
+    let mut rules = Rules::default();
+    whole(&mut rules, set);
+    references(&mut rules, set);
+    together(&mut rules, set);
+    for (index, change) in set.changes.iter().enumerate() {
+        let path = format!("ChangeSet[{index}].DetailsDocument");
+        if change.entity_type() == OFFER { offer::details(&mut rules, &path, change) } else { product::details(&mut rules, &path, change) }
+    }
+    rules.into_result()
+}
+
+/// The set's own rules: name, count, no change type twice on an entity.
+fn whole(rules: &mut Rules, set: &ChangeSet) {
+    if let Some(name) = &set.name {
+        rules.length("ChangeSetName", name, 1..=100);
+        if name.chars().any(|c| !(c.is_alphanumeric() || c.is_whitespace() || "_+=.:@-".contains(c))) {
+            rules.fault("ChangeSetName", "may have letters, digits, spaces and _ + = . : @ - only");
+        }
+    }
+    rules.count("ChangeSet", set.changes.len(), 1..=MOST_CHANGES);
+    let mut seen = BTreeSet::new();
+    for (index, change) in set.changes.iter().enumerate() {
+        // Changes that make an entity each have their own.
+        let Some(entity) = change.entity.as_ref().map(without_revision) else { continue };
+        if !seen.insert((change.change_type(), entity.clone())) {
+            rules.fault(&format!("ChangeSet[{index}]"), &format!("is the second {} of {entity}; a set may have one", change.change_type()));
+        }
+    }
+}
+
+/// Who is made, who is referred to, and whether the two fit.
+fn references(rules: &mut Rules, set: &ChangeSet) {
+    let mut made: BTreeMap<&str, &str> = BTreeMap::new();
+    for (index, change) in set.changes.iter().enumerate() {
+        let path = format!("ChangeSet[{index}]");
+        match (change.creates(), &change.entity) {
+            (true, Some(_)) => rules.fault(&path, "makes an entity, so it can't name one"),
+            (false, None) => rules.fault(&path, "names no entity to change"),
+            _ => {}
+        }
+        let Some(name) = &change.name else { continue };
+        if name.is_empty() || name.len() > 72 || !name.bytes().all(|b| b.is_ascii_alphabetic()) {
+            rules.fault(&format!("{path}.ChangeName"), "must be 1 to 72 letters");
+        }
+        if made.insert(name, if change.creates() { change.entity_type() } else { "" }).is_some() {
+            rules.fault(&format!("{path}.ChangeName"), &format!("{name} names another change already"));
+        }
+    }
+    for (index, change) in set.changes.iter().enumerate() {
+        if let Some(EntityRef::Created { by }) = &change.entity {
+            refers(rules, &format!("ChangeSet[{index}].Entity.Identifier"), made.get(by.as_str()), by, change.entity_type());
+        }
+        if let Details::CreateOffer(offer) = &change.details
+            && let EntityRef::Created { by } = &offer.product_id
+        {
+            let path = format!("ChangeSet[{index}].DetailsDocument.ProductId");
+            refers(rules, &path, made.get(by.as_str()), by, crate::model::change_set::AMI_PRODUCT);
+        }
+    }
+}
+
+fn refers(rules: &mut Rules, path: &str, made: Option<&&str>, name: &str, wanted: &str) {
+    match made {
+        None => rules.fault(path, &format!("refers to ${name}, but no change of the set has that name")),
+        Some(&found) if found != wanted => rules.fault(path, &format!("refers to ${name}, which makes no {wanted}")),
+        Some(_) => {}
+    }
+}
+
+/// Rules that span changes: what must come together and agree.
+fn together(rules: &mut Rules, set: &ChangeSet) {
+    let find = |wanted: fn(&Details) -> bool| set.changes.iter().position(|change| wanted(&change.details));
+    let release_product = find(|d| matches!(d, Details::ReleaseProduct(_)));
+    let release_offer = find(|d| matches!(d, Details::ReleaseOffer(_)));
+    if let (Some(index), None) = (release_product, release_offer) {
+        rules.fault(&format!("ChangeSet[{index}]"), "ReleaseProduct needs the ReleaseOffer of its public offer in the same set");
+    }
+    for product in set.changes.iter().filter_map(|change| change.entity.as_ref()).map(without_revision).collect::<BTreeSet<_>>() {
+        instance_types_agree(rules, set, &product);
+    }
+    rates_agree(rules, set);
+}
+
+/// Instance types, metered dimensions and recommended type of one product.
+fn instance_types_agree(rules: &mut Rules, set: &ChangeSet, product: &EntityRef) {
+    let of_product =
+        || set.changes.iter().enumerate().filter(|(_, change)| change.entity.as_ref().map(without_revision).as_ref() == Some(product));
+    let Some(types) = of_product().find_map(|(_, change)| match &change.details {
+        Details::AddInstanceTypes(details) => Some(&details.instance_types),
+        _ => None,
+    }) else {
+        return;
+    };
+    // Only for a product made here are these all the types that it has.
+    let complete = matches!(product, EntityRef::Created { .. });
+    for (index, change) in of_product() {
+        match &change.details {
+            Details::AddDeliveryOptions(version) if complete => {
+                for (option, wanted) in version.delivery_options.iter().enumerate().map(|(i, o)| (i, product::recommended(o))) {
+                    if !types.contains(wanted) {
+                        let path = format!(
+                            "ChangeSet[{index}].DetailsDocument.DeliveryOptions[{option}].Details.AmiDeliveryOptionDetails.RecommendedInstanceType"
+                        );
+                        rules.fault(&path, &format!("{wanted} is not among the product's instance types"));
+                    }
+                }
+            }
+            Details::AddDimensions(dimensions) => {
+                let metered: BTreeSet<&str> = dimensions.iter().filter(|d| product::is_metered(d)).map(|d| d.key.as_str()).collect();
+                let types: BTreeSet<&str> = types.iter().map(String::as_str).collect();
+                if !metered.is_empty() && metered != types {
+                    let path = format!("ChangeSet[{index}].DetailsDocument");
+                    rules.fault(
+                        &path,
+                        &format!(
+                            "metered dimensions and instance types differ by {}",
+                            listed(metered.symmetric_difference(&types).copied())
+                        ),
+                    );
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Every metered dimension that is added has a price, and none is priced that isn't there.
+fn rates_agree(rules: &mut Rules, set: &ChangeSet) {
+    let added: Vec<&Dimension> = set.changes.iter().flat_map(dimensions).filter(|d| product::is_metered(d)).collect();
+    let Some((index, rates)) = set.changes.iter().enumerate().find_map(|(index, change)| Some((index, offer::usage_rates(change)?))) else {
+        if let Some(dimension) = added.first() {
+            rules.fault("ChangeSet", &format!("dimension {} is metered, but no UpdatePricingTerms prices it", dimension.key));
+        }
+        return;
+    };
+    let keys: BTreeSet<&str> = added.iter().map(|d| d.key.as_str()).collect();
+    let path = format!("ChangeSet[{index}].DetailsDocument.Terms");
+    for key in keys.difference(&rates) {
+        rules.fault(&path, &format!("dimension {key} has no price"));
+    }
+    // Of a product that exists already other dimensions may be there.
+    if set.changes.iter().any(|change| matches!(change.details, Details::CreateProduct(_))) {
+        for key in rates.difference(&keys) {
+            rules.fault(&path, &format!("{key} has a price, but is no metered dimension of the product"));
+        }
+    }
+}
+
+fn without_revision(entity: &EntityRef) -> EntityRef {
+    match entity {
+        EntityRef::Existing { id, .. } => EntityRef::Existing { id: id.clone(), revision: None },
+        EntityRef::Created { .. } => entity.clone(),
+    }
+}
+
+fn dimensions(change: &Change) -> &[Dimension] {
+    match &change.details {
+        Details::AddDimensions(dimensions) => dimensions,
+        _ => &[],
+    }
+}
+
+fn listed<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    words.collect::<Vec<_>>().join(", ")
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.message)
+    }
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fault) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{fault}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

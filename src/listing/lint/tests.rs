@@ -1,0 +1,191 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::listing::compose::{first_listing, render_first_listing};
+use crate::listing::fixture::{product, release};
+use crate::listing::templates::Templates;
+
+/// The first listing's document with the values at some places replaced; `null` takes a value away.
+fn faults(edits: &[(&str, Value)]) -> Vec<String> {
+    let mut document = first_listing(&product(), &release("1.0.0"), None, &Templates::embedded()).unwrap().to_json();
+    for (place, value) in edits {
+        match (document.pointer_mut(place), value) {
+            (Some(found), _) => *found = value.clone(),
+            (None, _) => {
+                let (parent, key) = place.rsplit_once('/').unwrap();
+                document.pointer_mut(parent).unwrap()[key] = value.clone();
+            }
+        }
+    }
+    match lint(&ChangeSet::parse(&document.to_string()).unwrap()) {
+        Ok(()) => Vec::new(),
+        Err(faults) => faults.0.iter().map(ToString::to_string).collect(),
+    }
+}
+
+#[test]
+fn the_fixture_has_no_fault() {
+    assert_eq!(faults(&[]), Vec::<String>::new());
+}
+
+#[test]
+fn each_rule_finds_its_fault() {
+    let (info, version, pricing) = ("/ChangeSet/1/DetailsDocument", "/ChangeSet/5/DetailsDocument", "/ChangeSet/11/DetailsDocument");
+    let option = format!("{version}/DeliveryOptions/0/Details/AmiDeliveryOptionDetails");
+    let keywords: Vec<String> = (0..6).map(|n| format!("{n}{}", "k".repeat(45))).collect();
+    let cases: Vec<(String, Value, &str)> = vec![
+        ("/ChangeSetName".into(), json!("a, b"), "ChangeSetName: may have letters"),
+        ("/ChangeSetName".into(), json!("n".repeat(101)), "ChangeSetName: has 101 characters; 1 to 100 are allowed"),
+        (
+            format!("{info}/ProductTitle"),
+            json!("t".repeat(73)),
+            "ChangeSet[1].DetailsDocument.ProductTitle: has 73 characters; 1 to 72 are allowed",
+        ),
+        (format!("{info}/ShortDescription"), json!(" a"), "ChangeSet[1].DetailsDocument.ShortDescription: begins with white space"),
+        (
+            format!("{info}/LongDescription"),
+            json!("Acme \u{2122} \u{2014}"),
+            "ChangeSet[1].DetailsDocument.LongDescription: has a space before a trademark symbol",
+        ),
+        (
+            format!("{info}/LongDescription"),
+            json!("a\u{2014}b\u{7}"),
+            "ChangeSet[1].DetailsDocument.LongDescription: has characters that AWS refuses: U+0007 \u{2014} (U+2014)",
+        ),
+        (format!("{info}/Sku"), json!("s".repeat(101)), "ChangeSet[1].DetailsDocument.Sku: has 101"),
+        (format!("{info}/Highlights"), json!([]), "ChangeSet[1].DetailsDocument.Highlights: has 0 entries; 1 to 3 are allowed"),
+        (format!("{info}/SearchKeywords"), json!(keywords), "ChangeSet[1].DetailsDocument.SearchKeywords: has 276 characters together"),
+        (format!("{info}/LogoUrl"), json!("https://acme.s3.amazonaws.com/logo.png?x=1"), "ChangeSet[1].DetailsDocument.LogoUrl: "),
+        (
+            format!("{info}/AdditionalResources/0/Url"),
+            json!("ftp://acme.example.com"),
+            "ChangeSet[1].DetailsDocument.AdditionalResources[0].Url: ",
+        ),
+        (
+            "/ChangeSet/2/DetailsDocument/Regions".into(),
+            json!(["us-east-1", "us-east-1"]),
+            "ChangeSet[2].DetailsDocument.Regions: names us-east-1 twice",
+        ),
+        (
+            "/ChangeSet/3/DetailsDocument/FutureRegionSupport/SupportedRegions".into(),
+            json!(["All", "US"]),
+            "ChangeSet[3].DetailsDocument.FutureRegionSupport.SupportedRegions: has 2 entries; exactly 1 are allowed",
+        ),
+        (
+            "/ChangeSet/4/DetailsDocument/InstanceTypes".into(),
+            json!(["t3.small"]),
+            "ChangeSet[6].DetailsDocument: metered dimensions and instance types differ by t3.medium",
+        ),
+        (format!("{version}/Version/VersionTitle"), json!("v".repeat(65)), "ChangeSet[5].DetailsDocument.Version.VersionTitle: has 65"),
+        (
+            format!("{option}/RecommendedInstanceType"),
+            json!("m5.large"),
+            "ChangeSet[5].DetailsDocument.DeliveryOptions[0].Details.AmiDeliveryOptionDetails.RecommendedInstanceType: m5.large is not among",
+        ),
+        (
+            format!("{option}/AmiSource/UserName"),
+            json!("1admin"),
+            "ChangeSet[5].DetailsDocument.DeliveryOptions[0].Details.AmiDeliveryOptionDetails.AmiSource.UserName: ",
+        ),
+        (
+            format!("{option}/AmiSource/ScanningPort"),
+            json!(0),
+            "ChangeSet[5].DetailsDocument.DeliveryOptions[0].Details.AmiDeliveryOptionDetails.AmiSource.ScanningPort: must be 1 to 65535",
+        ),
+        (
+            format!("{option}/AccessEndpointUrl/RelativePath"),
+            json!("/x"),
+            "ChangeSet[5].DetailsDocument.DeliveryOptions[0].Details.AmiDeliveryOptionDetails.AccessEndpointUrl.RelativePath: must have no leading",
+        ),
+        (
+            format!("{option}/SecurityGroups/0/ToPort"),
+            json!(79),
+            "ChangeSet[5].DetailsDocument.DeliveryOptions[0].Details.AmiDeliveryOptionDetails.SecurityGroups[0]: begins at a port",
+        ),
+        (
+            format!("{option}/SecurityGroups/0/IpRanges"),
+            json!(["10.0.0.0/33"]),
+            "ChangeSet[5].DetailsDocument.DeliveryOptions[0].Details.AmiDeliveryOptionDetails.SecurityGroups[0].IpRanges[0]: ",
+        ),
+        (
+            format!("{option}/SecurityGroups/0/IpProtocol"),
+            json!("icmp"),
+            "ChangeSet[5].DetailsDocument.DeliveryOptions[0].Details.AmiDeliveryOptionDetails.SecurityGroups[0].IpProtocol: ",
+        ),
+        ("/ChangeSet/6/DetailsDocument/0/Unit".into(), json!("Hours"), "ChangeSet[6].DetailsDocument[0].Unit: must be Hrs"),
+        ("/ChangeSet/10/DetailsDocument/Name".into(), json!("a <b>"), r"ChangeSet[10].DetailsDocument.Name: may not have \ < >"),
+        (
+            format!("{pricing}/Terms/0/RateCards/0/RateCard/0/Price"),
+            json!("0.123456789"),
+            "ChangeSet[11].DetailsDocument.Terms[0].RateCards[0].RateCard[0].Price: ",
+        ),
+        (
+            format!("{pricing}/Terms/0/RateCards/0/RateCard/0/DimensionKey"),
+            json!("m5.large"),
+            "ChangeSet[11].DetailsDocument.Terms: dimension t3.medium has no price",
+        ),
+        (format!("{pricing}/Terms/0/CurrencyCode"), json!("EUR"), "ChangeSet[11].DetailsDocument.Terms[0].CurrencyCode: must be USD"),
+        (format!("{pricing}/PricingModel"), json!("Byol"), "ChangeSet[11].DetailsDocument.Terms[0]: is no term of pricing model Byol"),
+        (
+            "/ChangeSet/12/DetailsDocument/Terms/0/Documents/0/Version".into(),
+            json!("2019-04-24"),
+            "ChangeSet[12].DetailsDocument.Terms[0].Documents[0]: a standard EULA is named by",
+        ),
+        (
+            "/ChangeSet/13/DetailsDocument/Terms/0/RefundPolicy".into(),
+            json!("No. "),
+            "ChangeSet[13].DetailsDocument.Terms[0].RefundPolicy: ends with white space",
+        ),
+    ];
+    for (place, value, expected) in cases {
+        let found = faults(&[(&place, value)]);
+        assert!(found.iter().any(|fault| fault.starts_with(expected)), "{place}: {found:#?} lacks {expected}");
+    }
+}
+
+#[test]
+fn changes_must_fit_each_other() {
+    let changed = |change: fn(&mut Vec<Change>)| {
+        let mut set = render_first_listing(&product(), &release("1.0.0"), None, &Templates::embedded()).unwrap();
+        change(&mut set.changes);
+        lint(&set).unwrap_err().to_string()
+    };
+    type Edit = fn(&mut Vec<Change>);
+    let cases: [(Edit, &str); 9] = [
+        (
+            |changes| {
+                changes[2].entity = Some("prod-a".parse().unwrap());
+                changes.push(Change { entity: Some("prod-a@7".parse().unwrap()), ..changes[2].clone() });
+            },
+            "ChangeSet[15]: is the second AddRegions of prod-a;",
+        ),
+        (|changes| changes.push(changes[2].clone()), "ChangeSet[15]: is the second AddRegions of $CreateProductChange.Entity.Identifier"),
+        (|changes| changes[0].name = None, "ChangeSet[1].Entity.Identifier: refers to $CreateProductChange, but no change"),
+        (
+            |changes| changes[9].name = Some("CreateProductChange".into()),
+            "ChangeSet[9].ChangeName: CreateProductChange names another change",
+        ),
+        (
+            |changes| changes[2].entity = Some("$CreateOfferChange.Entity.Identifier".parse().unwrap()),
+            "ChangeSet[2].Entity.Identifier: refers to $CreateOfferChange, which makes no AmiProduct@1.0",
+        ),
+        (|changes| changes[2].entity = None, "ChangeSet[2]: names no entity"),
+        (|changes| changes[0].entity = Some("prod-a".parse().unwrap()), "ChangeSet[0]: makes an entity, so it can't name one"),
+        (|changes| drop(changes.pop()), "ChangeSet[8]: ReleaseProduct needs the ReleaseOffer"),
+        (|changes| changes.clear(), "ChangeSet: has 0 entries; 1 to 20 are allowed"),
+    ];
+    for (change, expected) in cases {
+        let found = changed(change);
+        assert!(found.contains(expected), "{found} lacks {expected}");
+    }
+}
+
+#[test]
+fn all_faults_come_at_once() {
+    let found = faults(&[
+        ("/ChangeSet/1/DetailsDocument/ProductTitle", json!("")),
+        ("/ChangeSet/13/DetailsDocument/Terms", json!([])),
+        ("/ChangeSetName", json!("/")),
+    ]);
+    assert_eq!(found.len(), 3, "{found:#?}");
+}

@@ -1,0 +1,74 @@
+//! Prices, compared as numbers: AWS writes them again in its own way.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Decimals that AWS takes.
+const DECIMALS: usize = 8;
+const UNIT: u64 = 100_000_000;
+/// The greatest price, in whole units of the currency.
+const GREATEST: u64 = 100_000_000;
+
+/// A price, exact to AWS's eight decimals: `0.1` and `0.10` are one.
+///
+/// Source: AWS's published shape of `RateCardItem.Price`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Price {
+    hundred_millionths: u64,
+}
+
+/// Says that a text is no price.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is not a price such as 0.105, of at most 8 decimals and up to 100000000")]
+pub struct InvalidPrice {
+    text: String,
+}
+
+impl FromStr for Price {
+    type Err = InvalidPrice;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPrice> {
+        let invalid = || InvalidPrice { text: text.chars().take(40).collect() };
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+        let digits = |part: &str, longest| part.len() <= longest && part.bytes().all(|b| b.is_ascii_digit());
+        if whole.is_empty() || !digits(whole, 9) || !digits(fraction, DECIMALS) {
+            return Err(invalid());
+        }
+        let whole: u64 = whole.parse().map_err(|_| invalid())?;
+        let fraction: u64 = format!("{fraction:0<DECIMALS$}").parse().map_err(|_| invalid())?;
+        // Nine digits and eight decimals are below 2^64.
+        let hundred_millionths = whole * UNIT + fraction;
+        if hundred_millionths > GREATEST * UNIT { Err(invalid()) } else { Ok(Self { hundred_millionths }) }
+    }
+}
+
+impl fmt::Display for Price {
+    /// Writes at least two decimals and no more than needed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fraction = format!("{:0DECIMALS$}", self.hundred_millionths % UNIT);
+        let needed = fraction.trim_end_matches('0').len().max(2);
+        write!(f, "{}.{}", self.hundred_millionths / UNIT, &fraction[..needed])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prices_are_equal_as_numbers() {
+        for (left, right) in [("0.1", "0.10"), ("300", "300.00"), ("00.5", "0.5"), ("1.", "1"), ("100000000", "100000000.00000000")] {
+            assert_eq!(left.parse::<Price>().unwrap(), right.parse::<Price>().unwrap());
+        }
+        assert!("0.09".parse::<Price>().unwrap() < "0.1".parse::<Price>().unwrap());
+        assert_eq!("0.10123".parse::<Price>().unwrap().to_string(), "0.10123");
+        assert_eq!("3".parse::<Price>().unwrap().to_string(), "3.00");
+    }
+
+    #[test]
+    fn what_aws_would_refuse_is_no_price() {
+        for bad in ["", ".", ".5", "-1", "+1", "1e3", "1,5", "0.123456789", "100000000.1", "1000000000", "٣", "1 "] {
+            assert!(bad.parse::<Price>().is_err(), "{bad:?}");
+        }
+    }
+}
