@@ -5,13 +5,25 @@
 //! `model::ids`, `model::digest`, `clock` and `disk`. One process owns the state; requests come in
 //! by [`Twin::call`], whether through a socket ([`serve`]) or from the SDK in the same process.
 
+mod auth;
+pub mod base;
 pub mod blocks;
 pub mod catalog;
+mod disks;
+mod ebs;
+pub mod ec2;
 pub mod error;
 pub mod machines;
+pub mod serve;
 mod service;
+mod ssm;
 pub mod state;
 mod store;
+mod sts;
+#[cfg(test)]
+mod testing;
 
 pub use service::{Call, Reply};
-pub use store::{OpenError, Options, Twin};
+pub use ssm::publish_parameter;
+pub use store::{Caller, OpenError, Options, Twin, peek};
+pub use sts::CALLER;

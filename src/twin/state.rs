@@ -114,6 +114,18 @@ pub struct RegionState {
     pub client_tokens: BTreeMap<String, ClientToken>,
     /// Client tokens of EBS direct's StartSnapshot, likewise.
     pub snapshot_tokens: BTreeMap<String, ClientToken>,
+    /// Uploads that are not yet complete, by the snapshot's id.
+    #[serde(default)]
+    pub uploads: BTreeMap<String, Upload>,
+}
+
+/// An upload through EBS direct that is not yet complete.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Upload {
+    /// Minutes without a block after which it is given up.
+    pub timeout_minutes: u32,
+    /// When it was started or got a block, to the minute.
+    pub touched: Timestamp,
 }
 
 /// What a client token was used for.
@@ -160,8 +172,10 @@ pub struct Image {
     pub ready_at: Timestamp,
     /// Set when it failed: the reason.
     pub failed: Option<String>,
-    /// The instance, image or snapshot it was made from.
+    /// The instance or image it was made from.
     pub source: Option<String>,
+    /// The Region of the image it was copied from.
+    pub source_region: Option<Region>,
     /// Tags.
     pub tags: Tags,
 }
@@ -200,6 +214,9 @@ pub struct Snapshot {
     pub kms_key: Option<String>,
     /// Its parent, for uploads that build on another snapshot.
     pub parent: Option<String>,
+    /// The snapshot it was copied from.
+    #[serde(default)]
+    pub copied_from: Option<String>,
     /// When it was made.
     pub created: Timestamp,
     /// `None` while an upload is open; then `pending` before this time, `completed` after.
@@ -225,8 +242,12 @@ pub struct Volume {
     pub volume_type: String,
     /// The snapshot it was made from.
     pub snapshot: Option<String>,
+    /// The availability zone.
+    pub zone: String,
     /// Whether it is encrypted.
     pub encrypted: bool,
+    /// The key, when encrypted.
+    pub kms_key: Option<String>,
     /// The instance it is attached to, and as which device.
     pub attachment: Option<Attachment>,
     /// When it was made.
@@ -279,6 +300,12 @@ pub struct Instance {
     pub architecture: String,
     /// Boot mode, from the image.
     pub boot_mode: Option<String>,
+    /// The ENA flag, from the image.
+    pub ena_support: bool,
+    /// Marketplace product codes, from the image.
+    pub product_codes: BTreeSet<String>,
+    /// The client token it was started with.
+    pub client_token: Option<String>,
     /// Its root device's name.
     pub root_device: String,
     /// Where it stands.
@@ -292,6 +319,8 @@ pub struct Instance {
     /// User data as given, decoded from base64.
     #[serde(with = "base64_bytes")]
     pub user_data: Vec<u8>,
+    /// Whether the metadata service answers at all.
+    pub imds_enabled: bool,
     /// Whether the metadata service demands tokens.
     pub imds_tokens_required: bool,
     /// The metadata service's hop limit.
@@ -304,6 +333,8 @@ pub struct Instance {
     pub subnet: String,
     /// Its private address.
     pub private_ip: String,
+    /// Its public address, if it has one.
+    pub public_ip: Option<String>,
     /// Its network card's address.
     pub mac: String,
     /// The availability zone.
@@ -329,8 +360,41 @@ pub struct SecurityGroup {
     pub description: String,
     /// Its VPC.
     pub vpc: String,
+    /// What may come in.
+    pub ingress: Vec<Rule>,
+    /// What may go out; a new group lets everything out.
+    pub egress: Vec<Rule>,
     /// Tags.
     pub tags: Tags,
+}
+
+/// A rule of a security group, for one peer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rule {
+    /// `sgr-…`
+    pub id: String,
+    /// `tcp`, `udp`, `icmp`, a number, or `-1` for all.
+    pub protocol: String,
+    /// First port, or ICMP type; none for all protocols.
+    pub from_port: Option<i32>,
+    /// Last port, or ICMP code.
+    pub to_port: Option<i32>,
+    /// The other side.
+    pub peer: Peer,
+    /// Free text.
+    pub description: Option<String>,
+}
+
+/// The other side of a security group's rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Peer {
+    /// A range of IPv4 addresses.
+    Ipv4(String),
+    /// A range of IPv6 addresses.
+    Ipv6(String),
+    /// The members of a group.
+    Group(String),
 }
 
 /// A subnet of the default VPC.
@@ -359,6 +423,12 @@ pub struct Parameter {
     pub data_type: String,
     /// When it was last changed.
     pub modified: Timestamp,
+    /// Free text.
+    #[serde(default)]
+    pub description: String,
+    /// Tags.
+    #[serde(default)]
+    pub tags: Tags,
 }
 
 mod base64_bytes {

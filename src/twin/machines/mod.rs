@@ -1,7 +1,282 @@
 //! What runs the twin's instances: QEMU, a script, or nothing.
+//!
+//! A machine outlives the process that launched it, as an instance outlives the tool that called
+//! `RunInstances`. What a later process needs in order to find it again is the *handle*: plain
+//! JSON that the caller keeps in its state and gives back to every call.
+
+mod console;
+mod imds;
+mod network;
+mod probe;
+mod qemu;
+mod qmp;
+mod relay;
+mod scripted;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use network::find as find_program;
+
+pub use imds::{Metadata, Request, Response, Tokens, answer};
+pub use probe::{Accelerator, probe};
+pub use qemu::{DiskBus, Qemu};
+pub use relay::relay;
+pub use scripted::{ConsoleText, Ends, EndsHow, GuestFile, Script};
+
+use crate::clock::Clock;
+
+/// How much of a console EC2 keeps: the last 64 KiB.
+///
+/// Source: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_GetConsoleOutput.html>
+pub const CONSOLE_BYTES: u64 = 64 * 1024;
 
 /// What runs the twin's instances.
+#[derive(Debug)]
 pub enum Machines {
     /// States only; nothing runs.
     None,
+    /// Every instance plays a script, by the time passed in.
+    Scripted(Script),
+    /// Every instance is a virtual machine.
+    Qemu(Qemu),
+}
+
+/// Where a machine's metadata comes from; asked anew for every request, `None` once the instance is gone.
+///
+/// Hold the twin by a [`std::sync::Weak`] inside, for the twin holds its machines.
+pub type MetadataSource = Arc<dyn Fn() -> Option<Metadata> + Send + Sync>;
+
+/// What a machine is launched, or adopted, with.
+#[derive(Clone)]
+pub struct Launch {
+    /// The instance's id: names the machine and seeds its serial number.
+    pub instance: String,
+    /// Folder of its own for the console, the firmware's variables and logs; made when not there.
+    pub folder: PathBuf,
+    /// Its root disk: a raw file, written in place.
+    pub disk: PathBuf,
+    /// Memory in MiB.
+    pub memory_mib: u32,
+    /// Number of virtual processors.
+    pub cpus: u32,
+    /// Its network card's address, such as `0a:12:34:56:78:9a`.
+    pub mac: String,
+    /// How its firmware starts the disk.
+    pub boot_mode: BootMode,
+    /// Such as `t3.small`: what the firmware's tables call the machine.
+    pub instance_type: String,
+    /// What the metadata service answers.
+    pub metadata: MetadataSource,
+    /// Dates the metadata service's tokens.
+    pub clock: Clock,
+}
+
+impl fmt::Debug for Launch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Launch")
+            .field("instance", &self.instance)
+            .field("folder", &self.folder)
+            .field("disk", &self.disk)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a machine's firmware starts its disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BootMode {
+    /// From the EFI system partition.
+    Uefi,
+    /// From the master boot record.
+    LegacyBios,
+}
+
+impl BootMode {
+    /// Chooses the mode for an x86 image's `BootMode`, as EC2 does: legacy BIOS unless it says otherwise.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ami-boot.html>
+    pub fn of_image(boot_mode: Option<&str>) -> Self {
+        match boot_mode {
+            Some("uefi" | "uefi-preferred") => Self::Uefi,
+            _ => Self::LegacyBios,
+        }
+    }
+}
+
+/// Whether a machine runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// It runs.
+    Running,
+    /// It has ended; its disk holds what the guest had written.
+    Ended(Ending),
+}
+
+/// How a machine ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The guest powered itself off, or was asked to and did.
+    PowerOff,
+    /// The machine died under the guest.
+    Crash,
+}
+
+/// A machine that could not be launched, reached or read.
+#[derive(Debug, thiserror::Error)]
+pub enum MachineError {
+    /// A program is missing that running machines takes.
+    #[error("{program} is not installed")]
+    Missing {
+        /// The program or file.
+        program: String,
+        /// The Debian package that has it.
+        package: &'static str,
+    },
+    /// Its own network could not be made. A guest never runs without: it would reach this machine's loopback.
+    #[error("a network of its own can't be made for the machine: {output}")]
+    Network {
+        /// What the tool said.
+        output: String,
+    },
+    /// QEMU refused to start.
+    #[error("the virtual machine did not start: {output}")]
+    Start {
+        /// What it said.
+        output: String,
+    },
+    /// The script can't be played.
+    #[error("the guest's script can't be played: {reason}")]
+    Script {
+        /// Why.
+        reason: String,
+    },
+    /// A path is too long for a socket, or not text.
+    #[error("{path} can't be used for a machine: {reason}")]
+    Path {
+        /// The path.
+        path: PathBuf,
+        /// Why.
+        reason: &'static str,
+    },
+    /// The handle is not one of this kind of machine's.
+    #[error("the machine's handle is not one of these machines'")]
+    Handle {
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A file, socket or process could not be used.
+    #[error("{what} failed")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl MachineError {
+    /// Returns what the user can do about it, where something is known.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Missing { package, .. } => Some(format!("install it: apt-get install {package}")),
+            Self::Network { .. } => Some(
+                "run as root, or allow it for this user: /dev/net/tun readable and writable for all (as udev makes it), and user \
+                 namespaces for all (sysctl kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0)"
+                    .to_owned(),
+            ),
+            _ => None,
+        }
+    }
+
+    fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+        let what = what.into();
+        move |source| Self::Io { what, source }
+    }
+}
+
+impl Machines {
+    /// Starts a machine and returns its handle; what an earlier launch into the same folder left running is ended first.
+    ///
+    /// With [`Machines::None`] nothing runs and the handle is `null`.
+    ///
+    /// # Errors
+    ///
+    /// [`MachineError`]: a missing program, no network of its own, a refusal of QEMU's, an unreadable script.
+    pub async fn launch(&self, launch: &Launch, now: Timestamp) -> Result<Value, MachineError> {
+        match self {
+            Self::None => Ok(Value::Null),
+            Self::Scripted(script) => script.launch(launch, now),
+            Self::Qemu(qemu) => qemu.launch(launch).await,
+        }
+    }
+
+    /// Takes up a machine that an earlier process launched: serves its metadata again.
+    ///
+    /// # Errors
+    ///
+    /// [`MachineError`] when the handle is foreign or the socket can't be made.
+    pub async fn adopt(&self, launch: &Launch, handle: &Value) -> Result<(), MachineError> {
+        match self {
+            Self::None | Self::Scripted(_) => Ok(()),
+            Self::Qemu(qemu) => qemu.adopt(launch, handle).await,
+        }
+    }
+
+    /// Tells whether a machine runs.
+    ///
+    /// A handle that these machines can't read counts as a crash: nothing runs behind it.
+    pub fn status(&self, handle: &Value, now: Timestamp) -> Status {
+        match self {
+            Self::None => Status::Running,
+            Self::Scripted(_) => scripted::status(handle, now),
+            Self::Qemu(qemu) => qemu.status(handle),
+        }
+    }
+
+    /// Presses the power button; the guest decides what it does about it.
+    ///
+    /// # Errors
+    ///
+    /// [`MachineError`] when the machine runs and can't be reached. One that has ended is no error.
+    pub async fn power_down(&self, handle: &Value, now: Timestamp) -> Result<(), MachineError> {
+        match self {
+            Self::None => Ok(()),
+            Self::Scripted(_) => scripted::power_down(handle, now),
+            Self::Qemu(qemu) => qemu.power_down(handle).await,
+        }
+    }
+
+    /// Ends a machine at once, as if its plug were pulled; returns when it is gone.
+    ///
+    /// # Errors
+    ///
+    /// [`MachineError`] when the process can't be ended. One that has ended is no error.
+    pub async fn kill(&self, handle: &Value, now: Timestamp) -> Result<(), MachineError> {
+        match self {
+            Self::None => Ok(()),
+            Self::Scripted(_) => scripted::kill(handle, now),
+            Self::Qemu(qemu) => qemu.kill(handle).await,
+        }
+    }
+
+    /// Reads the last [`CONSOLE_BYTES`] of a machine's console, of ended ones too.
+    ///
+    /// # Errors
+    ///
+    /// When the console's file is there and can't be read.
+    pub fn console(&self, handle: &Value, now: Timestamp) -> std::io::Result<Vec<u8>> {
+        match self {
+            Self::None => Ok(Vec::new()),
+            Self::Scripted(_) => scripted::console(handle, now),
+            Self::Qemu(_) => qemu::console(handle),
+        }
+    }
 }

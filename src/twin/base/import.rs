@@ -1,0 +1,147 @@
+//! A base image from a file: a cloud image, raw or qcow2.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use super::{BuildError, tool};
+
+/// EC2 counts volumes in GiB; the twin does too.
+const GIB: u64 = 1024 * 1024 * 1024;
+
+/// A file that could not be imported.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// It is a disk in another format, or none.
+    #[error("{path} is {format}, not a raw or qcow2 disk")]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        format: &'static str,
+    },
+    /// It needs another file, which an import would have to trust its word for.
+    #[error("{path} builds on another file ({backing}); flatten it with qemu-img convert first")]
+    Backing {
+        /// The file.
+        path: PathBuf,
+        /// What it builds on.
+        backing: &'static str,
+    },
+    /// Converting failed.
+    #[error("{path} can't be converted")]
+    Convert {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: BuildError,
+    },
+    /// A file could not be used.
+    #[error("reading or writing {path} failed")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Makes a sparse raw disk at `disk` of a raw or qcow2 file, and returns its size in bytes: whole GiB, as on EC2.
+///
+/// # Errors
+///
+/// [`ImportError`]: another format, a qcow2 that builds on another file, a failure of `qemu-img`.
+pub fn import(file: &Path, disk: &Path, progress: &(dyn Fn(&str) + Sync)) -> Result<u64, ImportError> {
+    let io = |path: &Path| {
+        let path = path.to_owned();
+        move |source| ImportError::Io { path, source }
+    };
+    let format = detect(file)?;
+    let convert = |source| ImportError::Convert { path: file.to_owned(), source };
+    tool::require(&[("qemu-img", "qemu-utils")]).map_err(convert)?;
+    let fresh = disk.with_extension("new");
+    // The formats are named: qemu-img guessing would let a raw disk pass itself off as a qcow2.
+    let mut command = tool::command("qemu-img");
+    command.args(["convert", "-f", format, "-O", "raw", "-S", "64k"]).arg(file).arg(&fresh);
+    tool::run("converting the disk", &mut command, progress).map_err(convert)?;
+    let raw = File::options().write(true).open(&fresh).map_err(io(&fresh))?;
+    let size_bytes = raw.metadata().map_err(io(&fresh))?.len().div_ceil(GIB).max(1) * GIB;
+    raw.set_len(size_bytes).map_err(io(&fresh))?;
+    std::fs::rename(&fresh, disk).map_err(io(disk))?;
+    Ok(size_bytes)
+}
+
+/// Tells a disk's format by its first bytes.
+fn detect(path: &Path) -> Result<&'static str, ImportError> {
+    let io = |source| ImportError::Io { path: path.to_owned(), source };
+    let mut start = Vec::new();
+    File::open(path).map_err(io)?.take(512).read_to_end(&mut start).map_err(io)?;
+    let other = |format| Err(ImportError::Format { path: path.to_owned(), format });
+    match start.as_slice() {
+        // Source: QEMU, docs/interop/qcow2.rst: magic, version, offset of the backing file's name.
+        [b'Q', b'F', b'I', 0xfb, header @ ..] => {
+            let backed = header.get(4..12).is_some_and(|offset| offset.iter().any(|byte| *byte != 0));
+            if backed {
+                return Err(ImportError::Backing { path: path.to_owned(), backing: "a backing file" });
+            }
+            // A data file would be opened by the name that the image gives: bit 2 of the incompatible features.
+            let version_3 = header.get(..4) == Some(&[0, 0, 0, 3]);
+            if version_3 && header.get(75).is_none_or(|features| features & 4 != 0) {
+                return Err(ImportError::Backing { path: path.to_owned(), backing: "a data file" });
+            }
+            Ok("qcow2")
+        }
+        [b'K', b'D', b'M', b'V', ..] => other("a VMDK"),
+        [b'v', b'h', b'd', b'x', ..] | [b'c', b'o', b'n', b'e', b'c', b't', b'i', b'x', ..] => other("a VHD"),
+        [0x1f, 0x8b, ..] | [0xfd, b'7', b'z', b'X', b'Z', ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] => other("compressed"),
+        start if start.len() == 512 => Ok("raw"),
+        _ => other("shorter than a sector"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_are_told_by_their_first_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("disk");
+        let mut qcow2 = vec![0; 512];
+        qcow2[..8].copy_from_slice(b"QFI\xfb\0\0\0\x03");
+        std::fs::write(&path, &qcow2).unwrap();
+        assert_eq!(detect(&path).unwrap(), "qcow2");
+        qcow2[15] = 9;
+        std::fs::write(&path, &qcow2).unwrap();
+        assert!(matches!(detect(&path), Err(ImportError::Backing { .. })));
+        qcow2[15] = 0;
+        qcow2[79] = 4;
+        std::fs::write(&path, &qcow2).unwrap();
+        assert!(matches!(detect(&path), Err(ImportError::Backing { .. })));
+        std::fs::write(&path, vec![0; 1024]).unwrap();
+        assert_eq!(detect(&path).unwrap(), "raw");
+        for bad in [b"KDMV".as_slice(), b"vhdxfile", b"\x1f\x8b", b"", b"QFI\xfb\0\0\0\x03"] {
+            std::fs::write(&path, bad).unwrap();
+            assert!(detect(&path).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_qcow2_becomes_a_raw_disk_of_whole_gib() {
+        let folder = tempfile::tempdir().unwrap();
+        let (raw, qcow2, disk) = (folder.path().join("a"), folder.path().join("b"), folder.path().join("c"));
+        std::fs::write(&raw, [&[7; 512][..], &[0; 200_000], &[9; 512]].concat()).unwrap();
+        let made = std::process::Command::new("qemu-img").args(["convert", "-f", "raw", "-O", "qcow2"]).arg(&raw).arg(&qcow2).status();
+        assert!(made.unwrap().success());
+        for source in [&raw, &qcow2] {
+            assert_eq!(import(source, &disk, &|_| {}).unwrap(), GIB);
+            let mut start = vec![0; 512];
+            File::open(&disk).unwrap().read_exact(&mut start).unwrap();
+            assert_eq!(start, [7; 512]);
+            use std::os::unix::fs::MetadataExt as _;
+            assert!(std::fs::metadata(&disk).unwrap().blocks() * 512 < 1024 * 1024, "it is sparse");
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! What a buyer pays: the terms, and what of them may change once the offer is released.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Faults, Step, Work, typed};
+use crate::twin::catalog::entities::{Offer, Product};
+
+/// The kinds of term that UpdatePricingTerms replaces.
+pub(super) const PRICING_TERMS: &[&str] =
+    &["UsageBasedPricingTerm", "ConfigurableUpfrontPricingTerm", "ByolPricingTerm", "RecurringPaymentTerm", "FreeTrialPricingTerm"];
+
+/// After a rise, nothing rises again for so long.
+const REST_AFTER_RISE: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct PricingUpdate {
+    pricing_model: String,
+    terms: Vec<Value>,
+}
+
+/// Prices in 10⁻⁸ of the currency, by term, duration and dimension.
+type Rates = BTreeMap<(String, String, String), u64>;
+
+pub(super) fn update(work: &mut Work, step: &Step, faults: &mut Faults) {
+    let Some(PricingUpdate { pricing_model, terms }) = typed(step, faults) else { return };
+    let at = work.at;
+    work.change_offer(step, faults, |offer, product, faults| {
+        let kinds: BTreeSet<String> = terms.iter().map(kind).collect();
+        if kinds.len() != terms.len() {
+            faults.add("DUPLICATE_TERM_TYPES", "Provide each type of term once.");
+        }
+        check_model(&pricing_model, &kinds, &terms, faults);
+        for term in &terms {
+            check_term(term, product, faults);
+        }
+        if offer.released.is_some() {
+            check_change(offer, &pricing_model, &terms, at, faults);
+        }
+        if rises(&rates(offer.terms.values()), &rates(terms.iter())) && offer.released.is_some() {
+            offer.raised = Some(at);
+        }
+        offer.pricing_model = Some(pricing_model);
+        offer.terms.retain(|kind, _| !PRICING_TERMS.contains(&kind.as_str()));
+        offer.terms.extend(terms.into_iter().map(|term| (kind(&term), term)));
+    });
+}
+
+fn check_model(model: &str, kinds: &BTreeSet<String>, terms: &[Value], faults: &mut Faults) {
+    let has = |kind: &str| kinds.contains(kind);
+    match model {
+        "Usage" if !has("UsageBasedPricingTerm") => faults.add("MISSING_MANDATORY_TERMS", "Add UsageBasedPricingTerm to the offer."),
+        "Byol" if !has("ByolPricingTerm") => faults.add("MISSING_MANDATORY_TERMS", "Add ByolPricingTerm to the offer."),
+        "Contract" if !has("ConfigurableUpfrontPricingTerm") => {
+            faults.add("MISSING_MANDATORY_TERMS", "Add ConfigurableUpfrontPricingTerm to the offer.");
+        }
+        "Free" if rates(terms.iter()).values().any(|price| *price > 0) => {
+            faults.add("INCOMPATIBLE_RATES", "All rates of a free offer must be zero.");
+        }
+        _ => {}
+    }
+    if model != "Byol" && has("ByolPricingTerm") || model == "Byol" && has("UsageBasedPricingTerm") {
+        faults.add("INCOMPATIBLE_TERMS", format!("Terms {kinds:?} don't go with pricing model {model}."));
+    }
+}
+
+fn check_term(term: &Value, product: &Product, faults: &mut Faults) {
+    let kind = kind(term);
+    if term.get("CurrencyCode").is_some_and(|currency| currency != "USD") {
+        faults.add("INCOMPATIBLE_CURRENCY_CODE", "Provide USD for public offers.");
+    }
+    let metered = product.metered_keys();
+    let known: BTreeSet<&str> = product.dimensions.iter().filter(|d| !d.restricted).map(|d| d.key.as_str()).collect();
+    for card in term["RateCards"].as_array().into_iter().flatten() {
+        let keys: Vec<&str> = card["RateCard"].as_array().into_iter().flatten().filter_map(|rate| rate["DimensionKey"].as_str()).collect();
+        let distinct: BTreeSet<&str> = keys.iter().copied().collect();
+        if distinct.len() != keys.len() {
+            faults.add("DUPLICATE_DIMENSION_KEYS", "Provide each dimension once in a rate card.");
+        }
+        let unknown: Vec<&str> = distinct.difference(&known).copied().collect();
+        if !unknown.is_empty() {
+            faults.add("INVALID_RATE_CARD", format!("Dimensions [{}] are not of the product.", unknown.join(", ")));
+        }
+        let unpriced: Vec<&str> = metered.difference(&distinct).copied().collect();
+        if kind == "UsageBasedPricingTerm" && !unpriced.is_empty() {
+            faults.add("INVALID_RATE_CARD", format!("Provide rates for dimensions [{}].", unpriced.join(", ")));
+        }
+        let constraints = &card["Constraints"];
+        if constraints["MultipleDimensionSelection"] != constraints["QuantityConfiguration"] {
+            faults.add("INCOMPATIBLE_RATE_CARD_CONSTRAINTS", "Provide equal constraints.");
+        }
+    }
+    let selectors: Vec<&Value> = term["RateCards"].as_array().into_iter().flatten().filter_map(|card| card.get("Selector")).collect();
+    if selectors.iter().enumerate().any(|(index, selector)| selectors[..index].contains(selector)) {
+        faults.add("DUPLICATE_SELECTORS", "Provide each duration once.");
+    }
+    if kind == "FreeTrialPricingTerm" {
+        check_trial(term, &metered, faults);
+    }
+}
+
+/// A trial lasts 5 to 31 days and is for all that is metered, to the same extent.
+fn check_trial(term: &Value, metered: &BTreeSet<&str>, faults: &mut Faults) {
+    let duration = term["Duration"].as_str().unwrap_or_default();
+    let days = duration.strip_prefix('P').and_then(|rest| rest.strip_suffix('D')).and_then(|days| days.parse::<u32>().ok());
+    if !days.is_some_and(|days| (5..=31).contains(&days)) {
+        faults.add("INVALID_DURATION", format!("Provide a duration of 5 to 31 days, not {duration}."));
+    }
+    let grants = term["Grants"].as_array().map_or(&[][..], Vec::as_slice);
+    let granted: BTreeSet<&str> = grants.iter().filter_map(|grant| grant["DimensionKey"].as_str()).collect();
+    let quantities: Vec<&Value> = grants.iter().map(|grant| &grant["MaxQuantity"]).collect();
+    if granted != *metered || quantities.windows(2).any(|pair| pair[0] != pair[1]) {
+        faults.add("INVALID_GRANTS", "Provide grants of the same quantity for all Metered dimensions.");
+    }
+}
+
+/// What may change of a released offer: prices fall at once, rise alone and seldom; nothing is removed.
+fn check_change(offer: &Offer, model: &str, terms: &[Value], at: Timestamp, faults: &mut Faults) {
+    if offer.pricing_model.as_deref() != Some(model) {
+        faults.add("INCOMPATIBLE_PRICING_MODEL", "The pricing model can't be updated after the offer is released.");
+    }
+    let before: BTreeSet<&str> = offer.terms.keys().map(String::as_str).filter(|kind| PRICING_TERMS.contains(kind)).collect();
+    let after: BTreeSet<String> = terms.iter().map(kind).collect();
+    if before != after.iter().map(String::as_str).collect() {
+        faults.add("INCOMPATIBLE_TERMS", "Terms can't be added or removed after the offer is released.");
+    }
+    let (old, new) = (rates(offer.terms.values()), rates(terms.iter()));
+    let removed: Vec<&str> = old.keys().filter(|key| !new.contains_key(*key)).map(|(_, _, dimension)| dimension.as_str()).collect();
+    if !removed.is_empty() {
+        faults.add("INCOMPATIBLE_RATES", format!("Rates can't be removed from [{}]", removed.join(", ")));
+    }
+    if !rises(&old, &new) {
+        return;
+    }
+    if old.iter().any(|(key, price)| new.get(key).is_some_and(|now| now < price)) {
+        faults.add("INVALID_PRICE_CHANGE", "Prices can't rise and fall in one request.");
+    }
+    if new.keys().any(|key| !old.contains_key(key)) {
+        faults.add("INVALID_PRICE_CHANGE", "Prices can't rise in a request that adds dimensions.");
+    }
+    if offer.raised.is_some_and(|raised| raised.duration_until(at) < REST_AFTER_RISE) {
+        faults.add("INVALID_PRICE_CHANGE", "Prices can't rise again within 90 days of a rise.");
+    }
+}
+
+fn rises(old: &Rates, new: &Rates) -> bool {
+    old.iter().any(|(key, price)| new.get(key).is_some_and(|now| now > price))
+}
+
+fn rates<'a>(terms: impl Iterator<Item = &'a Value>) -> Rates {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut rates = Rates::new();
+    for term in terms {
+        if let Some(price) = term.get("Price") {
+            rates.insert((kind(term), String::new(), String::new()), price_of(price));
+        }
+        for card in term["RateCards"].as_array().into_iter().flatten() {
+            for rate in card["RateCard"].as_array().into_iter().flatten() {
+                let key = (kind(term), text(&card["Selector"]["Value"]), text(&rate["DimensionKey"]));
+                rates.insert(key, price_of(&rate["Price"]));
+            }
+        }
+    }
+    rates
+}
+
+/// Reads a price of at most eight decimals that has passed its schema, in 10⁻⁸.
+fn price_of(json: &Value) -> u64 {
+    let text = json.as_str().unwrap_or_default();
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    format!("{whole}{fraction:0<8}").parse().unwrap_or(u64::MAX)
+}
+
+fn kind(term: &Value) -> String {
+    term["Type"].as_str().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn prices_are_compared_as_numbers() {
+        assert_eq!(price_of(&json!("0.1")), price_of(&json!("0.10")));
+        assert_eq!(price_of(&json!("100000000")), 10_000_000_000_000_000);
+        assert!(price_of(&json!("0.09")) < price_of(&json!("0.1")));
+    }
+}

@@ -1,0 +1,95 @@
+//! The door: a call in, a reply out.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::refusal::{Field, Reason, invalid, invalid_request};
+use super::requests::Operation;
+use super::{change_sets, describe, list, schema, settle, start, tags};
+use crate::twin::error::ApiError;
+use crate::twin::{Call, Reply, Twin};
+
+/// Answers a call to the Marketplace Catalog.
+pub async fn handle(twin: &Arc<Twin>, call: &Call) -> Reply {
+    match answer(twin, call) {
+        Ok(body) => reply(200, None, &body),
+        Err(error) => {
+            let mut body = json!({ "__type": error.code, "Message": error.message });
+            for (name, value) in error.details.iter() {
+                body[name] = value.clone();
+            }
+            reply(error.status, Some(&error.code), &body)
+        }
+    }
+}
+
+fn answer(twin: &Twin, call: &Call) -> Result<Value, ApiError> {
+    if call.region.as_str() != "us-east-1" {
+        // On AWS there is no host to answer elsewhere; this is what us-east-1's says to such a signature.
+        let message = format!("Credential should be scoped to a valid region, not '{}': the Catalog is in us-east-1 alone.", call.region);
+        return Err(ApiError::new(403, "InvalidSignatureException", message));
+    }
+    let Some(operation) = Operation::find(&call.method, call.uri.path()) else {
+        let message = format!("{} {} is no operation that this Catalog offers", call.method, call.uri.path());
+        return Err(ApiError::new(404, "UnknownOperationException", message));
+    };
+    let request = parse(operation, call)?;
+    let now = twin.clock().now();
+    if twin.read(|state| settle::is_due(&state.catalog, now)) {
+        twin.change(|state| {
+            settle::settle(state, now);
+            Ok::<_, ApiError>(())
+        })?;
+    }
+    match operation {
+        Operation::StartChangeSet => twin.change(|state| start::start(state, &request, now)),
+        Operation::CancelChangeSet => twin.change(|state| change_sets::cancel(state, &request, now)),
+        Operation::DescribeChangeSet => twin.read(|state| change_sets::describe(state, &request, now)),
+        Operation::ListChangeSets => twin.read(|state| list::change_sets(state, &request, now)),
+        Operation::DescribeEntity => twin.read(|state| describe::entity(state, &request)),
+        Operation::BatchDescribeEntities => twin.read(|state| Ok(describe::entities(state, &request))),
+        Operation::ListEntities => twin.read(|state| list::entities(state, &request)),
+        Operation::TagResource => twin.change(|state| tags::tag(state, &request)),
+        Operation::UntagResource => twin.change(|state| tags::untag(state, &request)),
+        Operation::ListTagsForResource => twin.read(|state| tags::list(state, &request)),
+    }
+}
+
+fn parse(operation: Operation, call: &Call) -> Result<Value, ApiError> {
+    let request = if operation.is_in_query() {
+        let pairs = form_urlencoded::parse(call.uri.query().unwrap_or_default().as_bytes());
+        Value::Object(pairs.map(|(name, value)| (name.into_owned(), Value::String(value.into_owned()))).collect())
+    } else {
+        let request: Value = serde_json::from_slice(&call.body).map_err(|error| {
+            let message = format!("The request can't be parsed as JSON: {error}");
+            invalid(&[Field { reason: Reason::CannotParse, message, ..Field::default() }])
+        })?;
+        if !request.is_object() {
+            return Err(invalid_request("The request is not a JSON object"));
+        }
+        request
+    };
+    let faults = schema::check(operation.shape(), &request, "Request");
+    if faults.is_empty() {
+        return Ok(request);
+    }
+    let field = |fault: schema::Fault| Field {
+        reason: Reason::FieldValidationFailed,
+        field: Some(fault.path.trim_start_matches("Request.").to_owned()),
+        message: fault.message,
+        ..Field::default()
+    };
+    Err(invalid(&faults.into_iter().map(field).collect::<Vec<_>>()))
+}
+
+fn reply(status: u16, error: Option<&str>, body: &Value) -> Reply {
+    let mut reply = Reply::new(Bytes::from(body.to_string()));
+    *reply.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+    reply.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+    if let Some(value) = error.and_then(|code| http::HeaderValue::from_str(code).ok()) {
+        reply.headers_mut().insert("x-amzn-errortype", value);
+    }
+    reply
+}

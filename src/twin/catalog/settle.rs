@@ -1,0 +1,67 @@
+//! Time passes: what has come due is carried out, what is long past is forgotten.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::apply::{self, Verdict};
+use super::change_sets::{Intent, Outcome, Status};
+use super::change_types::Act;
+use super::state::Catalog;
+use crate::twin::state::State;
+
+/// Change sets are kept for 90 days after their end.
+///
+/// Source: <https://docs.aws.amazon.com/marketplace/latest/APIReference/quotas.html>
+const RETENTION: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// Tells whether something has come due.
+pub(super) fn is_due(catalog: &Catalog, now: Timestamp) -> bool {
+    next_due(catalog, now).is_some() || catalog.change_sets.values().any(|set| is_past(set.outcome.as_ref(), now))
+}
+
+/// Carries out all sets that have come due, the earliest first, and forgets those long past.
+pub(super) fn settle(state: &mut State, now: Timestamp) {
+    while let Some(id) = next_due(&state.catalog, now) {
+        conclude(state, &id);
+    }
+    state.catalog.change_sets.retain(|_, set| !is_past(set.outcome.as_ref(), now));
+}
+
+fn next_due(catalog: &Catalog, now: Timestamp) -> Option<String> {
+    let due = catalog.change_sets.values().filter(|set| set.outcome.is_none() && set.ends_at <= now);
+    due.min_by_key(|set| (set.ends_at, set.id.as_str())).map(|set| set.id.clone())
+}
+
+fn is_past(outcome: Option<&Outcome>, now: Timestamp) -> bool {
+    outcome.is_some_and(|outcome| outcome.at.duration_until(now) > RETENTION)
+}
+
+fn conclude(state: &mut State, id: &str) {
+    let Some(mut set) = state.catalog.change_sets.remove(id) else { return };
+    let Verdict { entities, identifiers, errors } = apply::judge(state, &set);
+    for (change, found) in set.changes.iter_mut().zip(errors) {
+        change.errors = found;
+    }
+    let failed = set.changes.iter().any(|change| !change.errors.is_empty());
+    if !failed && set.intent == Intent::Apply {
+        state.catalog.entities = entities;
+        for (change, identifier) in set.changes.iter_mut().zip(identifiers) {
+            change.identifier = identifier;
+        }
+    }
+    if failed && set.intent == Intent::Apply {
+        burn_titles(&mut state.catalog, &set.changes);
+    }
+    let status = if failed { Status::Failed } else { Status::Succeeded };
+    set.outcome = Some(Outcome { status, at: set.ends_at });
+    state.catalog.change_sets.insert(set.id.clone(), set);
+}
+
+/// A rejected version uses up its title all the same; one that was only validated does not.
+fn burn_titles(catalog: &mut Catalog, changes: &[super::change_sets::Change]) {
+    for change in changes.iter().filter(|change| apply::act(change) == Some(Act::AddDeliveryOptions)) {
+        let (Some(id), Some(title)) = (change.entity_id(), change.details["Version"]["VersionTitle"].as_str()) else { continue };
+        if let Some(super::entities::Body::Product(product)) = catalog.entities.get_mut(id).map(|entity| &mut entity.body) {
+            product.burned_titles.insert(title.to_owned());
+        }
+    }
+}

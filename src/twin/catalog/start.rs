@@ -1,0 +1,123 @@
+//! StartChangeSet: tokens, quota, locks; what is let in becomes a change set.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::change_sets::{Change, ChangeSet, Intent, Status};
+use super::change_types::ChangeType;
+use super::delays::Pace;
+use super::entities::EntityKind;
+use super::refusal::invalid_request;
+use super::state::{Catalog, UsedToken};
+use super::{tags, validate};
+use crate::model::digest::Digest;
+use crate::twin::error::ApiError;
+use crate::twin::state::State;
+
+/// Open change sets that an account may have.
+///
+/// Source: <https://docs.aws.amazon.com/marketplace/latest/APIReference/quotas.html>
+const OPEN_SETS: usize = 250;
+
+/// Answers StartChangeSet.
+pub(super) fn start(state: &mut State, request: &Value, now: Timestamp) -> Result<Value, ApiError> {
+    let payload = Digest::of(canonical(request));
+    let token = request["ClientRequestToken"].as_str();
+    if let Some(used) = token.and_then(|token| state.catalog.tokens.get(token)) {
+        if used.payload != payload {
+            return Err(invalid_request("The ClientRequestToken was already used with another request."));
+        }
+        return Ok(answer(state, &used.change_set));
+    }
+    let changes = validate::changes(&state.catalog, request)?;
+    refuse_locked(&state.catalog, &changes, now)?;
+    if state.catalog.open_sets(now).count() >= OPEN_SETS {
+        let message = format!("You have {OPEN_SETS} open change sets; wait until some have ended.");
+        return Err(ApiError::new(402, "ServiceQuotaExceededException", message));
+    }
+    let id = state.new_token(25);
+    let set = make(&state.catalog, id.clone(), request, changes, now);
+    state.catalog.change_sets.insert(id.clone(), set);
+    if let Some(token) = token {
+        state.catalog.tokens.insert(token.to_owned(), UsedToken { payload, change_set: id.clone() });
+    }
+    Ok(answer(state, &id))
+}
+
+fn answer(state: &State, id: &str) -> Value {
+    json!({ "ChangeSetId": id, "ChangeSetArn": super::entities::arn(&state.account, "ChangeSet", id) })
+}
+
+fn make(catalog: &Catalog, id: String, request: &Value, changes: Vec<Change>, now: Timestamp) -> ChangeSet {
+    let delays = catalog.delays();
+    let pace = changes.iter().filter_map(row).map(|row| row.pace).max().unwrap_or(Pace::Metadata);
+    let after = |delay| now.saturating_add(SignedDuration::try_from(delay).unwrap_or(SignedDuration::MAX)).unwrap_or(Timestamp::MAX);
+    let ends_at = after(delays.of(pace));
+    ChangeSet {
+        id,
+        name: request["ChangeSetName"].as_str().map(str::to_owned),
+        intent: if request["Intent"] == "VALIDATE" { Intent::Validate } else { Intent::Apply },
+        changes,
+        tags: tags::parse(&request["ChangeSetTags"]),
+        started: now,
+        applying_at: after(delays.preparing()).min(ends_at),
+        ends_at,
+        outcome: None,
+    }
+}
+
+fn row(change: &Change) -> Option<&'static ChangeType> {
+    ChangeType::find(EntityKind::from_versioned(&change.entity_type)?, &change.change_type)
+}
+
+/// Refuses changes to entities that open change sets hold.
+///
+/// A product is held change type by change type while the other set is `PREPARING`, and wholly
+/// once it is `APPLYING` or changes the visibility; an offer is held wholly.
+fn refuse_locked(catalog: &Catalog, changes: &[Change], now: Timestamp) -> Result<(), ApiError> {
+    for change in changes {
+        let Some(id) = change.entity_id().filter(|id| catalog.entities.contains_key(*id)) else { continue };
+        let blocking: BTreeSet<&str> = catalog
+            .open_sets(now)
+            .filter(|set| set.changes.iter().any(|held| holds(held, set.status(now), change)))
+            .map(|set| set.id.as_str())
+            .collect();
+        if !blocking.is_empty() {
+            let sets: Vec<&str> = blocking.into_iter().collect();
+            let message =
+                format!("Requested change set has entities locked by change sets - entity: '{id}'  change sets: {}", sets.join(", "));
+            return Err(ApiError::new(423, "ResourceInUseException", message));
+        }
+    }
+    Ok(())
+}
+
+fn holds(held: &Change, status: Status, wanted: &Change) -> bool {
+    if held.entity_id() != wanted.entity_id() {
+        return false;
+    }
+    let of_version = |change: &Change| change.change_type.ends_with("DeliveryOptions");
+    held.entity_type == EntityKind::Offer.versioned()
+        || status == Status::Applying
+        || held.change_type == wanted.change_type
+        || held.change_type == "UpdateVisibility"
+        || wanted.change_type == "UpdateVisibility"
+        || (of_version(held) && of_version(wanted))
+}
+
+/// Writes a payload such that the order of members doesn't matter.
+fn canonical(value: &Value) -> String {
+    match value {
+        Value::Object(object) => {
+            let mut members: Vec<_> = object.iter().collect();
+            members.sort_by_key(|(name, _)| *name);
+            let members: Vec<String> =
+                members.into_iter().map(|(name, value)| format!("{}:{}", Value::String(name.clone()), canonical(value))).collect();
+            format!("{{{}}}", members.join(","))
+        }
+        Value::Array(values) => format!("[{}]", values.iter().map(canonical).collect::<Vec<_>>().join(",")),
+        other => other.to_string(),
+    }
+}

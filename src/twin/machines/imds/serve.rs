@@ -1,0 +1,89 @@
+//! The metadata service on a unix socket, one for each machine.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::IntoResponse;
+use http::{HeaderMap, HeaderName, Method, StatusCode, Uri};
+use tokio::net::UnixListener;
+use tokio::task::JoinHandle;
+
+use super::{Request, Response, Tokens, answer};
+use crate::clock::Clock;
+use crate::twin::machines::MetadataSource;
+
+const TOKEN: HeaderName = HeaderName::from_static("x-aws-ec2-metadata-token");
+const TOKEN_SECONDS: HeaderName = HeaderName::from_static("x-aws-ec2-metadata-token-ttl-seconds");
+const FORWARDED: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// A running metadata service; it ends when dropped.
+#[derive(Debug)]
+pub struct Server {
+    task: JoinHandle<()>,
+    socket: PathBuf,
+}
+
+#[derive(Clone)]
+struct Service {
+    metadata: MetadataSource,
+    tokens: Tokens,
+    clock: Clock,
+}
+
+impl Server {
+    /// Serves a machine's metadata on `socket`, in place of whoever served there before.
+    ///
+    /// # Errors
+    ///
+    /// When the socket can't be made.
+    pub fn start(socket: &Path, metadata: MetadataSource, tokens: Tokens, clock: Clock) -> std::io::Result<Self> {
+        match std::fs::remove_file(socket) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+        let listener = UnixListener::bind(socket)?;
+        let router = Router::new().fallback(respond).with_state(Service { metadata, tokens, clock });
+        let task = tokio::spawn(async move {
+            // Only a listener that can't accept any more ends the service; the next adoption makes a new one.
+            if let Err(error) = axum::serve(listener, router).await {
+                tracing::warn!(%error, "the metadata service ended");
+            }
+        });
+        Ok(Self { task, socket: socket.to_owned() })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+        let _ = std::fs::remove_file(&self.socket);
+    }
+}
+
+async fn respond(State(service): State<Service>, method: Method, uri: Uri, headers: HeaderMap) -> impl IntoResponse {
+    let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let request = Request {
+        method,
+        path: uri.path().to_owned(),
+        token: text(&TOKEN),
+        token_seconds: text(&TOKEN_SECONDS),
+        forwarded: headers.contains_key(FORWARDED),
+    };
+    let response = match (service.metadata)() {
+        Some(metadata) => answer(&metadata, &service.tokens, &request, service.clock.now()),
+        // The machine is up before its launch has reached the state: such a guest asks again.
+        None => {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            Response { status: StatusCode::SERVICE_UNAVAILABLE, token_seconds: None, body: Vec::new() }
+        }
+    };
+    tracing::debug!(method = %request.method, path = request.path, status = response.status.as_u16(), "metadata");
+    let mut head = HeaderMap::new();
+    head.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("text/plain"));
+    if let Some(seconds) = response.token_seconds {
+        head.insert(TOKEN_SECONDS, seconds.into());
+    }
+    (response.status, head, response.body)
+}
