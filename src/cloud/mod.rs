@@ -1,1 +1,22 @@
-//! (being built)
+//! The AWS clients: the one place that names AWS's SDK.
+//!
+//! [`Reader`] looks and [`Writer`] changes; they are two types, so that a dry run cannot write.
+//! Both speak in nouns of `model/`. Where a call has an idempotency token it is a parameter: who
+//! journals the attempt chooses it.
+
+mod base;
+mod catalog;
+mod connector;
+mod ec2;
+mod ec2_write;
+mod error;
+mod session;
+mod snapshot;
+
+pub use base::BaseError;
+pub use catalog::EntityDescription;
+pub use ec2::{InstanceDescription, InstanceTypeDescription};
+pub use ec2_write::{CopySpec, ImageFromInstance, InstanceSpec};
+pub use error::{CloudError, Outcome};
+pub use session::{Connect, Identity, Reader, Writer};
+pub use snapshot::{BlockingBlocks, SnapshotBlocks};

@@ -1,0 +1,254 @@
+//! The Marketplace Catalog. It lives in us-east-1 alone.
+
+use aws_sdk_marketplacecatalog::types as sdk;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+
+use super::session::{Reader, Writer};
+use super::{CloudError, error};
+use crate::listing::{ChangeSetDescription, DescribedChange, DescribedEntity, ErrorDetail};
+use crate::model::ids::{ChangeSetId, EntityId, Region};
+
+/// The one catalog there is.
+const CATALOG: &str = "AWSMarketplace";
+
+/// An entity as `DescribeEntity` tells it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EntityDescription {
+    /// Its id, without the revision.
+    pub id: EntityId,
+    /// Its revision.
+    pub revision: Option<u64>,
+    /// Such as `AmiProduct@1.0`.
+    pub entity_type: String,
+    /// The document, as AWS sent it.
+    pub details: String,
+}
+
+impl Reader {
+    /// Reads an entity; `None` when there is none of that id.
+    ///
+    /// # Errors
+    ///
+    /// [`CloudError`].
+    pub async fn entity(&self, id: &EntityId) -> Result<Option<EntityDescription>, CloudError> {
+        let region = Region::marketplace();
+        let answer = self.clients(&region).catalog.describe_entity().catalog(CATALOG).entity_id(id.as_str()).send().await;
+        let answer = match answer.map_err(error::of("DescribeEntity", &region)) {
+            Ok(answer) => answer,
+            Err(e) if e.is("ResourceNotFoundException") => return Ok(None),
+            Err(e) => return Err(e),
+        };
+        let (_, revision) = split_revision(answer.entity_identifier().unwrap_or_default());
+        let details = answer.details().unwrap_or("{}").to_owned();
+        Ok(Some(EntityDescription { id: id.clone(), revision, entity_type: answer.entity_type().unwrap_or_default().to_owned(), details }))
+    }
+
+    /// Lists the seller's AMI products of exactly this title, with their visibility (`Draft`, `Limited`…).
+    ///
+    /// # Errors
+    ///
+    /// [`CloudError`].
+    pub async fn ami_products_titled(&self, title: &str) -> Result<Vec<(EntityId, String)>, CloudError> {
+        let region = Region::marketplace();
+        let titles = sdk::AmiProductTitleFilter::builder().value_list(title).build();
+        let filters = sdk::EntityTypeFilters::AmiProductFilters(sdk::AmiProductFilters::builder().product_title(titles).build());
+        let mut found = Vec::new();
+        let mut next = None;
+        loop {
+            let answer = self
+                .clients(&region)
+                .catalog
+                .list_entities()
+                .catalog(CATALOG)
+                .entity_type("AmiProduct")
+                .entity_type_filters(filters.clone())
+                .set_next_token(next)
+                .send()
+                .await
+                .map_err(error::of("ListEntities", &region))?;
+            for entity in answer.entity_summary_list() {
+                let summary = entity.ami_product_summary();
+                let exact = summary.and_then(|s| s.product_title()) == Some(title);
+                if let (true, Some(Ok(id))) = (exact, entity.entity_id().map(|id| split_revision(id).0.parse())) {
+                    found.push((id, summary.and_then(|s| s.visibility()).map(|v| v.as_str().to_owned()).unwrap_or_default()));
+                }
+            }
+            next = answer.next_token().map(str::to_owned);
+            if next.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// Finds a product's released public offer.
+    ///
+    /// # Errors
+    ///
+    /// [`CloudError`].
+    pub async fn public_offer_of(&self, product: &EntityId) -> Result<Option<EntityId>, CloudError> {
+        let region = Region::marketplace();
+        let of_product = sdk::OfferProductIdFilter::builder().value_list(product.as_str()).build();
+        let released = sdk::OfferStateFilter::builder().value_list(sdk::OfferStateString::Released).build();
+        let untargeted = sdk::OfferTargetingFilter::builder().value_list(sdk::OfferTargetingString::None).build();
+        let filters = sdk::OfferFilters::builder().product_id(of_product).state(released).targeting(untargeted).build();
+        let answer = self
+            .clients(&region)
+            .catalog
+            .list_entities()
+            .catalog(CATALOG)
+            .entity_type("Offer")
+            .entity_type_filters(sdk::EntityTypeFilters::OfferFilters(filters))
+            .send()
+            .await
+            .map_err(error::of("ListEntities", &region))?;
+        Ok(answer.entity_summary_list().iter().find_map(|e| split_revision(e.entity_id()?).0.parse().ok()))
+    }
+
+    /// Lists the change sets on an entity that AWS still keeps (90 days), newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`CloudError`].
+    pub async fn change_sets_on(&self, entity: &EntityId) -> Result<Vec<ChangeSetId>, CloudError> {
+        let region = Region::marketplace();
+        let filter = sdk::Filter::builder().name("EntityId").value_list(entity.as_str()).build();
+        let mut found = Vec::new();
+        let mut next = None;
+        loop {
+            let answer = self
+                .clients(&region)
+                .catalog
+                .list_change_sets()
+                .catalog(CATALOG)
+                .filter_list(filter.clone())
+                .set_next_token(next)
+                .send()
+                .await
+                .map_err(error::of("ListChangeSets", &region))?;
+            found.extend(answer.change_set_summary_list().iter().filter_map(|s| s.change_set_id()?.parse().ok()));
+            next = answer.next_token().map(str::to_owned);
+            if next.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// Reads a change set; `None` when AWS knows it no longer.
+    ///
+    /// # Errors
+    ///
+    /// [`CloudError`].
+    pub async fn change_set(&self, id: &ChangeSetId) -> Result<Option<ChangeSetDescription>, CloudError> {
+        let region = Region::marketplace();
+        let answer = self.clients(&region).catalog.describe_change_set().catalog(CATALOG).change_set_id(id.as_str()).send().await;
+        let answer = match answer.map_err(error::of("DescribeChangeSet", &region)) {
+            Ok(answer) => answer,
+            Err(e) if e.is("ResourceNotFoundException") => return Ok(None),
+            Err(e) => return Err(e),
+        };
+        Ok(Some(ChangeSetDescription {
+            id: id.clone(),
+            name: answer.change_set_name().map(str::to_owned),
+            intent: answer.intent().map(|i| i.as_str().to_owned()),
+            status: answer.status().map(|s| s.as_str().to_owned()).unwrap_or_default(),
+            failure_code: answer.failure_code().map(|c| c.as_str().to_owned()),
+            failure_description: answer.failure_description().map(str::to_owned),
+            start_time: answer.start_time().map(str::to_owned),
+            end_time: answer.end_time().map(str::to_owned),
+            changes: answer.change_set().iter().map(described).collect(),
+        }))
+    }
+}
+
+impl Writer {
+    /// Submits a change set: the request as JSON, with `ChangeSet`, `ChangeSetName`.
+    ///
+    /// # Errors
+    ///
+    /// [`CloudError`]; `ValidationException` names the fields that AWS refuses.
+    pub async fn start_change_set(&self, request: &serde_json::Value, validate_only: bool, token: &str) -> Result<ChangeSetId, CloudError> {
+        let region = Region::marketplace();
+        let changes = request["ChangeSet"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let changes = changes.iter().map(change).collect::<Result<Vec<_>, _>>();
+        let changes = changes.map_err(|what| CloudError::incomplete("StartChangeSet", &region, what))?;
+        let answer = self
+            .reader()
+            .clients(&region)
+            .catalog
+            .start_change_set()
+            .catalog(CATALOG)
+            .set_change_set(Some(changes))
+            .set_change_set_name(request["ChangeSetName"].as_str().map(str::to_owned))
+            .client_request_token(token)
+            .intent(if validate_only { sdk::Intent::Validate } else { sdk::Intent::Apply })
+            .send()
+            .await
+            .map_err(|error| start_error(&region, error))?;
+        let id = answer.change_set_id().unwrap_or_default();
+        id.parse().map_err(|_| CloudError::incomplete("StartChangeSet", &region, "the answer names no change set"))
+    }
+}
+
+fn start_error(
+    region: &Region,
+    error: SdkError<aws_sdk_marketplacecatalog::operation::start_change_set::StartChangeSetError, HttpResponse>,
+) -> CloudError {
+    use aws_sdk_marketplacecatalog::operation::start_change_set::StartChangeSetError as E;
+    let fields: Vec<String> = match error.as_service_error() {
+        Some(E::ValidationException(e)) => e
+            .validation_exception_field_list()
+            .iter()
+            .map(|f| {
+                format!("{} {}: {}", f.change_type().unwrap_or_default(), f.field().unwrap_or_default(), f.message().unwrap_or_default())
+            })
+            .collect(),
+        _ => Vec::new(),
+    };
+    let mut error = error::of("StartChangeSet", region)(error);
+    for field in fields {
+        error.message.push_str("\n  ");
+        error.message.push_str(field.trim());
+    }
+    error
+}
+
+/// Builds the SDK's change. Details go as a JSON text, so that numbers and texts arrive as they are here.
+fn change(value: &serde_json::Value) -> Result<sdk::Change, String> {
+    let entity = sdk::Entity::builder()
+        .r#type(value["Entity"]["Type"].as_str().unwrap_or_default())
+        .set_identifier(value["Entity"]["Identifier"].as_str().map(str::to_owned))
+        .build()
+        .map_err(|e| e.to_string())?;
+    sdk::Change::builder()
+        .change_type(value["ChangeType"].as_str().unwrap_or_default())
+        .entity(entity)
+        .set_change_name(value["ChangeName"].as_str().map(str::to_owned))
+        .details(value["DetailsDocument"].to_string())
+        .build()
+        .map_err(|e| e.to_string())
+}
+
+fn described(change: &sdk::ChangeSummary) -> DescribedChange {
+    let errors = change.error_detail_list().iter().map(|e| ErrorDetail {
+        code: e.error_code().unwrap_or_default().to_owned(),
+        message: e.error_message().unwrap_or_default().to_owned(),
+    });
+    let entity = change.entity().map(|e| DescribedEntity { kind: e.r#type().to_owned(), identifier: e.identifier().map(str::to_owned) });
+    DescribedChange {
+        change_type: change.change_type().unwrap_or_default().to_owned(),
+        change_name: change.change_name().map(str::to_owned),
+        entity: entity.unwrap_or_default(),
+        details: change.details().map(str::to_owned),
+        details_document: None,
+        errors: errors.collect(),
+    }
+}
+
+/// Splits `prod-abc@7` into the id and the revision.
+fn split_revision(identifier: &str) -> (&str, Option<u64>) {
+    match identifier.split_once('@') {
+        Some((id, revision)) => (id, revision.parse().ok()),
+        None => (identifier, None),
+    }
+}

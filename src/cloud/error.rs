@@ -1,0 +1,101 @@
+//! What went wrong between here and AWS.
+
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::model::ids::Region;
+
+/// A call to AWS that did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{operation} in {region} {}", self.what_happened())]
+pub struct CloudError {
+    /// The operation's name, such as `RunInstances`.
+    pub operation: &'static str,
+    /// The Region asked.
+    pub region: Region,
+    /// AWS's code, when AWS answered.
+    pub code: Option<String>,
+    /// AWS's message, or why there is no answer.
+    pub message: String,
+    /// AWS's id of the request, when it answered.
+    pub request_id: Option<String>,
+    /// Whether the call is known to have had no effect.
+    pub outcome: Outcome,
+}
+
+/// Whether a failed call is known to have had no effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// AWS refused it: nothing happened.
+    Refused,
+    /// No answer, or a fault on AWS's side: it may have happened.
+    Unknown,
+}
+
+impl CloudError {
+    /// Tells whether AWS refused with this code.
+    pub fn is(&self, code: &str) -> bool {
+        self.code.as_deref() == Some(code)
+    }
+
+    fn what_happened(&self) -> String {
+        let request = self.request_id.as_ref().map(|id| format!(" (request {id})")).unwrap_or_default();
+        match (&self.code, self.outcome) {
+            (Some(code), Outcome::Refused) => format!("was refused: {code}: {}{request}", self.message),
+            (Some(code), Outcome::Unknown) => format!("failed at AWS: {code}: {}{request}", self.message),
+            (None, _) => format!("got no answer: {}{request}", self.message),
+        }
+    }
+
+    /// Makes an error for an answer that lacks what it must have.
+    pub(super) fn incomplete(operation: &'static str, region: &Region, message: impl Into<String>) -> Self {
+        Self {
+            operation,
+            region: region.clone(),
+            code: Some("UnexpectedAnswer".to_owned()),
+            message: message.into(),
+            request_id: None,
+            outcome: Outcome::Unknown,
+        }
+    }
+}
+
+/// Takes over an SDK error: what was asked, where, AWS's own words.
+pub(super) fn of<E, R>(operation: &'static str, region: &Region) -> impl FnOnce(SdkError<E, R>) -> CloudError
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    let region = region.clone();
+    move |error| {
+        let metadata = error.as_service_error().map(ProvideErrorMetadata::meta);
+        let code = metadata.and_then(|m| m.code()).map(str::to_owned);
+        let message = match metadata.and_then(|m| m.message()) {
+            Some(message) => message.to_owned(),
+            None => innermost(&error),
+        };
+        let server_fault =
+            matches!(code.as_deref(), Some("InternalError" | "InternalServiceException" | "ServiceUnavailable" | "Unavailable"));
+        let outcome = match &error {
+            SdkError::ConstructionFailure(_) => Outcome::Refused,
+            SdkError::ServiceError(_) if !server_fault => Outcome::Refused,
+            _ => Outcome::Unknown,
+        };
+        let request_id = metadata.and_then(|m| m.extra("aws_request_id")).map(str::to_owned);
+        CloudError { operation, region, code, message, request_id, outcome }
+    }
+}
+
+/// The chain of causes, outermost first; the SDK's own outer messages say next to nothing.
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut causes = vec![error.to_string()];
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if causes.last() != Some(&text) {
+            causes.push(text);
+        }
+        source = cause.source();
+    }
+    causes.join(": ")
+}

@@ -1,0 +1,162 @@
+//! Reading a snapshot's blocks through EBS direct.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use futures::StreamExt as _;
+
+use super::session::{Clients, Reader};
+use super::{CloudError, error};
+use crate::disk::{Fetch, SourceError};
+use crate::model::digest::{BLOCK_SIZE_BYTES, Digest};
+use crate::model::ids::{Region, SnapshotId};
+
+/// A snapshot's block map; its blocks are read as they are asked for.
+#[derive(Clone)]
+pub struct SnapshotBlocks {
+    clients: Arc<Clients>,
+    snapshot: SnapshotId,
+    size_bytes: u64,
+    /// Token by index; blocks that were never written are absent.
+    tokens: Arc<BTreeMap<u32, String>>,
+}
+
+impl Reader {
+    /// Reads a snapshot's block map.
+    ///
+    /// # Errors
+    ///
+    /// [`CloudError`]; a snapshot with another block size than 512 KiB is an `UnexpectedAnswer`.
+    pub async fn snapshot_blocks(&self, region: &Region, snapshot: &SnapshotId) -> Result<SnapshotBlocks, CloudError> {
+        let clients = self.clients(region);
+        let mut tokens = BTreeMap::new();
+        let mut next = None;
+        loop {
+            let answer = clients
+                .ebs
+                .list_snapshot_blocks()
+                .snapshot_id(snapshot.as_str())
+                .max_results(10_000)
+                .set_next_token(next)
+                .send()
+                .await
+                .map_err(error::of("ListSnapshotBlocks", region))?;
+            let incomplete = |what: &str| CloudError::incomplete("ListSnapshotBlocks", region, what);
+            if answer.block_size().and_then(|size| usize::try_from(size).ok()) != Some(BLOCK_SIZE_BYTES) {
+                return Err(incomplete("the snapshot's blocks are not of 512 KiB"));
+            }
+            let size_bytes = u64::try_from(answer.volume_size().unwrap_or(0)).unwrap_or(0) << 30;
+            for block in answer.blocks() {
+                let index = block.block_index().and_then(|i| u32::try_from(i).ok()).ok_or_else(|| incomplete("a block has no index"))?;
+                tokens.insert(index, block.block_token().unwrap_or_default().to_owned());
+            }
+            next = answer.next_token().map(str::to_owned);
+            if next.is_none() {
+                return Ok(SnapshotBlocks { clients, snapshot: snapshot.clone(), size_bytes, tokens: Arc::new(tokens) });
+            }
+        }
+    }
+}
+
+impl SnapshotBlocks {
+    /// Returns the disk's size in bytes.
+    pub fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    /// Returns the indices of the blocks that were written, ascending.
+    pub fn indices(&self) -> impl Iterator<Item = u32> + '_ {
+        self.tokens.keys().copied()
+    }
+
+    /// Tells whether a block was written; one that was not is all zeros.
+    pub fn has(&self, index: u32) -> bool {
+        self.tokens.contains_key(&index)
+    }
+
+    /// Reads a block that was written, checks it against the checksum sent along, returns both.
+    ///
+    /// # Errors
+    ///
+    /// [`CloudError`]; a block that does not match its checksum is an `UnexpectedAnswer`.
+    pub async fn block(&self, index: u32) -> Result<(Bytes, Digest), CloudError> {
+        let region = &self.clients.region;
+        let incomplete = |what: String| CloudError::incomplete("GetSnapshotBlock", region, what);
+        let token = self.tokens.get(&index).ok_or_else(|| incomplete(format!("{} has no block {index}", self.snapshot)))?;
+        let answer = self
+            .clients
+            .ebs
+            .get_snapshot_block()
+            .snapshot_id(self.snapshot.as_str())
+            .block_index(i32::try_from(index).map_err(|_| incomplete(format!("there is no block {index}")))?)
+            .block_token(token)
+            .send()
+            .await
+            .map_err(error::of("GetSnapshotBlock", region))?;
+        let checksum = answer.checksum().map(str::to_owned);
+        let content = answer.block_data.collect().await.map_err(|e| incomplete(format!("block {index} broke off: {e}")))?.into_bytes();
+        if content.len() != BLOCK_SIZE_BYTES {
+            return Err(incomplete(format!("block {index} has {} bytes", content.len())));
+        }
+        let digest = Digest::of(&content);
+        if checksum != Some(STANDARD.encode(digest.as_bytes())) {
+            return Err(incomplete(format!("block {index} of {} does not match its checksum", self.snapshot)));
+        }
+        Ok((content, digest))
+    }
+}
+
+/// Blocks for a reader that is not asynchronous: it works on a blocking thread and waits here.
+pub struct BlockingBlocks {
+    blocks: SnapshotBlocks,
+    runtime: tokio::runtime::Handle,
+}
+
+/// Blocks asked for at once by one [`Fetch::fetch_many`].
+const IN_FLIGHT: usize = 32;
+
+impl SnapshotBlocks {
+    /// Gives the blocks to a reader that is not asynchronous. Call from within the runtime.
+    pub fn blocking(self) -> BlockingBlocks {
+        BlockingBlocks { blocks: self, runtime: tokio::runtime::Handle::current() }
+    }
+}
+
+impl Fetch for BlockingBlocks {
+    fn size_bytes(&self) -> u64 {
+        self.blocks.size_bytes()
+    }
+
+    fn block_size(&self) -> u32 {
+        u32::try_from(BLOCK_SIZE_BYTES).expect("512 KiB")
+    }
+
+    fn has(&self, index: u32) -> bool {
+        self.blocks.has(index)
+    }
+
+    fn fetch(&self, index: u32) -> Result<Bytes, SourceError> {
+        self.runtime.block_on(self.blocks.block(index)).map(|(content, _)| content).map_err(|e| read_error(index, e))
+    }
+
+    fn fetch_many(&self, indices: &[u32]) -> Vec<Result<Bytes, SourceError>> {
+        let fetched = futures::stream::iter(indices.iter().copied()).map(|index| {
+            let blocks = self.blocks.clone();
+            // A task each, so that both cores check what arrived.
+            async move { tokio::spawn(async move { blocks.block(index).await }).await }
+        });
+        let fetched: Vec<_> = self.runtime.block_on(fetched.buffered(IN_FLIGHT).collect());
+        let content = |(&index, result): (&u32, Result<Result<(Bytes, Digest), CloudError>, tokio::task::JoinError>)| match result {
+            Ok(block) => block.map(|(content, _)| content).map_err(|e| read_error(index, e)),
+            Err(broken) => Err(read_error(index, broken)),
+        };
+        indices.iter().zip(fetched).map(content).collect()
+    }
+}
+
+fn read_error(index: u32, error: impl std::error::Error + Send + Sync + 'static) -> SourceError {
+    SourceError::Read { offset: u64::from(index) * BLOCK_SIZE_BYTES as u64, source: Box::new(error) }
+}
