@@ -1,0 +1,328 @@
+//! The plan: which version, which steps, and why each.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::base::{BaseFault, base_faults};
+use crate::bake;
+use crate::listing::{Difference, Scope};
+use crate::model::ids::{AccountId, ChangeSetId, EntityId, Region};
+use crate::model::image::ImageDescription;
+use crate::model::plan::{Plan, Planned, Step};
+use crate::model::product::{Product, ShareSnapshots};
+use crate::model::record::{BaseRecord, Claim, Record};
+use crate::model::version::{Bump, Version};
+use crate::release::{self, Listing, NextVersionError, Released, history};
+
+/// The account that AWS Marketplace's images belong to.
+///
+/// Source: published Marketplace images are owned by it (alias `aws-marketplace`).
+pub const MARKETPLACE_ACCOUNT: &str = "679593333241";
+
+/// What the user asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// How the version goes up, if something is to be released.
+    pub bump: Bump,
+    /// The version, when the user names it.
+    pub version: Option<Version>,
+    /// Release anew even if nothing that goes into the image has changed (takes the newest base).
+    pub rebuild: bool,
+}
+
+/// Everything a plan is made of.
+pub struct Facts<'a> {
+    /// `twin` or `aws`.
+    pub target: &'a str,
+    /// The account.
+    pub account: &'a AccountId,
+    /// The product.
+    pub product: &'a Product,
+    /// The variant's chain.
+    pub records: &'a [Record],
+    /// Who holds which version.
+    pub claims: &'a [Claim],
+    /// The image that a bake would start from today.
+    pub base: &'a ImageDescription,
+    /// Regions among those used where the account encrypts EBS by default.
+    pub encrypted_regions: &'a BTreeSet<Region>,
+    /// The seller's products of this title, with their visibility.
+    pub titled: &'a [(EntityId, String)],
+    /// What the live listing has otherwise than the manifest.
+    pub differences: &'a [Difference],
+}
+
+/// Why there is no plan.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// The base can't be baked from.
+    #[error("the base image {base} can't be used:{}", faults.iter().map(|f| format!("\n  - {f}")).collect::<String>())]
+    Base {
+        /// Its id and name.
+        base: String,
+        /// Everything that speaks against it.
+        faults: Vec<BaseFault>,
+    },
+    /// New snapshots would be encrypted.
+    #[error("the account encrypts EBS volumes by default in {}; the Marketplace refuses encrypted images", join(regions))]
+    EncryptsByDefault {
+        /// Where.
+        regions: Vec<Region>,
+    },
+    /// The version can't be released.
+    #[error(transparent)]
+    Version(NextVersionError),
+    /// The product's listing is being created; a second version has no product to go to yet.
+    #[error("the listing is still being created by change set {change_set} for version {version}")]
+    ListingUnderWay {
+        /// The version that creates it.
+        version: Version,
+        /// The change set.
+        change_set: ChangeSetId,
+    },
+    /// Another product has the title.
+    #[error("the seller has a product titled {title:?} already: {product} ({visibility})")]
+    TitleTaken {
+        /// The title.
+        title: String,
+        /// The product.
+        product: EntityId,
+        /// Its visibility.
+        visibility: String,
+    },
+}
+
+/// Makes the plan. Same facts, same plan.
+///
+/// # Errors
+///
+/// [`PlanError`]: what would be refused later is refused here.
+pub fn make(facts: &Facts, request: &Request) -> Result<Plan, PlanError> {
+    let versions = history(facts.records);
+    let latest = versions.values().next_back();
+    let mut notices = Vec::new();
+    let plan = |version: Version, input, steps, notices| Plan {
+        format: Plan::FORMAT,
+        target: facts.target.to_owned(),
+        account: facts.account.clone(),
+        variant: facts.product.variant(),
+        version,
+        input,
+        steps,
+        notices,
+    };
+    match latest {
+        Some(latest) if !request.rebuild && bake::input_digest(facts.product, &latest.release.base) == latest.release.input => {
+            if latest.release.base.image != facts.base.image.id {
+                notices.push(format!(
+                    "a newer base is there: {} {} (the release has {}); --rebuild releases anew with it",
+                    facts.base.image.id, facts.base.image.name, latest.release.base.image
+                ));
+            }
+            if request.version.as_ref().is_some_and(|v| *v != latest.version) {
+                notices.push(format!(
+                    "nothing that goes into the image has changed since {}; --rebuild releases it anew all the same",
+                    latest.version
+                ));
+            }
+            notices.extend(facts.differences.iter().map(inapplicable));
+            let steps = completion(facts, &versions, latest, &mut notices)?;
+            Ok(plan(latest.version.clone(), latest.release.input, steps, notices))
+        }
+        _ => {
+            let base = base_record(facts.base);
+            let input = bake::input_digest(facts.product, &base);
+            let taken: Vec<Version> = versions.keys().cloned().collect();
+            let version = release::next_version(&taken, request.bump, request.version.as_ref()).map_err(PlanError::Version)?;
+            // What belongs to a version comes with the new one.
+            notices.extend(facts.differences.iter().filter(|d| d.scope != Scope::Version).map(inapplicable));
+            let steps = release_steps(facts, &versions, &version, base, &mut notices)?;
+            Ok(plan(version, input, steps, notices))
+        }
+    }
+}
+
+/// Everything from the claim to the listing.
+fn release_steps(
+    facts: &Facts,
+    versions: &BTreeMap<Version, Released>,
+    version: &Version,
+    base: BaseRecord,
+    notices: &mut Vec<String>,
+) -> Result<Vec<Planned>, PlanError> {
+    let faults = base_faults(facts.product, facts.base);
+    if !faults.is_empty() {
+        return Err(PlanError::Base { base: format!("{} ({})", facts.base.image.id, facts.base.image.name), faults });
+    }
+    if !facts.encrypted_regions.is_empty() {
+        return Err(PlanError::EncryptsByDefault { regions: facts.encrypted_regions.iter().cloned().collect() });
+    }
+    let input = bake::input_digest(facts.product, &base);
+    let why = match versions.values().next_back() {
+        None => "nothing was released yet".to_owned(),
+        Some(latest) => changes(facts, latest),
+    };
+    let image_name = bake::image_name(facts.product, version, &input);
+    let mut steps = vec![
+        step(Step::Claim, "a version belongs to one run".to_owned()),
+        step(Step::Bake { base, image_name }, why),
+        step(Step::Scan, "only what passed is released".to_owned()),
+        step(Step::Checksum, "a release can be told again by its digests".to_owned()),
+        step(Step::Release, "the record is what is shared and listed".to_owned()),
+    ];
+    steps.extend(distribution(facts, None));
+    steps.extend(listing(facts, versions, version, &Listing::None, notices)?);
+    Ok(steps)
+}
+
+/// What a sealed version still lacks.
+fn completion(
+    facts: &Facts,
+    versions: &BTreeMap<Version, Released>,
+    latest: &Released,
+    notices: &mut Vec<String>,
+) -> Result<Vec<Planned>, PlanError> {
+    let wanted = wanted_grants(facts);
+    for (region, account) in latest.grants.keys() {
+        if !wanted.contains_key(&(region.clone(), account.clone())) {
+            notices.push(format!("can't be applied yet: {account} is no longer in the manifest but may use the image in {region}"));
+        }
+    }
+    for region in latest.copies.keys().filter(|r| !facts.product.distribution.regions.contains(*r)) {
+        notices.push(format!("can't be applied yet: {region} is no longer in the manifest but has a copy"));
+    }
+    let mut steps = distribution(facts, Some(latest));
+    steps.extend(listing(facts, versions, &latest.version, &latest.listing, notices)?);
+    Ok(steps)
+}
+
+/// Copies, then grants, as far as `done` does not have them.
+fn distribution(facts: &Facts, done: Option<&Released>) -> Vec<Planned> {
+    let build = &facts.product.build.region;
+    let copies =
+        facts.product.distribution.regions.iter().filter(|region| *region != build && done.is_none_or(|d| d.image_in(region).is_none()));
+    let mut steps: Vec<Planned> =
+        copies.map(|region| step(Step::Copy { region: region.clone() }, "the manifest names the region".to_owned())).collect();
+    for ((region, account), snapshots) in wanted_grants(facts) {
+        let has = done.and_then(|d| d.grants.get(&(region.clone(), account.clone())));
+        // Launch alone, where snapshots are wanted too, is not enough; the other way round is.
+        if has.is_none_or(|had_snapshots| snapshots && !had_snapshots) {
+            let why = if account.as_str() == MARKETPLACE_ACCOUNT { "share-with-marketplace" } else { "the manifest names the account" };
+            steps.push(step(Step::Grant { region, account, snapshots }, why.to_owned()));
+        }
+    }
+    steps
+}
+
+fn wanted_grants(facts: &Facts) -> BTreeMap<(Region, AccountId), bool> {
+    let build = &facts.product.build.region;
+    let distribution = &facts.product.distribution;
+    let mut grants = BTreeMap::new();
+    for region in distribution.regions.iter().chain([build]) {
+        for (account, snapshots) in &distribution.accounts {
+            grants.insert((region.clone(), account.clone()), *snapshots == ShareSnapshots::Yes);
+        }
+    }
+    if distribution.share_with_marketplace {
+        let marketplace = MARKETPLACE_ACCOUNT.parse().expect("twelve digits");
+        grants.insert((Region::marketplace(), marketplace), true);
+    }
+    grants
+}
+
+/// Getting the version into the listing, as far as it isn't.
+fn listing(
+    facts: &Facts,
+    versions: &BTreeMap<Version, Released>,
+    version: &Version,
+    state: &Listing,
+    notices: &mut Vec<String>,
+) -> Result<Option<Planned>, PlanError> {
+    match state {
+        Listing::Listed { .. } => return Ok(None),
+        Listing::Submitted { change_set, .. } => {
+            let follow = Step::FollowChangeSet { change_set: change_set.clone() };
+            return Ok(Some(step(follow, "its change set was submitted and its end is not known".to_owned())));
+        }
+        Listing::Refused { product: Some(_), errors, .. } => {
+            let errors: Vec<String> = errors.iter().map(|e| e.code.clone()).collect();
+            notices.push(format!(
+                "version {version} is released, its listing was refused ({}) and the refusal used up its title; ship with --rebuild to list it as a new version",
+                errors.join(", ")
+            ));
+            return Ok(None);
+        }
+        Listing::Refused { product: None, .. } | Listing::None => {}
+    }
+    if version.is_prerelease() {
+        notices.push(format!("{version} is a pre-release and is not listed"));
+        return Ok(None);
+    }
+    let known = facts.product.listing.product_id.clone().or_else(|| listed_product(versions));
+    if let Some(product) = known {
+        let add = Step::AddVersion { product };
+        return Ok(Some(Planned { step: add, why: "the version is not in the listing".to_owned(), irreversible: true }));
+    }
+    let under_way = versions.values().find_map(|v| match &v.listing {
+        Listing::Submitted { change_set, product: None } => Some((v.version.clone(), change_set.clone())),
+        _ => None,
+    });
+    if let Some((version, change_set)) = under_way {
+        return Err(PlanError::ListingUnderWay { version, change_set });
+    }
+    if let Some((product, visibility)) = facts.titled.iter().find(|(_, visibility)| visibility != "Draft") {
+        return Err(PlanError::TitleTaken {
+            title: facts.product.texts.title.clone(),
+            product: product.clone(),
+            visibility: visibility.clone(),
+        });
+    }
+    let draft = facts.titled.first().map(|(id, _)| id.clone());
+    let why = match &draft {
+        Some(draft) => format!("the product is not listed; the draft {draft} has its title"),
+        None => "the product is not listed".to_owned(),
+    };
+    let create = Step::CreateListing { draft, regions: facts.product.listing.regions.clone() };
+    Ok(Some(Planned { step: create, why, irreversible: true }))
+}
+
+fn listed_product(versions: &BTreeMap<Version, Released>) -> Option<EntityId> {
+    versions.values().rev().find_map(|v| match &v.listing {
+        Listing::Listed { product, .. } => Some(product.clone()),
+        Listing::Submitted { product, .. } | Listing::Refused { product, .. } => product.clone(),
+        Listing::None => None,
+    })
+}
+
+/// Says what changed since a release, for the plan's reader.
+fn changes(facts: &Facts, latest: &Released) -> String {
+    let (old, new) = (&latest.release.inputs, &facts.product.inputs);
+    let mut changed: Vec<&str> =
+        new.iter().filter(|(path, digest)| old.get(*path) != Some(digest)).map(|(path, _)| path.as_str()).collect();
+    changed.extend(old.keys().filter(|path| !new.contains_key(*path)).map(String::as_str));
+    if !changed.is_empty() {
+        return format!("changed since {}: {}", latest.version, changed.join(", "));
+    }
+    if bake::input_digest(facts.product, &latest.release.base) == latest.release.input {
+        return format!("released anew, unchanged since {}", latest.version);
+    }
+    format!("what the manifest says of the image changed since {}", latest.version)
+}
+
+fn inapplicable(difference: &Difference) -> String {
+    format!(
+        "can't be applied to the listing yet: {}: the manifest says {}, the listing {}",
+        difference.field, difference.manifest, difference.live
+    )
+}
+
+fn base_record(base: &ImageDescription) -> BaseRecord {
+    BaseRecord { image: base.image.id.clone(), name: base.image.name.clone(), owner: base.owner.clone() }
+}
+
+fn step(step: Step, why: String) -> Planned {
+    Planned { step, why, irreversible: false }
+}
+
+fn join(regions: &[Region]) -> String {
+    regions.iter().map(Region::as_str).collect::<Vec<_>>().join(", ")
+}
