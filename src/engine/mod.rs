@@ -1,1 +1,57 @@
-//! (being built)
+//! Carries out a plan: order, waiting, retry, resume. The only place that decides when.
+//!
+//! Every effect is journalled before it is tried ([`run::Run::effect`]); what the journal knows to be
+//! done is not tried again. So a killed run, continued from the ledger, makes nothing twice.
+
+mod bake;
+mod check;
+mod distribute;
+mod failure;
+mod list;
+mod observer;
+mod run;
+mod seal;
+mod ship;
+mod survey;
+mod wait;
+
+pub use check::{Whole, checksum_image, scan_image};
+pub use failure::{EngineError, Kind};
+pub use list::{Followed, add_version, first_listing, follow_listing};
+pub use observer::{Note, Observer};
+pub use ship::{Extent, Next, Stage, baking, carry_out, next};
+pub use survey::{Survey, survey};
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::cloud::Writer;
+use crate::ledger::Ledger;
+use crate::listing::Templates;
+use crate::model::ids::AccountId;
+
+/// What the engine works with.
+#[derive(Clone)]
+pub struct Engine {
+    /// Changes things at the target.
+    pub writer: Writer,
+    /// The target's ledger.
+    pub ledger: Ledger,
+    /// Where the time comes from.
+    pub clock: Clock,
+    /// Who is told what goes on.
+    pub observer: Arc<dyn Observer>,
+    /// `twin` or `aws`.
+    pub target: &'static str,
+    /// The target's account.
+    pub account: AccountId,
+    /// How long to follow a change set before leaving it as pending.
+    pub patience: Duration,
+    /// How long to wait between two looks at something that takes its time.
+    pub interval: Duration,
+    /// The product's git commit, for the record.
+    pub git_commit: Option<String>,
+    /// The documents' templates, a product's own among them.
+    pub templates: Templates,
+}

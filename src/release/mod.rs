@@ -1,1 +1,7 @@
-//! (being built)
+//! Versions and what a chain of records says of them. Pure.
+
+mod history;
+mod version;
+
+pub use history::{Listing, Released, history};
+pub use version::{NextVersionError, next_version};

@@ -1,0 +1,310 @@
+//! Base image → instance → provisioned → stopped → image.
+
+use std::time::Duration;
+
+use super::failure::EngineError;
+use super::observer::Note;
+use super::run::Run;
+use super::wait::Look;
+use crate::bake;
+use crate::cloud::{BaseError, CloudError, ImageFromInstance, InstanceSpec};
+use crate::ledger::Outcome;
+use crate::model::digest::Digest;
+use crate::model::ids::{ImageId, InstanceId, Region, SecurityGroupId};
+use crate::model::image::{Image, ImageDescription, tag};
+use crate::model::record::BaseRecord;
+
+/// How much longer than the guest's own deadline the instance is waited for: its start and its stop.
+const GRACE: Duration = Duration::from_secs(15 * 60);
+
+/// How long the console may lag behind the instance's stop. Source: EC2 posts the console's last
+/// output some minutes after a stop.
+const CONSOLE_LAG: Duration = Duration::from_secs(5 * 60);
+
+/// How long an image, or an instance's end, may take.
+const EC2_DEADLINE: Duration = Duration::from_secs(4 * 60 * 60);
+
+/// The name of the effect that holds the image.
+pub(super) const IMAGE: &str = "bake.image";
+
+impl Run<'_> {
+    /// Makes the image, unless the account has it already.
+    pub(super) async fn bake(&self, base: &BaseRecord, name: &str) -> Result<Image, EngineError> {
+        let region = &self.product.build.region;
+        let mut existing: Option<ImageId> = self.done(IMAGE).await;
+        if existing.is_none() {
+            // The name carries the digest of all inputs: an image of that name was made by an earlier
+            // attempt, this run's or one that was rejected, and need not be made again.
+            existing = self.image_of_name(region, name).await?;
+        }
+        let id = match existing {
+            Some(id) => self.effect(IMAGE, &name, async |_| Ok(id)).await?,
+            None => {
+                let group = self.security_group(region).await?;
+                let instance = self.instance(region, base, &group).await?;
+                let baked = self.provision(region, &instance).await;
+                if let Err(error) = baked {
+                    return self.give_up(region, error).await;
+                }
+                self.create_image(region, &instance, name).await?
+            }
+        };
+        let image = self.available(region, &id).await?;
+        if image.encrypted {
+            return Err(EngineError::Encrypted { image: id });
+        }
+        self.effect("bake.imds", &id, async |_| Ok(self.engine.writer.require_imds_v2(region, &id).await?)).await?;
+        self.effect("bake.tag", &id, async |_| {
+            let mut tags = self.tags();
+            tags.insert(tag::STATE.to_owned(), "baked".to_owned());
+            Ok(self.engine.writer.tag(region, &resources(&image.image), &tags).await?)
+        })
+        .await?;
+        self.clean_up(region).await?;
+        self.done_note(format!(
+            "{} with {}",
+            image.image.id,
+            image.image.snapshots.iter().map(|s| s.as_str()).collect::<Vec<_>>().join(", ")
+        ));
+        Ok(image.image)
+    }
+
+    /// Finds this release's image by its name; an image of that name made of other inputs is in the way.
+    async fn image_of_name(&self, region: &Region, name: &str) -> Result<Option<ImageId>, EngineError> {
+        let Some(found) = self.engine.writer.reader().own_image_named(region, name).await? else { return Ok(None) };
+        if found.tags.get(tag::INPUT) != Some(&self.plan.input.to_string()) {
+            return Err(EngineError::NameTaken { name: name.to_owned(), image: found.image.id });
+        }
+        Ok(Some(found.image.id))
+    }
+
+    async fn security_group(&self, region: &Region) -> Result<SecurityGroupId, EngineError> {
+        let name = format!("bakehouse-{}", self.id());
+        let (writer, build) = (&self.engine.writer, &self.product.build);
+        self.effect("bake.group", &name, async |_| {
+            let description = format!("Lets nothing in while {} is baked", self.variant());
+            match writer.create_security_group(region, &name, &description, build.subnet.as_ref(), &self.tags()).await {
+                Ok(id) => Ok(id),
+                // An attempt whose answer was lost has made it: groups have no token but their name.
+                Err(e) if e.is("InvalidGroup.Duplicate") => match writer.reader().security_group_named(region, &name).await? {
+                    Some(id) => Ok(id),
+                    None => Err(e.into()),
+                },
+                Err(e) => Err(e.into()),
+            }
+        })
+        .await
+    }
+
+    async fn instance(&self, region: &Region, base: &BaseRecord, group: &SecurityGroupId) -> Result<InstanceId, EngineError> {
+        let description = self.engine.writer.reader().image(region, &base.image).await?;
+        let description = description.ok_or_else(|| BaseError::NotFound { region: region.clone(), wanted: base.image.to_string() })?;
+        let mut tags = self.tags();
+        tags.insert("Name".to_owned(), format!("bakehouse bakes {} {}", self.variant(), self.plan.version));
+        let spec = InstanceSpec {
+            image: base.image.clone(),
+            instance_type: self.product.build.instance_type.clone(),
+            root_device: description.root_device,
+            root_volume_size_gib: self.product.image.root_volume_size_gib,
+            root_volume_type: self.product.image.root_volume_type.clone(),
+            security_group: group.clone(),
+            subnet: self.product.build.subnet.clone(),
+            public_address: self.product.build.public_address,
+            user_data: bake::user_data(self.product, &self.nonce()).map_err(EngineError::UserData)?,
+            tags,
+        };
+        let payload = (&spec.image, &spec.instance_type, Digest::of(&spec.user_data));
+        let id =
+            self.effect("bake.instance", &payload, async |token| Ok(self.engine.writer.run_instance(region, &spec, &token).await?)).await?;
+        self.done_note(format!("{id} runs on {}", spec.instance_type));
+        Ok(id)
+    }
+
+    /// Follows the console until the instance has stopped, and makes sure that it said it was done.
+    async fn provision(&self, region: &Region, id: &InstanceId) -> Result<(), EngineError> {
+        if self.done::<()>("bake.provisioned").await.is_some() {
+            return Ok(());
+        }
+        let reader = self.engine.writer.reader();
+        let nonce = self.nonce();
+        let mut seen: Vec<u8> = Vec::new();
+        let deadline = self.product.build.deadline + GRACE;
+        let stopped = self
+            .engine
+            .wait(deadline, async || {
+                let state = reader.instance(region, id).await?;
+                let Some(state) = state else { return Ok(Look::Ready("is gone".to_owned())) };
+                self.console(region, id, &mut seen).await?;
+                Ok(match state.state.as_str() {
+                    "stopped" => Look::Ready("stopped".to_owned()),
+                    "terminated" | "shutting-down" => Look::Ready(format!("was ended ({})", state.state_reason.unwrap_or_default())),
+                    _ => Look::NotYet(format!("{id} is {}: {}", state.state, progress(&bake::read(&seen, &nonce)))),
+                })
+            })
+            .await?;
+        let how = stopped.unwrap_or_else(|| format!("was still at work after {} minutes", deadline.as_secs() / 60));
+        // The last words may come after the stop.
+        let outcome = self
+            .engine
+            .wait(CONSOLE_LAG, async || {
+                self.console(region, id, &mut seen).await?;
+                Ok(match bake::read(&seen, &nonce).outcome() {
+                    bake::Outcome::Running => Look::NotYet(format!("{id} {how}; its console's end is not there yet")),
+                    ended => Look::Ready(ended),
+                })
+            })
+            .await?;
+        match outcome {
+            Some(bake::Outcome::Sealed) if how == "stopped" => {
+                self.effect("bake.provisioned", id, async |_| Ok(())).await?;
+                self.done_note("provisioned, cleaned and stopped");
+                Ok(())
+            }
+            Some(bake::Outcome::Failed { label, status, tail, .. }) => {
+                Err(EngineError::BakeStep { step: label, status: status.to_string(), tail })
+            }
+            Some(bake::Outcome::SealFailed { status, tail }) => {
+                Err(EngineError::BakeStep { step: "cleaning the image".to_owned(), status: status.to_string(), tail })
+            }
+            _ => Err(EngineError::BakeBroken { how, tail: last_lines(&seen) }),
+        }
+    }
+
+    /// Fetches the console and passes on what is new.
+    async fn console(&self, region: &Region, id: &InstanceId, seen: &mut Vec<u8>) -> Result<(), EngineError> {
+        let now = match self.engine.writer.reader().console(region, id).await {
+            Ok(now) => now,
+            // There is none yet, or none any more; that alone is no failure.
+            Err(CloudError { code: Some(code), .. }) if code.starts_with("InvalidInstanceID") || code == "IncorrectInstanceState" => {
+                return Ok(());
+            }
+            Err(e) => return Err(e.into()),
+        };
+        if now.is_empty() {
+            return Ok(());
+        }
+        for line in bake::printable(bake::fresh(seen, &now)) {
+            self.note(Note::Console { line });
+        }
+        *seen = now;
+        Ok(())
+    }
+
+    async fn create_image(&self, region: &Region, instance: &InstanceId, name: &str) -> Result<ImageId, EngineError> {
+        let spec = ImageFromInstance {
+            instance: instance.clone(),
+            name: name.to_owned(),
+            description: bake::description(self.product),
+            tags: self.tags(),
+        };
+        self.effect(IMAGE, &(instance, name), async |_| match self.engine.writer.create_image(region, &spec).await {
+            Ok(id) => Ok(id),
+            // The name is the token: an attempt whose answer was lost has made it.
+            Err(e) if e.is("InvalidAMIName.Duplicate") => match self.image_of_name(region, name).await? {
+                Some(id) => Ok(id),
+                None => Err(e.into()),
+            },
+            Err(e) => Err(e.into()),
+        })
+        .await
+    }
+
+    /// Waits until an image can be used.
+    pub(super) async fn available(&self, region: &Region, id: &ImageId) -> Result<ImageDescription, EngineError> {
+        let found = self
+            .engine
+            .wait(EC2_DEADLINE, async || {
+                let Some(image) = self.engine.writer.reader().image(region, id).await? else {
+                    return Ok(Look::NotYet(format!("{id} is not to be seen yet")));
+                };
+                match image.state.as_str() {
+                    "available" => Ok(Look::Ready(image)),
+                    "pending" => Ok(Look::NotYet(format!("{id} is pending"))),
+                    state => Err(EngineError::ImageState {
+                        image: id.clone(),
+                        state: state.to_owned(),
+                        reason: image.state_reason.unwrap_or_else(|| "EC2 gives no reason".to_owned()),
+                    }),
+                }
+            })
+            .await?;
+        found.ok_or_else(|| EngineError::Pending {
+            what: format!("image {id} in {region}"),
+            next: format!("bakehouse ship {}", self.product.slug),
+        })
+    }
+
+    /// Ends the run after a failed bake: nothing it made is left.
+    async fn give_up<T>(&self, region: &Region, error: EngineError) -> Result<T, EngineError> {
+        // Only what the guest itself reports ends the run; a lost connection is continued by the next one.
+        if matches!(error, EngineError::BakeStep { .. } | EngineError::BakeBroken { .. }) {
+            self.clean_up(region).await?;
+            self.end(Outcome::BakeFailed).await?;
+        }
+        Err(error)
+    }
+
+    /// Ends the instance and removes the group, if this run made them.
+    pub(super) async fn clean_up(&self, region: &Region) -> Result<(), EngineError> {
+        let writer = &self.engine.writer;
+        let mut instances: Vec<InstanceId> = self.done("bake.instance").await.into_iter().collect();
+        if instances.is_empty() {
+            // An attempt whose answer was lost may have made one; its tags tell.
+            instances.extend(writer.reader().instances_of_run(region, self.id()).await?.into_iter().map(|i| i.id));
+        }
+        for id in &instances {
+            self.effect(&format!("bake.end.{id}"), id, async |_| Ok(writer.terminate_instance(region, id).await?)).await?;
+            let ended = self
+                .engine
+                .wait(EC2_DEADLINE, async || {
+                    Ok(match writer.reader().instance(region, id).await? {
+                        Some(i) if i.state != "terminated" => Look::NotYet(format!("{id} is {}", i.state)),
+                        _ => Look::Ready(()),
+                    })
+                })
+                .await?;
+            if ended.is_none() {
+                return Err(EngineError::Pending {
+                    what: format!("the end of {id}"),
+                    next: format!("bakehouse ship {}", self.product.slug),
+                });
+            }
+        }
+        let mut group: Option<SecurityGroupId> = self.done("bake.group").await;
+        if group.is_none() {
+            group = writer.reader().security_group_named(region, &format!("bakehouse-{}", self.id())).await?;
+        }
+        if let Some(group) = group {
+            self.effect(&format!("bake.ungroup.{group}"), &group, async |_| Ok(writer.delete_security_group(region, &group).await?))
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// The run's nonce: what tells the guest's own words from whatever else is on its console.
+    fn nonce(&self) -> String {
+        Digest::of_parts([b"console nonce".as_slice(), self.id().as_str().as_bytes(), self.plan.input.as_bytes()]).short(16)
+    }
+}
+
+/// Says in words how far a guest has come.
+fn progress(log: &bake::BakeLog) -> String {
+    match log.current_step() {
+        Some((number, label)) => format!("step {number}, {label}"),
+        None if log.provisioned => "provisioned, cleaning up".to_owned(),
+        None if log.begun => "provisioning".to_owned(),
+        None => "starting up".to_owned(),
+    }
+}
+
+/// Returns the last lines of a console that broke off.
+fn last_lines(console: &[u8]) -> Vec<String> {
+    let mut lines = bake::printable(console);
+    lines.split_off(lines.len().saturating_sub(20))
+}
+
+/// Lists an image's ids and its snapshots', for tagging.
+pub(super) fn resources(image: &Image) -> Vec<String> {
+    let snapshots = image.snapshots.iter().map(|s| s.as_str().to_owned());
+    std::iter::once(image.id.as_str().to_owned()).chain(snapshots).collect()
+}

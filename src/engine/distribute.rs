@@ -1,0 +1,96 @@
+//! Copies and grants of a sealed release.
+
+use std::collections::BTreeMap;
+
+use futures::TryStreamExt as _;
+use futures::stream::FuturesUnordered;
+
+use super::failure::EngineError;
+use super::run::Run;
+use crate::bake;
+use crate::cloud::CopySpec;
+use crate::model::ids::{AccountId, ImageId, Region};
+use crate::model::image::{Image, tag};
+use crate::model::record::Event;
+use crate::release::Released;
+
+impl Run<'_> {
+    /// Copies the image to all the Regions at once; each copy is recorded when it can be used.
+    pub(super) async fn copy_all(&self, regions: &[Region]) -> Result<(), EngineError> {
+        let released = self.released().await?;
+        let copies: FuturesUnordered<_> = regions.iter().map(|region| self.copy(&released, region)).collect();
+        copies.try_collect().await
+    }
+
+    async fn copy(&self, released: &Released, region: &Region) -> Result<(), EngineError> {
+        let source = &released.release.image;
+        let mut tags = self.tags();
+        tags.insert(tag::VERSION.to_owned(), released.version.to_string());
+        tags.insert(tag::INPUT.to_owned(), released.release.input.to_string());
+        tags.insert(tag::STATE.to_owned(), "released".to_owned());
+        let spec = CopySpec {
+            from: source.region.clone(),
+            image: source.id.clone(),
+            name: source.name.clone(),
+            description: bake::description(self.product),
+            tags,
+        };
+        let payload = (&spec.image, region, &spec.name);
+        let id: ImageId = self
+            .effect(&format!("copy.{region}"), &payload, async |token| {
+                // A copy of that name made of the same inputs is this one, by an attempt long past its token.
+                if let Some(found) = self.engine.writer.reader().own_image_named(region, &spec.name).await? {
+                    if found.tags.get(tag::INPUT) == spec.tags.get(tag::INPUT) {
+                        return Ok(found.image.id);
+                    }
+                    return Err(EngineError::NameTaken { name: spec.name.clone(), image: found.image.id });
+                }
+                Ok(self.engine.writer.copy_image(region, &spec, &token).await?)
+            })
+            .await?;
+        let copy = self.available(region, &id).await?;
+        if copy.encrypted {
+            return Err(EngineError::Encrypted { image: id });
+        }
+        self.record(Event::Copied { image: copy.image }).await?;
+        self.done_note(format!("{id} in {region}"));
+        Ok(())
+    }
+
+    /// Lets an account at the image of a Region, and at its snapshots if so planned.
+    pub(super) async fn grant(&self, region: &Region, account: &AccountId, snapshots: bool) -> Result<(), EngineError> {
+        let released = self.released().await?;
+        let image = self.image_of(&released, region)?;
+        let writer = &self.engine.writer;
+        self.effect(&format!("grant.{region}.{account}.image"), &image.id, async |_| {
+            Ok(writer.share_image(region, &image.id, account).await?)
+        })
+        .await?;
+        let readable = if snapshots { image.snapshots.clone() } else { Vec::new() };
+        for snapshot in &readable {
+            let name = format!("grant.{region}.{account}.{snapshot}");
+            self.effect(&name, snapshot, async |_| Ok(writer.share_snapshot(region, snapshot, account).await?)).await?;
+        }
+        self.record(Event::Granted { region: region.clone(), image: image.id.clone(), snapshots: readable, account: account.clone() })
+            .await?;
+        self.done_note(format!("{account} may use {} in {region}", image.id));
+        Ok(())
+    }
+
+    /// Reads the sealed release that the plan is about; only a record can be shared or listed.
+    pub(super) async fn released(&self) -> Result<Released, EngineError> {
+        let records = self.engine.ledger.records(self.variant()).await?;
+        let mut versions: BTreeMap<_, _> = crate::release::history(&records);
+        versions.remove(&self.plan.version).ok_or_else(|| EngineError::NotReady {
+            what: format!("{} {} is not sealed", self.variant(), self.plan.version),
+            next: format!("bakehouse release {}", self.product.slug),
+        })
+    }
+
+    fn image_of(&self, released: &Released, region: &Region) -> Result<Image, EngineError> {
+        released.image_in(region).cloned().ok_or_else(|| EngineError::NotReady {
+            what: format!("{} {} has no image in {region}", self.variant(), self.plan.version),
+            next: format!("bakehouse distribute {}", self.product.slug),
+        })
+    }
+}

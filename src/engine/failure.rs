@@ -1,0 +1,185 @@
+//! Why a plan could not be carried out to its end.
+
+use crate::cloud::{BaseError, CloudError};
+use crate::ledger::LedgerError;
+use crate::listing::Refusal;
+use crate::model::ids::{ChangeSetId, ImageId, RunId};
+use crate::model::report::Report;
+use crate::model::version::Version;
+use crate::plan::PlanError;
+
+/// Why a plan could not be carried out to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// AWS refused or did not answer.
+    #[error(transparent)]
+    Cloud(#[from] CloudError),
+    /// The ledger can't be used.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The base image could not be found.
+    #[error(transparent)]
+    Base(#[from] BaseError),
+    /// There is no plan.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// What is to run in the guest can't be put together.
+    #[error("the instance's user data can't be made")]
+    UserData(#[source] crate::bake::UserDataError),
+    /// The change set can't be put together.
+    #[error("the change set can't be made")]
+    Listing(#[source] crate::listing::ListingError),
+    /// The live listing can't be read.
+    #[error("the Marketplace's description of the product can't be read")]
+    Entity(#[source] crate::listing::InvalidEntity),
+    /// The change set can't be read.
+    #[error("the Marketplace's description of the change set can't be read")]
+    ChangeSet(#[source] crate::listing::UnreadableChangeSet),
+    /// The instance type can't bake the image.
+    #[error("instance type {instance_type} in {region} {reason}")]
+    InstanceType {
+        /// The type.
+        instance_type: String,
+        /// Where.
+        region: crate::model::ids::Region,
+        /// What is wrong with it, as a predicate.
+        reason: String,
+    },
+    /// A step of provisioning failed.
+    #[error("{step} failed with status {status}")]
+    BakeStep {
+        /// The step's label.
+        step: String,
+        /// Its exit status.
+        status: String,
+        /// The last lines it wrote.
+        tail: Vec<String>,
+    },
+    /// The instance ended without saying that it was done.
+    #[error("the instance {how} before provisioning was done")]
+    BakeBroken {
+        /// In words.
+        how: String,
+        /// The last lines of its console.
+        tail: Vec<String>,
+    },
+    /// The image did not become available.
+    #[error("image {image} is {state}: {reason}")]
+    ImageState {
+        /// The image.
+        image: ImageId,
+        /// Its state.
+        state: String,
+        /// EC2's reason.
+        reason: String,
+    },
+    /// The image's snapshots are encrypted.
+    #[error("image {image} has encrypted snapshots, which the Marketplace refuses")]
+    Encrypted {
+        /// The image.
+        image: ImageId,
+    },
+    /// An image of that name is there, and it is not this release's.
+    #[error("the account has an image named {name} already ({image}), and it was not made of these inputs")]
+    NameTaken {
+        /// The name.
+        name: String,
+        /// The image.
+        image: ImageId,
+    },
+    /// The scan found what must not be released.
+    #[error("the scan stopped {version}: {} of {} findings are {} or worse", report.findings.iter().filter(|f| f.severity >= report.fail_on).count(), report.findings.len(), report.fail_on)]
+    Rejected {
+        /// The version that was not released.
+        version: Version,
+        /// The image, kept and unshared.
+        image: ImageId,
+        /// What was found.
+        report: Box<Report>,
+    },
+    /// Something is not there yet that this step works on.
+    #[error("{what}")]
+    NotReady {
+        /// What is missing, in words.
+        what: String,
+        /// The command that makes it.
+        next: String,
+    },
+    /// It goes on at AWS; nobody has to wait here.
+    #[error("{what} is still pending")]
+    Pending {
+        /// What, in words.
+        what: String,
+        /// The command that looks again.
+        next: String,
+    },
+    /// The Marketplace refused the change set.
+    #[error("the Marketplace refused version {version} (change set {change_set}, {status})")]
+    ListingRefused {
+        /// The version.
+        version: Version,
+        /// The change set.
+        change_set: ChangeSetId,
+        /// `FAILED` or `CANCELLED`.
+        status: String,
+        /// Whether it was only a rehearsal (Intent VALIDATE), which uses nothing up.
+        validation: bool,
+        /// AWS's reasons, with advice.
+        errors: Vec<Refusal>,
+    },
+    /// The title or the image is in use already.
+    #[error("version {version} can't be submitted: {reason}")]
+    TitleInUse {
+        /// The version.
+        version: Version,
+        /// What uses it.
+        reason: String,
+    },
+    /// A run of other inputs stands in the way.
+    #[error("run {run} can't be continued: {reason}")]
+    Run {
+        /// The run.
+        run: RunId,
+        /// Why.
+        reason: String,
+    },
+    /// The disk could not be read for the scan.
+    #[error("the scan was interrupted: {0}")]
+    ScanTask(String),
+    /// The journal's own value does not parse.
+    #[error("the journal of {run} holds for {effect} what this bakehouse can't read")]
+    Journal {
+        /// The run.
+        run: RunId,
+        /// The effect.
+        effect: String,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+/// What kind of end it is, for the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Anything else.
+    Failed,
+    /// The scan stopped it.
+    Rejected,
+    /// It goes on without us.
+    Pending,
+    /// The Marketplace refused.
+    ListingRefused,
+}
+
+impl EngineError {
+    /// Returns what kind of end it is.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Rejected { .. } => Kind::Rejected,
+            Self::Pending { .. } => Kind::Pending,
+            Self::ListingRefused { .. } | Self::TitleInUse { .. } => Kind::ListingRefused,
+            _ => Kind::Failed,
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! Getting a sealed release into the Marketplace, and following it there.
+
+use serde_json::Value;
+
+use super::Engine;
+use super::failure::EngineError;
+use super::run::Run;
+use super::wait::Look;
+use crate::ledger::Outcome;
+use crate::listing::{self, AmiProduct, Place, Refusal, ReleaseFacts, Standing, Wanted};
+use crate::model::change_set::ChangeSet;
+use crate::model::digest::Digest;
+use crate::model::ids::{ChangeSetId, EntityId, RunId, Slug, Variant};
+use crate::model::record::Event;
+use crate::model::version::Version;
+use crate::release::Released;
+
+/// A change set that is followed, and for what.
+#[derive(Debug, Clone)]
+pub struct Followed {
+    /// The variant.
+    pub variant: Variant,
+    /// Its version.
+    pub version: Version,
+    /// The run that submitted it.
+    pub run: RunId,
+    /// The change set.
+    pub change_set: ChangeSetId,
+}
+
+impl Run<'_> {
+    /// Submits product, version and public offer in one set, and follows it.
+    pub(super) async fn create_listing(&self, draft: Option<&EntityId>) -> Result<(), EngineError> {
+        let set = first_listing(self.engine, self.product, &self.released().await?, draft)?;
+        self.apply(&set, None).await
+    }
+
+    /// Has AWS rehearse the new version (Intent VALIDATE uses no title up), submits it, follows it.
+    pub(super) async fn add_version(&self, product: &EntityId) -> Result<(), EngineError> {
+        let released = self.released().await?;
+        let set = add_version(self.engine, self.product, &released, product)?;
+        if self.done::<ChangeSetId>("list.apply").await.is_none() {
+            self.engine.refuse_used(&released, self.variant(), product).await?;
+            self.validate(&set).await?;
+        }
+        self.apply(&set, Some(product)).await
+    }
+
+    async fn validate(&self, set: &ChangeSet) -> Result<(), EngineError> {
+        let request = set.to_json();
+        let id = self.start("list.validate", &request, true).await?;
+        let rehearsed = self.effect("list.validated", &id, async |_| match self.engine.change_set_end(&id, &self.product.slug).await? {
+            listing::Outcome::Refused { status, errors, .. } => Err(self.refused(id.clone(), status, true, errors)),
+            _ => Ok(()),
+        });
+        let rehearsed: Result<(), EngineError> = rehearsed.await;
+        if let Err(EngineError::ListingRefused { .. }) = &rehearsed {
+            self.end(Outcome::ListingRefused).await?;
+        }
+        rehearsed?;
+        self.done_note(format!("AWS's rehearsal {id} succeeded"));
+        Ok(())
+    }
+
+    async fn apply(&self, set: &ChangeSet, product: Option<&EntityId>) -> Result<(), EngineError> {
+        let request = set.to_json();
+        let id = self.start("list.apply", &request, false).await?;
+        let digest = Digest::of(request.to_string());
+        self.record(Event::Submitted { change_set: id.clone(), product: product.cloned(), request: digest }).await?;
+        self.done_note(format!("submitted as change set {id}"));
+        self.follow(&id).await
+    }
+
+    /// Follows a change set to its end and records it.
+    pub(super) async fn follow(&self, id: &ChangeSetId) -> Result<(), EngineError> {
+        let followed = Followed {
+            variant: self.variant().clone(),
+            version: self.plan.version.clone(),
+            run: self.id().clone(),
+            change_set: id.clone(),
+        };
+        let end = follow_listing(self.engine, &followed).await;
+        if let Err(EngineError::ListingRefused { .. }) = &end {
+            self.end(Outcome::ListingRefused).await?;
+        }
+        let product = end?;
+        self.done_note(format!("{} {} is listed in {product}", self.variant(), self.plan.version));
+        Ok(())
+    }
+
+    /// Starts a change set; waits for one that locks the entity to end.
+    async fn start(&self, effect: &str, request: &Value, validate_only: bool) -> Result<ChangeSetId, EngineError> {
+        let started = self
+            .engine
+            .wait(self.engine.patience, async || {
+                let start = self
+                    .effect(effect, request, async |token| Ok(self.engine.writer.start_change_set(request, validate_only, &token).await?));
+                match start.await {
+                    Ok(id) => Ok(Look::Ready(id)),
+                    Err(EngineError::Cloud(e)) if e.is("ResourceInUseException") => {
+                        let blockers: Vec<String> = listing::blocking_change_sets(&e.message).iter().map(ToString::to_string).collect();
+                        Ok(Look::NotYet(format!("the product is locked by change set {}", blockers.join(", "))))
+                    }
+                    Err(e) => Err(e),
+                }
+            })
+            .await?;
+        started.ok_or_else(|| EngineError::Pending {
+            what: format!("the lock on {}'s listing", self.product.slug),
+            next: format!("bakehouse ship {}", self.product.slug),
+        })
+    }
+
+    fn refused(&self, change_set: ChangeSetId, status: String, validation: bool, errors: Vec<Refusal>) -> EngineError {
+        EngineError::ListingRefused { version: self.plan.version.clone(), change_set, status, validation, errors }
+    }
+}
+
+/// Follows a version's change set to its end and records it; returns the product.
+///
+/// # Errors
+///
+/// [`EngineError::Pending`] when it outlasts the engine's patience, [`EngineError::ListingRefused`].
+pub async fn follow_listing(engine: &Engine, followed: &Followed) -> Result<EntityId, EngineError> {
+    let Followed { variant, version, run, change_set } = followed;
+    let end = engine.change_set_end(change_set, &variant.product).await?;
+    let at = engine.clock.now();
+    match end {
+        listing::Outcome::Succeeded { product, offer } => {
+            let product = product.ok_or_else(|| EngineError::NotReady {
+                what: format!("change set {change_set} succeeded without naming a product"),
+                next: format!("bakehouse list status {}", variant.product),
+            })?;
+            let event = Event::Listed { change_set: change_set.clone(), product: product.clone(), offer };
+            engine.ledger.append(variant, version, run, at, event).await?;
+            Ok(product)
+        }
+        listing::Outcome::Refused { status, errors, .. } => {
+            let event = Event::ListingRefused {
+                change_set: change_set.clone(),
+                status: status.clone(),
+                errors: errors.iter().map(Refusal::to_record).collect(),
+            };
+            engine.ledger.append(variant, version, run, at, event).await?;
+            Err(EngineError::ListingRefused { version: version.clone(), change_set: change_set.clone(), status, validation: false, errors })
+        }
+        listing::Outcome::Running { .. } => Err(pending(change_set, &variant.product)),
+    }
+}
+
+/// Makes the change set of a product's first listing.
+///
+/// # Errors
+///
+/// [`EngineError::Listing`]: a template that makes no change set, or what AWS would refuse.
+pub fn first_listing(
+    engine: &Engine,
+    product: &crate::model::product::Product,
+    released: &Released,
+    draft: Option<&EntityId>,
+) -> Result<ChangeSet, EngineError> {
+    let facts = ReleaseFacts::new(released.version.clone(), &released.release).map_err(EngineError::Listing)?;
+    listing::first_listing(product, &facts, draft, &engine.templates).map_err(EngineError::Listing)
+}
+
+/// Makes the change set of a new version.
+///
+/// # Errors
+///
+/// As [`first_listing`].
+pub fn add_version(
+    engine: &Engine,
+    product: &crate::model::product::Product,
+    released: &Released,
+    entity: &EntityId,
+) -> Result<ChangeSet, EngineError> {
+    let facts = ReleaseFacts::new(released.version.clone(), &released.release).map_err(EngineError::Listing)?;
+    listing::add_version(product, &facts, entity, &engine.templates).map_err(EngineError::Listing)
+}
+
+impl Engine {
+    /// Waits for a change set to end, no longer than the patience.
+    async fn change_set_end(&self, id: &ChangeSetId, product: &Slug) -> Result<listing::Outcome, EngineError> {
+        let end = self
+            .wait(self.patience, async || {
+                let Some(described) = self.writer.reader().change_set(id).await? else {
+                    return Err(EngineError::NotReady {
+                        what: format!("AWS does not know change set {id} (it keeps them for 90 days)"),
+                        next: format!("bakehouse list status {product}"),
+                    });
+                };
+                Ok(match listing::outcome(&described).map_err(EngineError::ChangeSet)? {
+                    listing::Outcome::Running { status } => Look::NotYet(format!("change set {id} is {status}")),
+                    ended => Look::Ready(ended),
+                })
+            })
+            .await?;
+        end.ok_or_else(|| pending(id, product))
+    }
+
+    /// Refuses a version whose title or image is in use, as far as can be known beforehand.
+    async fn refuse_used(&self, released: &Released, variant: &Variant, product: &EntityId) -> Result<(), EngineError> {
+        let reader = self.writer.reader();
+        let mut change_sets = Vec::new();
+        for id in reader.change_sets_on(product).await? {
+            change_sets.extend(reader.change_set(&id).await?);
+        }
+        let entity = reader.entity(product).await?;
+        let live = entity.map(|e| AmiProduct::parse(&e.details)).transpose().map_err(EngineError::Entity)?.unwrap_or_default();
+        let records = self.ledger.records(variant).await?;
+        let wanted = Wanted { product, version: &released.version, image: &released.release.image.id };
+        let uses = listing::uses(&wanted, &live, &records, &change_sets);
+        match uses.iter().max_by_key(|u| u.standing).filter(|u| u.standing > Standing::Cancelled) {
+            Some(used) => Err(EngineError::TitleInUse { version: released.version.clone(), reason: in_use(used) }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Says what uses a title or an image.
+fn in_use(used: &listing::Use) -> String {
+    let subject = match used.subject {
+        listing::Subject::Title => "its title",
+        listing::Subject::Image => "its image",
+    };
+    let place = match &used.place {
+        Place::Listing { title, version_id } => format!("the listing's version {title} ({version_id})"),
+        Place::Ledger { change_set, sequence } => format!("change set {change_set} (record {sequence} of the ledger)"),
+        Place::ChangeSet { change_set } => format!("change set {change_set}"),
+    };
+    match used.standing {
+        Standing::Burned => format!("{subject} was used up by {place}, which failed"),
+        Standing::Running => format!("{subject} is in use by {place}, which is under way"),
+        _ => format!("{subject} is in use by {place}"),
+    }
+}
+
+fn pending(id: &ChangeSetId, product: &Slug) -> EngineError {
+    EngineError::Pending { what: format!("change set {id}"), next: format!("bakehouse list status {product}") }
+}

@@ -1,0 +1,271 @@
+//! From a plan to its end, by whatever is not done yet.
+
+use super::Engine;
+use super::failure::EngineError;
+use super::observer::Note;
+use super::run::Run;
+use super::survey::survey;
+use crate::bake;
+use crate::ledger::{Journal, Outcome};
+use crate::model::image::Image;
+use crate::model::plan::{Plan, Planned, Step};
+use crate::model::product::Product;
+use crate::model::record::Event;
+use crate::model::report::ScanSummary;
+use crate::plan::Request;
+
+/// A part of the pipeline that is a command of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Claim and bake.
+    Bake,
+    /// Scan.
+    Scan,
+    /// Checksum.
+    Checksum,
+    /// Seal.
+    Release,
+    /// Copies and grants.
+    Distribute,
+    /// Listing.
+    List,
+}
+
+/// How much of a plan is carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it.
+    Whole,
+    /// One stage; what it needs must be done.
+    Only(Stage),
+}
+
+/// What there is to do next for a product.
+#[derive(Debug)]
+pub enum Next {
+    /// A run that has not ended goes on.
+    Continue {
+        /// Its journal.
+        journal: Box<Journal>,
+        /// Its plan.
+        plan: Plan,
+    },
+    /// A new run begins.
+    Begin {
+        /// The plan.
+        plan: Plan,
+        /// A run of other inputs, never sealed, that is ended first and what it left removed.
+        superseded: Option<Box<Journal>>,
+    },
+    /// Nothing; the plan has no steps, maybe notices.
+    Nothing {
+        /// The plan.
+        plan: Plan,
+    },
+}
+
+impl Next {
+    /// Returns the plan.
+    pub fn plan(&self) -> &Plan {
+        match self {
+            Self::Continue { plan, .. } | Self::Begin { plan, .. } | Self::Nothing { plan } => plan,
+        }
+    }
+}
+
+/// Finds out what there is to do next. Only reads.
+///
+/// # Errors
+///
+/// When ledger or AWS can't be read, or there is no plan ([`crate::plan::PlanError`]).
+pub async fn next(engine: &Engine, product: &Product, request: &Request) -> Result<Next, EngineError> {
+    let mut superseded = None;
+    if let Some(journal) = engine.unfinished(product).await? {
+        let (plan, _) = journal.plan().expect("an unfinished run is found by its plan");
+        let plan = plan.clone();
+        if still_wanted(engine, product, &journal, &plan).await? {
+            return Ok(Next::Continue { journal: Box::new(journal), plan });
+        }
+        superseded = Some(Box::new(journal));
+    }
+    let found = survey(engine.writer.reader(), &engine.ledger, product).await?;
+    let plan = found.plan(engine.target, &engine.account, product, request)?;
+    Ok(match (plan.is_empty(), superseded) {
+        (true, None) => Next::Nothing { plan },
+        (_, superseded) => Next::Begin { plan, superseded },
+    })
+}
+
+/// Carries out what is next.
+///
+/// # Errors
+///
+/// [`EngineError`]; whatever was done is in the journal, and [`next`] goes on from there.
+pub async fn carry_out(engine: &Engine, product: &Product, next: Next, extent: Extent) -> Result<(), EngineError> {
+    let run = match next {
+        Next::Nothing { .. } => return Ok(()),
+        Next::Continue { journal, .. } => {
+            let run = Run::resume(engine, product, *journal)?;
+            run.note(Note::Run { text: format!("continuing run {} ({} {})", run.id(), run.variant(), run.plan.version) });
+            run
+        }
+        Next::Begin { plan, superseded } => {
+            if let Some(journal) = superseded {
+                supersede(engine, product, *journal).await?;
+            }
+            if plan.is_empty() {
+                return Ok(());
+            }
+            if let Extent::Only(stage) = extent {
+                refuse_without_predecessor(product, &plan, stage)?;
+            }
+            let run = Run::begin(engine, product, plan).await?;
+            run.note(Note::Run { text: format!("run {} ({} {})", run.id(), run.variant(), run.plan.version) });
+            run
+        }
+    };
+    run.carry_out(extent).await
+}
+
+impl Run<'_> {
+    async fn carry_out(&self, extent: Extent) -> Result<(), EngineError> {
+        let steps = &self.plan.steps;
+        let mut copied = false;
+        for (index, Planned { step, .. }) in steps.iter().enumerate() {
+            if let Extent::Only(stage) = extent
+                && stage_of(step) != stage
+            {
+                continue;
+            }
+            // Copies go to all Regions at once, as one step.
+            if matches!(step, Step::Copy { .. }) && std::mem::replace(&mut copied, true) {
+                continue;
+            }
+            self.note(Note::Step { number: index + 1, of: steps.len(), text: step.to_string() });
+            self.step(step).await?;
+        }
+        let whole = extent == Extent::Whole || self.is_complete().await?;
+        if whole {
+            self.end(Outcome::Done).await?;
+        }
+        Ok(())
+    }
+
+    async fn step(&self, step: &Step) -> Result<(), EngineError> {
+        match step {
+            Step::Claim => self.claim().await,
+            Step::Bake { base, image_name } => {
+                let image = self.bake(base, image_name).await?;
+                self.effect("baked", &image.id, async |_| Ok(image.clone())).await.map(drop)
+            }
+            Step::Scan => self.scan(&self.baked().await?).await.map(drop),
+            Step::Checksum => self.checksum(&self.baked().await?).await.map(drop),
+            Step::Release => self.release().await,
+            Step::Copy { .. } => {
+                let regions = self.plan.steps.iter().filter_map(|planned| match &planned.step {
+                    Step::Copy { region } => Some(region.clone()),
+                    _ => None,
+                });
+                self.copy_all(&regions.collect::<Vec<_>>()).await
+            }
+            Step::Grant { region, account, snapshots } => self.grant(region, account, *snapshots).await,
+            Step::CreateListing { draft, .. } => self.create_listing(draft.as_ref()).await,
+            Step::AddVersion { product } => self.add_version(product).await,
+            Step::FollowChangeSet { change_set } => self.follow(change_set).await,
+        }
+    }
+
+    async fn release(&self) -> Result<(), EngineError> {
+        let image = self.baked().await?;
+        let scan: Option<ScanSummary> = self.done("scan").await;
+        let digests = self.done("checksum").await;
+        let base = self.plan.steps.iter().find_map(|planned| match &planned.step {
+            Step::Bake { base, .. } => Some(base.clone()),
+            _ => None,
+        });
+        match (scan, digests, base) {
+            (Some(scan), Some(digests), Some(base)) => self.seal(&image, &base, scan, digests).await,
+            (None, ..) => Err(self.not_ready("was not scanned", "scan")),
+            _ => Err(self.not_ready("was not checksummed", "checksum")),
+        }
+    }
+
+    async fn baked(&self) -> Result<Image, EngineError> {
+        self.done("baked").await.ok_or_else(|| self.not_ready("is not baked", "bake"))
+    }
+
+    fn not_ready(&self, what: &str, command: &str) -> EngineError {
+        EngineError::NotReady {
+            what: format!("{} {} {what}", self.variant(), self.plan.version),
+            next: format!("bakehouse {command} {}", self.product.slug),
+        }
+    }
+
+    /// Tells whether all that the plan wanted has been recorded, whichever commands did it.
+    async fn is_complete(&self) -> Result<bool, EngineError> {
+        let Ok(released) = self.released().await else { return Ok(false) };
+        Ok(self.plan.steps.iter().all(|planned| match &planned.step {
+            Step::Copy { region } => released.copies.contains_key(region),
+            Step::Grant { region, account, .. } => released.grants.contains_key(&(region.clone(), account.clone())),
+            Step::CreateListing { .. } | Step::AddVersion { .. } | Step::FollowChangeSet { .. } => {
+                matches!(released.listing, crate::release::Listing::Listed { .. })
+            }
+            Step::Claim | Step::Bake { .. } | Step::Scan | Step::Checksum | Step::Release => true,
+        }))
+    }
+}
+
+/// Tells whether an unfinished run is to go on: it was sealed, or the inputs are still the same.
+async fn still_wanted(engine: &Engine, product: &Product, journal: &Journal, plan: &Plan) -> Result<bool, EngineError> {
+    let base = plan.steps.iter().find_map(|planned| match &planned.step {
+        Step::Bake { base, .. } => Some(base),
+        _ => None,
+    });
+    let Some(base) = base else { return Ok(true) };
+    let records = engine.ledger.records(&plan.variant).await?;
+    let sealed = records.iter().any(|r| &r.run == journal.run() && matches!(r.event, Event::Released(_)));
+    Ok(sealed || bake::input_digest(product, base) == plan.input)
+}
+
+async fn supersede(engine: &Engine, product: &Product, journal: Journal) -> Result<(), EngineError> {
+    let run = Run::resume(engine, product, journal)?;
+    run.note(Note::Notice { text: format!("run {} was for other inputs and is ended; what it left is removed", run.id()) });
+    run.clean_up(&product.build.region).await?;
+    run.end(Outcome::Superseded).await
+}
+
+/// A stage that begins a run must be its first: `bake` for a new version, any for a sealed one.
+fn refuse_without_predecessor(product: &Product, plan: &Plan, stage: Stage) -> Result<(), EngineError> {
+    let first = plan.steps.iter().map(|planned| stage_of(&planned.step)).min();
+    let bakes = first == Some(Stage::Bake);
+    if bakes && stage != Stage::Bake {
+        return Err(EngineError::NotReady {
+            what: format!("{} {} is not baked", plan.variant, plan.version),
+            next: format!("bakehouse bake {}", product.slug),
+        });
+    }
+    Ok(())
+}
+
+fn stage_of(step: &Step) -> Stage {
+    match step {
+        Step::Claim | Step::Bake { .. } => Stage::Bake,
+        Step::Scan => Stage::Scan,
+        Step::Checksum => Stage::Checksum,
+        Step::Release => Stage::Release,
+        Step::Copy { .. } | Step::Grant { .. } => Stage::Distribute,
+        Step::CreateListing { .. } | Step::AddVersion { .. } | Step::FollowChangeSet { .. } => Stage::List,
+    }
+}
+
+/// Tells whether an image was baked, for these inputs, that is not sealed yet.
+///
+/// # Errors
+///
+/// When the ledger can't be read.
+pub async fn baking(engine: &Engine, product: &Product) -> Result<bool, EngineError> {
+    let Some(journal) = engine.unfinished(product).await? else { return Ok(false) };
+    let baked = matches!(journal.effect("baked"), crate::ledger::Effect::Done(_));
+    let sealed = matches!(journal.effect("release.record"), crate::ledger::Effect::Done(_));
+    Ok(baked && !sealed)
+}

@@ -1,0 +1,126 @@
+//! Looking around before planning. Only reads.
+
+use std::collections::BTreeSet;
+
+use super::Engine;
+use super::failure::EngineError;
+use crate::cloud::{InstanceTypeDescription, Reader};
+use crate::ledger::{Journal, Ledger};
+use crate::listing::{self, AmiProduct, Difference, Offer};
+use crate::model::ids::{AccountId, EntityId, Region};
+use crate::model::image::ImageDescription;
+use crate::model::plan::Plan;
+use crate::model::product::Product;
+use crate::model::record::{Claim, Record};
+use crate::plan::{self, Facts, Request};
+use crate::release::{Listing, history};
+
+/// What a plan is made of, as it is found.
+#[derive(Debug, Clone)]
+pub struct Survey {
+    records: Vec<Record>,
+    claims: Vec<Claim>,
+    base: ImageDescription,
+    encrypted_regions: BTreeSet<Region>,
+    titled: Vec<(EntityId, String)>,
+    differences: Vec<Difference>,
+}
+
+/// Looks at the ledger and at AWS. Takes a [`Reader`]: a survey can't change anything.
+///
+/// # Errors
+///
+/// When either can't be read, the base is not found, or the instance type can't bake it.
+pub async fn survey(reader: &Reader, ledger: &Ledger, product: &Product) -> Result<Survey, EngineError> {
+    let variant = product.variant();
+    let records = ledger.records(&variant).await?;
+    let claims = ledger.claims(&variant).await?;
+    let build = &product.build.region;
+    let base = reader.base(build, &product.image.base).await?;
+    check_instance_type(product, reader.instance_type(build, &product.build.instance_type).await?)?;
+    let mut encrypted_regions = BTreeSet::new();
+    for region in product.distribution.regions.iter().chain([build]) {
+        if reader.encrypts_by_default(region).await? {
+            encrypted_regions.insert(region.clone());
+        }
+    }
+    let listed = product.listing.product_id.clone().or_else(|| {
+        history(&records).values().rev().find_map(|v| match &v.listing {
+            Listing::Listed { product, .. } => Some(product.clone()),
+            _ => None,
+        })
+    });
+    let (titled, differences) = match listed {
+        None => (reader.ami_products_titled(&product.texts.title).await?, Vec::new()),
+        Some(id) => (Vec::new(), differences(reader, product, &id).await?),
+    };
+    Ok(Survey { records, claims, base, encrypted_regions, titled, differences })
+}
+
+impl Survey {
+    /// Makes the plan of what was found.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::plan::PlanError`].
+    pub fn plan(&self, target: &str, account: &AccountId, product: &Product, request: &Request) -> Result<Plan, EngineError> {
+        let facts = Facts {
+            target,
+            account,
+            product,
+            records: &self.records,
+            claims: &self.claims,
+            base: &self.base,
+            encrypted_regions: &self.encrypted_regions,
+            titled: &self.titled,
+            differences: &self.differences,
+        };
+        Ok(plan::make(&facts, request)?)
+    }
+}
+
+impl Engine {
+    /// Finds the variant's run that has not ended, if there is one (the newest).
+    pub(super) async fn unfinished(&self, product: &Product) -> Result<Option<Journal>, EngineError> {
+        for run in self.ledger.runs().await?.iter().rev() {
+            let journal = self.ledger.journal(run).await?;
+            let ours = journal.plan().is_some_and(|(plan, _)| plan.variant == product.variant());
+            if ours && journal.outcome().is_none() {
+                return Ok(Some(journal));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn check_instance_type(product: &Product, found: Option<InstanceTypeDescription>) -> Result<(), EngineError> {
+    let refuse = |reason: String| {
+        Err(EngineError::InstanceType { instance_type: product.build.instance_type.clone(), region: product.build.region.clone(), reason })
+    };
+    let Some(found) = found else { return refuse("is not offered there".to_owned()) };
+    if !found.runs(product.image.architecture) {
+        let architectures: Vec<String> = found.architectures.into_iter().collect();
+        return refuse(format!("runs {}, the image is {}", architectures.join(", "), product.image.architecture));
+    }
+    if found.hypervisor.as_deref() == Some("xen") {
+        return refuse("is not a Nitro instance type; its console can't be followed".to_owned());
+    }
+    Ok(())
+}
+
+/// What the live listing has otherwise than the manifest.
+async fn differences(reader: &Reader, product: &Product, id: &EntityId) -> Result<Vec<Difference>, EngineError> {
+    let Some(entity) = reader.entity(id).await? else {
+        return Err(EngineError::NotReady {
+            what: format!("the product {id} is not in the Marketplace"),
+            next: "bakehouse check, after mending listing.product-id".to_owned(),
+        });
+    };
+    let live = AmiProduct::parse(&entity.details).map_err(EngineError::Entity)?;
+    let offer = match reader.public_offer_of(id).await? {
+        Some(offer) => reader.entity(&offer).await?,
+        None => None,
+    };
+    let offer = offer.map(|offer| Offer::parse(&offer.details)).transpose().map_err(EngineError::Entity)?;
+    Ok(listing::differences(product, &live, offer.as_ref()))
+}

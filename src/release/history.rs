@@ -1,0 +1,112 @@
+//! What a chain of records adds up to, version by version.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::ids::{AccountId, ChangeSetId, EntityId, Region, RunId};
+use crate::model::image::Image;
+use crate::model::record::{ChangeError, Event, Record, Release};
+use crate::model::version::Version;
+
+/// A sealed version with all that happened to it since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Released {
+    /// The version.
+    pub version: Version,
+    /// The run that sealed it.
+    pub run: RunId,
+    /// What was sealed.
+    pub release: Release,
+    /// Copies by Region; the original is not among them.
+    pub copies: BTreeMap<Region, Image>,
+    /// Who was let at the image, by Region; `true` when snapshots were granted too.
+    pub grants: BTreeMap<(Region, AccountId), bool>,
+    /// Where its listing stands.
+    pub listing: Listing,
+}
+
+/// Where a version's listing stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listing {
+    /// Nothing was submitted.
+    None,
+    /// A change set is under way, as far as is known.
+    Submitted {
+        /// The change set.
+        change_set: ChangeSetId,
+        /// The product it adds to; `None` when it creates one.
+        product: Option<EntityId>,
+    },
+    /// The version is listed.
+    Listed {
+        /// The product.
+        product: EntityId,
+        /// Its public offer, where this version's change set made it.
+        offer: Option<EntityId>,
+    },
+    /// The last change set failed: released, listing refused.
+    Refused {
+        /// The change set.
+        change_set: ChangeSetId,
+        /// The product it was to add to.
+        product: Option<EntityId>,
+        /// AWS's reasons.
+        errors: Vec<ChangeError>,
+    },
+}
+
+impl Released {
+    /// Returns the image in a Region: the original or a copy.
+    pub fn image_in(&self, region: &Region) -> Option<&Image> {
+        if &self.release.image.region == region { Some(&self.release.image) } else { self.copies.get(region) }
+    }
+
+    /// Returns the Regions that have the image.
+    pub fn regions(&self) -> BTreeSet<Region> {
+        self.copies.keys().cloned().chain([self.release.image.region.clone()]).collect()
+    }
+}
+
+/// Adds up a chain, by version in SemVer order. Events of versions that were never sealed are left out.
+pub fn history(records: &[Record]) -> BTreeMap<Version, Released> {
+    let mut versions: BTreeMap<Version, Released> = BTreeMap::new();
+    for record in records {
+        if let Event::Released(release) = &record.event {
+            versions.entry(record.version.clone()).or_insert_with(|| Released {
+                version: record.version.clone(),
+                run: record.run.clone(),
+                release: (**release).clone(),
+                copies: BTreeMap::new(),
+                grants: BTreeMap::new(),
+                listing: Listing::None,
+            });
+        } else if let Some(released) = versions.get_mut(&record.version) {
+            apply(released, &record.event);
+        }
+    }
+    versions
+}
+
+fn apply(released: &mut Released, event: &Event) {
+    match event {
+        Event::Released(_) => {}
+        Event::Copied { image } => {
+            released.copies.insert(image.region.clone(), image.clone());
+        }
+        Event::Granted { region, snapshots, account, .. } => {
+            released.grants.insert((region.clone(), account.clone()), !snapshots.is_empty());
+        }
+        Event::Submitted { change_set, product, .. } => {
+            released.listing = Listing::Submitted { change_set: change_set.clone(), product: product.clone() };
+        }
+        Event::Listed { product, offer, .. } => {
+            released.listing = Listing::Listed { product: product.clone(), offer: offer.clone() };
+        }
+        Event::ListingRefused { change_set, errors, .. } => {
+            let product = match &released.listing {
+                Listing::Submitted { product, .. } => product.clone(),
+                _ => None,
+            };
+            released.listing = Listing::Refused { change_set: change_set.clone(), product, errors: errors.clone() };
+        }
+    }
+}
