@@ -29,4 +29,7 @@ pub mod ledger;
 pub mod twin;
 
 // Floor 5: the command line.
+pub mod cli;
 pub mod command;
+pub mod failure;
+pub mod ui;

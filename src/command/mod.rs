@@ -1,1 +1,14 @@
-//! (being built)
+//! Floor 5: one file a command.
+
+pub mod check;
+pub mod context;
+mod git;
+pub mod history;
+pub mod init;
+pub mod list;
+pub mod plan;
+pub mod scan;
+pub mod ship;
+pub mod show;
+pub mod twin;
+pub mod verify;

@@ -1,0 +1,214 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::command;
+use crate::failure::Failure;
+use crate::model::target::TargetName;
+
+/// Bakes, scans, versions, distributes and lists machine images on AWS Marketplace.
+///
+/// Works on the twin, a stand-in for AWS on this machine, unless bakehouse.toml or --on says aws.
+#[derive(Debug, Parser)]
+#[command(name = "bakehouse", version, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done · 1 failed · 2 command line · 3 faulty manifest · 4 stopped by the scan · 5 pending, goes on \
+at AWS · 6 refused by the Marketplace · 7 not approved · 8 differs from the record · 130 interrupted";
+
+/// What holds for every command.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Work on this target [default: what bakehouse.toml says, else twin]
+    #[arg(long = "on", global = true, value_name = "TARGET")]
+    pub target: Option<Target>,
+    /// Work in this workspace [default: the nearest one from here upwards]
+    #[arg(short = 'C', long, global = true, value_name = "FOLDER")]
+    pub workspace: Option<PathBuf>,
+    /// Use this profile of the AWS configuration
+    #[arg(long, global = true, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Say more about what is done (twice: more still)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// What runs the twin's instances [default: qemu where it is installed, else none]
+    #[arg(long, global = true, value_name = "KIND", env = "BAKEHOUSE_MACHINES")]
+    pub machines: Option<MachineKind>,
+    /// The script of the twin's scripted guests
+    #[arg(long, global = true, value_name = "FILE", env = "BAKEHOUSE_SCRIPT")]
+    pub script: Option<PathBuf>,
+}
+
+/// Where to work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Target {
+    /// The stand-in for AWS on this machine.
+    Twin,
+    /// An AWS account.
+    Aws,
+}
+
+impl From<Target> for TargetName {
+    fn from(target: Target) -> Self {
+        match target {
+            Target::Twin => Self::Twin,
+            Target::Aws => Self::Aws,
+        }
+    }
+}
+
+/// What runs the twin's instances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MachineKind {
+    /// Virtual machines.
+    Qemu,
+    /// A script plays the guest.
+    Scripted,
+    /// Nothing: states only.
+    None,
+}
+
+/// How data is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs; versioned.
+    Json,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a new product that passes `check`
+    Init(command::init::InitArgs),
+    /// Report everything that is wrong with manifests
+    Check(command::check::CheckArgs),
+    /// Show what `ship` would do, and why; changes nothing
+    Plan(command::plan::PlanArgs),
+    /// Bake, scan, checksum, seal, distribute and list; goes on from wherever the last run stopped
+    Ship(command::ship::ShipArgs),
+    /// Claim the version and make the image
+    Bake(command::ship::ShipArgs),
+    /// Scan the image that was baked last
+    Scan(command::scan::ScanArgs),
+    /// Digest every block of the image that was baked last
+    Checksum(command::ship::StageArgs),
+    /// Seal what passed the scan
+    Release(command::ship::StageArgs),
+    /// Copy and share a sealed release as the manifest says
+    Distribute(command::ship::StageArgs),
+    /// Put a sealed release into the Marketplace listing, or look how that stands
+    List(command::list::ListArgs),
+    /// Read a release's snapshots back and compare them with its record
+    Verify(command::verify::VerifyArgs),
+    /// Show a product's releases
+    History(command::history::HistoryArgs),
+    /// Show one release with all that happened to it
+    Show(command::show::ShowArgs),
+    /// The stand-in for AWS on this machine
+    Twin(command::twin::TwinArgs),
+}
+
+/// How long to follow what AWS works on.
+#[derive(Debug, Clone, Args)]
+pub struct Patience {
+    /// Follow a change set this long, then leave it as pending (exit code 5): 90m, 2h, 30s
+    #[arg(long, value_name = "TIME", default_value = "90m", value_parser = parse_duration)]
+    pub patience: Duration,
+}
+
+impl Cli {
+    /// Tells whether the command serves until it is interrupted.
+    pub fn serves(&self) -> bool {
+        matches!(&self.command, Command::Twin(command::twin::TwinArgs { command: command::twin::TwinCommand::Serve(_) }))
+    }
+}
+
+/// Carries out a command.
+///
+/// # Errors
+///
+/// [`Failure`], with its exit code.
+pub async fn run(cli: Cli) -> Result<(), Failure> {
+    let global = &cli.global;
+    match cli.command {
+        Command::Init(args) => command::init::run(global, &args),
+        Command::Check(args) => command::check::run(global, &args),
+        Command::Plan(args) => command::plan::run(global, &args).await,
+        Command::Ship(args) => command::ship::ship(global, &args).await,
+        Command::Bake(args) => command::ship::bake(global, &args).await,
+        Command::Scan(args) => command::scan::run(global, &args).await,
+        Command::Checksum(args) => command::ship::checksum(global, &args).await,
+        Command::Release(args) => command::ship::release(global, &args).await,
+        Command::Distribute(args) => command::ship::distribute(global, &args).await,
+        Command::List(args) => command::list::run(global, &args).await,
+        Command::Verify(args) => command::verify::run(global, &args).await,
+        Command::History(args) => command::history::run(global, &args).await,
+        Command::Show(args) => command::show::run(global, &args).await,
+        Command::Twin(args) => command::twin::run(global, args).await,
+    }
+}
+
+/// Reads a duration: digits and `s`, `m` or `h`.
+///
+/// # Errors
+///
+/// What is wrong with the text.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is not a time such as 90m, 2h or 30s");
+    let unit = text.chars().last().ok_or_else(wrong)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        _ => return Err(wrong()),
+    };
+    let count: u64 = text[..text.len() - unit.len_utf8()].parse().map_err(|_| wrong())?;
+    count.checked_mul(seconds).map(Duration::from_secs).ok_or_else(wrong)
+}
+
+/// Sends traces to stderr: warnings, with `-v` what bakehouse does, with `-vv` the SDK's too.
+///
+/// The SDK's own traces leave credentials out; bakehouse traces none.
+pub fn start_tracing(verbose: u8) {
+    let filter = match verbose {
+        0 => "off",
+        1 => "bakehouse=debug",
+        _ => "bakehouse=trace,aws_config=debug,aws_smithy_runtime=debug",
+    };
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(true).init();
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_have_a_unit() {
+        for (text, seconds) in [("0s", 0), ("90m", 5400), ("2h", 7200)] {
+            assert_eq!(parse_duration(text), Ok(Duration::from_secs(seconds)));
+        }
+        for wrong in ["", "90", "m", "1d", "-1s", "99999999999999999999h", "5é"] {
+            assert!(parse_duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}

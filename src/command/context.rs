@@ -1,0 +1,254 @@
+//! What commands share: the workspace, the target, the product, the engine.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cli::{Global, MachineKind};
+use crate::clock::Clock;
+use crate::cloud::{Connect, Identity, Reader, Writer};
+use crate::command::git;
+use crate::engine::Engine;
+use crate::failure::Failure;
+use crate::ledger::{Binding, Ledger};
+use crate::listing::Templates;
+use crate::manifest::Workspace;
+use crate::model::ids::{AccountId, Slug};
+use crate::model::product::Product;
+use crate::model::target::TargetName;
+use crate::twin::machines::{Accelerator, Machines, Qemu, probe};
+use crate::twin::{self, Twin};
+use crate::ui::Ui;
+
+/// How long to wait between two looks at AWS, which answers a few thousand callers.
+const AWS_INTERVAL: Duration = Duration::from_secs(10);
+/// The same for the twin, which answers one.
+const TWIN_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A workspace and a target, connected.
+pub struct Context {
+    /// The workspace.
+    pub workspace: Workspace,
+    /// The target.
+    pub target: TargetName,
+    /// Whoever the target says the caller is.
+    pub identity: Identity,
+    /// Talks to the user.
+    pub ui: Arc<Ui>,
+    reader: Reader,
+    ledger: Ledger,
+}
+
+impl Context {
+    /// Finds the workspace, connects to the target and checks the account. Only reads.
+    ///
+    /// # Errors
+    ///
+    /// No workspace; no credentials; another account than the workspace names.
+    pub async fn open(global: &Global) -> Result<Self, Failure> {
+        let workspace = workspace(global)?;
+        let target = target(global, &workspace);
+        let ui = Arc::new(Ui::new());
+        let reader = Reader::connect(connection(global, &workspace, target, &ui)?).await;
+        let identity = reader.identity().await?;
+        if target == TargetName::Aws {
+            refuse_strange_account(&workspace, &reader, &identity)?;
+        }
+        let binding = Binding { format: 1, target: target.to_string(), account: identity.account.clone() };
+        let ledger = Ledger::open_folder(&ledger_folder(&workspace, target, &identity.account), binding).await?;
+        Ok(Self { workspace, target, identity, ui, reader, ledger })
+    }
+
+    /// Returns what looks at the target.
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// Returns the target's ledger.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Reads a product's manifest for this target and account; warnings are shown.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Manifest`] with everything that is wrong.
+    pub fn product(&self, slug: &Slug) -> Result<Product, Failure> {
+        self.workspace.load(slug, self.target, Some(&self.identity.account)).map_err(Failure::Manifest)
+    }
+
+    /// Makes an engine for a product.
+    ///
+    /// # Errors
+    ///
+    /// A product's own template that can't be read, or that overrides none.
+    pub fn engine(&self, product: &Product, patience: Duration) -> Result<Engine, Failure> {
+        let folder = self.workspace.root.join("products").join(product.slug.as_str());
+        let templates = Templates::with_overrides(overrides(&folder.join("templates"))?)
+            .map_err(|e| Failure::other(e.to_string(), format!("rename or remove it in {}/templates", folder.display())))?;
+        Ok(Engine {
+            writer: Writer::new(self.reader.clone()),
+            ledger: self.ledger.clone(),
+            clock: Clock::System,
+            observer: self.ui.clone(),
+            target: self.target.as_str(),
+            account: self.identity.account.clone(),
+            patience,
+            interval: if self.target == TargetName::Aws { AWS_INTERVAL } else { TWIN_INTERVAL },
+            git_commit: git::commit(&folder),
+            templates,
+        })
+    }
+
+    /// Says where all this happens; first and last of whatever has effects.
+    pub fn state_target(&self) {
+        let what = match self.target {
+            TargetName::Twin => "the twin on this machine: a rehearsal, nothing reaches AWS",
+            TargetName::Aws => "AWS: for real",
+        };
+        self.ui.say(&format!("target: {} · account {} · {what}", self.target, self.identity.account));
+    }
+}
+
+/// Finds the workspace.
+///
+/// # Errors
+///
+/// When there is none from here upwards.
+pub fn workspace(global: &Global) -> Result<Workspace, Failure> {
+    let start = match &global.workspace {
+        Some(folder) => folder.clone(),
+        None => {
+            std::env::current_dir().map_err(|e| Failure::other(format!("the current folder can't be used: {e}"), "go to another one"))?
+        }
+    };
+    Ok(Workspace::find(&start)?)
+}
+
+/// Chooses the target: the command line's, else the workspace's.
+pub fn target(global: &Global, workspace: &Workspace) -> TargetName {
+    global.target.map_or(workspace.settings.target, TargetName::from)
+}
+
+/// Returns the folder that the workspace's twin keeps its state in.
+pub fn twin_folder(workspace: &Workspace) -> PathBuf {
+    workspace.root.join(".bakehouse/twin")
+}
+
+/// Opens the workspace's twin in this process.
+///
+/// # Errors
+///
+/// When another process has it, or its state can't be read.
+pub fn open_twin(global: &Global, workspace: &Workspace, ui: &Ui) -> Result<Arc<Twin>, Failure> {
+    let options = twin::Options::new(Clock::System, machines(global, ui)?);
+    Ok(Twin::open(&twin_folder(workspace), options)?)
+}
+
+fn connection(global: &Global, workspace: &Workspace, target: TargetName, ui: &Ui) -> Result<Connect, Failure> {
+    if target == TargetName::Aws {
+        return Ok(Connect::Aws { profile: global.profile.clone() });
+    }
+    let folder = twin_folder(workspace);
+    match twin::serve::running(&folder) {
+        Some(running) => {
+            let caller = twin::peek(&folder)?;
+            Ok(Connect::TwinServer { url: running.url, credentials: caller.credentials })
+        }
+        None => Ok(Connect::Twin(open_twin(global, workspace, ui)?)),
+    }
+}
+
+/// Chooses what runs the twin's instances.
+///
+/// # Errors
+///
+/// A script that is missing or does not parse; QEMU asked for and not installed.
+pub fn machines(global: &Global, ui: &Ui) -> Result<Machines, Failure> {
+    let kind = global.machines.unwrap_or_else(|| if Qemu::program().is_ok() { MachineKind::Qemu } else { MachineKind::None });
+    match kind {
+        MachineKind::None => Ok(Machines::None),
+        MachineKind::Scripted => {
+            let path =
+                global.script.as_ref().ok_or_else(|| Failure::other("scripted machines need a script", "name it with --script FILE"))?;
+            let wrong = |e: String| {
+                Failure::other(format!("the script {} can't be used: {e}", path.display()), "see docs/twin-scripts in ARCHITECTURE.md")
+            };
+            let text = std::fs::read_to_string(path).map_err(|e| wrong(e.to_string()))?;
+            Ok(Machines::Scripted(serde_json::from_str(&text).map_err(|e| wrong(e.to_string()))?))
+        }
+        MachineKind::Qemu => {
+            let relay = std::env::current_exe()
+                .map_err(|e| Failure::other(format!("bakehouse's own path is not known: {e}"), "start it by its full path"))?;
+            let program = Qemu::program().map_err(|e| Failure::other(e.to_string(), e.hint().unwrap_or_default()))?;
+            let accelerator = probe(&program, &cache_folder().join("accelerator.json"))
+                .map_err(|e| Failure::other(format!("QEMU can't be tried out: {e}"), "--machines none works without"))?;
+            if accelerator == Accelerator::Tcg {
+                ui.say("note: KVM does not run guests on this machine; the twin's machines are emulated, about ten times slower");
+            }
+            Ok(Machines::Qemu(Qemu::new(relay, accelerator)))
+        }
+    }
+}
+
+fn cache_folder() -> PathBuf {
+    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(home);
+    cache.unwrap_or_else(std::env::temp_dir).join("bakehouse")
+}
+
+/// Each target has a ledger of its own. The real one lies beside `products/`, to be committed; a
+/// rehearsal's goes with the twin's state.
+fn ledger_folder(workspace: &Workspace, target: TargetName, account: &AccountId) -> PathBuf {
+    match target {
+        TargetName::Aws => workspace.root.join("ledger").join(account.as_str()),
+        TargetName::Twin => twin_folder(workspace).join("ledger"),
+    }
+}
+
+/// Refuses a twin behind the endpoint, and an account that the workspace does not name.
+fn refuse_strange_account(workspace: &Workspace, reader: &Reader, identity: &Identity) -> Result<(), Failure> {
+    if identity.arn.ends_with(twin::CALLER) {
+        let endpoint = reader.endpoint().unwrap_or("the endpoint configured");
+        return Err(Failure::other(
+            format!("--on aws, but {endpoint} is a twin, not AWS"),
+            "unset AWS_ENDPOINT_URL (and AWS_ENDPOINT_URL_…), or work --on twin",
+        ));
+    }
+    match &workspace.settings.account {
+        None => Err(Failure::other(
+            format!("bakehouse.toml does not say which account is meant; the credentials are of {}", identity.account),
+            format!("write account = \"{}\" into bakehouse.toml if that is the one", identity.account),
+        )),
+        Some(wanted) if *wanted != identity.account => Err(Failure::other(
+            format!("the credentials are of account {}, bakehouse.toml says {wanted}", identity.account),
+            "choose other credentials (--profile NAME) or another workspace",
+        )),
+        Some(_) => Ok(()),
+    }
+}
+
+/// Templates of the product's own are small texts; a larger file is none.
+const MOST_TEMPLATE_BYTES: u64 = 256 * 1024;
+
+/// Reads a product's own templates by their path below its `templates/`, which has the folders of the embedded ones.
+fn overrides(folder: &Path) -> Result<BTreeMap<String, String>, Failure> {
+    let mut found = BTreeMap::new();
+    let Ok(folders) = std::fs::read_dir(folder) else { return Ok(found) };
+    let unreadable =
+        |path: &Path, why: String| Failure::other(format!("the template {} can't be read: {why}", path.display()), "mend or remove it");
+    for kind in folders.flatten().filter(|entry| entry.file_type().is_ok_and(|t| t.is_dir())) {
+        let files = std::fs::read_dir(kind.path()).map_err(|e| unreadable(&kind.path(), e.to_string()))?;
+        for file in files.flatten().filter(|entry| entry.file_type().is_ok_and(|t| t.is_file())) {
+            let path = file.path();
+            if file.metadata().map_err(|e| unreadable(&path, e.to_string()))?.len() > MOST_TEMPLATE_BYTES {
+                return Err(unreadable(&path, format!("it is larger than {MOST_TEMPLATE_BYTES} bytes")));
+            }
+            let text = std::fs::read_to_string(&path).map_err(|e| unreadable(&path, e.to_string()))?;
+            found.insert(format!("{}/{}", kind.file_name().to_string_lossy(), file.file_name().to_string_lossy()), text);
+        }
+    }
+    Ok(found)
+}

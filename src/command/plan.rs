@@ -1,0 +1,111 @@
+//! `bakehouse plan PRODUCT`: what `ship` would do, and why.
+
+use clap::{Args, ValueEnum};
+
+use super::context::Context;
+use crate::cli::{Format, Global};
+use crate::engine::{self, Next};
+use crate::failure::Failure;
+use crate::model::ids::Slug;
+use crate::model::plan::Plan;
+use crate::model::version::{self, Version};
+use crate::plan::Request;
+use crate::ui;
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// The product
+    pub product: Slug,
+    /// What version, if something is to be released.
+    #[command(flatten)]
+    pub version: VersionArgs,
+    /// How to write the plan
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// Which version comes next.
+#[derive(Debug, Clone, Args)]
+pub struct VersionArgs {
+    /// How the version goes up, if something is to be released
+    #[arg(long, value_enum, default_value_t = Bump::Patch)]
+    pub bump: Bump,
+    /// Release as this version
+    #[arg(long, value_name = "VERSION", conflicts_with = "bump")]
+    pub version: Option<Version>,
+    /// Release anew even if nothing that goes into the image has changed, with the newest base
+    #[arg(long)]
+    pub rebuild: bool,
+}
+
+/// How the version goes up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Bump {
+    /// 1.4.2 → 2.0.0
+    Major,
+    /// 1.4.2 → 1.5.0
+    Minor,
+    /// 1.4.2 → 1.4.3
+    Patch,
+}
+
+impl From<&VersionArgs> for Request {
+    fn from(args: &VersionArgs) -> Self {
+        let bump = match args.bump {
+            Bump::Major => version::Bump::Major,
+            Bump::Minor => version::Bump::Minor,
+            Bump::Patch => version::Bump::Patch,
+        };
+        Self { bump, version: args.version.clone(), rebuild: args.rebuild }
+    }
+}
+
+/// Plans and prints.
+///
+/// # Errors
+///
+/// What would be refused later is refused here.
+pub async fn run(global: &Global, args: &PlanArgs) -> Result<(), Failure> {
+    let context = Context::open(global).await?;
+    let product = context.product(&args.product)?;
+    let engine = context.engine(&product, std::time::Duration::ZERO)?;
+    let next = engine::next(&engine, &product, &Request::from(&args.version)).await?;
+    match args.format {
+        Format::Json => ui::print(&serde_json::to_string_pretty(next.plan()).expect("a plan is plain data")),
+        Format::Text => ui::print(&describe(&next)),
+    }
+    Ok(())
+}
+
+/// Writes what comes next for people.
+pub fn describe(next: &Next) -> String {
+    let plan = next.plan();
+    let mut text = format!("{} on {} (account {})\n", plan.variant, plan.target, plan.account);
+    match next {
+        Next::Nothing { .. } => text.push_str(&format!("nothing to do: {} is as the manifest says\n", plan.version)),
+        Next::Continue { journal, .. } => text.push_str(&format!("run {} of version {} goes on; its plan:\n", journal.run(), plan.version)),
+        Next::Begin { superseded, .. } => {
+            if let Some(journal) = superseded {
+                text.push_str(&format!("first run {} is ended and what it left removed: the inputs have changed since\n", journal.run()));
+            }
+            text.push_str(&format!("version {}\n", plan.version));
+        }
+    }
+    text.push_str(&steps(plan));
+    for notice in &plan.notices {
+        text.push_str(&format!("note: {notice}\n"));
+    }
+    if !plan.is_empty() {
+        text.push_str(&format!("plan {}\n", plan.digest()));
+    }
+    text
+}
+
+fn steps(plan: &Plan) -> String {
+    let lines = plan.steps.iter().enumerate().map(|(index, planned)| {
+        let mark = if planned.irreversible { " [can't be undone]" } else { "" };
+        format!("  {:>2}. {}{mark}\n      because {}\n", index + 1, planned.step, planned.why)
+    });
+    lines.collect()
+}

@@ -1,0 +1,156 @@
+//! `bakehouse ship PRODUCT` and its parts, each a command of its own.
+
+use clap::Args;
+
+use super::context::Context;
+use super::plan::{VersionArgs, describe};
+use crate::cli::{Global, Patience};
+use crate::engine::{self, Extent, Next, Stage};
+use crate::failure::Failure;
+use crate::model::digest::Digest;
+use crate::model::ids::Slug;
+use crate::model::plan::Plan;
+use crate::model::version::Bump;
+use crate::plan::Request;
+
+/// Arguments of `ship` and `bake`.
+#[derive(Debug, Args)]
+pub struct ShipArgs {
+    /// The product
+    pub product: Slug,
+    /// What version, if something is to be released.
+    #[command(flatten)]
+    pub version: VersionArgs,
+    /// Whether irreversible steps are approved.
+    #[command(flatten)]
+    pub approval: Approval,
+    /// How long to follow.
+    #[command(flatten)]
+    pub patience: Patience,
+}
+
+/// Arguments of the stages that work on what was baked.
+#[derive(Debug, Args)]
+pub struct StageArgs {
+    /// The product
+    pub product: Slug,
+    /// Whether irreversible steps are approved.
+    #[command(flatten)]
+    pub approval: Approval,
+    /// How long to follow.
+    #[command(flatten)]
+    pub patience: Patience,
+}
+
+/// Whether steps that can't be undone are approved.
+#[derive(Debug, Clone, Args)]
+pub struct Approval {
+    /// Don't ask before steps that can't be undone
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Approve exactly the plan of this digest (as `plan` prints it)
+    #[arg(long, value_name = "DIGEST", conflicts_with = "yes")]
+    pub approve: Option<Digest>,
+}
+
+/// Carries out everything that is left to do.
+///
+/// # Errors
+///
+/// Whatever stops it; the ledger holds what was done.
+pub async fn ship(global: &Global, args: &ShipArgs) -> Result<(), Failure> {
+    carry_out(global, args, Extent::Whole).await
+}
+
+/// Claims the version and makes the image.
+///
+/// # Errors
+///
+/// As [`ship`].
+pub async fn bake(global: &Global, args: &ShipArgs) -> Result<(), Failure> {
+    carry_out(global, args, Extent::Only(Stage::Bake)).await
+}
+
+/// Digests what was baked.
+///
+/// # Errors
+///
+/// As [`ship`].
+pub async fn checksum(global: &Global, args: &StageArgs) -> Result<(), Failure> {
+    stage(global, args, Stage::Checksum).await
+}
+
+/// Seals what passed.
+///
+/// # Errors
+///
+/// As [`ship`].
+pub async fn release(global: &Global, args: &StageArgs) -> Result<(), Failure> {
+    stage(global, args, Stage::Release).await
+}
+
+/// Copies and shares.
+///
+/// # Errors
+///
+/// As [`ship`].
+pub async fn distribute(global: &Global, args: &StageArgs) -> Result<(), Failure> {
+    stage(global, args, Stage::Distribute).await
+}
+
+/// Carries out one stage of what is left to do.
+///
+/// # Errors
+///
+/// As [`ship`].
+pub async fn stage(global: &Global, args: &StageArgs, stage: Stage) -> Result<(), Failure> {
+    let version = VersionArgs { bump: super::plan::Bump::Patch, version: None, rebuild: false };
+    let args = ShipArgs { product: args.product.clone(), version, approval: args.approval.clone(), patience: args.patience.clone() };
+    carry_out(global, &args, Extent::Only(stage)).await
+}
+
+async fn carry_out(global: &Global, args: &ShipArgs, extent: Extent) -> Result<(), Failure> {
+    let context = Context::open(global).await?;
+    context.state_target();
+    let product = context.product(&args.product)?;
+    let engine = context.engine(&product, args.patience.patience)?;
+    let mut request = Request::from(&args.version);
+    let mut before: Option<Digest> = None;
+    // A run that was left is finished first; what the manifest wants beyond it is planned after.
+    loop {
+        let next = engine::next(&engine, &product, &request).await?;
+        let plan = next.plan().clone();
+        if before == Some(plan.digest()) || matches!(next, Next::Nothing { .. }) {
+            if before.is_none() {
+                context.ui.say(describe(&next).trim_end());
+            }
+            break;
+        }
+        before = Some(plan.digest());
+        context.ui.say(describe(&next).trim_end());
+        approve(&context, &args.approval, &plan, extent)?;
+        engine::carry_out(&engine, &product, next, extent).await?;
+        if extent != Extent::Whole {
+            break;
+        }
+        request = Request { bump: Bump::Patch, version: None, rebuild: false };
+    }
+    context.state_target();
+    Ok(())
+}
+
+/// Asks before steps that can't be undone, unless they were approved.
+fn approve(context: &Context, approval: &Approval, plan: &Plan, extent: Extent) -> Result<(), Failure> {
+    let irreversible = plan.has_irreversible_step() && matches!(extent, Extent::Whole | Extent::Only(Stage::List));
+    if !irreversible || approval.yes || approval.approve == Some(plan.digest()) {
+        return Ok(());
+    }
+    if approval.approve.is_none() {
+        let version = plan.version.to_string();
+        let answer = context.ui.confirm("Steps of this plan can't be undone.", &version);
+        if answer.unwrap_or(false) {
+            return Ok(());
+        }
+    }
+    Err(Failure::NotApproved { plan: plan.digest() })
+}

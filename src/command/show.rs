@@ -1,0 +1,154 @@
+//! `bakehouse show PRODUCT [VERSION]`: one release with all that happened to it.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::context::Context;
+use super::list::words;
+use crate::cli::{Format, Global};
+use crate::failure::Failure;
+use crate::model::ids::{AccountId, Region, Slug};
+use crate::model::image::Image;
+use crate::model::product::Product;
+use crate::model::record::{Record, Release};
+use crate::model::version::Version;
+use crate::release::{Released, history};
+use crate::ui;
+
+/// Arguments of `show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// The product
+    pub product: Slug,
+    /// The version [default: the latest]
+    pub version: Option<Version>,
+    /// How to write it
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// A release with all that happened to it. Format 1.
+#[derive(Debug, Serialize)]
+struct Shown<'a> {
+    format: u32,
+    target: String,
+    account: &'a AccountId,
+    variant: String,
+    version: &'a Version,
+    release: &'a Release,
+    /// The image by Region, the original among them.
+    images: BTreeMap<&'a Region, &'a Image>,
+    /// Accounts by Region, and whether each may read the snapshots too.
+    grants: BTreeMap<&'a Region, BTreeMap<&'a AccountId, bool>>,
+    listing: String,
+    product: Option<String>,
+    offer: Option<String>,
+    change_sets: Vec<String>,
+    records: Vec<&'a Record>,
+}
+
+/// Prints the release.
+///
+/// # Errors
+///
+/// When there is no such release, or the ledger can't be read.
+pub async fn run(global: &Global, args: &ShowArgs) -> Result<(), Failure> {
+    let context = Context::open(global).await?;
+    let product = context.product(&args.product)?;
+    let released = find(&context, &product, args.version.as_ref()).await?;
+    match args.format {
+        Format::Json => ui::print(&json(&context, &product, &released).await?),
+        Format::Text => ui::print(&text(&product, &released)),
+    }
+    Ok(())
+}
+
+/// Finds a release: the one of a version, or the latest.
+///
+/// # Errors
+///
+/// When there is none.
+pub async fn find(context: &Context, product: &Product, version: Option<&Version>) -> Result<Released, Failure> {
+    let mut versions = history(&context.ledger().records(&product.variant()).await?);
+    let found = match version {
+        Some(version) => versions.remove(version),
+        None => versions.into_values().next_back(),
+    };
+    found.ok_or_else(|| {
+        let what = version.map_or_else(|| "no release".to_owned(), |v| format!("no release {v}"));
+        Failure::other(format!("{} has {what} on {}", product.slug, context.target), format!("bakehouse history {}", product.slug))
+    })
+}
+
+/// Writes a release as JSON.
+///
+/// # Errors
+///
+/// When the ledger can't be read.
+pub async fn json(context: &Context, product: &Product, released: &Released) -> Result<String, Failure> {
+    let records = context.ledger().records(&product.variant()).await?;
+    let mut grants: BTreeMap<&Region, BTreeMap<&AccountId, bool>> = BTreeMap::new();
+    for ((region, account), snapshots) in &released.grants {
+        grants.entry(region).or_default().insert(account, *snapshots);
+    }
+    let mut images: BTreeMap<&Region, &Image> = released.copies.iter().collect();
+    images.insert(&released.release.image.region, &released.release.image);
+    let mut shown = Shown {
+        format: 1,
+        target: context.target.to_string(),
+        account: &context.identity.account,
+        variant: product.variant().to_string(),
+        version: &released.version,
+        release: &released.release,
+        images,
+        grants,
+        listing: words(&released.listing),
+        product: None,
+        offer: None,
+        change_sets: Vec::new(),
+        records: records.iter().filter(|r| r.version == released.version).collect(),
+    };
+    for record in &shown.records {
+        match &record.event {
+            crate::model::record::Event::Submitted { change_set, .. } => shown.change_sets.push(change_set.to_string()),
+            crate::model::record::Event::Listed { product, offer, .. } => {
+                shown.product = Some(product.to_string());
+                shown.offer = offer.as_ref().map(ToString::to_string);
+            }
+            _ => {}
+        }
+    }
+    Ok(serde_json::to_string_pretty(&shown).expect("a release is plain data"))
+}
+
+fn text(product: &Product, released: &Released) -> String {
+    let release = &released.release;
+    let mut lines = vec![
+        format!("{} {}", product.variant(), released.version),
+        format!("  sealed    {}", release.sealed.strftime("%Y-%m-%d %H:%M:%S UTC")),
+        format!("  image     {} ({})", release.image.id, release.image.name),
+    ];
+    for (snapshot, digests) in &release.digests {
+        lines.push(format!("  snapshot  {snapshot}: {} blocks, {}", digests.blocks, digests.disk));
+    }
+    lines.push(format!("  base      {} ({})", release.base.image, release.base.name));
+    lines.push(format!("  inputs    {}", release.input));
+    if let Some(commit) = &release.git_commit {
+        lines.push(format!("  commit    {commit}"));
+    }
+    let scan = &release.scan;
+    lines.push(format!(
+        "  scan      passed ({} critical, {} high, {} medium, {} low; {} packages)",
+        scan.critical, scan.high, scan.medium, scan.low, scan.packages
+    ));
+    for (region, image) in &released.copies {
+        lines.push(format!("  copy      {region}: {}", image.id));
+    }
+    for ((region, account), snapshots) in &released.grants {
+        lines.push(format!("  grant     {region}: {account}{}", if *snapshots { " (snapshots too)" } else { "" }));
+    }
+    lines.push(format!("  listing   {}", words(&released.listing)));
+    lines.join("\n")
+}

@@ -1,0 +1,196 @@
+//! How a command that failed says so: what happened, why, what next, and an exit code.
+
+use std::fmt::Write as _;
+
+use crate::engine::{EngineError, Kind};
+use crate::manifest::{Faults, WorkspaceError};
+use crate::twin;
+
+/// Exit codes. Documented in the README; 2 is clap's own, for a command line it can't read.
+pub mod exit {
+    /// Done.
+    pub const OK: u8 = 0;
+    /// Anything that has no code of its own.
+    pub const FAILED: u8 = 1;
+    /// A manifest is faulty.
+    pub const FAULTY_MANIFEST: u8 = 3;
+    /// The scan stopped the release.
+    pub const REJECTED: u8 = 4;
+    /// It goes on at AWS; look again later.
+    pub const PENDING: u8 = 5;
+    /// The Marketplace refused.
+    pub const LISTING_REFUSED: u8 = 6;
+    /// An irreversible step was not approved.
+    pub const NOT_APPROVED: u8 = 7;
+    /// What was read back differs from the record.
+    pub const MISMATCH: u8 = 8;
+    /// Interrupted by the user.
+    pub const INTERRUPTED: u8 = 130;
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A manifest is faulty; the faults say all.
+    #[error("{0}")]
+    Manifest(Faults),
+    /// There is no workspace.
+    #[error(transparent)]
+    Workspace(#[from] WorkspaceError),
+    /// The engine stopped.
+    #[error(transparent)]
+    Engine(Box<EngineError>),
+    /// The twin can't be opened.
+    #[error(transparent)]
+    Twin(#[from] twin::OpenError),
+    /// An irreversible step was not approved.
+    #[error("not approved; nothing was changed")]
+    NotApproved {
+        /// Digest of the plan, for `--approve`.
+        plan: crate::model::digest::Digest,
+    },
+    /// What was read back differs from the record.
+    #[error("{what} differs from the record")]
+    Mismatch {
+        /// What.
+        what: String,
+    },
+    /// Anything else: what happened and what to do.
+    #[error("{what}")]
+    Other {
+        /// What happened.
+        what: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+}
+
+impl<E: Into<EngineError>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Engine(Box::new(error.into()))
+    }
+}
+
+impl Failure {
+    /// Makes a failure of a sentence and a hint.
+    pub fn other(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Other { what: what.into(), hint: Some(hint.into()) }
+    }
+
+    /// Returns the exit code.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Manifest(_) => exit::FAULTY_MANIFEST,
+            Self::Engine(e) => match e.kind() {
+                Kind::Failed => exit::FAILED,
+                Kind::Rejected => exit::REJECTED,
+                Kind::Pending => exit::PENDING,
+                Kind::ListingRefused => exit::LISTING_REFUSED,
+            },
+            Self::NotApproved { .. } => exit::NOT_APPROVED,
+            Self::Mismatch { .. } => exit::MISMATCH,
+            Self::Workspace(_) | Self::Twin(_) | Self::Other { .. } => exit::FAILED,
+        }
+    }
+
+    /// Writes it for the terminal: the message with its causes, details, and what to do next.
+    pub fn render(&self, colour: bool) -> String {
+        if let Self::Manifest(faults) = self {
+            return faults.render(colour);
+        }
+        let mut text = String::new();
+        let word = if self.exit_code() == exit::PENDING { "pending" } else { "error" };
+        let _ = writeln!(text, "{word}: {}", with_causes(self));
+        for line in self.details() {
+            let _ = writeln!(text, "  {line}");
+        }
+        for line in self.next() {
+            let _ = writeln!(text, "  → {line}");
+        }
+        text
+    }
+
+    fn details(&self) -> Vec<String> {
+        match self {
+            Self::Engine(error) => match &**error {
+                EngineError::BakeStep { tail, .. } | EngineError::BakeBroken { tail, .. } => {
+                    tail.iter().map(|l| format!("| {l}")).collect()
+                }
+                EngineError::Rejected { report, .. } => crate::scan::render(report).lines().map(str::to_owned).collect(),
+                EngineError::ListingRefused { errors, .. } => errors.iter().flat_map(refusal_lines).collect(),
+                _ => Vec::new(),
+            },
+            _ => Vec::new(),
+        }
+    }
+
+    fn next(&self) -> Vec<String> {
+        match self {
+            Self::Engine(error) => engine_next(error),
+            Self::NotApproved { plan } => vec![format!("--yes approves whatever is planned; --approve {plan} approves exactly this plan")],
+            Self::Other { hint, .. } => hint.iter().cloned().collect(),
+            Self::Mismatch { .. } => vec!["don't share or list this image; find out who changed it".to_owned()],
+            Self::Twin(twin::OpenError::InUse { .. }) => {
+                vec!["another bakehouse is at work on this twin: wait for it, or serve the twin (`bakehouse twin serve`) and use it together".to_owned()]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// The message and what caused it, outermost first.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            let _ = write!(text, ": {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+fn refusal_lines(error: &crate::listing::Refusal) -> Vec<String> {
+    let mut lines = vec![format!("{}: {}: {}", error.change, error.code, error.message)];
+    if let Some(advice) = error.advice {
+        lines.push(format!("  why: {}", advice.cause));
+        lines.push(format!("  what to do: {}", advice.remedy));
+    }
+    lines
+}
+
+fn engine_next(error: &EngineError) -> Vec<String> {
+    let one = |text: &str| vec![text.to_owned()];
+    match error {
+        EngineError::Rejected { version, image, .. } => vec![
+            format!("nothing was shared or submitted; {image} is kept, unshared, tagged as rejected"),
+            format!("mend the provisioning and ship again: the version is still {version}"),
+        ],
+        EngineError::BakeStep { .. } | EngineError::BakeBroken { .. } => {
+            one("the instance and its security group were removed; mend the provisioning and ship again")
+        }
+        EngineError::NotReady { next, .. } | EngineError::Pending { next, .. } => vec![next.clone()],
+        EngineError::ListingRefused { validation: true, .. } => {
+            one("only AWS's rehearsal failed: the version is sealed and its title is free; mend what it says and `bakehouse ship` again")
+        }
+        EngineError::ListingRefused { version, .. } => vec![
+            format!("{version} stays released; its title is used up by the refusal"),
+            "mend what it says, then `bakehouse ship --rebuild` lists it as a new version".to_owned(),
+        ],
+        EngineError::TitleInUse { .. } => one("`bakehouse ship --rebuild` releases a new version"),
+        EngineError::NameTaken { .. } => one("deregister or rename that image, then ship again"),
+        EngineError::Plan(crate::plan::PlanError::EncryptsByDefault { .. }) => {
+            one("turn it off for the build (aws ec2 disable-ebs-encryption-by-default --region …) or bake in another account")
+        }
+        EngineError::Plan(crate::plan::PlanError::ListingUnderWay { version, .. }) => {
+            vec![format!("wait until {version} is listed: bakehouse list status; then ship again")]
+        }
+        EngineError::Plan(crate::plan::PlanError::TitleTaken { .. }) => {
+            one("if it is this product, name it in the manifest (listing.product-id); else choose another title")
+        }
+        EngineError::Cloud(_) => one("what was done is in the ledger; the same command goes on from there"),
+        _ => Vec::new(),
+    }
+}

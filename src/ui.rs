@@ -1,0 +1,176 @@
+//! What the user sees: talk and progress on stderr, data on stdout.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::engine::{Note, Observer};
+
+/// Talks to the terminal. Without one (a pipe, CI) it writes plain lines and draws nothing.
+pub struct Ui {
+    terminal: bool,
+    colour: bool,
+    bar: Mutex<Option<ProgressBar>>,
+}
+
+impl Ui {
+    /// Looks at stderr and `NO_COLOR` once.
+    pub fn new() -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+        Self { terminal, colour, bar: Mutex::new(None) }
+    }
+
+    /// Tells whether stderr takes colour.
+    pub fn colour(&self) -> bool {
+        self.colour
+    }
+
+    /// Says a line.
+    pub fn say(&self, line: &str) {
+        let bar = self.bar();
+        match &*bar {
+            Some(bar) => bar.suspend(|| write_line(line)),
+            None => write_line(line),
+        }
+    }
+
+    /// Asks a question that is answered by typing `expected`; without a terminal the answer is no.
+    ///
+    /// # Errors
+    ///
+    /// When standard input can't be read.
+    pub fn confirm(&self, question: &str, expected: &str) -> std::io::Result<bool> {
+        if !self.terminal || !std::io::stdin().is_terminal() {
+            return Ok(false);
+        }
+        eprint!("{question} Type {expected:?} to go on: ");
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer)?;
+        Ok(answer.trim() == expected)
+    }
+
+    fn strong(&self, text: &str) -> String {
+        if self.colour { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    fn faint(&self, text: &str) -> String {
+        if self.colour { format!("\u{1b}[2m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    fn bar(&self) -> std::sync::MutexGuard<'_, Option<ProgressBar>> {
+        self.bar.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    fn clear(&self) {
+        if let Some(bar) = self.bar().take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// Shows that something is waited for; a line without a terminal, a spinner with one.
+    fn waiting(&self, text: &str, seconds: u64) {
+        if !self.terminal {
+            return self.say(&format!("    … {text} ({})", duration(seconds)));
+        }
+        let mut bar = self.bar();
+        let spinner = bar.get_or_insert_with(|| {
+            let spinner = ProgressBar::new_spinner();
+            spinner.set_style(ProgressStyle::with_template("    {spinner} {msg} ({elapsed})").expect("the template is fixed"));
+            spinner.enable_steady_tick(Duration::from_millis(120));
+            spinner
+        });
+        spinner.set_message(text.to_owned());
+    }
+
+    fn progress(&self, what: &'static str, done: u64, total: u64) {
+        if !self.terminal {
+            // A line each quarter is enough for a log.
+            if done == total || done % (total / 4).max(1) < 64 {
+                self.say(&format!("    … {done} of {total} {what}"));
+            }
+            return;
+        }
+        let mut bar = self.bar();
+        let drawn = bar.get_or_insert_with(|| {
+            let drawn = ProgressBar::new(total);
+            let style = ProgressStyle::with_template("    {bar:32} {pos}/{len} {msg} ({per_sec}, {eta})").expect("the template is fixed");
+            drawn.set_style(style);
+            drawn
+        });
+        drawn.set_message(what);
+        drawn.set_position(done);
+        if done == total {
+            drawn.finish_and_clear();
+            *bar = None;
+        }
+    }
+}
+
+impl Default for Ui {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Observer for Ui {
+    fn note(&self, note: Note) {
+        match note {
+            Note::Run { text } => self.say(&self.strong(&text)),
+            Note::Step { number, of, text } => {
+                self.clear();
+                self.say(&self.strong(&format!("[{number}/{of}] {text}")));
+            }
+            Note::Done { text } => {
+                self.clear();
+                self.say(&format!("    {text}"));
+            }
+            Note::Waiting { text, seconds } => self.waiting(&text, seconds),
+            Note::Console { line } => self.say(&self.faint(&format!("    | {line}"))),
+            Note::Progress { what, done, total } => self.progress(what, done, total),
+            Note::Notice { text } => self.say(&format!("    note: {text}")),
+        }
+    }
+}
+
+/// Writes seconds as people say them.
+pub fn duration(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {:02} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// Writes data to stdout; a reader that went away early is no error.
+pub fn print(data: &str) {
+    let mut out = std::io::stdout().lock();
+    let newline = if data.ends_with('\n') { "" } else { "\n" };
+    let _ = write!(out, "{data}{newline}").and_then(|()| out.flush());
+}
+
+/// Lays rows out as a table: columns as wide as their widest cell.
+pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let mut widths: Vec<usize> = header.iter().map(|h| h.chars().count()).collect();
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let line = |cells: Vec<&str>| {
+        let padded: Vec<String> = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        padded.join("  ").trim_end().to_owned() + "\n"
+    };
+    let mut text = line(header.to_vec());
+    for row in rows {
+        text.push_str(&line(row.iter().map(String::as_str).collect()));
+    }
+    text
+}
+
+fn write_line(line: &str) {
+    // A closed stderr must not end a release.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
