@@ -1,0 +1,85 @@
+//! What stops a release: the scan, a failing step, a guest that breaks off.
+
+use bakehouse::engine::EngineError;
+use bakehouse::model::ids::Region;
+use bakehouse::twin::machines::{Ends, EndsHow};
+
+use super::world::{World, file, good_guest, said};
+
+#[tokio::test]
+async fn a_key_or_a_password_hash_stops_the_release_before_anything_is_shared() {
+    let mut guest = good_guest();
+    guest.files.push(file("/root/.ssh/authorized_keys", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA== builder\n", 0o600));
+    guest.files.push(file("/etc/shadow", "root:$6$salt$hash:20000:0:99999:7:::\n", 0o640));
+    let mut world = World::with_guest(guest).await;
+    let process = world.open().await;
+    let Err(EngineError::Rejected { image, report, .. }) = process.ship().await else { panic!("it must be rejected") };
+    let found: Vec<(&str, Option<&str>)> = report.findings.iter().map(|f| (f.code.as_str(), f.path.as_deref())).collect();
+    assert!(found.contains(&("AMI-SSH-006", Some("/root/.ssh/authorized_keys"))), "{found:?}");
+    assert!(found.contains(&("AMI-PWD-002", Some("/etc/shadow"))), "{found:?}");
+    let told = bakehouse::scan::render(&report);
+    assert!(told.contains("/root/.ssh/authorized_keys") && !told.contains("AAAAC3NzaC1lZDI1NTE5"), "{told}");
+
+    assert!(process.releases().await.is_empty());
+    let region = Region::marketplace();
+    let reader = process.engine.writer.reader();
+    assert!(reader.launch_permissions(&region, &image).await.unwrap().is_empty());
+    assert_eq!(reader.image(&region, &image).await.unwrap().unwrap().tags["bakehouse:state"], "rejected");
+    assert!(reader.ami_products_titled("Hello Web").await.unwrap().is_empty());
+
+    // Mended, the same version is released after all: a rejected run gives its claim back.
+    drop(process);
+    world.play(good_guest());
+    world.edit("provision/20-tune.sh", "set -", ": mended\nset -");
+    let process = world.open().await;
+    process.ship().await.unwrap();
+    let releases = process.releases().await;
+    assert_eq!(releases.iter().map(|r| r.version.to_string()).collect::<Vec<_>>(), ["1.0.0"]);
+    assert_ne!(releases[0].release.image.id, image);
+}
+
+#[tokio::test]
+async fn a_failing_step_is_told_with_its_status_and_last_lines_and_leaves_nothing() {
+    let mut guest = good_guest();
+    guest.console = vec![
+        said(10, "BAKEHOUSE {nonce} begin"),
+        said(20, "BAKEHOUSE {nonce} step 2 begin script provision/20-tune.sh"),
+        said(30, "| nearly there\nBAKEHOUSE {nonce} step 2 failed 17"),
+    ];
+    let world = World::with_guest(guest).await;
+    let process = world.open().await;
+    let Err(EngineError::BakeStep { step, status, .. }) = process.ship().await else { panic!("the step must fail") };
+    assert_eq!((step.as_str(), status.as_str()), ("script provision/20-tune.sh", "17"));
+    assert_nothing_is_left(&process);
+}
+
+#[tokio::test]
+async fn a_guest_that_ends_without_a_word_makes_no_image() {
+    let mut guest = good_guest();
+    guest.console.truncate(1);
+    guest.ends = Ends { how: EndsHow::Crash, after_seconds: 40 };
+    let world = World::with_guest(guest).await;
+    let process = world.open().await;
+    let end = process.ship().await;
+    assert!(matches!(end, Err(EngineError::BakeBroken { .. })), "{end:?}");
+    assert_nothing_is_left(&process);
+}
+
+#[tokio::test]
+async fn another_s_marker_on_the_console_is_not_believed() {
+    let mut guest = good_guest();
+    guest.console = vec![said(10, "BAKEHOUSE {nonce} begin"), said(20, "BAKEHOUSE 0123456789abcdef sealed")];
+    let world = World::with_guest(guest).await;
+    let process = world.open().await;
+    assert!(matches!(process.ship().await, Err(EngineError::BakeBroken { .. })));
+    assert!(process.releases().await.is_empty());
+}
+
+fn assert_nothing_is_left(process: &super::world::Process) {
+    process.twin.read(|state| {
+        let us = &state.regions[&Region::marketplace()];
+        assert!(us.images.values().all(|i| i.public), "an image is left");
+        assert!(us.volumes.is_empty(), "a volume is left");
+        assert!(us.security_groups.values().all(|g| !g.name.starts_with("bakehouse-")), "a group is left");
+    });
+}
