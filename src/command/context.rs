@@ -36,9 +36,14 @@ pub struct Context {
     pub identity: Identity,
     /// Talks to the user.
     pub ui: Arc<Ui>,
+    /// Whether machines that this process starts are emulated.
+    emulated: bool,
     reader: Reader,
     ledger: Ledger,
 }
+
+/// Said before machines are started that are emulated.
+pub const EMULATED: &str = "note: KVM does not run guests on this machine; the twin's machines are emulated, about ten times slower";
 
 impl Context {
     /// Finds the workspace, connects to the target and checks the account. Only reads.
@@ -50,14 +55,16 @@ impl Context {
         let workspace = workspace(global)?;
         let target = target(global, &workspace);
         let ui = Arc::new(Ui::new());
-        let reader = Reader::connect(connection(global, &workspace, target, &ui)?).await;
+        let connection = connection(global, &workspace, target)?;
+        let emulated = matches!(&connection, Connect::Twin(twin) if is_emulated(twin));
+        let reader = Reader::connect(connection).await;
         let identity = reader.identity().await?;
         if target == TargetName::Aws {
             refuse_strange_account(&workspace, &reader, &identity)?;
         }
         let binding = Binding { format: 1, target: target.to_string(), account: identity.account.clone() };
         let ledger = Ledger::open_folder(&ledger_folder(&workspace, target, &identity.account), binding).await?;
-        Ok(Self { workspace, target, identity, ui, reader, ledger })
+        Ok(Self { workspace, target, identity, ui, emulated, reader, ledger })
     }
 
     /// Returns what looks at the target.
@@ -102,6 +109,13 @@ impl Context {
         })
     }
 
+    /// Says that a bake will be slow, where it will.
+    pub fn warn_if_emulated(&self) {
+        if self.emulated {
+            self.ui.say(EMULATED);
+        }
+    }
+
     /// Says where all this happens; first and last of whatever has effects.
     pub fn state_target(&self) {
         let what = match self.target {
@@ -142,12 +156,17 @@ pub fn twin_folder(workspace: &Workspace) -> PathBuf {
 /// # Errors
 ///
 /// When another process has it, or its state can't be read.
-pub fn open_twin(global: &Global, workspace: &Workspace, ui: &Ui) -> Result<Arc<Twin>, Failure> {
-    let options = twin::Options::new(Clock::System, machines(global, ui)?);
+pub fn open_twin(global: &Global, workspace: &Workspace) -> Result<Arc<Twin>, Failure> {
+    let options = twin::Options::new(Clock::System, machines(global)?);
     Ok(Twin::open(&twin_folder(workspace), options)?)
 }
 
-fn connection(global: &Global, workspace: &Workspace, target: TargetName, ui: &Ui) -> Result<Connect, Failure> {
+/// Tells whether a twin's machines are emulated.
+pub fn is_emulated(twin: &Twin) -> bool {
+    matches!(twin.machines(), Machines::Qemu(qemu) if qemu.accelerator() == Accelerator::Tcg)
+}
+
+fn connection(global: &Global, workspace: &Workspace, target: TargetName) -> Result<Connect, Failure> {
     if target == TargetName::Aws {
         return Ok(Connect::Aws { profile: global.profile.clone() });
     }
@@ -157,7 +176,7 @@ fn connection(global: &Global, workspace: &Workspace, target: TargetName, ui: &U
             let caller = twin::peek(&folder)?;
             Ok(Connect::TwinServer { url: running.url, credentials: caller.credentials })
         }
-        None => Ok(Connect::Twin(open_twin(global, workspace, ui)?)),
+        None => Ok(Connect::Twin(open_twin(global, workspace)?)),
     }
 }
 
@@ -166,7 +185,7 @@ fn connection(global: &Global, workspace: &Workspace, target: TargetName, ui: &U
 /// # Errors
 ///
 /// A script that is missing or does not parse; QEMU asked for and not installed.
-pub fn machines(global: &Global, ui: &Ui) -> Result<Machines, Failure> {
+pub fn machines(global: &Global) -> Result<Machines, Failure> {
     let kind = global.machines.unwrap_or_else(|| if Qemu::program().is_ok() { MachineKind::Qemu } else { MachineKind::None });
     match kind {
         MachineKind::None => Ok(Machines::None),
@@ -185,9 +204,6 @@ pub fn machines(global: &Global, ui: &Ui) -> Result<Machines, Failure> {
             let program = Qemu::program().map_err(|e| Failure::other(e.to_string(), e.hint().unwrap_or_default()))?;
             let accelerator = probe(&program, &cache_folder().join("accelerator.json"))
                 .map_err(|e| Failure::other(format!("QEMU can't be tried out: {e}"), "--machines none works without"))?;
-            if accelerator == Accelerator::Tcg {
-                ui.say("note: KVM does not run guests on this machine; the twin's machines are emulated, about ten times slower");
-            }
             Ok(Machines::Qemu(Qemu::new(relay, accelerator)))
         }
     }

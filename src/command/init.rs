@@ -9,6 +9,9 @@ use crate::manifest::{WorkspaceError, scaffold, scaffold_workspace};
 use crate::model::ids::Slug;
 use crate::ui::Ui;
 
+/// What of a workspace is not to be committed: the twin, and the journals of runs.
+const IGNORED: &str = ".bakehouse/\nledger/*/runs/\n";
+
 /// Arguments of `init`.
 #[derive(Debug, Args)]
 pub struct InitArgs {
@@ -35,6 +38,7 @@ pub fn run(global: &Global, args: &InitArgs) -> Result<(), Failure> {
     }
     let mut files = scaffold(&args.name);
     files.push(("bakehouse.toml".into(), scaffold_workspace().into()));
+    files.push((".gitignore".into(), IGNORED.into()));
     for (path, content) in files {
         let path = root.join(path);
         if path.exists() {

@@ -9,7 +9,7 @@ use crate::engine::{self, Extent, Next, Stage};
 use crate::failure::Failure;
 use crate::model::digest::Digest;
 use crate::model::ids::Slug;
-use crate::model::plan::Plan;
+use crate::model::plan::{Plan, Step};
 use crate::model::version::Bump;
 use crate::plan::Request;
 
@@ -129,6 +129,9 @@ async fn carry_out(global: &Global, args: &ShipArgs, extent: Extent) -> Result<(
         before = Some(plan.digest());
         context.ui.say(describe(&next).trim_end());
         approve(&context, &args.approval, &plan, extent)?;
+        if plan.steps.iter().any(|planned| matches!(planned.step, Step::Bake { .. })) {
+            context.warn_if_emulated();
+        }
         engine::carry_out(&engine, &product, next, extent).await?;
         if extent != Extent::Whole {
             break;

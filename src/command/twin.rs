@@ -165,10 +165,13 @@ async fn serve(global: &Global, workspace: &Workspace, ui: &Ui, args: &ServeArgs
     let cannot = |e: std::io::Error| {
         Failure::other(format!("the twin can't be served on {}: {e}", args.listen), "choose another port with --listen")
     };
-    let twin = open_twin(global, workspace, ui)?;
+    let twin = open_twin(global, workspace)?;
     let listener = TcpListener::bind(args.listen).await.map_err(cannot)?;
     let address = listener.local_addr().map_err(cannot)?;
     ui.say(&format!("the twin (account {}) is served on http://{address}; Ctrl-C ends it", twin.account()));
+    if context::is_emulated(&twin) {
+        ui.say(context::EMULATED);
+    }
     ui.say("other clients find it by: eval \"$(bakehouse twin env)\"");
     let interrupted = async {
         // Without a handler for the signal the service would just go on, which is no worse.
@@ -182,7 +185,7 @@ fn env(global: &Global, workspace: &Workspace, ui: &Ui, args: &EnvArgs) -> Resul
     let running = twin::serve::running(&folder);
     if running.is_none() {
         // Makes the twin if there is none, so that it has credentials to print.
-        drop(open_twin(global, workspace, ui)?);
+        drop(open_twin(global, workspace)?);
     }
     let caller = twin::peek(&folder)?;
     let endpoint = match (&args.endpoint, running) {
@@ -217,14 +220,14 @@ async fn reset(global: &Global, workspace: &Workspace, ui: &Ui, args: &ResetArgs
     if !args.yes && !ui.confirm(&format!("{} goes with all images and its ledger.", folder.display()), "reset").unwrap_or(false) {
         return Err(Failure::other("nothing was removed", "--yes removes it without asking"));
     }
-    Twin::remove(&folder, &context::machines(global, ui)?, Clock::System.now()).await?;
+    Twin::remove(&folder, &context::machines(global)?, Clock::System.now()).await?;
     ui.say(&format!("removed {}", folder.display()));
     Ok(())
 }
 
 async fn build(global: &Global, workspace: &Workspace, ui: Ui, args: &BaseBuildArgs) -> Result<(), Failure> {
     let BaseName::Debian13 = args.base;
-    let twin = open_twin(global, workspace, &ui)?;
+    let twin = open_twin(global, workspace)?;
     let region = workspace.settings.region.clone();
     if !args.again {
         let known = twin.read(|state| {
@@ -271,7 +274,7 @@ async fn build(global: &Global, workspace: &Workspace, ui: Ui, args: &BaseBuildA
 }
 
 async fn import(global: &Global, workspace: &Workspace, ui: Ui, args: &BaseImportArgs) -> Result<(), Failure> {
-    let twin = open_twin(global, workspace, &ui)?;
+    let twin = open_twin(global, workspace)?;
     let region = workspace.settings.region.clone();
     let work = tempfile::Builder::new()
         .prefix("base-")
