@@ -179,7 +179,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     count.checked_mul(seconds).map(Duration::from_secs).ok_or_else(wrong)
 }
 
-/// Sends traces to stderr: warnings, with `-v` what bakehouse does, with `-vv` the SDK's too.
+/// Sends traces to stderr: with `-v` bakehouse's own, with `-vv` the SDK's too; none without.
 ///
 /// The SDK's own traces leave credentials out; bakehouse traces none.
 pub fn start_tracing(verbose: u8) {

@@ -36,7 +36,7 @@ pub enum Failure {
     Manifest(Faults),
     /// There is no workspace.
     #[error(transparent)]
-    Workspace(#[from] WorkspaceError),
+    Workspace(WorkspaceError),
     /// The engine stopped.
     #[error(transparent)]
     Engine(Box<EngineError>),
@@ -44,7 +44,7 @@ pub enum Failure {
     #[error(transparent)]
     Twin(#[from] twin::OpenError),
     /// An irreversible step was not approved.
-    #[error("not approved; nothing was changed")]
+    #[error("not approved; no step of this plan was begun")]
     NotApproved {
         /// Digest of the plan, for `--approve`.
         plan: crate::model::digest::Digest,
@@ -68,6 +68,15 @@ pub enum Failure {
 impl<E: Into<EngineError>> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::Engine(Box::new(error.into()))
+    }
+}
+
+impl From<WorkspaceError> for Failure {
+    fn from(error: WorkspaceError) -> Self {
+        match error {
+            WorkspaceError::Faulty { faults } => Self::Manifest(faults),
+            other => Self::Workspace(other),
+        }
     }
 }
 
@@ -189,6 +198,13 @@ fn engine_next(error: &EngineError) -> Vec<String> {
         }
         EngineError::Plan(crate::plan::PlanError::TitleTaken { .. }) => {
             one("if it is this product, name it in the manifest (listing.product-id); else choose another title")
+        }
+        EngineError::Base(crate::cloud::BaseError::NotFound { .. }) => vec![
+            "on the twin: bakehouse twin base build debian-13 (or twin base import FILE) makes a base".to_owned(),
+            "on AWS: mend image.base in the manifest".to_owned(),
+        ],
+        EngineError::Cloud(e) if e.operation == "GetCallerIdentity" => {
+            one("log in (aws sso login, aws configure) or name a profile that exists with --profile; nothing was done")
         }
         EngineError::Cloud(_) => one("what was done is in the ledger; the same command goes on from there"),
         _ => Vec::new(),

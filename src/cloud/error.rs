@@ -1,5 +1,6 @@
 //! What went wrong between here and AWS.
 
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
@@ -61,10 +62,9 @@ impl CloudError {
 }
 
 /// Takes over an SDK error: what was asked, where, AWS's own words.
-pub(super) fn of<E, R>(operation: &'static str, region: &Region) -> impl FnOnce(SdkError<E, R>) -> CloudError
+pub(super) fn of<E>(operation: &'static str, region: &Region) -> impl FnOnce(SdkError<E, HttpResponse>) -> CloudError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
 {
     let region = region.clone();
     move |error| {
@@ -74,11 +74,12 @@ where
             Some(message) => message.to_owned(),
             None => innermost(&error),
         };
-        let server_fault =
-            matches!(code.as_deref(), Some("InternalError" | "InternalServiceException" | "ServiceUnavailable" | "Unavailable"));
         let outcome = match &error {
             SdkError::ConstructionFailure(_) => Outcome::Refused,
-            SdkError::ServiceError(_) if !server_fault => Outcome::Refused,
+            // What was made by the token's first use is there, and must not be made again by another token.
+            SdkError::ServiceError(_) if code.as_deref() == Some("IdempotentParameterMismatch") => Outcome::Unknown,
+            SdkError::ServiceError(e) if !e.raw().status().is_server_error() => Outcome::Refused,
+            SdkError::ServiceError(_) if code.as_deref() == Some("InsufficientInstanceCapacity") => Outcome::Refused,
             _ => Outcome::Unknown,
         };
         let request_id = metadata.and_then(|m| m.extra("aws_request_id")).map(str::to_owned);

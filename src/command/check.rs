@@ -30,6 +30,7 @@ pub fn run(global: &Global, args: &CheckArgs) -> Result<(), Failure> {
     let mut faults = Faults::default();
     let products = if args.products.is_empty() { workspace.products()? } else { args.products.clone() };
     for product in &products {
+        context::known_product(&workspace, product)?;
         faults.append(workspace.check(product, account.as_ref()));
     }
     if args.format == Format::Json {
@@ -44,6 +45,10 @@ pub fn run(global: &Global, args: &CheckArgs) -> Result<(), Failure> {
         ui.say(&faults.render(ui.colour()));
     }
     let names: Vec<&str> = products.iter().map(Slug::as_str).collect();
-    ui.say(&format!("nothing wrong with {}", if names.is_empty() { "no products".to_owned() } else { names.join(", ") }));
+    if names.is_empty() {
+        ui.say("there are no products to check: bakehouse init NAME makes one");
+    } else {
+        ui.say(&format!("nothing wrong with {}", names.join(", ")));
+    }
     Ok(())
 }

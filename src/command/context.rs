@@ -38,6 +38,8 @@ pub struct Context {
     pub ui: Arc<Ui>,
     /// Whether machines that this process starts are emulated.
     emulated: bool,
+    /// Whether this process's twin runs no machines at all.
+    machineless: bool,
     reader: Reader,
     ledger: Ledger,
 }
@@ -57,6 +59,7 @@ impl Context {
         let ui = Arc::new(Ui::new());
         let connection = connection(global, &workspace, target)?;
         let emulated = matches!(&connection, Connect::Twin(twin) if is_emulated(twin));
+        let machineless = matches!(&connection, Connect::Twin(twin) if matches!(twin.machines(), Machines::None));
         let reader = Reader::connect(connection).await;
         let identity = reader.identity().await?;
         if target == TargetName::Aws {
@@ -64,7 +67,7 @@ impl Context {
         }
         let binding = Binding { format: 1, target: target.to_string(), account: identity.account.clone() };
         let ledger = Ledger::open_folder(&ledger_folder(&workspace, target, &identity.account), binding).await?;
-        Ok(Self { workspace, target, identity, ui, emulated, reader, ledger })
+        Ok(Self { workspace, target, identity, ui, emulated, machineless, reader, ledger })
     }
 
     /// Returns what looks at the target.
@@ -83,6 +86,7 @@ impl Context {
     ///
     /// [`Failure::Manifest`] with everything that is wrong.
     pub fn product(&self, slug: &Slug) -> Result<Product, Failure> {
+        known_product(&self.workspace, slug)?;
         self.workspace.load(slug, self.target, Some(&self.identity.account)).map_err(Failure::Manifest)
     }
 
@@ -110,10 +114,21 @@ impl Context {
     }
 
     /// Says that a bake will be slow, where it will.
-    pub fn warn_if_emulated(&self) {
+    ///
+    /// # Errors
+    ///
+    /// When the twin runs no machines: a bake would wait for its deadline.
+    pub fn expect_machines(&self) -> Result<(), Failure> {
+        if self.machineless {
+            return Err(Failure::other(
+                "the twin runs no machines here, and a bake needs one",
+                "install QEMU (apt-get install qemu-system-x86 ovmf slirp4netns) or play a guest with --machines scripted --script FILE",
+            ));
+        }
         if self.emulated {
             self.ui.say(EMULATED);
         }
+        Ok(())
     }
 
     /// Says where all this happens; first and last of whatever has effects.
@@ -124,6 +139,21 @@ impl Context {
         };
         self.ui.say(&format!("target: {} · account {} · {what}", self.target, self.identity.account));
     }
+}
+
+/// Refuses a product that the workspace does not have.
+///
+/// # Errors
+///
+/// With the names of those that it has.
+pub fn known_product(workspace: &Workspace, slug: &Slug) -> Result<(), Failure> {
+    let products = workspace.products()?;
+    if products.contains(slug) {
+        return Ok(());
+    }
+    let names: Vec<&str> = products.iter().map(Slug::as_str).collect();
+    let hint = if names.is_empty() { format!("bakehouse init {slug}") } else { format!("there are: {}", names.join(", ")) };
+    Err(Failure::other(format!("there is no product {slug} in {}", workspace.root.display()), hint))
 }
 
 /// Finds the workspace.
@@ -168,6 +198,7 @@ pub fn is_emulated(twin: &Twin) -> bool {
 
 fn connection(global: &Global, workspace: &Workspace, target: TargetName) -> Result<Connect, Failure> {
     if target == TargetName::Aws {
+        refuse_empty_endpoints()?;
         return Ok(Connect::Aws { profile: global.profile.clone() });
     }
     let folder = twin_folder(workspace);
@@ -193,7 +224,10 @@ pub fn machines(global: &Global) -> Result<Machines, Failure> {
             let path =
                 global.script.as_ref().ok_or_else(|| Failure::other("scripted machines need a script", "name it with --script FILE"))?;
             let wrong = |e: String| {
-                Failure::other(format!("the script {} can't be used: {e}", path.display()), "see docs/twin-scripts in ARCHITECTURE.md")
+                Failure::other(
+                    format!("the script {} can't be used: {e}", path.display()),
+                    "ARCHITECTURE.md, \"Scripted guests\", says what it holds",
+                )
             };
             let text = std::fs::read_to_string(path).map_err(|e| wrong(e.to_string()))?;
             Ok(Machines::Scripted(serde_json::from_str(&text).map_err(|e| wrong(e.to_string()))?))
@@ -221,6 +255,18 @@ fn ledger_folder(workspace: &Workspace, target: TargetName, account: &AccountId)
     match target {
         TargetName::Aws => workspace.root.join("ledger").join(account.as_str()),
         TargetName::Twin => twin_folder(workspace).join("ledger"),
+    }
+}
+
+/// Refuses endpoint variables that are set to nothing: the SDK does not take them for unset.
+fn refuse_empty_endpoints() -> Result<(), Failure> {
+    let empty = std::env::vars_os().find(|(name, value)| name.to_string_lossy().starts_with("AWS_ENDPOINT_URL") && value.is_empty());
+    match empty {
+        Some((name, _)) => {
+            let name = name.to_string_lossy();
+            Err(Failure::other(format!("{name} is set, and to nothing"), format!("unset {name}")))
+        }
+        None => Ok(()),
     }
 }
 

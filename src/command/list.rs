@@ -9,6 +9,7 @@ use crate::engine::{self, Followed, Stage};
 use crate::failure::Failure;
 use crate::model::ids::Slug;
 use crate::model::plan::Step;
+use crate::model::record::{Event, Record};
 use crate::model::version::Bump;
 use crate::plan::Request;
 use crate::release::{Listing, Released, history};
@@ -79,6 +80,12 @@ async fn dry_run(global: &Global, slug: &Slug) -> Result<(), Failure> {
     let released = latest(&context, slug, &product.variant()).await?;
     let request = Request { bump: Bump::Patch, version: None, rebuild: false };
     let next = engine::next(&engine, &product, &request).await?;
+    if next.plan().version != released.version {
+        return Err(Failure::other(
+            format!("version {} would be listed, and it is not sealed yet", next.plan().version),
+            format!("bakehouse ship {slug}, or bake, scan, checksum and release it first"),
+        ));
+    }
     let planned = next.plan().steps.iter().find_map(|p| match &p.step {
         Step::CreateListing { draft, .. } => Some(engine::first_listing(&engine, &product, &released, draft.as_ref())),
         Step::AddVersion { product: entity } => Some(engine::add_version(&engine, &product, &released, entity)),
@@ -98,12 +105,11 @@ async fn status(global: &Global, args: &StatusArgs) -> Result<(), Failure> {
     let released = latest(&context, &args.product, &product.variant()).await?;
     let mut end = Ok(());
     if let Listing::Submitted { change_set, .. } = &released.listing {
-        let followed = Followed {
-            variant: product.variant(),
-            version: released.version.clone(),
-            run: released.run.clone(),
-            change_set: change_set.clone(),
-        };
+        // The run that submitted it, which need not be the one that sealed the release.
+        let records = context.ledger().records(&product.variant()).await?;
+        let submitted = |r: &&Record| matches!(&r.event, Event::Submitted { change_set: sent, .. } if sent == change_set);
+        let run = records.iter().rev().find(submitted).map_or_else(|| released.run.clone(), |r| r.run.clone());
+        let followed = Followed { variant: product.variant(), version: released.version.clone(), run, change_set: change_set.clone() };
         end = engine::follow_listing(&engine, &followed).await.map(drop);
     }
     let released = latest(&context, &args.product, &product.variant()).await?;

@@ -72,7 +72,12 @@ pub async fn run(global: &Global, args: &PlanArgs) -> Result<(), Failure> {
     let engine = context.engine(&product, std::time::Duration::ZERO)?;
     let next = engine::next(&engine, &product, &Request::from(&args.version)).await?;
     match args.format {
-        Format::Json => ui::print(&serde_json::to_string_pretty(next.plan()).expect("a plan is plain data")),
+        Format::Json => {
+            let mut plan = serde_json::to_value(next.plan()).expect("a plan is plain data");
+            // What `--approve` takes.
+            plan["digest"] = serde_json::to_value(next.plan().digest()).expect("a digest is a text");
+            ui::print(&serde_json::to_string_pretty(&plan).expect("a plan is plain data"));
+        }
         Format::Text => ui::print(&describe(&next)),
     }
     Ok(())

@@ -5,11 +5,12 @@ use clap::Args;
 use super::context::Context;
 use super::plan::{VersionArgs, describe};
 use crate::cli::{Global, Patience};
-use crate::engine::{self, Extent, Next, Stage};
+use crate::engine::{self, Engine, Extent, Next, Stage};
 use crate::failure::Failure;
 use crate::model::digest::Digest;
 use crate::model::ids::Slug;
 use crate::model::plan::{Plan, Step};
+use crate::model::product::Product;
 use crate::model::version::Bump;
 use crate::plan::Request;
 
@@ -114,11 +115,18 @@ async fn carry_out(global: &Global, args: &ShipArgs, extent: Extent) -> Result<(
     context.state_target();
     let product = context.product(&args.product)?;
     let engine = context.engine(&product, args.patience.patience)?;
+    // Said last whatever comes of it.
+    let end = carry_out_all(&context, &product, &engine, args, extent).await;
+    context.state_target();
+    end
+}
+
+async fn carry_out_all(context: &Context, product: &Product, engine: &Engine, args: &ShipArgs, extent: Extent) -> Result<(), Failure> {
     let mut request = Request::from(&args.version);
     let mut before: Option<Digest> = None;
     // A run that was left is finished first; what the manifest wants beyond it is planned after.
     loop {
-        let next = engine::next(&engine, &product, &request).await?;
+        let next = engine::next(engine, product, &request).await?;
         let plan = next.plan().clone();
         if before == Some(plan.digest()) || matches!(next, Next::Nothing { .. }) {
             if before.is_none() {
@@ -127,18 +135,25 @@ async fn carry_out(global: &Global, args: &ShipArgs, extent: Extent) -> Result<(
             break;
         }
         before = Some(plan.digest());
-        context.ui.say(describe(&next).trim_end());
-        approve(&context, &args.approval, &plan, extent)?;
-        if plan.steps.iter().any(|planned| matches!(planned.step, Step::Bake { .. })) {
-            context.warn_if_emulated();
+        if let (Next::Continue { journal, .. }, Some(wanted)) = (&next, &request.version)
+            && *wanted != plan.version
+        {
+            return Err(Failure::other(
+                format!("run {} of version {} is not finished, so {wanted} can't begin", journal.run(), plan.version),
+                format!("finish it first: bakehouse ship {}", product.slug),
+            ));
         }
-        engine::carry_out(&engine, &product, next, extent).await?;
+        context.ui.say(describe(&next).trim_end());
+        approve(context, &args.approval, &plan, extent)?;
+        if plan.steps.iter().any(|planned| matches!(planned.step, Step::Bake { .. })) {
+            context.expect_machines()?;
+        }
+        engine::carry_out(engine, product, next, extent).await?;
         if extent != Extent::Whole {
             break;
         }
         request = Request { bump: Bump::Patch, version: None, rebuild: false };
     }
-    context.state_target();
     Ok(())
 }
 

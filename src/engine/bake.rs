@@ -1,6 +1,9 @@
 //! Base image → instance → provisioned → stopped → image.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
+
+use jiff::SignedDuration;
 
 use super::failure::EngineError;
 use super::observer::Note;
@@ -20,6 +23,10 @@ const GRACE: Duration = Duration::from_secs(15 * 60);
 /// How long the console may lag behind the instance's stop. Source: EC2 posts the console's last
 /// output some minutes after a stop.
 const CONSOLE_LAG: Duration = Duration::from_secs(5 * 60);
+
+/// How long EC2 may not know what it has just made. Source: its answers become consistent eventually,
+/// <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>
+const SETTLING: SignedDuration = SignedDuration::from_mins(3);
 
 /// How long an image, or an instance's end, may take.
 const EC2_DEADLINE: Duration = Duration::from_secs(4 * 60 * 60);
@@ -49,10 +56,11 @@ impl Run<'_> {
                 self.create_image(region, &instance, name).await?
             }
         };
-        let image = self.available(region, &id).await?;
-        if image.encrypted {
-            return Err(EngineError::Encrypted { image: id });
-        }
+        let image = match self.available(region, &id).await {
+            Ok(image) if image.encrypted => return self.give_up(region, EngineError::Encrypted { image: id }).await,
+            Ok(image) => image,
+            Err(error) => return self.give_up(region, error).await,
+        };
         self.effect("bake.imds", &id, async |_| Ok(self.engine.writer.require_imds_v2(region, &id).await?)).await?;
         self.effect("bake.tag", &id, async |_| {
             let mut tags = self.tags();
@@ -72,7 +80,9 @@ impl Run<'_> {
     /// Finds this release's image by its name; an image of that name made of other inputs is in the way.
     async fn image_of_name(&self, region: &Region, name: &str) -> Result<Option<ImageId>, EngineError> {
         let Some(found) = self.engine.writer.reader().own_image_named(region, name).await? else { return Ok(None) };
-        if found.tags.get(tag::INPUT) != Some(&self.plan.input.to_string()) {
+        // What is released belongs to its record; what failed is no image.
+        let released = found.tags.get(tag::STATE).is_some_and(|state| state == "released");
+        if released || found.state == "failed" || found.tags.get(tag::INPUT) != Some(&self.plan.input.to_string()) {
             return Err(EngineError::NameTaken { name: name.to_owned(), image: found.image.id });
         }
         Ok(Some(found.image.id))
@@ -114,8 +124,15 @@ impl Run<'_> {
             tags,
         };
         let payload = (&spec.image, &spec.instance_type, Digest::of(&spec.user_data));
-        let id =
-            self.effect("bake.instance", &payload, async |token| Ok(self.engine.writer.run_instance(region, &spec, &token).await?)).await?;
+        let id = self
+            .effect("bake.instance", &payload, async |token| {
+                // An attempt whose answer was lost has made it; its tags tell, whatever the manifest says by now.
+                match self.engine.writer.reader().instances_of_run(region, self.id()).await?.into_iter().next() {
+                    Some(made) => Ok(made.id),
+                    None => Ok(self.engine.writer.run_instance(region, &spec, &token).await?),
+                }
+            })
+            .await?;
         self.done_note(format!("{id} runs on {}", spec.instance_type));
         Ok(id)
     }
@@ -128,12 +145,22 @@ impl Run<'_> {
         let reader = self.engine.writer.reader();
         let nonce = self.nonce();
         let mut seen: Vec<u8> = Vec::new();
+        // EC2 may not know an instance for a while that it has just made.
+        let (mut known, began) = (false, self.engine.clock.now());
         let deadline = self.product.build.deadline + GRACE;
         let stopped = self
             .engine
             .wait(deadline, async || {
                 let state = reader.instance(region, id).await?;
-                let Some(state) = state else { return Ok(Look::Ready("is gone".to_owned())) };
+                let Some(state) = state else {
+                    let settled = self.engine.clock.now().duration_since(began) > SETTLING;
+                    return Ok(if known || settled {
+                        Look::Ready("is gone".to_owned())
+                    } else {
+                        Look::NotYet(format!("{id} is not to be seen yet"))
+                    });
+                };
+                known = true;
                 self.console(region, id, &mut seen).await?;
                 Ok(match state.state.as_str() {
                     "stopped" => Look::Ready("stopped".to_owned()),
@@ -236,8 +263,12 @@ impl Run<'_> {
 
     /// Ends the run after a failed bake: nothing it made is left.
     async fn give_up<T>(&self, region: &Region, error: EngineError) -> Result<T, EngineError> {
-        // Only what the guest itself reports ends the run; a lost connection is continued by the next one.
-        if matches!(error, EngineError::BakeStep { .. } | EngineError::BakeBroken { .. }) {
+        // Only what can't become better ends the run; a lost connection is continued by the next one.
+        let final_ = matches!(
+            error,
+            EngineError::BakeStep { .. } | EngineError::BakeBroken { .. } | EngineError::ImageState { .. } | EngineError::Encrypted { .. }
+        );
+        if final_ {
             self.clean_up(region).await?;
             self.end(Outcome::BakeFailed).await?;
         }
@@ -247,11 +278,10 @@ impl Run<'_> {
     /// Ends the instance and removes the group, if this run made them.
     pub(super) async fn clean_up(&self, region: &Region) -> Result<(), EngineError> {
         let writer = &self.engine.writer;
-        let mut instances: Vec<InstanceId> = self.done("bake.instance").await.into_iter().collect();
-        if instances.is_empty() {
-            // An attempt whose answer was lost may have made one; its tags tell.
-            instances.extend(writer.reader().instances_of_run(region, self.id()).await?.into_iter().map(|i| i.id));
-        }
+        // An attempt whose answer was lost may have made one; its tags tell.
+        let tagged = writer.reader().instances_of_run(region, self.id()).await?;
+        let mut instances: BTreeSet<InstanceId> = tagged.into_iter().map(|i| i.id).collect();
+        instances.extend(self.done::<InstanceId>("bake.instance").await);
         for id in &instances {
             self.effect(&format!("bake.end.{id}"), id, async |_| Ok(writer.terminate_instance(region, id).await?)).await?;
             let ended = self
@@ -275,8 +305,24 @@ impl Run<'_> {
             group = writer.reader().security_group_named(region, &format!("bakehouse-{}", self.id())).await?;
         }
         if let Some(group) = group {
-            self.effect(&format!("bake.ungroup.{group}"), &group, async |_| Ok(writer.delete_security_group(region, &group).await?))
+            let name = format!("bake.ungroup.{group}");
+            let gone = self
+                .engine
+                .wait(EC2_DEADLINE, async || {
+                    match self.effect(&name, &group, async |_| Ok(writer.delete_security_group(region, &group).await?)).await {
+                        Ok(()) => Ok(Look::Ready(())),
+                        // The instance's network interface goes some time after the instance.
+                        Err(EngineError::Cloud(e)) if e.is("DependencyViolation") => Ok(Look::NotYet(format!("{group} is still in use"))),
+                        Err(e) => Err(e),
+                    }
+                })
                 .await?;
+            if gone.is_none() {
+                return Err(EngineError::Pending {
+                    what: format!("the removal of {group}"),
+                    next: format!("bakehouse ship {}", self.product.slug),
+                });
+            }
         }
         Ok(())
     }

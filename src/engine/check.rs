@@ -72,7 +72,7 @@ pub enum Whole {
     Skip,
 }
 
-/// Reads an image's root snapshot through EBS direct, without booting it, and judges it.
+/// Reads an image's snapshots through EBS direct, without booting it, and judges it.
 ///
 /// # Errors
 ///
@@ -89,21 +89,18 @@ pub async fn scan_image(
         what: format!("image {} is not in {} any more", image.id, image.region),
         next: format!("bakehouse ship {}", product.slug),
     })?;
-    let Some(root) = image.snapshots.first() else {
-        return Err(EngineError::NotReady {
-            what: format!("image {} has no snapshot", image.id),
-            next: format!("bakehouse ship {}", product.slug),
-        });
-    };
-    let blocks = reader.snapshot_blocks(&image.region, root).await?;
-    observer.note(Note::Notice { text: format!("reading {root} through EBS direct ({} blocks with data)", blocks.indices().count()) });
-    let blocks = blocks.blocking();
+    let mut disks: Vec<Arc<dyn disk::BlockSource>> = Vec::new();
+    for snapshot in &image.snapshots {
+        let blocks = reader.snapshot_blocks(&image.region, snapshot).await?;
+        observer
+            .note(Note::Notice { text: format!("reading {snapshot} through EBS direct ({} blocks with data)", blocks.indices().count()) });
+        disks.push(Arc::new(disk::Cached::new(blocks.blocking(), disk::CacheLimits::default())));
+    }
     let (product, snapshots) = (product.clone(), image.snapshots.clone());
     tokio::task::spawn_blocking(move || {
-        let source: Arc<dyn disk::BlockSource> = Arc::new(disk::Cached::new(blocks, disk::CacheLimits::default()));
         let facts = scan::ImageFacts::from(&described);
         scan::scan(
-            &[source],
+            &disks,
             &scan::Scan {
                 image: Some(&facts),
                 policy: &product.scan,

@@ -10,7 +10,7 @@ use crate::ledger::Outcome;
 use crate::listing::{self, AmiProduct, Place, Refusal, ReleaseFacts, Standing, Wanted};
 use crate::model::change_set::ChangeSet;
 use crate::model::digest::Digest;
-use crate::model::ids::{ChangeSetId, EntityId, RunId, Slug, Variant};
+use crate::model::ids::{ChangeSetId, EntityId, RunId, Variant};
 use crate::model::record::Event;
 use crate::model::version::Version;
 use crate::release::Released;
@@ -39,8 +39,13 @@ impl Run<'_> {
     pub(super) async fn add_version(&self, product: &EntityId) -> Result<(), EngineError> {
         let released = self.released().await?;
         let set = add_version(self.engine, self.product, &released, product)?;
-        if self.done::<ChangeSetId>("list.apply").await.is_none() {
-            self.engine.refuse_used(&released, self.variant(), product).await?;
+        // Once it was submitted, or may have been, what uses the title is this very submission.
+        if self.is_open("list.apply").await {
+            let free = self.engine.refuse_used(&released, self.variant(), product).await;
+            if let Err(EngineError::TitleInUse { .. }) = &free {
+                self.end(Outcome::ListingRefused).await?;
+            }
+            free?;
             self.validate(&set).await?;
         }
         self.apply(&set, Some(product)).await
@@ -49,9 +54,11 @@ impl Run<'_> {
     async fn validate(&self, set: &ChangeSet) -> Result<(), EngineError> {
         let request = set.to_json();
         let id = self.start("list.validate", &request, true).await?;
-        let rehearsed = self.effect("list.validated", &id, async |_| match self.engine.change_set_end(&id, &self.product.slug).await? {
-            listing::Outcome::Refused { status, errors, .. } => Err(self.refused(id.clone(), status, true, errors)),
-            _ => Ok(()),
+        let rehearsed = self.effect("list.validated", &id, async |_| {
+            match self.engine.change_set_end(&id, format!("bakehouse ship {}", self.product.slug)).await? {
+                listing::Outcome::Refused { status, errors, .. } => Err(self.refused(id.clone(), status, true, errors)),
+                _ => Ok(()),
+            }
         });
         let rehearsed: Result<(), EngineError> = rehearsed.await;
         if let Err(EngineError::ListingRefused { .. }) = &rehearsed {
@@ -63,7 +70,8 @@ impl Run<'_> {
     }
 
     async fn apply(&self, set: &ChangeSet, product: Option<&EntityId>) -> Result<(), EngineError> {
-        let request = set.to_json();
+        // The first rendering is what is sent, however often it is tried: a token stands for one request.
+        let request: Value = self.effect("list.request", &(), async |_| Ok(set.to_json())).await?;
         let id = self.start("list.apply", &request, false).await?;
         let digest = Digest::of(request.to_string());
         self.record(Event::Submitted { change_set: id.clone(), product: product.cloned(), request: digest }).await?;
@@ -101,6 +109,11 @@ impl Run<'_> {
                         let blockers: Vec<String> = listing::blocking_change_sets(&e.message).iter().map(ToString::to_string).collect();
                         Ok(Look::NotYet(format!("the product is locked by change set {}", blockers.join(", "))))
                     }
+                    // AWS refuses the request itself: sent again it would be refused again.
+                    Err(EngineError::Cloud(e)) if e.is("ValidationException") => {
+                        self.end(Outcome::ListingRefused).await?;
+                        Err(e.into())
+                    }
                     Err(e) => Err(e),
                 }
             })
@@ -123,7 +136,8 @@ impl Run<'_> {
 /// [`EngineError::Pending`] when it outlasts the engine's patience, [`EngineError::ListingRefused`].
 pub async fn follow_listing(engine: &Engine, followed: &Followed) -> Result<EntityId, EngineError> {
     let Followed { variant, version, run, change_set } = followed;
-    let end = engine.change_set_end(change_set, &variant.product).await?;
+    let later = format!("bakehouse list status {}", variant.product);
+    let end = engine.change_set_end(change_set, later.clone()).await?;
     let at = engine.clock.now();
     match end {
         listing::Outcome::Succeeded { product, offer } => {
@@ -144,7 +158,7 @@ pub async fn follow_listing(engine: &Engine, followed: &Followed) -> Result<Enti
             engine.ledger.append(variant, version, run, at, event).await?;
             Err(EngineError::ListingRefused { version: version.clone(), change_set: change_set.clone(), status, validation: false, errors })
         }
-        listing::Outcome::Running { .. } => Err(pending(change_set, &variant.product)),
+        listing::Outcome::Running { .. } => Err(pending(change_set, later)),
     }
 }
 
@@ -180,13 +194,13 @@ pub fn add_version(
 
 impl Engine {
     /// Waits for a change set to end, no longer than the patience.
-    async fn change_set_end(&self, id: &ChangeSetId, product: &Slug) -> Result<listing::Outcome, EngineError> {
+    async fn change_set_end(&self, id: &ChangeSetId, later: String) -> Result<listing::Outcome, EngineError> {
         let end = self
             .wait(self.patience, async || {
                 let Some(described) = self.writer.reader().change_set(id).await? else {
                     return Err(EngineError::NotReady {
                         what: format!("AWS does not know change set {id} (it keeps them for 90 days)"),
-                        next: format!("bakehouse list status {product}"),
+                        next: later.clone(),
                     });
                 };
                 Ok(match listing::outcome(&described).map_err(EngineError::ChangeSet)? {
@@ -195,7 +209,7 @@ impl Engine {
                 })
             })
             .await?;
-        end.ok_or_else(|| pending(id, product))
+        end.ok_or_else(|| pending(id, later))
     }
 
     /// Refuses a version whose title or image is in use, as far as can be known beforehand.
@@ -235,6 +249,6 @@ fn in_use(used: &listing::Use) -> String {
     }
 }
 
-fn pending(id: &ChangeSetId, product: &Slug) -> EngineError {
-    EngineError::Pending { what: format!("change set {id}"), next: format!("bakehouse list status {product}") }
+fn pending(id: &ChangeSetId, next: String) -> EngineError {
+    EngineError::Pending { what: format!("change set {id}"), next }
 }

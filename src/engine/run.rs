@@ -125,6 +125,11 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Tells whether an effect was never tried, or each try is known to have had no effect.
+    pub async fn is_open(&self, name: &str) -> bool {
+        matches!(self.journal.lock().await.effect(name), Effect::Open { .. })
+    }
+
     /// Ends the run.
     pub async fn end(&self, outcome: Outcome) -> Result<(), EngineError> {
         self.write(JournalEvent::Ended { outcome }).await

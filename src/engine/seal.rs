@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::failure::EngineError;
 use super::run::Run;
+use crate::ledger::Outcome;
 use crate::model::digest::DiskDigests;
 use crate::model::ids::SnapshotId;
 use crate::model::image::{Image, tag};
@@ -17,10 +18,21 @@ impl Run<'_> {
         let held = ledger.claims(self.variant()).await?.into_iter().find(|c| c.version == self.plan.version);
         let mut after = None;
         if let Some(held) = held.filter(|held| &held.run != self.id()) {
-            if ledger.journal(&held.run).await?.outcome().is_none() {
+            let journal = ledger.journal(&held.run).await?;
+            let why = match journal.outcome() {
+                // Nothing was sealed: the version is free again.
+                Some(Outcome::Rejected | Outcome::BakeFailed | Outcome::Superseded) => None,
+                Some(_) => Some("which released it"),
+                None if journal.entries().is_empty() => {
+                    Some("whose journal is not in this ledger: it is another machine's, finish it there")
+                }
+                None => Some("which has not ended"),
+            };
+            if let Some(why) = why {
+                self.end(Outcome::Superseded).await?;
                 return Err(EngineError::Run {
                     run: self.id().clone(),
-                    reason: format!("version {} is claimed by run {}, which has not ended", held.version, held.run),
+                    reason: format!("version {} is claimed by run {}, {why}", held.version, held.run),
                 });
             }
             after = Some(held);
@@ -73,9 +85,14 @@ impl Run<'_> {
         self.effect("release.record", &payload, async |_| {
             // Another attempt of this run may have sealed it, its answer lost.
             let records = self.engine.ledger.records(self.variant()).await?;
-            let sealed = records.iter().any(|r| r.version == self.plan.version && matches!(r.event, Event::Released(_)));
-            if sealed {
-                return Ok(());
+            let sealed = records.iter().find(|r| r.version == self.plan.version && matches!(r.event, Event::Released(_)));
+            match sealed {
+                Some(record) if &record.run == self.id() => return Ok(()),
+                Some(record) => {
+                    let reason = format!("{} was sealed by run {}", self.plan.version, record.run);
+                    return Err(EngineError::Run { run: self.id().clone(), reason });
+                }
+                None => {}
             }
             self.record(Event::Released(Box::new(release))).await?;
             Ok::<(), EngineError>(())

@@ -6,13 +6,15 @@ use super::observer::Note;
 use super::run::Run;
 use super::survey::survey;
 use crate::bake;
-use crate::ledger::{Journal, Outcome};
+use crate::ledger::{Effect, Journal, Outcome};
 use crate::model::image::Image;
 use crate::model::plan::{Plan, Planned, Step};
 use crate::model::product::Product;
-use crate::model::record::Event;
+use crate::model::record::{Event, Record};
 use crate::model::report::ScanSummary;
+use crate::model::version::Bump;
 use crate::plan::Request;
+use crate::release::{self, Listing, Released};
 
 /// A part of the pipeline that is a command of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,14 +112,20 @@ pub async fn carry_out(engine: &Engine, product: &Product, next: Next, extent: E
             run
         }
         Next::Begin { plan, superseded } => {
+            if let Extent::Only(stage) = extent {
+                refuse_without_predecessor(product, &plan, stage)?;
+            }
             if let Some(journal) = superseded {
                 supersede(engine, product, *journal).await?;
             }
             if plan.is_empty() {
                 return Ok(());
             }
-            if let Extent::Only(stage) = extent {
-                refuse_without_predecessor(product, &plan, stage)?;
+            if let Extent::Only(stage) = extent
+                && !plan.steps.iter().any(|planned| stage_of(&planned.step) == stage)
+            {
+                engine.observer.note(Note::Notice { text: "nothing is left to do at this stage".to_owned() });
+                return Ok(());
             }
             let run = Run::begin(engine, product, plan).await?;
             run.note(Note::Run { text: format!("run {} ({} {})", run.id(), run.variant(), run.plan.version) });
@@ -204,14 +212,7 @@ impl Run<'_> {
     /// Tells whether all that the plan wanted has been recorded, whichever commands did it.
     async fn is_complete(&self) -> Result<bool, EngineError> {
         let Ok(released) = self.released().await else { return Ok(false) };
-        Ok(self.plan.steps.iter().all(|planned| match &planned.step {
-            Step::Copy { region } => released.copies.contains_key(region),
-            Step::Grant { region, account, .. } => released.grants.contains_key(&(region.clone(), account.clone())),
-            Step::CreateListing { .. } | Step::AddVersion { .. } | Step::FollowChangeSet { .. } => {
-                matches!(released.listing, crate::release::Listing::Listed { .. })
-            }
-            Step::Claim | Step::Bake { .. } | Step::Scan | Step::Checksum | Step::Release => true,
-        }))
+        Ok(self.plan.steps.iter().all(|planned| is_recorded(&planned.step, &released)))
     }
 }
 
@@ -221,15 +222,63 @@ async fn still_wanted(engine: &Engine, product: &Product, journal: &Journal, pla
         Step::Bake { base, .. } => Some(base),
         _ => None,
     });
-    let Some(base) = base else { return Ok(true) };
     let records = engine.ledger.records(&plan.variant).await?;
     let sealed = records.iter().any(|r| &r.run == journal.run() && matches!(r.event, Event::Released(_)));
-    Ok(sealed || bake::input_digest(product, base) == plan.input)
+    match base {
+        Some(base) if !sealed => Ok(bake::input_digest(product, base) == plan.input),
+        _ => completion_is_wanted(engine, product, journal, plan, &records).await,
+    }
+}
+
+/// Tells whether what a sealed release's run has left to do is still what the manifest wants.
+///
+/// A submission that may have reached AWS is always followed: its token is the run's.
+async fn completion_is_wanted(
+    engine: &Engine,
+    product: &Product,
+    journal: &Journal,
+    plan: &Plan,
+    records: &[Record],
+) -> Result<bool, EngineError> {
+    let submitted = !matches!(journal.effect("list.apply"), Effect::Open { .. });
+    let untagged = matches!(journal.effect("release.record"), Effect::Done(_)) && !matches!(journal.effect("release.tag"), Effect::Done(_));
+    if submitted || untagged {
+        return Ok(true);
+    }
+    let Some(released) = release::history(records).remove(&plan.version) else { return Ok(true) };
+    let request = Request { bump: Bump::Patch, version: None, rebuild: false };
+    let found = survey(engine.writer.reader(), &engine.ledger, product).await?;
+    let today = found.plan(engine.target, &engine.account, product, &request)?;
+    if today.version != plan.version {
+        // The inputs have moved on too: this release is completed as it was planned.
+        return Ok(true);
+    }
+    let wanted = |step: &Step| is_recorded(step, &released) || today.steps.iter().any(|planned| &planned.step == step);
+    Ok(plan.steps.iter().all(|planned| wanted(&planned.step)))
+}
+
+/// Tells whether a step is done, as far as a sealed release's records tell.
+fn is_recorded(step: &Step, released: &Released) -> bool {
+    match step {
+        Step::Copy { region } => released.copies.contains_key(region),
+        Step::Grant { region, account, snapshots } => {
+            released.grants.get(&(region.clone(), account.clone())).is_some_and(|had| *had >= *snapshots)
+        }
+        Step::CreateListing { .. } | Step::AddVersion { .. } | Step::FollowChangeSet { .. } => {
+            matches!(released.listing, Listing::Listed { .. })
+        }
+        Step::Claim | Step::Bake { .. } | Step::Scan | Step::Checksum | Step::Release => true,
+    }
 }
 
 async fn supersede(engine: &Engine, product: &Product, journal: Journal) -> Result<(), EngineError> {
     let run = Run::resume(engine, product, journal)?;
-    run.note(Note::Notice { text: format!("run {} was for other inputs and is ended; what it left is removed", run.id()) });
+    run.note(Note::Notice {
+        text: format!(
+            "run {} is ended: what it was for has changed; its instance and group are removed, an image it made is kept",
+            run.id()
+        ),
+    });
     run.clean_up(&product.build.region).await?;
     run.end(Outcome::Superseded).await
 }
@@ -265,7 +314,7 @@ fn stage_of(step: &Step) -> Stage {
 /// When the ledger can't be read.
 pub async fn baking(engine: &Engine, product: &Product) -> Result<bool, EngineError> {
     let Some(journal) = engine.unfinished(product).await? else { return Ok(false) };
-    let baked = matches!(journal.effect("baked"), crate::ledger::Effect::Done(_));
-    let sealed = matches!(journal.effect("release.record"), crate::ledger::Effect::Done(_));
+    let baked = matches!(journal.effect("baked"), Effect::Done(_));
+    let sealed = matches!(journal.effect("release.record"), Effect::Done(_));
     Ok(baked && !sealed)
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Engine;
 use super::failure::EngineError;
+use crate::bake;
 use crate::cloud::{InstanceTypeDescription, Reader};
 use crate::ledger::{Journal, Ledger};
 use crate::listing::{self, AmiProduct, Difference, Offer};
@@ -11,7 +12,7 @@ use crate::model::ids::{AccountId, EntityId, Region};
 use crate::model::image::ImageDescription;
 use crate::model::plan::Plan;
 use crate::model::product::Product;
-use crate::model::record::{Claim, Record};
+use crate::model::record::Record;
 use crate::plan::{self, Facts, Request};
 use crate::release::{Listing, history};
 
@@ -19,7 +20,6 @@ use crate::release::{Listing, history};
 #[derive(Debug, Clone)]
 pub struct Survey {
     records: Vec<Record>,
-    claims: Vec<Claim>,
     base: ImageDescription,
     encrypted_regions: BTreeSet<Region>,
     titled: Vec<(EntityId, String)>,
@@ -34,9 +34,10 @@ pub struct Survey {
 pub async fn survey(reader: &Reader, ledger: &Ledger, product: &Product) -> Result<Survey, EngineError> {
     let variant = product.variant();
     let records = ledger.records(&variant).await?;
-    let claims = ledger.claims(&variant).await?;
     let build = &product.build.region;
     let base = reader.base(build, &product.image.base).await?;
+    // Too much for user data is known now; the nonce has its length.
+    bake::user_data(product, &"0".repeat(16)).map_err(EngineError::UserData)?;
     check_instance_type(product, reader.instance_type(build, &product.build.instance_type).await?)?;
     let mut encrypted_regions = BTreeSet::new();
     for region in product.distribution.regions.iter().chain([build]) {
@@ -54,7 +55,7 @@ pub async fn survey(reader: &Reader, ledger: &Ledger, product: &Product) -> Resu
         None => (reader.ami_products_titled(&product.texts.title).await?, Vec::new()),
         Some(id) => (Vec::new(), differences(reader, product, &id).await?),
     };
-    Ok(Survey { records, claims, base, encrypted_regions, titled, differences })
+    Ok(Survey { records, base, encrypted_regions, titled, differences })
 }
 
 impl Survey {
@@ -69,7 +70,6 @@ impl Survey {
             account,
             product,
             records: &self.records,
-            claims: &self.claims,
             base: &self.base,
             encrypted_regions: &self.encrypted_regions,
             titled: &self.titled,

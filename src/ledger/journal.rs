@@ -82,7 +82,7 @@ pub enum Outcome {
     BakeFailed,
     /// Sealed and distributed; the Marketplace refused the change set.
     ListingRefused,
-    /// The inputs changed before it was sealed; what it made was removed.
+    /// It gave way: the inputs changed before it was sealed, or another run has its version.
     Superseded,
 }
 

@@ -7,7 +7,7 @@
 //! ledger.json                                   the target and account it is bound to
 //! <slug>.<arch>/records/000001.json …           the variant's chain
 //! <slug>.<arch>/claims/<version>/0001.json …    who took the version; the last one holds
-//! <slug>.<arch>/reports/<version>-<run>.json    what the scan said
+//! <slug>.<arch>/reports/<version>-<run>-<time>.json  what the scan said
 //! runs/<run>/000001.json …                      the run's journal (not to be committed)
 //! ```
 

@@ -9,7 +9,7 @@ use crate::model::ids::{AccountId, ChangeSetId, EntityId, Region};
 use crate::model::image::ImageDescription;
 use crate::model::plan::{Plan, Planned, Step};
 use crate::model::product::{Product, ShareSnapshots};
-use crate::model::record::{BaseRecord, Claim, Record};
+use crate::model::record::{BaseRecord, Record};
 use crate::model::version::{Bump, Version};
 use crate::release::{self, Listing, NextVersionError, Released, history};
 
@@ -39,8 +39,6 @@ pub struct Facts<'a> {
     pub product: &'a Product,
     /// The variant's chain.
     pub records: &'a [Record],
-    /// Who holds which version.
-    pub claims: &'a [Claim],
     /// The image that a bake would start from today.
     pub base: &'a ImageDescription,
     /// Regions among those used where the account encrypts EBS by default.
@@ -110,7 +108,7 @@ pub fn make(facts: &Facts, request: &Request) -> Result<Plan, PlanError> {
         steps,
         notices,
     };
-    match latest {
+    let made = match latest {
         Some(latest) if !request.rebuild && bake::input_digest(facts.product, &latest.release.base) == latest.release.input => {
             if latest.release.base.image != facts.base.image.id {
                 notices.push(format!(
@@ -126,7 +124,7 @@ pub fn make(facts: &Facts, request: &Request) -> Result<Plan, PlanError> {
             }
             notices.extend(facts.differences.iter().map(inapplicable));
             let steps = completion(facts, &versions, latest, &mut notices)?;
-            Ok(plan(latest.version.clone(), latest.release.input, steps, notices))
+            plan(latest.version.clone(), latest.release.input, steps, notices)
         }
         _ => {
             let base = base_record(facts.base);
@@ -136,9 +134,22 @@ pub fn make(facts: &Facts, request: &Request) -> Result<Plan, PlanError> {
             // What belongs to a version comes with the new one.
             notices.extend(facts.differences.iter().filter(|d| d.scope != Scope::Version).map(inapplicable));
             let steps = release_steps(facts, &versions, &version, base, &mut notices)?;
-            Ok(plan(version, input, steps, notices))
+            plan(version, input, steps, notices)
         }
-    }
+    };
+    refuse_encryption(facts, &made)?;
+    Ok(made)
+}
+
+/// Refuses to make what the Region would encrypt.
+fn refuse_encryption(facts: &Facts, plan: &Plan) -> Result<(), PlanError> {
+    let made_in = plan.steps.iter().filter_map(|planned| match &planned.step {
+        Step::Bake { .. } => Some(&facts.product.build.region),
+        Step::Copy { region } => Some(region),
+        _ => None,
+    });
+    let regions: Vec<Region> = made_in.filter(|region| facts.encrypted_regions.contains(*region)).cloned().collect();
+    if regions.is_empty() { Ok(()) } else { Err(PlanError::EncryptsByDefault { regions }) }
 }
 
 /// Everything from the claim to the listing.
@@ -152,9 +163,6 @@ fn release_steps(
     let faults = base_faults(facts.product, facts.base);
     if !faults.is_empty() {
         return Err(PlanError::Base { base: format!("{} ({})", facts.base.image.id, facts.base.image.name), faults });
-    }
-    if !facts.encrypted_regions.is_empty() {
-        return Err(PlanError::EncryptsByDefault { regions: facts.encrypted_regions.iter().cloned().collect() });
     }
     let input = bake::input_digest(facts.product, &base);
     let why = match versions.values().next_back() {
@@ -243,7 +251,8 @@ fn listing(
             let follow = Step::FollowChangeSet { change_set: change_set.clone() };
             return Ok(Some(step(follow, "its change set was submitted and its end is not known".to_owned())));
         }
-        Listing::Refused { product: Some(_), errors, .. } => {
+        // A cancelled one may be tried again: whether its title is gone, AWS says itself.
+        Listing::Refused { product: Some(_), errors, status, .. } if status != "CANCELLED" => {
             let errors: Vec<String> = errors.iter().map(|e| e.code.clone()).collect();
             notices.push(format!(
                 "version {version} is released, its listing was refused ({}) and the refusal used up its title; ship with --rebuild to list it as a new version",
@@ -251,7 +260,7 @@ fn listing(
             ));
             return Ok(None);
         }
-        Listing::Refused { product: None, .. } | Listing::None => {}
+        Listing::Refused { .. } | Listing::None => {}
     }
     if version.is_prerelease() {
         notices.push(format!("{version} is a pre-release and is not listed"));

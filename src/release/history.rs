@@ -45,6 +45,8 @@ pub enum Listing {
     },
     /// The last change set failed: released, listing refused.
     Refused {
+        /// `FAILED` or `CANCELLED`.
+        status: String,
         /// The change set.
         change_set: ChangeSetId,
         /// The product it was to add to.
@@ -101,12 +103,13 @@ fn apply(released: &mut Released, event: &Event) {
         Event::Listed { product, offer, .. } => {
             released.listing = Listing::Listed { product: product.clone(), offer: offer.clone() };
         }
-        Event::ListingRefused { change_set, errors, .. } => {
+        Event::ListingRefused { change_set, status, errors } => {
             let product = match &released.listing {
-                Listing::Submitted { product, .. } => product.clone(),
+                Listing::Submitted { product, .. } | Listing::Refused { product, .. } => product.clone(),
                 _ => None,
             };
-            released.listing = Listing::Refused { change_set: change_set.clone(), product, errors: errors.clone() };
+            let (change_set, errors) = (change_set.clone(), errors.clone());
+            released.listing = Listing::Refused { status: status.clone(), change_set, product, errors };
         }
     }
 }

@@ -112,6 +112,24 @@ impl World {
         std::fs::write(path, text.replace(from, to)).unwrap();
     }
 
+    /// Takes away what the last run wrote after it had tried an effect: AWS has done it, nobody knows.
+    pub fn forget_what_came_after_trying(&self, effect: &str) {
+        let ledger = self.folder.path().join("twin-ledger");
+        let run = sorted(&ledger.join("runs")).pop().unwrap();
+        let journal = sorted(&run);
+        let read = |path: &PathBuf| -> serde_json::Value { serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap() };
+        let tried = journal.iter().position(|path| {
+            let entry = read(path);
+            entry["event"]["kind"] == "tried" && entry["event"]["effect"] == effect
+        });
+        let tried = tried.unwrap_or_else(|| panic!("the run never tried {effect}"));
+        let at = read(&journal[tried])["at"].as_str().unwrap().to_owned();
+        journal[tried + 1..].iter().for_each(|path| std::fs::remove_file(path).unwrap());
+        // RFC 3339 times sort as text.
+        let later = |path: &&PathBuf| read(path)["at"].as_str().unwrap() > at.as_str();
+        sorted(&ledger.join("hello-web.x86_64/records")).iter().filter(later).for_each(|path| std::fs::remove_file(path).unwrap());
+    }
+
     /// Has the guests of processes opened from now on play another script.
     pub fn play(&mut self, script: Script) {
         self.script = script;
@@ -275,6 +293,13 @@ fn run(program: &str, arguments: &[&str], input: &str) {
         .unwrap_or_else(|e| panic!("{program} is needed (scripts/test installs it): {e}"));
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     assert!(child.wait().unwrap().success(), "{program} {arguments:?} failed");
+}
+
+/// Lists a folder, sorted.
+fn sorted(folder: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
 }
 
 fn copy(from: &Path, to: &Path) {
