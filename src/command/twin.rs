@@ -241,7 +241,8 @@ async fn build(global: &Global, workspace: &Workspace, ui: Ui, args: &BaseBuildA
             return Ok(());
         }
     }
-    let sources = Sources::of_machine(std::path::Path::new("/etc/apt")).map_err(|e| base_failure(&e, e.hint()))?;
+    let mmdebstrap = machines::find_program("mmdebstrap").unwrap_or_default();
+    let sources = Sources::of_machine(std::path::Path::new("/etc/apt"), &mmdebstrap).map_err(|e| base_failure(&e, e.hint()))?;
     let work = tempfile::Builder::new()
         .prefix("base-")
         .tempdir_in(twin_folder(workspace))
