@@ -48,6 +48,7 @@ pub fn run(global: &Global, args: &InitArgs) -> Result<(), Failure> {
         written.map_err(|e| Failure::other(format!("{} can't be written: {e}", path.display()), "choose another folder with -C"))?;
         ui.say(&format!("wrote {}", path.display()));
     }
-    ui.say(&format!("next: edit products/{0}/product.toml, then `bakehouse check {0}` and `bakehouse ship {0}`", args.name));
+    ui.say(&format!("next: edit products/{0}/product.toml, then `bakehouse check {0}`", args.name));
+    ui.say(&format!("      `bakehouse twin base build debian-13` once, then `bakehouse ship {}`", args.name));
     Ok(())
 }

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::entity::Visibility;
 use super::lint::{Faults, lint};
 use super::request::{change_set_name, version_title};
 use super::templates::{ADD_VERSION, DELIVERY_OPTIONS, FIRST_LISTING, RELEASE_NOTES, Templates};
@@ -71,14 +70,6 @@ pub enum ListingError {
     },
 }
 
-/// Says that a pre-release would reach the public.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{version} is a pre-release and the product is public, so every buyer would get it; release it as a full version")]
-pub struct PublicPrerelease {
-    /// The pre-release.
-    pub version: Version,
-}
-
 impl ReleaseFacts {
     /// Takes the facts from a sealed release.
     ///
@@ -121,19 +112,6 @@ pub fn add_version(
     templates: &Templates,
 ) -> Result<ChangeSet, ListingError> {
     checked(ADD_VERSION, render_add_version(product, release, product_id, templates)?)
-}
-
-/// Refuses a pre-release for a product that is public: a version added to it is public at once.
-///
-/// # Errors
-///
-/// [`PublicPrerelease`].
-pub fn refuse_public_prerelease(version: &Version, visibility: &Visibility) -> Result<(), PublicPrerelease> {
-    match (version.is_prerelease(), visibility) {
-        // A visibility that isn't known might be another word for public.
-        (true, Visibility::Public | Visibility::Other(_)) => Err(PublicPrerelease { version: version.clone() }),
-        _ => Ok(()),
-    }
 }
 
 /// The change set before it is judged.

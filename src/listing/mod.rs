@@ -16,12 +16,12 @@ mod templates;
 mod title;
 
 pub use codes::{Advice, advice};
-pub use compose::{ListingError, PublicPrerelease, ReleaseFacts, add_version, first_listing, refuse_public_prerelease};
+pub use compose::{ListingError, ReleaseFacts, add_version, first_listing};
 pub use diff::{Difference, Scope, differences};
 pub use entity::{AmiProduct, InvalidEntity, Offer, Visibility};
 pub use lint::{Fault, Faults, lint};
 pub use price::{InvalidPrice, Price};
-pub use request::{change_set_name, request_token, version_title};
+pub use request::{change_set_name, version_title};
 pub use status::{
     Blame, ChangeSetDescription, DescribedChange, DescribedEntity, ErrorDetail, Outcome, Refusal, UnreadableChangeSet,
     blocking_change_sets, outcome,
