@@ -117,6 +117,8 @@ pub enum Command {
     History(command::history::HistoryArgs),
     /// Show one release with all that happened to it
     Show(command::show::ShowArgs),
+    /// Remove what crashed, rejected and abandoned runs have left
+    Gc(command::gc::GcArgs),
     /// The stand-in for AWS on this machine
     Twin(command::twin::TwinArgs),
 }
@@ -157,6 +159,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Verify(args) => command::verify::run(global, &args).await,
         Command::History(args) => command::history::run(global, &args).await,
         Command::Show(args) => command::show::run(global, &args).await,
+        Command::Gc(args) => command::gc::run(global, &args).await,
         Command::Twin(args) => command::twin::run(global, args).await,
     }
 }

@@ -10,6 +10,7 @@ mod connector;
 mod ec2;
 mod ec2_write;
 mod error;
+mod resources;
 mod session;
 mod snapshot;
 

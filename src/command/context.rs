@@ -9,7 +9,7 @@ use crate::cli::{Global, MachineKind};
 use crate::clock::Clock;
 use crate::cloud::{Connect, Identity, Reader, Writer};
 use crate::command::git;
-use crate::engine::Engine;
+use crate::engine::{Collector, Engine};
 use crate::failure::Failure;
 use crate::ledger::{Binding, Ledger};
 use crate::listing::Templates;
@@ -90,6 +90,20 @@ impl Context {
         self.workspace.load(slug, self.target, Some(&self.identity.account)).map_err(Failure::Manifest)
     }
 
+    /// Makes what collects garbage.
+    pub fn collector(&self) -> Collector {
+        Collector { ledger: self.ledger.clone(), clock: Clock::System, interval: self.interval() }
+    }
+
+    /// Returns what changes the target.
+    pub fn writer(&self) -> Writer {
+        Writer::new(self.reader.clone())
+    }
+
+    fn interval(&self) -> Duration {
+        if self.target == TargetName::Aws { AWS_INTERVAL } else { TWIN_INTERVAL }
+    }
+
     /// Makes an engine for a product.
     ///
     /// # Errors
@@ -100,14 +114,14 @@ impl Context {
         let templates = Templates::with_overrides(overrides(&folder.join("templates"))?)
             .map_err(|e| Failure::other(e.to_string(), format!("rename or remove it in {}/templates", folder.display())))?;
         Ok(Engine {
-            writer: Writer::new(self.reader.clone()),
+            writer: self.writer(),
             ledger: self.ledger.clone(),
             clock: Clock::System,
             observer: self.ui.clone(),
             target: self.target.as_str(),
             account: self.identity.account.clone(),
             patience,
-            interval: if self.target == TargetName::Aws { AWS_INTERVAL } else { TWIN_INTERVAL },
+            interval: self.interval(),
             git_commit: git::commit(&folder),
             templates,
         })

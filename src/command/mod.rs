@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod context;
+pub mod gc;
 mod git;
 pub mod history;
 pub mod init;

@@ -7,6 +7,7 @@ mod bake;
 mod check;
 mod distribute;
 mod failure;
+mod gc;
 mod list;
 mod observer;
 mod run;
@@ -17,6 +18,7 @@ mod wait;
 
 pub use check::{Whole, checksum_image, scan_image};
 pub use failure::{EngineError, Kind};
+pub use gc::{Collector, Removed};
 pub use list::{Followed, add_version, first_listing, follow_listing};
 pub use observer::{Note, Observer};
 pub use ship::{Extent, Next, Stage, baking, carry_out, next};

@@ -21,7 +21,7 @@ impl Run<'_> {
             let journal = ledger.journal(&held.run).await?;
             let why = match journal.outcome() {
                 // Nothing was sealed: the version is free again.
-                Some(Outcome::Rejected | Outcome::BakeFailed | Outcome::Superseded) => None,
+                Some(Outcome::Rejected | Outcome::BakeFailed | Outcome::Superseded | Outcome::Abandoned) => None,
                 Some(_) => Some("which released it"),
                 None if journal.entries().is_empty() => {
                     Some("whose journal is not in this ledger: it is another machine's, finish it there")

@@ -84,6 +84,8 @@ pub enum Outcome {
     ListingRefused,
     /// It gave way: the inputs changed before it was sealed, or another run has its version.
     Superseded,
+    /// It was given up before it came to its end; what it made was removed.
+    Abandoned,
 }
 
 /// Where an effect stands.

@@ -11,5 +11,6 @@ pub mod plan;
 pub mod product;
 pub mod record;
 pub mod report;
+pub mod resource;
 pub mod target;
 pub mod version;

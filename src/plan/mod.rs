@@ -1,7 +1,11 @@
 //! (product, ledger, what the cloud says) into what to do. Pure; the one place that sees all verbs.
 
 mod base;
+mod cost;
+mod garbage;
 mod make;
 
 pub use base::{BaseFault, base_faults};
+pub use cost::{MonthlyCost, PRICES_OF};
+pub use garbage::{Garbage, GarbageFacts, GarbagePlan, Kept, RunFacts, Unknown, garbage};
 pub use make::{Facts, MARKETPLACE_ACCOUNT, PlanError, Request, make};

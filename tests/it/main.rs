@@ -5,6 +5,7 @@
 
 mod floors;
 mod gate;
+mod gc;
 mod machine;
 mod resume;
 mod ship;

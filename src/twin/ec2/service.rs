@@ -56,6 +56,7 @@ async fn dispatch(context: &Context<'_>, params: Params) -> Result<Xml, ApiError
         "DeleteSecurityGroup" => groups::delete(context, params),
         "DeleteSnapshot" => snapshots::delete(context, params).await,
         "DeleteTags" => tags::delete(context, params),
+        "DeleteVolume" => volumes::delete(context, params).await,
         "DeregisterImage" => register::deregister(context, params).await,
         "DescribeAvailabilityZones" => zones::describe(context, params),
         "DescribeImageAttribute" => image_attributes::describe(context, params),

@@ -1,4 +1,4 @@
-//! Volumes: `DescribeVolumes`. They come and go with instances.
+//! Volumes: they come with instances, and go with them or by themselves.
 
 use crate::twin::error::ApiError;
 use crate::twin::state::{RegionState, Volume};
@@ -44,6 +44,22 @@ pub(super) fn describe(context: &Context<'_>, params: Params) -> Result<Xml, Api
         xml.optional("nextToken", token);
         Ok(xml)
     })
+}
+
+/// `DeleteVolume`: an attached one stays.
+pub(super) async fn delete(context: &Context<'_>, params: Params) -> Result<Xml, ApiError> {
+    let id = params.read(|p| p.required("VolumeId"))?;
+    fault::VOLUME.check(&id)?;
+    context.change(|here| {
+        let volume = here.volumes.get(&id).ok_or_else(|| fault::VOLUME.not_found(&id))?;
+        if let Some(attachment) = &volume.attachment {
+            return Err(fault::of("VolumeInUse", format!("Volume {id} is currently attached to {}", attachment.instance)));
+        }
+        here.volumes.remove(&id);
+        Ok(())
+    })?;
+    super::lifecycle::remove_files(context, vec![id], None).await?;
+    Ok(tags::done())
 }
 
 fn filter_values(volume: &Volume, name: &str) -> Vec<String> {

@@ -1,0 +1,172 @@
+//! Garbage: found by tags, judged by `plan`, removed in an order in which it can be.
+//!
+//! This is no run. Removing something twice is harmless, so nothing is journalled but the end of runs
+//! that never ended, lest somebody goes on with one whose things are gone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::failure::EngineError;
+use crate::clock::Clock;
+use crate::cloud::{CloudError, Reader, Writer};
+use crate::ledger::{Effect, Journal, JournalEvent, Ledger, Outcome};
+use crate::model::ids::{Architecture, InstanceId, Region, RunId, Slug, Variant};
+use crate::model::resource::ResourceKind;
+use crate::plan::{Garbage, GarbageFacts, GarbagePlan, RunFacts, garbage};
+use crate::release::history;
+
+/// How long an instance's end may take, and how long its group may be held up by it.
+const ENDING: Duration = Duration::from_secs(15 * 60);
+
+/// Looks for garbage, and removes it.
+pub struct Collector {
+    /// The target's ledger.
+    pub ledger: Ledger,
+    /// Where the time comes from.
+    pub clock: Clock,
+    /// How long to wait between two looks.
+    pub interval: Duration,
+}
+
+/// What came of removing something.
+#[derive(Debug)]
+pub struct Removed {
+    /// What it was.
+    pub garbage: Garbage,
+    /// Why it is still there; `None` when it is gone.
+    pub error: Option<CloudError>,
+}
+
+impl Collector {
+    /// Finds what may be removed of some products, in the Regions given and in those of their releases.
+    /// Only reads.
+    ///
+    /// # Errors
+    ///
+    /// When ledger or AWS can't be read.
+    pub async fn plan(
+        &self,
+        reader: &Reader,
+        products: &BTreeSet<Slug>,
+        regions: &BTreeSet<Region>,
+        older_than: SignedDuration,
+    ) -> Result<GarbagePlan, EngineError> {
+        let mut records = BTreeMap::new();
+        for product in products {
+            for architecture in [Architecture::X86_64, Architecture::Arm64] {
+                let variant = Variant { product: product.clone(), architecture };
+                let chain = self.ledger.records(&variant).await?;
+                records.insert(variant, chain);
+            }
+        }
+        let released = records.values().flat_map(|chain| history(chain).into_values()).flat_map(|r| r.regions());
+        let regions: BTreeSet<Region> = released.chain(regions.iter().cloned()).collect();
+        let mut resources = Vec::new();
+        for found in futures::future::join_all(regions.iter().map(|region| reader.resources(region))).await {
+            resources.extend(found?);
+        }
+        let mut runs = BTreeMap::new();
+        for run in self.ledger.runs().await? {
+            if let Some(facts) = run_facts(&self.ledger.journal(&run).await?) {
+                runs.insert(run, facts);
+            }
+        }
+        let now = self.clock.now();
+        Ok(garbage(&GarbageFacts { now, older_than, products, resources: &resources, runs: &runs, records: &records }))
+    }
+
+    /// Removes what a plan names. What can't be removed doesn't hold up the rest.
+    ///
+    /// # Errors
+    ///
+    /// When a run can't be ended in the ledger; nothing is removed then.
+    pub async fn remove(&self, writer: &Writer, plan: &GarbagePlan) -> Result<Vec<Removed>, EngineError> {
+        for run in &plan.ends {
+            self.end(run).await?;
+        }
+        let mut removed = Vec::new();
+        for garbage in &plan.garbage {
+            let error = self.remove_one(writer, garbage).await.err();
+            removed.push(Removed { garbage: garbage.clone(), error });
+        }
+        Ok(removed)
+    }
+
+    /// Ends a run that nobody is at work on. Who was after all finds the journal's next line taken, and stops.
+    async fn end(&self, run: &RunId) -> Result<(), EngineError> {
+        let mut journal = self.ledger.journal(run).await?;
+        if journal.outcome().is_none() {
+            journal.write(self.clock.now(), JournalEvent::Ended { outcome: Outcome::Abandoned }).await?;
+        }
+        Ok(())
+    }
+
+    async fn remove_one(&self, writer: &Writer, garbage: &Garbage) -> Result<(), CloudError> {
+        let Garbage { kind, id, region, .. } = garbage;
+        let began = self.clock.now();
+        loop {
+            match writer.remove(region, *kind, id).await {
+                // The instance that uses it is on its way out.
+                Err(e) if e.is("DependencyViolation") || e.is("VolumeInUse") => {
+                    if !self.has_time(began) {
+                        return Err(e);
+                    }
+                    self.clock.sleep(self.interval).await;
+                }
+                Err(e) => return Err(e),
+                Ok(()) if *kind == ResourceKind::Instance => return self.ended(writer.reader(), region, id).await,
+                Ok(()) => return Ok(()),
+            }
+        }
+    }
+
+    /// Waits until an instance is gone: volume and group can't go before.
+    async fn ended(&self, reader: &Reader, region: &Region, id: &str) -> Result<(), CloudError> {
+        let Ok(id) = id.parse::<InstanceId>() else { return Ok(()) };
+        let began = self.clock.now();
+        while reader.instance(region, &id).await?.is_some_and(|i| i.state != "terminated") && self.has_time(began) {
+            self.clock.sleep(self.interval).await;
+        }
+        Ok(())
+    }
+
+    fn has_time(&self, since: Timestamp) -> bool {
+        self.clock.now().duration_since(since) < SignedDuration::try_from(ENDING).unwrap_or(SignedDuration::MAX)
+    }
+}
+
+/// What a journal tells the judgement; `None` for one that never began.
+fn run_facts(journal: &Journal) -> Option<RunFacts> {
+    let ended = journal.outcome().map(|outcome| {
+        match outcome {
+            Outcome::Done => "is done",
+            Outcome::Rejected => "was rejected by the scan",
+            Outcome::BakeFailed => "failed to bake",
+            Outcome::ListingRefused => "was refused by the Marketplace",
+            Outcome::Superseded => "was superseded",
+            Outcome::Abandoned => "was abandoned",
+        }
+        .to_owned()
+    });
+    let mut owns = BTreeSet::new();
+    for entry in journal.entries() {
+        if let JournalEvent::Done { effect, .. } = &entry.event
+            && let Effect::Done(value) = journal.effect(effect)
+        {
+            texts(value, &mut owns);
+        }
+    }
+    Some(RunFacts { began: journal.began()?, last: journal.entries().last()?.at, ended, held: false, owns })
+}
+
+/// Collects every text of a value; ids are among them.
+fn texts(value: &serde_json::Value, found: &mut BTreeSet<String>) {
+    match value {
+        serde_json::Value::String(text) => drop(found.insert(text.clone())),
+        serde_json::Value::Array(items) => items.iter().for_each(|item| texts(item, found)),
+        serde_json::Value::Object(members) => members.values().for_each(|member| texts(member, found)),
+        _ => {}
+    }
+}

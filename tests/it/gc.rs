@@ -1,0 +1,182 @@
+//! Garbage: what runs have left is found and removed; what is released, foreign or at work stays.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use bakehouse::engine::{Collector, EngineError};
+use bakehouse::ledger::Outcome;
+use bakehouse::model::ids::Region;
+use bakehouse::model::resource::ResourceKind;
+use bakehouse::plan::GarbagePlan;
+use bakehouse::twin::state::{InstanceState, Volume};
+use jiff::SignedDuration;
+
+use super::world::{Process, World, file, good_guest};
+
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+#[tokio::test]
+async fn what_a_crashed_run_left_is_removed_and_the_version_is_free_again() {
+    let world = World::new().await;
+    killed_while_baking(&world).await;
+    let process = world.open().await;
+    assert_eq!(kinds(&plan(&process, DAY).await), [], "the run may still be at work");
+    process.engine.clock.sleep(Duration::from_secs(25 * 3600)).await;
+    let found = plan(&process, DAY).await;
+    assert_eq!(kinds(&found), [ResourceKind::Instance, ResourceKind::Volume, ResourceKind::SecurityGroup]);
+    assert_eq!(found.ends.len(), 1);
+    assert!(found.garbage.iter().all(|g| g.version.as_deref() == Some("1.0.0") && g.age_seconds > 24 * 3600), "{found:#?}");
+    assert_eq!(found.monthly_usd.to_string(), "0.64", "a stopped instance costs its volume");
+
+    remove(&process, &found).await;
+    assert_nothing_is_left(&process);
+    let run = process.engine.ledger.runs().await.unwrap().pop().unwrap();
+    assert_eq!(process.engine.ledger.journal(&run).await.unwrap().outcome(), Some(Outcome::Abandoned));
+    assert_eq!(kinds(&plan(&process, DAY).await), []);
+    remove(&process, &found).await;
+
+    process.ship().await.unwrap();
+    assert_eq!(process.releases().await[0].version.to_string(), "1.0.0");
+}
+
+#[tokio::test]
+async fn a_rejected_image_goes_with_its_snapshots_once_it_is_old_enough() {
+    let mut guest = good_guest();
+    guest.files.push(file("/etc/shadow", "root:$6$salt$hash:20000:0:99999:7:::\n", 0o640));
+    let world = World::with_guest(guest).await;
+    let process = world.open().await;
+    assert!(matches!(process.ship().await, Err(EngineError::Rejected { .. })));
+    let found = plan(&process, DAY).await;
+    assert_eq!(kinds(&found), []);
+    assert!(found.kept.iter().all(|k| k.why == "it is too young"), "{found:#?}");
+    let found = plan(&process, SignedDuration::ZERO).await;
+    assert_eq!(kinds(&found), [ResourceKind::Image, ResourceKind::Snapshot]);
+    assert!(found.garbage[0].why.ends_with("was rejected by the scan"), "{found:#?}");
+    remove(&process, &found).await;
+    process.twin.read(|state| {
+        let us = &state.regions[&Region::marketplace()];
+        assert!(us.images.values().all(|i| i.public) && us.snapshots.values().all(|s| s.owner != state.account));
+    });
+}
+
+#[tokio::test]
+async fn what_is_released_or_foreign_stays_however_old() {
+    let world = World::new().await;
+    world.edit("product.toml", "[distribution]\n", "[distribution]\nregions = [\"eu-central-1\"]\n");
+    let process = world.open().await;
+    process.ship().await.unwrap();
+    // Volumes of nobody, of another product, of a run that this ledger doesn't know.
+    let foreign: [&[(&str, &str)]; 4] = [
+        &[],
+        &[("bakehouse:product", "other"), ("bakehouse:run", "20260101-000000-000000")],
+        &[("bakehouse:product", "hello-web"), ("bakehouse:run", "20260101-000000-000000")],
+        &[("bakehouse:product", "not a slug")],
+    ];
+    add_volumes(&process, &foreign);
+    process.engine.clock.sleep(Duration::from_secs(400 * 24 * 3600)).await;
+    let found = plan(&process, SignedDuration::ZERO).await;
+    assert_eq!(kinds(&found), [], "{found:#?}");
+    assert!(found.refused.is_empty(), "{found:#?}");
+    let whys: BTreeSet<&str> = found.kept.iter().map(|k| k.why.as_str()).collect();
+    let unknown = "run 20260101-000000-000000 is not in this ledger: it may be at work elsewhere";
+    assert_eq!(whys, BTreeSet::from(["it is released", "it belongs to other", unknown, "its tags can't be read"]));
+}
+
+#[tokio::test]
+async fn a_wrong_ledger_removes_nothing_of_a_product_that_has_releases() {
+    let mut guest = good_guest();
+    guest.files.push(file("/etc/shadow", "root:$6$salt$hash:20000:0:99999:7:::\n", 0o640));
+    let mut world = World::with_guest(guest).await;
+    assert!(world.open().await.ship().await.is_err());
+    world.play(good_guest());
+    world.edit("provision/20-tune.sh", "set -", ": mended\nset -");
+    world.open().await.ship().await.unwrap();
+    // The runs are known, the records are lost.
+    std::fs::remove_dir_all(world.folder.path().join("twin-ledger/hello-web.x86_64")).unwrap();
+    let process = world.open().await;
+    let found = plan(&process, SignedDuration::ZERO).await;
+    assert_eq!(kinds(&found), [], "{found:#?}");
+    let unknown = &found.refused[&process.product.slug];
+    assert_eq!(unknown.iter().map(|u| u.version.as_deref()).collect::<Vec<_>>(), [Some("1.0.0")]);
+}
+
+#[tokio::test]
+async fn what_can_t_be_removed_is_reported_and_does_not_hold_up_the_rest() {
+    let world = World::new().await;
+    killed_while_baking(&world).await;
+    let process = world.open().await;
+    process.engine.clock.sleep(Duration::from_secs(25 * 3600)).await;
+    let found = plan(&process, DAY).await;
+    let mut odd = found.clone();
+    odd.garbage[0].id = "i-nonsense".to_owned();
+    let removed = collector(&process).remove(&process.engine.writer, &odd).await.unwrap();
+    let left: Vec<_> = removed.iter().filter(|r| r.error.is_some()).map(|r| r.garbage.kind).collect();
+    assert_eq!(left, [ResourceKind::Instance, ResourceKind::Volume, ResourceKind::SecurityGroup], "all wait for the instance");
+    remove(&process, &found).await;
+    assert_nothing_is_left(&process);
+}
+
+/// Kills ever later until a bake is under way.
+async fn killed_while_baking(world: &World) {
+    for life in 1..200 {
+        assert!(!world.open().await.ship_killed_after(life).await, "the release came to its end");
+        if world.open().await.twin.read(|state| !state.regions[&Region::marketplace()].volumes.is_empty()) {
+            return;
+        }
+    }
+    panic!("no bake ever begins");
+}
+
+fn collector(process: &Process) -> Collector {
+    let engine = &process.engine;
+    Collector { ledger: engine.ledger.clone(), clock: engine.clock.clone(), interval: engine.interval }
+}
+
+async fn plan(process: &Process, older_than: SignedDuration) -> GarbagePlan {
+    let products = BTreeSet::from([process.product.slug.clone()]);
+    let regions = BTreeSet::from([Region::marketplace()]);
+    collector(process).plan(process.engine.writer.reader(), &products, &regions, older_than).await.unwrap()
+}
+
+async fn remove(process: &Process, plan: &GarbagePlan) {
+    let removed = collector(process).remove(&process.engine.writer, plan).await.unwrap();
+    assert!(removed.iter().all(|r| r.error.is_none()), "{removed:#?}");
+}
+
+fn kinds(plan: &GarbagePlan) -> Vec<ResourceKind> {
+    plan.garbage.iter().map(|g| g.kind).collect()
+}
+
+fn add_volumes(process: &Process, tags: &[&[(&str, &str)]]) {
+    let created = process.engine.clock.now();
+    let change = process.twin.change(|state| {
+        for tags in tags {
+            let id = state.new_id("vol-");
+            let volume = Volume {
+                id: id.clone(),
+                size_gib: 8,
+                volume_type: "gp3".to_owned(),
+                snapshot: None,
+                zone: "us-east-1a".to_owned(),
+                encrypted: false,
+                kms_key: None,
+                attachment: None,
+                created,
+                tags: tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+            };
+            state.regions.get_mut(&Region::marketplace()).unwrap().volumes.insert(id, volume);
+        }
+        Ok::<_, std::io::Error>(())
+    });
+    change.unwrap();
+}
+
+fn assert_nothing_is_left(process: &Process) {
+    process.twin.read(|state| {
+        let us = &state.regions[&Region::marketplace()];
+        assert!(us.images.values().all(|i| i.public), "an image is left");
+        assert!(us.instances.values().all(|i| i.state == InstanceState::Terminated), "an instance is left");
+        assert!(us.volumes.is_empty(), "a volume is left");
+        assert!(us.security_groups.values().all(|g| !g.name.starts_with("bakehouse-")), "a group is left");
+    });
+}
