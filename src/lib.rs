@@ -4,9 +4,10 @@
 
 #![forbid(unsafe_code)]
 
-// Floor 0: nouns.
+// Floor 0: nouns, and what AWS takes of them.
 pub mod clock;
 pub mod model;
+pub mod rules;
 
 // Floor 1: texts and bytes into nouns.
 pub mod disk;

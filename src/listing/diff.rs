@@ -11,7 +11,7 @@ use std::fmt::Display;
 use serde::Serialize;
 
 use super::entity::{AmiProduct, DeliveryOption, Offer, Source};
-use super::price::Price;
+use crate::model::price::Price;
 use crate::model::product::{Eula, FutureRegions, Listing, Pricing, Product, SecurityGroupRule};
 
 /// How a missing value is shown.

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::price::Price;
+use crate::model::price::Price;
 
 mod offer;
 mod product;

@@ -9,16 +9,12 @@ use std::fmt;
 
 use crate::model::change_set::product::Dimension;
 use crate::model::change_set::{Change, ChangeSet, Details, EntityRef, OFFER};
+use crate::rules::limits;
 use rules::Rules;
 
 mod offer;
 mod product;
 mod rules;
-
-/// The most changes that a set may have.
-///
-/// Source: <https://docs.aws.amazon.com/marketplace/latest/APIReference/API_StartChangeSet.html>
-const MOST_CHANGES: usize = 20;
 
 /// One thing that AWS would refuse.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,12 +49,12 @@ pub fn lint(set: &ChangeSet) -> Result<(), Faults> {
 /// The set's own rules: name, count, no change type twice on an entity.
 fn whole(rules: &mut Rules, set: &ChangeSet) {
     if let Some(name) = &set.name {
-        rules.length("ChangeSetName", name, 1..=100);
+        rules.length("ChangeSetName", name, 1..=limits::CHANGE_SET_NAME);
         if name.chars().any(|c| !(c.is_alphanumeric() || c.is_whitespace() || "_+=.:@-".contains(c))) {
             rules.fault("ChangeSetName", "may have letters, digits, spaces and _ + = . : @ - only");
         }
     }
-    rules.count("ChangeSet", set.changes.len(), 1..=MOST_CHANGES);
+    rules.count("ChangeSet", set.changes.len(), limits::CHANGES);
     let mut seen = BTreeSet::new();
     for (index, change) in set.changes.iter().enumerate() {
         // Changes that make an entity each have their own.

@@ -9,7 +9,6 @@ mod compose;
 mod diff;
 pub mod entity;
 mod lint;
-mod price;
 mod request;
 mod status;
 mod templates;
@@ -20,7 +19,6 @@ pub use compose::{ListingError, ReleaseFacts, add_version, first_listing};
 pub use diff::{Difference, Scope, differences};
 pub use entity::{AmiProduct, InvalidEntity, Offer, Visibility};
 pub use lint::{Fault, Faults, lint};
-pub use price::{InvalidPrice, Price};
 pub use request::{change_set_name, version_title};
 pub use status::{
     Blame, ChangeSetDescription, DescribedChange, DescribedEntity, ErrorDetail, Outcome, Refusal, UnreadableChangeSet,

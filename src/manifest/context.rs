@@ -9,10 +9,11 @@ use super::code::Code;
 use super::faults::{Faults, RawFault};
 use super::folder::{FileFault, Folder};
 use super::node::{Kind, Node, Table};
-use super::rules::nearest;
 use super::secrets;
-use super::source::{At, SourceId, Sources, is_harmless};
+use super::source::{At, SourceId, Sources};
 use crate::model::digest::Digest;
+use crate::rules::names::nearest;
+use crate::rules::texts::is_harmless;
 
 /// The most faults of a manifest that are told: who wrote that many learns nothing from more, and a
 /// stranger's manifest must not take long to refuse.

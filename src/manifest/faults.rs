@@ -3,10 +3,14 @@
 use std::fmt;
 
 use serde::Serialize;
+use serde_json::json;
 
 use super::code::Code;
 use super::render;
 use super::source::{At, Sources};
+
+/// The format of the report that [`Faults::to_json`] writes.
+const FORMAT: u32 = 1;
 
 /// How bad a fault is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -118,9 +122,11 @@ impl Faults {
         text
     }
 
-    /// Writes the faults as a JSON array of `{code, severity, file, line, column, message, expected, hint}`.
+    /// Writes the faults as JSON: `{format: 1, errors, warnings, faults: [{code, severity, file, line,
+    /// column, message, expected, hint}]}`.
     pub fn to_json(&self) -> String {
-        serde_json::to_string_pretty(&self.list).expect("faults are plain data")
+        let report = json!({ "format": FORMAT, "errors": self.errors(), "warnings": self.warnings(), "faults": self.list });
+        serde_json::to_string_pretty(&report).expect("faults are plain data")
     }
 }
 

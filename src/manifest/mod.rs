@@ -12,7 +12,6 @@ mod faults;
 mod folder;
 mod node;
 mod render;
-mod rules;
 mod scaffold;
 mod secrets;
 mod source;

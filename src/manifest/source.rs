@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::rules::texts::is_harmless;
+
 /// A text of [`Sources`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct SourceId(usize);
@@ -87,12 +89,6 @@ impl Source {
             error.into_bytes().into_iter().map(|byte| if byte.is_ascii() { char::from(byte) } else { '?' }).collect()
         })
     }
-}
-
-/// Tells whether a character can be shown on a terminal: no control, no change of direction.
-pub(super) fn is_harmless(character: char) -> bool {
-    matches!(character, '\n' | '\t')
-        || !(character.is_control() || matches!(character, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
 }
 
 #[cfg(test)]

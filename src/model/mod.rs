@@ -8,6 +8,7 @@ pub mod digest;
 pub mod ids;
 pub mod image;
 pub mod plan;
+pub mod price;
 pub mod product;
 pub mod record;
 pub mod report;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[(&str, u8)] = &[
     ("model", 0),
     ("clock", 0),
+    ("rules", 0),
     ("manifest", 1),
     ("disk", 1),
     ("template", 1),
@@ -26,7 +27,7 @@ const FLOORS: &[(&str, u8)] = &[
 ];
 
 /// Modules that are pure functions of what they are given.
-const PURE: &[&str] = &["model", "bake", "scan", "release", "listing", "plan", "disk"];
+const PURE: &[&str] = &["model", "rules", "bake", "scan", "release", "listing", "plan", "disk"];
 
 /// What a pure module doesn't know: async, environment, clock, printing.
 const IMPURE: &[&str] =

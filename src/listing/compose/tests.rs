@@ -160,7 +160,7 @@ fn a_broken_override_is_refused_with_place_and_reason() {
         (ADD_VERSION, embedded.replace("{{json delivery_options}}", "{}"), "missing field `Version`"),
         (ADD_VERSION, embedded.replace("AddDeliveryOptions", "AddStuff"), "\"AddStuff\""),
         (DELIVERY_OPTIONS, "{".to_owned(), "EOF while parsing"),
-        (RELEASE_NOTES, "  ".to_owned(), "ReleaseNotes: has 0 characters"),
+        (RELEASE_NOTES, "  ".to_owned(), "ReleaseNotes: is empty"),
         (RELEASE_NOTES, "{{version.nothing}}".to_owned(), "notes/release.md.hbs"),
     ];
     for (name, text, expected) in cases {

@@ -2,18 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::rules::{MEDIA_URL, Rules, is_on_s3};
-use crate::listing::price::Price;
+use super::rules::Rules;
 use crate::model::change_set::offer::{
     LegalDocument, LegalDocumentType, PricingModel, PricingTerm, UpdateInformation, UpdateLegalTerms, UpdatePricingTerms,
     UpdateSupportTerms, UsageBasedTerm,
 };
 use crate::model::change_set::{Change, Details};
-
-/// The one standard contract that new offers may name.
-///
-/// Source: <https://docs.aws.amazon.com/marketplace/latest/APIReference/work-with-public-offers.html>
-const STANDARD_EULA: &str = "2022-07-14";
+use crate::model::price::Price;
+use crate::rules::{addresses, limits};
 
 pub(super) fn details(rules: &mut Rules, path: &str, change: &Change) {
     match &change.details {
@@ -47,12 +43,12 @@ fn information(rules: &mut Rules, path: &str, details: &UpdateInformation) {
         self::name(rules, &format!("{path}.Name"), name);
     }
     if let Some(description) = &details.description {
-        rules.text(&format!("{path}.Description"), description, 255);
+        rules.text(&format!("{path}.Description"), description, limits::OFFER_DESCRIPTION);
     }
 }
 
 fn name(rules: &mut Rules, path: &str, name: &str) {
-    rules.text(path, name, 150);
+    rules.text(path, name, limits::OFFER_NAME);
     if name.contains(['\\', '<', '>']) {
         rules.fault(path, r"may not have \ < >");
     }
@@ -78,10 +74,10 @@ fn usage(rules: &mut Rules, path: &str, term: &UsageBasedTerm) {
     rules.count(&format!("{path}.RateCards"), term.rate_cards.len(), 1..=1);
     for (card, rates) in term.rate_cards.iter().enumerate() {
         let path = format!("{path}.RateCards[{card}].RateCard");
-        rules.count(&path, rates.rate_card.len(), 1..=800);
+        rules.count(&path, rates.rate_card.len(), limits::RATES);
         rules.unique(&path, rates.rate_card.iter().map(|rate| rate.dimension_key.as_str()));
         for (index, rate) in rates.rate_card.iter().enumerate() {
-            rules.length(&format!("{path}[{index}].DimensionKey"), &rate.dimension_key, 1..=100);
+            rules.length(&format!("{path}[{index}].DimensionKey"), &rate.dimension_key, 1..=limits::DIMENSION_KEY);
             if let Err(error) = rate.price.parse::<Price>() {
                 rules.fault(&format!("{path}[{index}].Price"), &error.to_string());
             }
@@ -102,17 +98,12 @@ fn legal(rules: &mut Rules, path: &str, details: &UpdateLegalTerms) {
 
 fn legal_document(rules: &mut Rules, path: &str, document: &LegalDocument) {
     match (document.kind, &document.version, &document.url) {
-        (LegalDocumentType::StandardEula, Some(version), None) if version == STANDARD_EULA => {}
+        (LegalDocumentType::StandardEula, Some(version), None) if version == limits::STANDARD_EULA => {}
         (LegalDocumentType::StandardEula, ..) => {
-            rules.fault(path, &format!("a standard EULA is named by Version {STANDARD_EULA} and nothing else"))
+            rules.fault(path, &format!("a standard EULA is named by Version {} and nothing else", limits::STANDARD_EULA))
         }
-        // A pre-signed address has a query, which may be longer than any pattern tells.
         (LegalDocumentType::CustomEula, None, Some(url)) => {
-            let address = url.split('?').next().unwrap_or_default();
-            rules.pattern(&format!("{path}.Url"), address, &MEDIA_URL, "an https address of a file on S3");
-            if !is_on_s3(address) {
-                rules.fault(&format!("{path}.Url"), "is not on S3, where AWS takes documents from");
-            }
+            rules.keeps(&format!("{path}.Url"), "can't be the licence's address", addresses::eula_fault(url));
         }
         (LegalDocumentType::CustomEula, ..) => rules.fault(path, "an EULA of one's own is named by Url and nothing else"),
     }
@@ -122,7 +113,7 @@ fn support(rules: &mut Rules, path: &str, details: &UpdateSupportTerms) {
     rules.count(&format!("{path}.Terms"), details.terms.len(), 1..=1);
     for (index, term) in details.terms.iter().enumerate() {
         let path = format!("{path}.Terms[{index}].RefundPolicy");
-        rules.text(&path, &term.refund_policy, 500);
+        rules.text(&path, &term.refund_policy, limits::REFUND_POLICY);
         if term.refund_policy.ends_with(char::is_whitespace) {
             rules.fault(&path, "ends with white space");
         }

@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::{Fault, Faults};
+use crate::rules::texts;
 
 /// Collects faults.
 #[derive(Default)]
@@ -23,19 +24,18 @@ impl Rules {
         self.faults.push(Fault { path: path.to_owned(), message: message.to_owned() });
     }
 
-    /// A text that buyers read: its length, and the characters that AWS takes.
+    /// A text that buyers read.
     pub(super) fn text(&mut self, path: &str, text: &str, longest: usize) {
-        self.length(path, text, 1..=longest);
-        if text.starts_with(char::is_whitespace) {
-            self.fault(path, "begins with white space");
+        for fault in texts::check(text, longest) {
+            let message = fault.message.strip_prefix("the text ").unwrap_or(&fault.message);
+            self.fault(path, &format!("{message}; expected {}", fault.expected));
         }
-        if text.contains(" ™") || text.contains(" ®") {
-            self.fault(path, "has a space before a trademark symbol");
-        }
-        let refused: BTreeSet<char> = text.chars().filter(|&c| !is_supported(c)).collect();
-        if !refused.is_empty() {
-            let shown: Vec<String> = refused.iter().take(10).map(|&c| shown(c)).collect();
-            self.fault(path, &format!("has characters that AWS refuses: {}", shown.join(" ")));
+    }
+
+    /// Something that has one thing wrong with it, or nothing.
+    pub(super) fn keeps(&mut self, path: &str, what: &str, fault: Option<&str>) {
+        if let Some(fault) = fault {
+            self.fault(path, &format!("{what}: {fault}"));
         }
     }
 
@@ -79,41 +79,9 @@ impl Rules {
     }
 }
 
-/// Tells whether an address is S3's own, such as `bucket.s3.amazonaws.com` or
-/// `s3.eu-west-1.amazonaws.com`: AWS takes media from nowhere else.
-///
-/// Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html>
-pub(super) fn is_on_s3(url: &str) -> bool {
-    let host = url.trim_start_matches("https://").split('/').next().unwrap_or_default();
-    host.strip_suffix(".amazonaws.com").is_some_and(|name| name.split('.').any(|label| label == "s3" || label.starts_with("s3-")))
-}
-
-/// An address of an image or document on S3: no query string.
-///
-/// Source: AWS's published shape of `UpdateInformation.LogoUrl`.
-pub(super) static MEDIA_URL: LazyLock<Regex> =
-    LazyLock::new(|| constant(r"^https://(www\.)?[-a-zA-Z0-9@._]{1,256}\.[a-zA-Z0-9()]{2,63}\b[-a-zA-Z0-9@_+./]*$"));
-/// An address for buyers.
-///
-/// Source: AWS's published shape of `AdditionalResource.Url`.
-pub(super) static LINK_URL: LazyLock<Regex> =
-    LazyLock::new(|| constant(r"^https?://(www\.)?[-a-zA-Z0-9@:%._+~#=]{1,256}\.[a-zA-Z0-9()]{2,63}\b[-a-zA-Z0-9()@:%_+.~#?&/=, ]*$"));
-/// Keys of dimensions, and instance types.
+/// Keys of dimensions.
 pub(super) static KEY: LazyLock<Regex> = LazyLock::new(|| constant("^[A-Za-z0-9_.-]+$"));
-/// Users that AWS's scanner can log in as.
-pub(super) static USER: LazyLock<Regex> = LazyLock::new(|| constant("^[a-zA-Z][a-zA-Z0-9_-]{0,31}$"));
 
 fn constant(pattern: &str) -> Regex {
     Regex::new(pattern).expect("the pattern is a constant that tests use")
-}
-
-/// ASCII without control characters other than tab and line feed, and three trademark signs: what
-/// sellers have seen accepted. AWS publishes no list; dashes and quotes of typographers, bullets and
-/// emoji come back as "Remove unsupported characters".
-fn is_supported(c: char) -> bool {
-    matches!(c, '\n' | '\t' | ' '..='~' | '™' | '®' | '©')
-}
-
-fn shown(c: char) -> String {
-    if c.is_control() { format!("U+{:04X}", u32::from(c)) } else { format!("{c} (U+{:04X})", u32::from(c)) }
 }

@@ -39,18 +39,18 @@ fn each_rule_finds_its_fault() {
         (
             format!("{info}/ProductTitle"),
             json!("t".repeat(73)),
-            "ChangeSet[1].DetailsDocument.ProductTitle: has 73 characters; 1 to 72 are allowed",
+            "ChangeSet[1].DetailsDocument.ProductTitle: has 73 characters; expected at most 72 characters",
         ),
-        (format!("{info}/ShortDescription"), json!(" a"), "ChangeSet[1].DetailsDocument.ShortDescription: begins with white space"),
+        (format!("{info}/ShortDescription"), json!(" a"), "ChangeSet[1].DetailsDocument.ShortDescription: starts with white space"),
         (
             format!("{info}/LongDescription"),
             json!("Acme \u{2122} \u{2014}"),
-            "ChangeSet[1].DetailsDocument.LongDescription: has a space before a trademark symbol",
+            "ChangeSet[1].DetailsDocument.LongDescription: white space stands before",
         ),
         (
             format!("{info}/LongDescription"),
             json!("a\u{2014}b\u{7}"),
-            "ChangeSet[1].DetailsDocument.LongDescription: has characters that AWS refuses: U+0007 \u{2014} (U+2014)",
+            "ChangeSet[1].DetailsDocument.LongDescription: holds characters that the Marketplace refuses: \u{2014} (U+2014)",
         ),
         (format!("{info}/Sku"), json!("s".repeat(101)), "ChangeSet[1].DetailsDocument.Sku: has 101"),
         (format!("{info}/Highlights"), json!([]), "ChangeSet[1].DetailsDocument.Highlights: has 0 entries; 1 to 3 are allowed"),
@@ -95,7 +95,7 @@ fn each_rule_finds_its_fault() {
         (
             format!("{option}/AccessEndpointUrl/RelativePath"),
             json!("/x"),
-            "ChangeSet[5].DetailsDocument.DeliveryOptions[0].Details.AmiDeliveryOptionDetails.AccessEndpointUrl.RelativePath: must have no leading",
+            "ChangeSet[5].DetailsDocument.DeliveryOptions[0].Details.AmiDeliveryOptionDetails.AccessEndpointUrl.RelativePath: can't be the path: it starts with a slash",
         ),
         (
             format!("{option}/SecurityGroups/0/ToPort"),

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::super::code::Code;
 use super::super::context::{Reader, Value, quoted};
-use super::super::rules::instances::InstanceType;
-use super::super::rules::names::REGIONS;
 use crate::model::ids::{Architecture, Region};
 use crate::model::product::{BootMode, Build};
+use crate::rules::instances::InstanceType;
+use crate::rules::names::REGIONS;
 
 /// How long a build may take when the manifest does not say.
 const DEADLINE: Duration = Duration::from_secs(45 * 60);

@@ -10,6 +10,8 @@ use super::texts::text;
 use super::{build, provision};
 use crate::model::ids::{AccountId, Architecture};
 use crate::model::product::{Base, BootMode, Build, ImageSpec, Provision};
+use crate::rules::limits;
+use crate::rules::names::{OS_NAMES, is_login_user};
 
 /// What `[image]` says.
 pub(super) struct Image {
@@ -34,9 +36,8 @@ pub(super) fn image(value: Value<'_>) -> Option<Image> {
 }
 
 fn spec(reader: &Reader, architecture: Option<Architecture>, boot_mode: Option<BootMode>) -> Option<ImageSpec> {
-    // Source of the limits: Catalog API, AddDeliveryOptions, AmiSource.
     let os_name = reader.required("os-name").and_then(|value| os_name(&value));
-    let os_version = reader.required("os-version").and_then(|value| text(&value, 100));
+    let os_version = reader.required("os-version").and_then(|value| text(&value, limits::OS));
     let login_user = reader.required("login-user").and_then(|value| login_user(&value));
     let base = reader.required("base").and_then(|value| base(&value));
     let root_volume = reader.or("root-volume", (8, "gp3".to_owned()), root_volume);
@@ -53,11 +54,8 @@ fn spec(reader: &Reader, architecture: Option<Architecture>, boot_mode: Option<B
     })
 }
 
-/// Names that the Marketplace has been seen to take; its list is closed and not published.
-const OS_NAMES: [&str; 4] = ["AMAZONLINUX", "OTHERLINUX", "UBUNTU", "WINDOWS"];
-
 fn os_name(value: &Value) -> Option<String> {
-    let name = text(value, 100)?;
+    let name = text(value, limits::OS)?;
     if !OS_NAMES.contains(&name.as_str()) {
         value
             .fault(Code::UnknownOsName, format!("`os-name` is {}, which the Marketplace may refuse", quoted(&name)))
@@ -105,12 +103,9 @@ fn boot_mode(value: &Value, architecture: Option<Architecture>) -> Option<BootMo
     Some(mode)
 }
 
-// Source: Catalog API, AddDeliveryOptions, AmiSource.UserName.
-static USER_NAME: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^[a-zA-Z][a-zA-Z0-9_-]{0,31}$").expect("the pattern is a constant"));
-
 fn login_user(value: &Value) -> Option<String> {
     let name = value.string()?;
-    let pending = if !USER_NAME.is_match(name) {
+    let pending = if !is_login_user(name) {
         value
             .fault(Code::UserName, format!("`login-user` is {}", quoted(name)))
             .expected("a letter and up to 31 letters, digits, hyphens and underscores")

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use super::super::code::Code;
 use super::super::context::{Reader, Value, quoted};
-use super::super::rules::addresses::is_cidr;
 use super::build::{instance_type, region};
 use super::distribution::account_id;
 use super::pricing::pricing;
 use super::texts::long_text;
 use crate::model::ids::{AccountId, Architecture, EntityId, Region, RoleArn};
 use crate::model::product::{AccessEndpoint, Eula, FutureRegions, Listing as Model, Pricing, SecurityGroupRule};
+use crate::rules::addresses::{endpoint_path_fault, is_cidr};
+use crate::rules::limits;
 
 /// The port that AWS's scanner logs in on when the manifest does not say.
 const SSH_PORT: u16 = 22;
@@ -55,23 +56,24 @@ impl Listing {
     }
 }
 
-/// Reads `[listing]`. Source of the limits: Catalog API, AddDeliveryOptions, AddRegions,
-/// AddInstanceTypes, UpdateTargeting, UpdateSupportTerms.
+/// Reads `[listing]`.
 pub(super) fn listing(value: Value, architecture: Option<Architecture>) -> Option<Listing> {
     let reader = value.table()?;
     let product_id = reader.maybe("product-id", |value| product_id(&value));
-    let usage_instructions = reader.required("usage-instructions").and_then(|value| long_text(&value, 4000));
-    let release_notes = reader.maybe("release-notes", |value| long_text(&value, 30_000));
-    let types = reader.required("instance-types").and_then(|value| value.list_of(1..=1500, |entry| instance_type(entry, architecture)));
+    let usage_instructions = reader.required("usage-instructions").and_then(|value| long_text(&value, limits::USAGE_INSTRUCTIONS));
+    let release_notes = reader.maybe("release-notes", |value| long_text(&value, limits::RELEASE_NOTES));
+    let types = reader
+        .required("instance-types")
+        .and_then(|value| value.list_of(limits::INSTANCE_TYPES, |entry| instance_type(entry, architecture)));
     let recommended = reader.required("recommended-instance-type").and_then(|value| recommended_type(&value, types.as_deref()));
-    let security_groups = reader.required("security-groups").and_then(|value| value.list_of(1..=25, security_group));
+    let security_groups = reader.required("security-groups").and_then(|value| value.list_of(limits::SECURITY_GROUPS, security_group));
     let access_endpoint = reader.maybe("access-endpoint", access_endpoint);
     let scanning_port = reader.or("scanning-port", SSH_PORT, |value| value.port());
-    let regions = reader.required("regions").and_then(|value| value.list_of(1..=100, region));
+    let regions = reader.required("regions").and_then(|value| value.list_of(limits::REGIONS, region));
     let future_regions = reader.or("future-regions", FutureRegions::None, |value| value.choice(&FUTURE_REGIONS));
     let pricing = reader.required("pricing").and_then(|value| pricing(value, types.as_deref()));
     let refund_policy = reader.required("refund-policy").and_then(|value| refund_policy(&value));
-    let allowed_accounts = reader.or("allowed-accounts", Vec::new(), |value| value.list_of(0..=100, account_id));
+    let allowed_accounts = reader.or("allowed-accounts", Vec::new(), |value| value.list_of(limits::BUYER_ACCOUNTS, account_id));
     reader.finish();
     Some(Listing {
         product_id: product_id?,
@@ -124,7 +126,7 @@ fn security_group(value: &Value) -> Option<SecurityGroupRule> {
     let protocols = ["tcp", "udp"].map(|name| (name, name));
     let protocol = reader.or("protocol", "tcp", |value| value.choice(&protocols));
     let ports = ports(&reader);
-    let ranges = reader.or("ranges", vec!["0.0.0.0/0".to_owned()], |value| value.list_of(1..=5, range));
+    let ranges = reader.or("ranges", vec!["0.0.0.0/0".to_owned()], |value| value.list_of(limits::IP_RANGES, range));
     reader.finish();
     let (from_port, to_port) = ports?;
     Some(SecurityGroupRule { protocol: protocol?.to_owned(), from_port, to_port, ranges: ranges? })
@@ -176,10 +178,9 @@ fn access_endpoint(value: Value) -> Option<AccessEndpoint> {
 
 fn endpoint_path(value: &Value) -> Option<String> {
     let path = value.string()?;
-    let usable = !path.is_empty() && path.len() <= 2000 && !path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic());
-    if !usable {
+    if let Some(fault) = endpoint_path_fault(path) {
         value
-            .fault(Code::EndpointPath, format!("`path` is {}", quoted(path)))
+            .fault(Code::EndpointPath, format!("`path` can't be {}: {fault}", quoted(path)))
             .expected("a path of at most 2,000 characters without a leading slash and without spaces")
             .report();
     }
@@ -194,5 +195,5 @@ fn refund_policy(value: &Value) -> Option<String> {
     {
         value.fault(Code::TextOuterSpace, "`refund-policy` ends with white space").expected("a text that ends with a word").report();
     }
-    long_text(value, 500)
+    long_text(value, limits::REFUND_POLICY)
 }

@@ -1,23 +1,15 @@
 //! `[listing.pricing]`: what the product costs.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
-
-use regex::Regex;
 
 use super::super::code::Code;
 use super::super::context::{Reader, Value, quoted};
+use crate::model::price::Price;
 use crate::model::product::Pricing;
+use crate::rules::limits;
 
 /// Models of the Marketplace that may come later; refused by name.
 const LATER_MODELS: [&str; 6] = ["hourly-annual", "hourly-monthly", "monthly", "annual", "contract", "free"];
-
-// Source: Catalog API, UpdatePricingTerms, UsageBasedPricingTerm: a text of at most 8 decimals, at most 100,000,000.
-static PRICE: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"^(?:100000000(?:\.0{1,8})?|[0-9]{1,8}(?:\.[0-9]{1,8})?)$").expect("the pattern is a constant"));
-
-/// The most prices of an offer. Source: Catalog API, UpdatePricingTerms, RateCard.
-const MOST_RATES: usize = 800;
 
 /// Reads `{ model = "hourly", rates = { "t3.micro" = "0.01" } }` or `{ model = "byol" }`.
 pub(super) fn pricing(value: Value, types: Option<&[String]>) -> Option<Pricing> {
@@ -43,9 +35,9 @@ pub(super) fn pricing(value: Value, types: Option<&[String]>) -> Option<Pricing>
 fn hourly(reader: &Reader, types: Option<&[String]>) -> Option<Pricing> {
     let value = reader.required("rates")?;
     let entries = value.table()?.entries();
-    if entries.len() > MOST_RATES {
+    if entries.len() > *limits::RATES.end() {
         let message = format!("`rates` has {} entries", entries.len());
-        value.fault(Code::Count, message).expected(format!("at most {MOST_RATES}")).report();
+        value.fault(Code::Count, message).expected(format!("at most {}", limits::RATES.end())).report();
         return None;
     }
     let mut rates = BTreeMap::new();
@@ -76,13 +68,13 @@ fn hourly(reader: &Reader, types: Option<&[String]>) -> Option<Pricing> {
 }
 
 fn is_zero(price: &str) -> bool {
-    !price.is_empty() && price.bytes().all(|byte| matches!(byte, b'0' | b'.'))
+    price.parse::<Price>().is_ok_and(|price| price.is_zero())
 }
 
 fn price(value: &Value) -> Option<String> {
     const EXPECTED: &str = "US dollars an hour as a text with at most 8 decimals, such as \"0.035\"";
     let text = value.string_such_as(EXPECTED)?;
-    if !PRICE.is_match(text) {
+    if text.parse::<Price>().is_err() {
         value.fault(Code::Price, format!("a price is {}", quoted(text))).expected(EXPECTED).report();
     }
     Some(text.to_owned())

@@ -2,36 +2,32 @@
 
 use super::super::code::Code;
 use super::super::context::{Reader, Use, Value, quoted};
-use super::super::rules::addresses::{eula_fault, is_link, logo_fault};
-use super::super::rules::names::CATEGORIES;
-use super::super::rules::texts::check;
 use super::super::source::At;
 use super::files::{read, report_secrets};
 use crate::model::product::{Eula, Link, Texts};
-
-/// The most characters of the search keywords together. Source: Catalog API, UpdateInformation.
-const LONGEST_KEYWORDS: usize = 250;
+use crate::rules::addresses::{eula_fault, is_link, logo_fault};
+use crate::rules::limits;
+use crate::rules::names::CATEGORIES;
+use crate::rules::texts::{TextRule, check};
 
 /// How the short description of repackaged open source begins.
 ///
 /// Source: <https://docs.aws.amazon.com/marketplace/latest/userguide/ami-product-checklist.html>
 const OPEN_SOURCE_SENTENCE: &str = "This is a repackaged open source software product wherein additional charges apply for ";
 
-/// The standard contract's version that new offers take. Source: Catalog API, UpdateLegalTerms.
-const STANDARD_EULA: &str = "2022-07-14";
-
-/// Reads the texts of `[product]`. Source of the limits: Catalog API, UpdateInformation.
+/// Reads the texts of `[product]`.
 pub(super) fn texts(reader: &Reader) -> Option<Texts> {
     let title = reader.required("title").and_then(|value| title(&value));
     let short = reader.required("short-description");
-    let short_description = short.and_then(|value| text(&value, 1000));
-    let long_description = reader.required("long-description").and_then(|value| long_text(&value, 5000));
-    let highlights = reader.required("highlights").and_then(|value| value.list_of(1..=3, |entry| text(entry, 500)));
+    let short_description = short.and_then(|value| text(&value, limits::SHORT_DESCRIPTION));
+    let long_description = reader.required("long-description").and_then(|value| long_text(&value, limits::LONG_DESCRIPTION));
+    let highlights =
+        reader.required("highlights").and_then(|value| value.list_of(limits::HIGHLIGHTS, |entry| text(entry, limits::HIGHLIGHT)));
     let search_keywords = reader.required("search-keywords").and_then(|value| keywords(&value));
-    let categories = reader.required("categories").and_then(|value| value.list_of(1..=3, category));
+    let categories = reader.required("categories").and_then(|value| value.list_of(limits::CATEGORIES, category));
     let logo_url = reader.required("logo-url").and_then(|value| logo(&value));
-    let additional_resources = reader.or("additional-resources", Vec::new(), |value| value.list_of(0..=3, link));
-    let support_description = reader.required("support-description").and_then(|value| long_text(&value, 2000));
+    let additional_resources = reader.or("additional-resources", Vec::new(), |value| value.list_of(limits::LINKS, link));
+    let support_description = reader.required("support-description").and_then(|value| long_text(&value, limits::SUPPORT_DESCRIPTION));
     let repackaged_open_source = reader.or("repackaged-open-source", false, |value| value.boolean());
     if let (Some(value), Some(text), Some(true)) = (short, &short_description, repackaged_open_source) {
         open_source_sentence(&value, text);
@@ -52,7 +48,7 @@ pub(super) fn texts(reader: &Reader) -> Option<Texts> {
 
 /// Reads the title, which names the offer too. Source: Catalog API, CreateOffer, Name.
 fn title(value: &Value) -> Option<String> {
-    let title = text(value, 72)?;
+    let title = text(value, limits::TITLE)?;
     if let Some(found) = title.chars().find(|&c| matches!(c, '\\' | '<' | '>' | '\n' | '\t')) {
         value
             .fault(Code::TitleCharacter, format!("`title` holds {found:?}, and the offer is named after it"))
@@ -101,7 +97,7 @@ pub(super) fn long_text(value: &Value, limit: usize) -> Option<String> {
 fn report_text_faults(value: &Value, text: &str, limit: usize, mut place: impl FnMut(usize) -> At) {
     for fault in check(text, limit) {
         let message = format!("`{}`: {}", value.name, fault.message);
-        let pending = value.context.fault(fault.code, place(fault.offset), message).expected(fault.expected);
+        let pending = value.context.fault(code(fault.rule), place(fault.offset), message).expected(fault.expected);
         match fault.hint {
             Some(hint) => pending.hint(hint).report(),
             None => pending.report(),
@@ -109,13 +105,24 @@ fn report_text_faults(value: &Value, text: &str, limit: usize, mut place: impl F
     }
 }
 
+fn code(rule: TextRule) -> Code {
+    match rule {
+        TextRule::NotEmpty => Code::TextEmpty,
+        TextRule::Length => Code::TextTooLong,
+        TextRule::OuterSpace => Code::TextOuterSpace,
+        TextRule::ControlCharacter => Code::TextControlCharacter,
+        TextRule::UnsupportedCharacter => Code::TextUnsupportedCharacter,
+        TextRule::TrademarkSpace => Code::TextTrademarkSpace,
+    }
+}
+
 fn keywords(value: &Value) -> Option<Vec<String>> {
-    let keywords = value.list_of(1..=15, |entry| text(entry, 50))?;
+    let keywords = value.list_of(limits::KEYWORDS, |entry| text(entry, limits::KEYWORD))?;
     let length: usize = keywords.iter().map(|keyword| keyword.chars().count()).sum();
-    if length > LONGEST_KEYWORDS {
+    if length > limits::KEYWORDS_TOGETHER {
         value
             .fault(Code::KeywordsTooLong, format!("the search keywords together have {length} characters"))
-            .expected(format!("at most {LONGEST_KEYWORDS}"))
+            .expected(format!("at most {}", limits::KEYWORDS_TOGETHER))
             .report();
     }
     Some(keywords)
@@ -130,7 +137,7 @@ fn category(value: &Value) -> Option<String> {
             .did_you_mean(name, CATEGORIES)
             .report();
     }
-    text(value, 100)
+    text(value, limits::CATEGORY)
 }
 
 fn logo(value: &Value) -> Option<String> {
@@ -146,7 +153,7 @@ fn logo(value: &Value) -> Option<String> {
 
 fn link(value: &Value) -> Option<Link> {
     let reader = value.table()?;
-    let text = reader.required("text").and_then(|value| text(&value, 500));
+    let text = reader.required("text").and_then(|value| text(&value, limits::LINK_TEXT));
     let url = reader.required("url").and_then(|value| {
         let url = value.string()?;
         if !is_link(url) {
@@ -173,9 +180,9 @@ pub(super) fn eula(value: &Value) -> Option<Eula> {
         }
         return Some(Eula::Custom { url: text.to_owned() });
     }
-    if text != STANDARD_EULA {
+    if text != limits::STANDARD_EULA {
         one.fault(Code::EulaVersion, format!("the standard contract has no version {} for new offers", quoted(text)))
-            .expected(format!("\"{STANDARD_EULA}\""))
+            .expected(format!("\"{}\"", limits::STANDARD_EULA))
             .report();
     }
     Some(Eula::Standard { version: text.to_owned() })

@@ -5,9 +5,17 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::limits;
+
 // Source: Catalog API, UpdateInformation, LogoUrl (its pattern, held to the whole text).
 static LOGO: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^https://(?:www\.)?[-a-zA-Z0-9@._]{1,256}\.[a-zA-Z0-9()]{2,63}(?:/[-a-zA-Z0-9@_+./]*)?$")
+        .expect("the pattern is a constant")
+});
+
+// Source: Catalog API, UpdateInformation, AdditionalResources, Url (its pattern, but for the blank and the comma).
+static LINK: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^https?://[-a-zA-Z0-9@:%._+~#=]{1,256}\.[a-zA-Z0-9()]{2,63}(?::[0-9]{1,5})?(?:[/?#][-a-zA-Z0-9()@:%_+.~#?&/=]*)?$")
         .expect("the pattern is a constant")
 });
 
@@ -17,14 +25,11 @@ static S3_HOST: LazyLock<Regex> = LazyLock::new(|| {
         .expect("the pattern is a constant")
 });
 
-/// The most characters of a media URL. Source: Catalog API, `INVALID_MEDIA`.
-const LONGEST_MEDIA_URL: usize = 2048;
-
 /// Says what is wrong with a logo's URL, if anything is.
-pub(in super::super) fn logo_fault(url: &str) -> Option<&'static str> {
+pub fn logo_fault(url: &str) -> Option<&'static str> {
     if !url.starts_with("https://") {
         Some("it is not an https address")
-    } else if url.len() > LONGEST_MEDIA_URL {
+    } else if url.len() > limits::URL {
         Some("it has more than 2,048 characters")
     } else if url.contains(['?', '#']) {
         Some("it has a query string")
@@ -40,8 +45,8 @@ pub(in super::super) fn logo_fault(url: &str) -> Option<&'static str> {
 }
 
 /// Says what is wrong with a licence's URL, if anything is; it may be pre-signed.
-pub(in super::super) fn eula_fault(url: &str) -> Option<&'static str> {
-    if !is_link(url) || !url.starts_with("https://") {
+pub fn eula_fault(url: &str) -> Option<&'static str> {
+    if !url.starts_with("https://") || url.bytes().any(|byte| !byte.is_ascii_graphic()) {
         Some("it is not an https address")
     } else if !is_s3(url) {
         Some("its host is not one of S3")
@@ -50,13 +55,30 @@ pub(in super::super) fn eula_fault(url: &str) -> Option<&'static str> {
     }
 }
 
-/// Tells whether a text is an http or https address.
-pub(in super::super) fn is_link(url: &str) -> bool {
-    host(url).is_some_and(|host| !host.is_empty()) && url.len() <= LONGEST_MEDIA_URL && url.bytes().all(|byte| byte.is_ascii_graphic())
+/// Tells whether a text is an http or https address that buyers can be shown.
+pub fn is_link(url: &str) -> bool {
+    url.len() <= limits::URL && LINK.is_match(url)
+}
+
+/// Says what is wrong with the path of an access endpoint, if anything is.
+///
+/// Source: Catalog API, AddDeliveryOptions, `AccessEndpointUrl.RelativePath`.
+pub fn endpoint_path_fault(path: &str) -> Option<&'static str> {
+    if path.is_empty() {
+        Some("it is empty")
+    } else if path.chars().count() > limits::ENDPOINT_PATH {
+        Some("it has more than 2,000 characters")
+    } else if path.starts_with('/') {
+        Some("it starts with a slash")
+    } else if !path.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Some("it holds white space or characters that an address can't have")
+    } else {
+        None
+    }
 }
 
 /// Tells whether a text is a range of addresses such as `10.0.0.0/8`, without bits below its mask.
-pub(in super::super) fn is_cidr(range: &str) -> bool {
+pub fn is_cidr(range: &str) -> bool {
     let Some((address, length)) = range.split_once('/') else { return false };
     let (Ok(address), Ok(length)) = (address.parse::<IpAddr>(), length.parse::<u32>()) else { return false };
     let (bits, width) = match address {

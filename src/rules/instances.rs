@@ -4,11 +4,12 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::limits;
 use crate::model::ids::Architecture;
 
 /// The parts of an instance type's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) struct InstanceType<'a> {
+pub struct InstanceType<'a> {
     /// Before the dot, such as `m7g`.
     family: &'a str,
     /// The family's letters, such as `m`.
@@ -32,8 +33,8 @@ static FORM: LazyLock<Regex> = LazyLock::new(|| {
 
 impl<'a> InstanceType<'a> {
     /// Takes a name apart; `None` when it does not have the form of an instance type.
-    pub(in super::super) fn parse(name: &'a str) -> Option<Self> {
-        if name.len() > 24 {
+    pub fn parse(name: &'a str) -> Option<Self> {
+        if name.len() > limits::INSTANCE_TYPE {
             return None;
         }
         let parts = FORM.captures(name)?;
@@ -45,7 +46,7 @@ impl<'a> InstanceType<'a> {
     ///
     /// Source: <https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html>
     /// (`g` among the options is AWS Graviton; `gb` and digits is NVIDIA Grace; `a1` was the first Graviton.)
-    pub(in super::super) fn architecture(&self) -> Option<Architecture> {
+    pub fn architecture(&self) -> Option<Architecture> {
         if self.series == "mac" {
             return None;
         }
@@ -55,7 +56,7 @@ impl<'a> InstanceType<'a> {
     }
 
     /// Tells whether it is of the generations on Nitro.
-    pub(in super::super) fn is_nitro(&self) -> bool {
+    pub fn is_nitro(&self) -> bool {
         !BEFORE_NITRO.contains(&self.family)
     }
 }

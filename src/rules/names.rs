@@ -1,9 +1,13 @@
 //! Lists of names that AWS knows, and the nearest of them to a misspelt one.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 /// Regions in commercial use, for hints alone: AWS opens others.
 ///
 /// Source: <https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html>
-pub(in super::super) const REGIONS: &[&str] = &[
+pub const REGIONS: &[&str] = &[
     "af-south-1",
     "ap-east-1",
     "ap-east-2",
@@ -46,7 +50,7 @@ pub(in super::super) const REGIONS: &[&str] = &[
 ///
 /// Source: <https://docs.aws.amazon.com/marketplace/latest/buyerguide/buyer-product-categories.html>
 /// and the names that public sellers' change sets use.
-pub(in super::super) const CATEGORIES: &[&str] = &[
+pub const CATEGORIES: &[&str] = &[
     "Backup & Recovery",
     "Data Analytics",
     "High Performance Computing",
@@ -120,8 +124,22 @@ pub(in super::super) const CATEGORIES: &[&str] = &[
     "Energy",
 ];
 
+/// Names of operating systems that the Marketplace has been seen to take; its list is closed and not published.
+pub const OS_NAMES: &[&str] = &["AMAZONLINUX", "OTHERLINUX", "UBUNTU", "WINDOWS"];
+
+// Source: Catalog API, AddDeliveryOptions, AmiSource.UserName.
+static LOGIN_USER: LazyLock<Regex> = LazyLock::new(|| Regex::new(LOGIN_USER_PATTERN).expect("the pattern is a constant"));
+
+/// The form of a user that AWS's scanner can log in as.
+pub const LOGIN_USER_PATTERN: &str = "^[a-zA-Z][a-zA-Z0-9_-]{0,31}$";
+
+/// Tells whether AWS's scanner can log in as a user of this name.
+pub fn is_login_user(name: &str) -> bool {
+    LOGIN_USER.is_match(name)
+}
+
 /// Returns the known name that is nearest to what was found, if one is near at all.
-pub(in super::super) fn nearest(found: &str, known: impl IntoIterator<Item = impl AsRef<str>>) -> Option<String> {
+pub fn nearest(found: &str, known: impl IntoIterator<Item = impl AsRef<str>>) -> Option<String> {
     // What is much longer than any name is no misspelling, and comparing it would take long.
     const LONGEST: usize = 64;
     if found.chars().nth(LONGEST).is_some() {

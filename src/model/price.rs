@@ -42,6 +42,13 @@ impl FromStr for Price {
     }
 }
 
+impl Price {
+    /// Tells whether nothing is to be paid.
+    pub fn is_zero(self) -> bool {
+        self.hundred_millionths == 0
+    }
+}
+
 impl fmt::Display for Price {
     /// Writes at least two decimals and no more than needed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

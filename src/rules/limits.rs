@@ -1,0 +1,91 @@
+//! How long, how many, how large: the numbers of AWS's references.
+//!
+//! Lengths are in characters, counts in entries.
+//!
+//! Source, unless another is named: AWS Marketplace Catalog API, "Working with AMI-based products"
+//! and the published shapes, <https://docs.aws.amazon.com/marketplace/latest/APIReference/work-with-single-ami-products.html>.
+
+use std::ops::RangeInclusive;
+
+/// The longest `ProductTitle`.
+pub const TITLE: usize = 72;
+/// The longest `ShortDescription`.
+pub const SHORT_DESCRIPTION: usize = 1000;
+/// The longest `LongDescription`.
+pub const LONG_DESCRIPTION: usize = 5000;
+/// The longest `Sku`.
+pub const SKU: usize = 100;
+/// The longest `SupportDescription`.
+pub const SUPPORT_DESCRIPTION: usize = 2000;
+/// The number of `Highlights`.
+pub const HIGHLIGHTS: RangeInclusive<usize> = 1..=3;
+/// The longest of the `Highlights`.
+pub const HIGHLIGHT: usize = 500;
+/// The number of `SearchKeywords`.
+pub const KEYWORDS: RangeInclusive<usize> = 1..=15;
+/// The longest of the `SearchKeywords`.
+pub const KEYWORD: usize = 50;
+/// The `SearchKeywords` together.
+pub const KEYWORDS_TOGETHER: usize = 250;
+/// The number of `Categories`.
+pub const CATEGORIES: RangeInclusive<usize> = 1..=3;
+/// The longest of the `Categories`.
+pub const CATEGORY: usize = 100;
+/// The number of `AdditionalResources`.
+pub const LINKS: RangeInclusive<usize> = 0..=3;
+/// The longest `Text` of an additional resource.
+pub const LINK_TEXT: usize = 500;
+/// The most `VideoUrls`.
+pub const VIDEOS: RangeInclusive<usize> = 0..=1;
+/// The longest address of media and links (`INVALID_MEDIA`).
+pub const URL: usize = 2048;
+
+/// The longest `VersionTitle`.
+pub const VERSION_TITLE: usize = 64;
+/// The longest `ReleaseNotes`.
+pub const RELEASE_NOTES: usize = 30_000;
+/// The longest `UsageInstructions`.
+pub const USAGE_INSTRUCTIONS: usize = 4000;
+/// The longest `OperatingSystemName` and `OperatingSystemVersion`.
+pub const OS: usize = 100;
+/// The number of `SecurityGroups`.
+pub const SECURITY_GROUPS: RangeInclusive<usize> = 1..=25;
+/// The number of `IpRanges` of a security group.
+pub const IP_RANGES: RangeInclusive<usize> = 1..=5;
+/// The longest `RelativePath` of an access endpoint.
+pub const ENDPOINT_PATH: usize = 2000;
+
+/// The number of `Regions` in one change.
+pub const REGIONS: RangeInclusive<usize> = 1..=100;
+/// The number of `InstanceTypes` in one change.
+pub const INSTANCE_TYPES: RangeInclusive<usize> = 1..=1500;
+/// The longest name of an instance type.
+pub const INSTANCE_TYPE: usize = 24;
+/// The number of `BuyerAccounts` that a limited product is shown to.
+pub const BUYER_ACCOUNTS: RangeInclusive<usize> = 0..=100;
+/// The longest `Name` of a dimension.
+pub const DIMENSION_NAME: usize = 500;
+/// The longest `Description` of a dimension.
+pub const DIMENSION_DESCRIPTION: usize = 1000;
+/// The longest `Key` of a dimension.
+pub const DIMENSION_KEY: usize = 100;
+/// The longest `Unit` of a dimension.
+pub const DIMENSION_UNIT: usize = 20;
+
+/// The longest `Name` of an offer.
+pub const OFFER_NAME: usize = 150;
+/// The longest `Description` of an offer.
+pub const OFFER_DESCRIPTION: usize = 255;
+/// The number of rates in a `RateCard`.
+pub const RATES: RangeInclusive<usize> = 1..=800;
+/// The longest `RefundPolicy`.
+pub const REFUND_POLICY: usize = 500;
+/// The one version of the standard contract that new offers may name.
+pub const STANDARD_EULA: &str = "2022-07-14";
+
+/// The number of changes in a set.
+///
+/// Source: <https://docs.aws.amazon.com/marketplace/latest/APIReference/API_StartChangeSet.html>
+pub const CHANGES: RangeInclusive<usize> = 1..=20;
+/// The longest `ChangeSetName`.
+pub const CHANGE_SET_NAME: usize = 100;
