@@ -9,9 +9,10 @@ pub mod clock;
 pub mod model;
 pub mod rules;
 
-// Floor 1: texts and bytes into nouns.
+// Floor 1: texts and bytes into nouns; bytes to and from a machine.
 pub mod disk;
 pub mod manifest;
+pub mod reach;
 pub mod template;
 
 // Floor 2: verbs, pure.

@@ -102,6 +102,9 @@ pub struct RegionState {
     pub instances: BTreeMap<String, Instance>,
     /// Security groups by id; the default one is made with the Region.
     pub security_groups: BTreeMap<String, SecurityGroup>,
+    /// Key pairs by name.
+    #[serde(default)]
+    pub key_pairs: BTreeMap<String, KeyPair>,
     /// The default VPC's id.
     pub vpc: String,
     /// Subnets by id (all of the default VPC).
@@ -395,6 +398,25 @@ pub enum Peer {
     Ipv6(String),
     /// The members of a group.
     Group(String),
+}
+
+/// The public half of a key pair.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct KeyPair {
+    /// `key-…`
+    pub id: String,
+    /// Unique to the Region.
+    pub name: String,
+    /// `rsa` or `ed25519`.
+    pub kind: String,
+    /// The public key, as `authorized_keys` has it.
+    pub public_key: String,
+    /// As EC2 computes it.
+    pub fingerprint: String,
+    /// When it was made or imported.
+    pub created: Timestamp,
+    /// Tags.
+    pub tags: Tags,
 }
 
 /// A subnet of the default VPC.

@@ -1,5 +1,6 @@
 //! The twin's folder: its lock, its state file, and the doors to both.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -30,6 +31,8 @@ pub struct Twin {
     delays: Delays,
     /// Done once this process has taken up the machines that an earlier one started.
     adoption: tokio::sync::OnceCell<()>,
+    /// The ports that this process has seen to, by instance: those that its groups open.
+    forwarded: Mutex<Forwarded>,
     check_request_time: bool,
     upload_delay: SignedDuration,
     /// Counts the requests of this process.
@@ -39,6 +42,9 @@ pub struct Twin {
     /// Held for as long as the process lives; the system lets go of it when the process dies.
     _lock: File,
 }
+
+/// Ports that instances answer on, by instance.
+pub(super) type Forwarded = BTreeMap<String, BTreeSet<u16>>;
 
 /// How a twin is opened.
 pub struct Options {
@@ -184,6 +190,7 @@ impl Twin {
             machines: options.machines,
             delays: options.delays,
             adoption: tokio::sync::OnceCell::new(),
+            forwarded: Mutex::default(),
             check_request_time: options.check_request_time,
             upload_delay: options.upload_delay,
             requests: AtomicU64::new(0),
@@ -228,6 +235,11 @@ impl Twin {
     /// Returns whether machines that an earlier process started were taken up.
     pub(super) fn adoption(&self) -> &tokio::sync::OnceCell<()> {
         &self.adoption
+    }
+
+    /// Returns the ports that this process has seen to.
+    pub(super) fn forwarded(&self) -> MutexGuard<'_, Forwarded> {
+        self.forwarded.lock().unwrap_or_else(|e| e.into_inner())
     }
 
     /// Returns how long EC2's asynchronous things take.

@@ -21,7 +21,7 @@ use bakehouse::model::version::Bump;
 use bakehouse::plan::Request;
 use bakehouse::release::Released;
 use bakehouse::twin::ec2::{BaseImage, DEBIAN_ACCOUNT, register_base};
-use bakehouse::twin::machines::{ConsoleText, Ends, EndsHow, GuestFile, Machines, Script};
+use bakehouse::twin::machines::{Boot, ConsoleText, Ends, EndsHow, GuestFile, Machines, Script};
 use bakehouse::twin::{self, Twin};
 
 /// Where Debian publishes the id of its newest image.
@@ -224,6 +224,7 @@ pub fn good_guest() -> Script {
         files: vec![file("/etc/hello", "hello\n", 0o644)],
         removes: Vec::new(),
         ends: Ends { how: EndsHow::PowerOff, after_seconds: 80 },
+        boot: Boot::default(),
     }
 }
 

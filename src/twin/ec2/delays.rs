@@ -19,6 +19,8 @@ pub struct Delays {
     pub forget: SignedDuration,
     /// How far the console's posted output (without `Latest`) lags behind a running instance.
     pub console: SignedDuration,
+    /// A running instance whose guest has not come up by then fails its checks.
+    pub impaired: SignedDuration,
     /// `pending` to `completed` of a snapshot.
     pub snapshot: SignedDuration,
     /// `pending` to `available` of an image made from an instance.
@@ -39,6 +41,7 @@ impl Delays {
             terminate: SignedDuration::from_secs(10),
             forget: SignedDuration::from_secs(3600),
             console: SignedDuration::from_secs(240),
+            impaired: SignedDuration::from_mins(10),
             snapshot: SignedDuration::from_secs(30),
             image: SignedDuration::from_secs(60),
             register: SignedDuration::from_secs(5),

@@ -71,6 +71,9 @@ pub(super) const VOLUME: Kind =
 /// Security groups.
 pub(super) const GROUP: Kind =
     Kind { prefix: "sg-", malformed: "InvalidGroupId.Malformed", not_found: "InvalidGroup.NotFound", noun: "security group" };
+/// Key pairs.
+pub(super) const KEY_PAIR: Kind =
+    Kind { prefix: "key-", malformed: "InvalidParameterValue", not_found: "InvalidKeyPair.NotFound", noun: "key pair" };
 /// Subnets.
 pub(super) const SUBNET: Kind =
     Kind { prefix: "subnet-", malformed: "InvalidSubnetID.Malformed", not_found: "InvalidSubnetID.NotFound", noun: "subnet ID" };

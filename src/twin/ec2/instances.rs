@@ -1,4 +1,4 @@
-//! `DescribeInstances` and `DescribeInstanceStatus`.
+//! `DescribeInstances`.
 
 use crate::model::ids::Region;
 use crate::twin::error::ApiError;
@@ -21,6 +21,7 @@ const FILTERS: &[&str] = &[
     "instance-state-name",
     "instance-type",
     "instance.group-id",
+    "ip-address",
     "key-name",
     "launch-time",
     "owner-id",
@@ -88,7 +89,8 @@ pub(super) fn describe(context: &Context<'_>, params: Params) -> Result<Xml, Api
     })
 }
 
-fn filter_values(instance: &Instance, name: &str, state: &State, here: &RegionState) -> Vec<String> {
+/// Returns an instance's values for a filter's name.
+pub(super) fn filter_values(instance: &Instance, name: &str, state: &State, here: &RegionState) -> Vec<String> {
     let value = match name {
         "architecture" => instance.architecture.clone(),
         "availability-zone" => instance.zone.clone(),
@@ -98,6 +100,7 @@ fn filter_values(instance: &Instance, name: &str, state: &State, here: &RegionSt
         "instance-state-code" => instance.state.code().to_string(),
         "instance-state-name" => instance.state.name().to_owned(),
         "instance-type" => instance.instance_type.clone(),
+        "ip-address" => return instance.public_ip.iter().cloned().collect(),
         "instance.group-id" => return instance.security_groups.clone(),
         "key-name" => return instance.key.iter().map(|(name, _)| name.clone()).collect(),
         "launch-time" => format_time(instance.launched),
@@ -210,37 +213,4 @@ fn public_ip(instance: &Instance) -> Option<&String> {
 
 fn internal_domain(region: &Region) -> String {
     if region.as_str() == "us-east-1" { "ec2.internal".to_owned() } else { format!("{region}.compute.internal") }
-}
-
-/// `DescribeInstanceStatus`: of running instances, or of all.
-pub(super) fn status(context: &Context<'_>, params: Params) -> Result<Xml, ApiError> {
-    const KNOWN: &[&str] = &["availability-zone", "instance-state-code", "instance-state-name"];
-    let (ids, all, filters, page) = params.read(|p| {
-        let ids = p.list("InstanceId")?;
-        let page = Page::take(p, &ids)?;
-        Ok((ids, p.boolean("IncludeAllInstances")?.unwrap_or(false), Filters::take(p, KNOWN)?, page))
-    })?;
-    fault::INSTANCE.check_all(&ids)?;
-    context.look(|state, here| {
-        require_all(&ids, here.instances.keys().map(String::as_str), |id| fault::INSTANCE.not_found(id))?;
-        let matching = here.instances.values().filter(|instance| {
-            (ids.is_empty() || ids.contains(&instance.id))
-                && (all || instance.state == InstanceState::Running)
-                && filters.pass(&instance.tags, |name| filter_values(instance, name, state, here))
-        });
-        let (found, token) = page.cut(matching, |instance| instance.id.as_str());
-        let mut xml = Xml::new();
-        xml.list("instanceStatusSet", found, |xml, instance| {
-            let status = if instance.state == InstanceState::Running { "ok" } else { "not-applicable" };
-            xml.text("instanceId", &instance.id).text("availabilityZone", &instance.zone);
-            write_state(xml, "instanceState", instance.state);
-            for name in ["systemStatus", "instanceStatus"] {
-                xml.within(name, |xml| {
-                    xml.text("status", status);
-                });
-            }
-        });
-        xml.optional("nextToken", token);
-        Ok(xml)
-    })
 }

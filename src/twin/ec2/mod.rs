@@ -4,6 +4,7 @@
 //! state is changed in one step. So a process that is killed leaves either nothing or the whole
 //! thing. States that take time are computed from the twin's clock, never stored twice.
 
+mod addresses;
 mod base;
 mod console;
 mod context;
@@ -15,8 +16,10 @@ mod filters;
 mod groups;
 mod image_attributes;
 mod images;
+mod instance_status;
 mod instance_types;
 mod instances;
+mod key_pairs;
 mod lifecycle;
 mod params;
 mod power;
@@ -35,6 +38,7 @@ mod zones;
 #[cfg(test)]
 mod testing;
 
+pub use addresses::dial;
 pub use base::{BaseImage, DEBIAN_ACCOUNT, register_base};
 pub use delays::Delays;
 pub use lifecycle::adopt;

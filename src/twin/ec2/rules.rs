@@ -3,10 +3,11 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::twin::error::ApiError;
-use crate::twin::state::{Peer, Rule, SecurityGroup};
+use crate::twin::state::{Peer, Rule, SecurityGroup, Tags};
 
 use super::context::{Context, here, here_mut};
 use super::fault;
+use super::filters::{Filters, Page, require_all};
 use super::groups;
 use super::params::{Fields, Params};
 use super::tags;
@@ -81,6 +82,45 @@ pub(super) fn revoke(context: &Context<'_>, params: Params, way: Way) -> Result<
         there.retain(|rule| !goes(rule));
         let mut xml = tags::done();
         xml.list("revokedSecurityGroupRuleSet", &gone, |xml, rule| write_flat(xml, rule, &group.id, way));
+        Ok(xml)
+    })
+}
+
+/// `DescribeSecurityGroupRules`.
+///
+/// Source: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSecurityGroupRules.html>
+pub(super) fn describe(context: &Context<'_>, params: Params) -> Result<Xml, ApiError> {
+    let (ids, filters, page) = params.read(|p| {
+        let ids = p.list("SecurityGroupRuleId")?;
+        let page = Page::take(p, &ids)?;
+        Ok((ids, Filters::take(p, &["group-id", "security-group-rule-id"])?, page))
+    })?;
+    context.look(|state, here| {
+        let of = |group: &SecurityGroup, way: Way| {
+            let rules = if way == Way::In { &group.ingress } else { &group.egress };
+            rules.iter().map(|rule| (rule.clone(), group.id.clone(), way)).collect::<Vec<_>>()
+        };
+        let mut rules: Vec<_> =
+            here.security_groups.values().flat_map(|group| [of(group, Way::In), of(group, Way::Out)].concat()).collect();
+        rules.sort_by(|a, b| a.0.id.cmp(&b.0.id));
+        require_all(&ids, rules.iter().map(|(rule, ..)| rule.id.as_str()), |id| {
+            fault::of("InvalidSecurityGroupRuleId.NotFound", format!("The security group rule ID '{id}' does not exist"))
+        })?;
+        let matching = rules.iter().filter(|(rule, group, _)| {
+            (ids.is_empty() || ids.contains(&rule.id))
+                && filters.pass(&Tags::new(), |filter| match filter {
+                    "group-id" => vec![group.clone()],
+                    "security-group-rule-id" => vec![rule.id.clone()],
+                    _ => vec![],
+                })
+        });
+        let (found, token) = page.cut(matching, |(rule, ..)| rule.id.as_str());
+        let mut xml = Xml::new();
+        xml.list("securityGroupRuleSet", found, |xml, (rule, group, way)| {
+            xml.text("groupOwnerId", &state.account);
+            write_flat(xml, rule, group, *way);
+        });
+        xml.optional("nextToken", token);
         Ok(xml)
     })
 }

@@ -12,6 +12,7 @@ use crate::twin::state::{Attachment, ClientToken, Image, Instance, InstanceState
 
 use self::request::Request;
 
+use super::addresses;
 use super::context::{Context, here, here_mut};
 use super::copies::used_token;
 use super::fault;
@@ -32,6 +33,8 @@ struct Checked {
     kind: InstanceType,
     subnet: Subnet,
     groups: Vec<String>,
+    /// The key pair's name and public key.
+    key: Option<(String, String)>,
     /// Volumes by device; their ids are given later.
     volumes: Vec<Volume>,
 }
@@ -100,9 +103,14 @@ fn check(state: &State, here: &RegionState, context: &Context<'_>, request: &Req
     }
     let kind = InstanceType::require(&request.instance_type)?;
     check_kind(image, &kind, context.twin.machines())?;
-    if let Some(key) = &request.key {
-        return Err(fault::of("InvalidKeyPair.NotFound", format!("The key pair '{key}' does not exist")));
-    }
+    let key = match &request.key {
+        None => None,
+        Some(name) => {
+            let not_found = || fault::of("InvalidKeyPair.NotFound", format!("The key pair '{name}' does not exist"));
+            let pair = here.key_pairs.get(name).ok_or_else(not_found)?;
+            Some((pair.name.clone(), pair.public_key.clone()))
+        }
+    };
     let groups = match request.groups.as_slice() {
         [] => here.security_groups.values().filter(|group| group.name == "default").map(|group| group.id.clone()).collect(),
         given => given
@@ -114,7 +122,7 @@ fn check(state: &State, here: &RegionState, context: &Context<'_>, request: &Req
     };
     let subnet = find_subnet(here, request)?.clone();
     let volumes = plan_volumes(state, here, context, request, image, &subnet)?;
-    Ok(Checked { image: image.clone(), kind, subnet, groups, volumes })
+    Ok(Checked { image: image.clone(), kind, subnet, groups, key, volumes })
 }
 
 fn check_kind(image: &Image, kind: &InstanceType, machines: &Machines) -> Result<(), ApiError> {
@@ -219,7 +227,7 @@ fn store(
     digest: Digest,
 ) -> Result<(), ApiError> {
     let mac = mac(&state.new_token(10));
-    let public_ip = request.public_ip.unwrap_or(true).then(|| public_ip(&state.new_token(4)));
+    let public_ip = if request.public_ip.unwrap_or(true) { Some(addresses::free(state)?) } else { None };
     let here = here_mut(state, context.region);
     let attach = |mut volume: Volume| {
         let attachment = volume.attachment.take().map(|attachment| Attachment { instance: id.clone(), ..attachment });
@@ -247,7 +255,7 @@ fn store(
         imds_tokens_required: tokens_required,
         // An image that demands tokens comes with a hop more, for containers.
         imds_hop_limit: request.imds.hop_limit.unwrap_or(if checked.image.imds_support.is_some() { 2 } else { 1 }),
-        key: None,
+        key: checked.key,
         security_groups: checked.groups,
         private_ip: free_address(here, &checked.subnet, &id)?,
         public_ip,
@@ -296,12 +304,6 @@ fn free_address(here: &RegionState, subnet: &Subnet, id: &str) -> Result<String,
 fn mac(digits: &str) -> String {
     let pairs: Vec<&str> = (0..5).filter_map(|n| digits.get(2 * n..2 * n + 2)).collect();
     format!("0a:{}", pairs.join(":"))
-}
-
-/// Makes a public address of four hexadecimal digits, from a range that no network has (RFC 2544).
-fn public_ip(digits: &str) -> String {
-    let number = u16::from_str_radix(digits, 16).unwrap_or(0);
-    format!("198.18.{}.{}", number >> 8, number & 0xff)
 }
 
 #[cfg(test)]

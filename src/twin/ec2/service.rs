@@ -13,8 +13,8 @@ use super::context::Context;
 use super::params::Params;
 use super::xml::Xml;
 use super::{
-    console, copies, create_image, fault, groups, image_attributes, images, instance_types, instances, lifecycle, power, regions, register,
-    rules, run, snapshot_attributes, snapshots, tags, volumes, zones,
+    addresses, console, copies, create_image, fault, groups, image_attributes, images, instance_status, instance_types, instances,
+    key_pairs, lifecycle, power, regions, register, rules, run, snapshot_attributes, snapshots, tags, volumes, zones,
 };
 
 /// Answers a call to EC2, its refusals included.
@@ -40,6 +40,7 @@ async fn answer(twin: &Arc<Twin>, call: &Call) -> Result<(String, Xml), ApiError
     regions::ensure(&context)?;
     lifecycle::settle(&context).await?;
     let xml = dispatch(&context, params).await?;
+    addresses::refresh(&context).await?;
     Ok((action, xml))
 }
 
@@ -50,9 +51,11 @@ async fn dispatch(context: &Context<'_>, params: Params) -> Result<Xml, ApiError
         "CopyImage" => copies::image(context, params).await,
         "CopySnapshot" => copies::snapshot(context, params).await,
         "CreateImage" => create_image::create(context, params).await,
+        "CreateKeyPair" => key_pairs::create(context, params),
         "CreateSecurityGroup" => groups::create(context, params),
         "CreateSnapshot" => snapshots::create(context, params).await,
         "CreateTags" => tags::create(context, params),
+        "DeleteKeyPair" => key_pairs::delete(context, params),
         "DeleteSecurityGroup" => groups::delete(context, params),
         "DeleteSnapshot" => snapshots::delete(context, params).await,
         "DeleteTags" => tags::delete(context, params),
@@ -61,10 +64,12 @@ async fn dispatch(context: &Context<'_>, params: Params) -> Result<Xml, ApiError
         "DescribeAvailabilityZones" => zones::describe(context, params),
         "DescribeImageAttribute" => image_attributes::describe(context, params),
         "DescribeImages" => images::describe(context, params),
-        "DescribeInstanceStatus" => instances::status(context, params),
+        "DescribeInstanceStatus" => instance_status::describe(context, params),
         "DescribeInstanceTypes" => instance_types::describe(context, params),
         "DescribeInstances" => instances::describe(context, params),
+        "DescribeKeyPairs" => key_pairs::describe(context, params),
         "DescribeRegions" => regions::describe(context, params),
+        "DescribeSecurityGroupRules" => rules::describe(context, params),
         "DescribeSecurityGroups" => groups::describe(context, params),
         "DescribeSnapshotAttribute" => snapshot_attributes::describe(context, params),
         "DescribeSnapshots" => snapshots::describe(context, params),
@@ -76,6 +81,7 @@ async fn dispatch(context: &Context<'_>, params: Params) -> Result<Xml, ApiError
         "EnableEbsEncryptionByDefault" => regions::set_encryption(context, params, true),
         "GetConsoleOutput" => console::output(context, params).await,
         "GetEbsEncryptionByDefault" => regions::get_encryption(context, params),
+        "ImportKeyPair" => key_pairs::import(context, params),
         "ModifyImageAttribute" => image_attributes::modify(context, params),
         "ModifySnapshotAttribute" => snapshot_attributes::modify(context, params),
         "RegisterImage" => register::register(context, params),

@@ -167,6 +167,7 @@ fn owned_tags<'h>(here: &'h mut RegionState, account: &str, id: &str) -> Result<
         "snap" => fault::SNAPSHOT,
         "vol" => fault::VOLUME,
         "sg" => fault::GROUP,
+        "key" => fault::KEY_PAIR,
         _ => return Err(fault::of("InvalidID", format!("The ID '{id}' is not valid, or the twin has no tags on such things"))),
     };
     kind.check(id)?;
@@ -175,6 +176,7 @@ fn owned_tags<'h>(here: &'h mut RegionState, account: &str, id: &str) -> Result<
         "snap" => here.snapshots.get_mut(id).filter(|s| s.owner.as_str() == account).map(|s| &mut s.tags),
         "i" => here.instances.get_mut(id).map(|i| &mut i.tags),
         "vol" => here.volumes.get_mut(id).map(|v| &mut v.tags),
+        "key" => here.key_pairs.values_mut().find(|k| k.id == id).map(|k| &mut k.tags),
         _ => here.security_groups.get_mut(id).map(|g| &mut g.tags),
     };
     tags.ok_or_else(|| kind.not_found(id))
@@ -186,7 +188,8 @@ fn all<'h>(here: &'h RegionState, account: &'h str) -> impl Iterator<Item = (&'h
     let instances = here.instances.values().map(|i| (i.id.as_str(), "instance", &i.tags));
     let volumes = here.volumes.values().map(|v| (v.id.as_str(), "volume", &v.tags));
     let groups = here.security_groups.values().map(|g| (g.id.as_str(), "security-group", &g.tags));
-    images.chain(snapshots).chain(instances).chain(volumes).chain(groups)
+    let keys = here.key_pairs.values().map(|k| (k.id.as_str(), "key-pair", &k.tags));
+    images.chain(snapshots).chain(instances).chain(volumes).chain(groups).chain(keys)
 }
 
 #[cfg(test)]

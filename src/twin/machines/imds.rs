@@ -42,6 +42,8 @@ pub struct Metadata {
     pub zone: String,
     /// Its private address.
     pub private_ip: String,
+    /// Its public address, if it has one.
+    pub public_ip: Option<String>,
     /// Its network card's address.
     pub mac: String,
     /// Its VPC.
@@ -80,6 +82,7 @@ impl Metadata {
             region: region.clone(),
             zone: instance.zone.clone(),
             private_ip: instance.private_ip.clone(),
+            public_ip: instance.public_ip.clone(),
             mac: instance.mac.clone(),
             vpc: there.vpc.clone(),
             subnet: instance.subnet.clone(),
@@ -211,6 +214,7 @@ pub(in crate::twin::machines) mod tests {
             region: Region::marketplace(),
             zone: "us-east-1a".to_owned(),
             private_ip: "172.31.0.10".to_owned(),
+            public_ip: Some("127.87.1.2".to_owned()),
             mac: "0a:12:34:56:78:9a".to_owned(),
             vpc: "vpc-01234567".to_owned(),
             subnet: "subnet-01234567".to_owned(),

@@ -5,6 +5,7 @@
 //! JSON that the caller keeps in its state and gives back to every call.
 
 mod console;
+mod forward;
 mod imds;
 mod network;
 mod probe;
@@ -13,7 +14,9 @@ mod qmp;
 mod relay;
 mod scripted;
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -21,15 +24,16 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use network::find as find_program;
-
+pub use forward::host_port;
 pub use imds::{Metadata, Request, Response, Tokens, answer};
+pub use network::find as find_program;
 pub use probe::{Accelerator, probe};
 pub use qemu::{DiskBus, Qemu};
 pub use relay::relay;
-pub use scripted::{ConsoleText, Ends, EndsHow, GuestFile, Script};
+pub use scripted::{Boot, CommandAnswer, ConsoleText, Ends, EndsHow, GuestFile, Script};
 
 use crate::clock::Clock;
+use crate::reach::BoxStream;
 
 /// How much of a console EC2 keeps: the last 64 KiB.
 ///
@@ -149,6 +153,16 @@ pub enum MachineError {
     Start {
         /// What it said.
         output: String,
+    },
+    /// A port of the machine could not be opened on this one.
+    #[error("port {port} of the machine can't be reached at {address}: {reason}")]
+    Port {
+        /// The machine's address.
+        address: Ipv4Addr,
+        /// The machine's port.
+        port: u16,
+        /// Why.
+        reason: String,
     },
     /// The script can't be played.
     #[error("the guest's script can't be played: {reason}")]
@@ -277,6 +291,41 @@ impl Machines {
             Self::None => Ok(Vec::new()),
             Self::Scripted(_) => scripted::console(handle, now),
             Self::Qemu(_) => qemu::console(handle),
+        }
+    }
+
+    /// Has exactly these TCP ports of a machine answer at an address of this machine's loopback, as
+    /// [`host_port`] says. Scripted guests are only reached by [`Machines::dial`].
+    ///
+    /// # Errors
+    ///
+    /// [`MachineError`] for the first port that can't be opened; the others are.
+    pub async fn open(&self, handle: &Value, address: Ipv4Addr, ports: &BTreeSet<u16>) -> Result<(), MachineError> {
+        match self {
+            Self::None | Self::Scripted(_) => Ok(()),
+            Self::Qemu(qemu) => qemu.open(handle, address, ports).await,
+        }
+    }
+
+    /// Connects to a machine's port, which [`Machines::open`] has opened.
+    ///
+    /// # Errors
+    ///
+    /// When nobody listens there, as far as that is known before the first byte.
+    pub async fn dial(&self, handle: &Value, address: Ipv4Addr, port: u16, now: Timestamp) -> std::io::Result<BoxStream> {
+        match self {
+            Self::None => Err(std::io::Error::new(std::io::ErrorKind::ConnectionRefused, "the twin runs no machines")),
+            Self::Scripted(_) => scripted::dial(handle, port, now),
+            Self::Qemu(_) => Ok(Box::new(tokio::net::TcpStream::connect((address, host_port(port))).await?)),
+        }
+    }
+
+    /// Tells whether a machine's guest has come up, as far as can be seen from outside.
+    pub fn is_up(&self, handle: &Value, now: Timestamp) -> bool {
+        match self {
+            Self::None => true,
+            Self::Scripted(_) => scripted::is_up(handle, now),
+            Self::Qemu(qemu) => qemu.is_up(handle),
         }
     }
 }

@@ -55,16 +55,19 @@ pub fn isolate(program: &Path, folder: &Path) -> Result<(Command, Carrier), Mach
 impl Carrier {
     /// Connects the namespace of a running process with the world, for as long as the process lives.
     ///
+    /// `control` is the socket on which ports are opened later.
+    ///
     /// # Errors
     ///
     /// [`MachineError::Network`] with what slirp4netns said.
-    pub fn connect(self, pid: u32, log: &Path) -> Result<(), MachineError> {
+    pub fn connect(self, pid: u32, log: &Path, control: &Path) -> Result<(), MachineError> {
         use std::os::unix::process::CommandExt as _;
 
         let said = File::create(log).map_err(MachineError::io("making the network's log"))?;
         let also = said.try_clone().map_err(MachineError::io("making the network's log"))?;
         let mut carrier = Command::new("slirp4netns")
-            .args(["--configure", "--mtu=65520", "--disable-host-loopback", "--exit-fd=0"])
+            .args(["--configure", "--mtu=65520", "--disable-host-loopback", "--exit-fd=0", "--api-socket"])
+            .arg(control)
             .arg(pid.to_string())
             .arg("tap0")
             .stdin(self.ended)

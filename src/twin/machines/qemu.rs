@@ -3,8 +3,9 @@
 mod arguments;
 mod process;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
+use std::net::Ipv4Addr;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -15,7 +16,7 @@ use serde_json::Value;
 
 use super::imds::{Server, Tokens};
 use super::qmp::{self, QmpError};
-use super::{Accelerator, BootMode, CONSOLE_BYTES, Ending, Launch, MachineError, Status, console as console_file, network};
+use super::{Accelerator, BootMode, CONSOLE_BYTES, Ending, Launch, MachineError, Status, console as console_file, forward, network};
 use crate::model::digest::Digest;
 use process::Process;
 
@@ -60,6 +61,7 @@ struct Files {
     firmware: Option<PathBuf>,
     qmp: PathBuf,
     metadata: PathBuf,
+    network: PathBuf,
 }
 
 /// What a later process needs in order to find a machine.
@@ -113,8 +115,8 @@ impl Qemu {
 
         let (mut command, carrier) = network::isolate(&program, &launch.folder)?;
         command.args(arguments::arguments(self, launch, &files)?);
-        let (pid_file, log) = (files.pid.clone(), launch.folder.join("network.log"));
-        let started = tokio::task::spawn_blocking(move || start(command, carrier, &pid_file, &log)).await;
+        let (pid_file, log, control) = (files.pid.clone(), launch.folder.join("network.log"), files.network.clone());
+        let started = tokio::task::spawn_blocking(move || start(command, carrier, &pid_file, &log, &control)).await;
         let process = started.map_err(|e| MachineError::Start { output: e.to_string() })?;
         let process = match process {
             Ok(process) => process,
@@ -163,10 +165,24 @@ impl Qemu {
         Ok(())
     }
 
+    pub(super) async fn open(&self, handle: &Value, address: Ipv4Addr, ports: &BTreeSet<u16>) -> Result<(), MachineError> {
+        let handle = read(handle)?;
+        if !handle.process.is_running() {
+            return Ok(());
+        }
+        forward::set(&handle.runtime.join(NETWORK), &handle.runtime.join(QMP), address, ports).await
+    }
+
+    /// Tells whether the guest has asked for its metadata: whatever runs cloud-init does when it is up.
+    pub(super) fn is_up(&self, handle: &Value) -> bool {
+        read(handle).is_ok_and(|handle| handle.folder.join(ASKED).exists())
+    }
+
     fn serve(&self, launch: &Launch, socket: &Path, secret: &str) -> Result<(), MachineError> {
         // The old service goes first: it removes its socket, which is the new one's.
         self.forget(&launch.folder);
-        let server = Server::start(socket, launch.metadata.clone(), Tokens::new(secret.to_owned()), launch.clock.clone())
+        let asked = launch.folder.join(ASKED);
+        let server = Server::start(socket, launch.metadata.clone(), Tokens::new(secret.to_owned()), launch.clock.clone(), asked)
             .map_err(MachineError::io("serving the machine's metadata"))?;
         self.lock().insert(launch.folder.clone(), server);
         Ok(())
@@ -210,6 +226,9 @@ const CONSOLE: &str = "console";
 const PID: &str = "pid";
 const QMP: &str = "qmp";
 const METADATA: &str = "metadata";
+const NETWORK: &str = "network";
+/// There once the guest has asked for its metadata.
+const ASKED: &str = "asked";
 
 impl Files {
     fn of(folder: &Path, runtime: &Path, boot_mode: BootMode) -> Result<Self, MachineError> {
@@ -224,6 +243,7 @@ impl Files {
             firmware,
             qmp: runtime.join(QMP),
             metadata: runtime.join(METADATA),
+            network: runtime.join(NETWORK),
         })
     }
 
@@ -232,7 +252,8 @@ impl Files {
         if self.firmware.is_some() && !self.variables.exists() {
             std::fs::copy(firmware()?.1, &self.variables).map_err(MachineError::io("copying the firmware's variables"))?;
         }
-        for path in [&self.console, &self.pid, &self.qmp] {
+        let asked = self.console.with_file_name(ASKED);
+        for path in [&self.console, &self.pid, &self.qmp, &self.network, &asked] {
             match std::fs::remove_file(path) {
                 Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(MachineError::io("removing an old machine's file")(e)),
                 _ => {}
@@ -290,7 +311,13 @@ async fn end_leftover(files: &Files) -> Result<(), MachineError> {
 }
 
 /// Starts QEMU, which returns once the machine stands, and connects its network.
-fn start(mut command: std::process::Command, carrier: network::Carrier, pid_file: &Path, log: &Path) -> Result<Process, MachineError> {
+fn start(
+    mut command: std::process::Command,
+    carrier: network::Carrier,
+    pid_file: &Path,
+    log: &Path,
+    control: &Path,
+) -> Result<Process, MachineError> {
     let output = command.output().map_err(MachineError::io("running unshare"))?;
     // The command holds the pipe's end that must be the machine's alone.
     drop(command);
@@ -301,7 +328,7 @@ fn start(mut command: std::process::Command, carrier: network::Carrier, pid_file
     }
     let process = std::fs::read_to_string(pid_file).ok().and_then(|text| text.trim().parse().ok()).and_then(Process::of);
     let Some(process) = process else { return Err(MachineError::Start { output: "it ended at once".to_owned() }) };
-    carrier.connect(process.pid, log)?;
+    carrier.connect(process.pid, log, control)?;
     Ok(process)
 }
 

@@ -48,11 +48,29 @@ pub enum QmpError {
 ///
 /// [`QmpError`]: nobody listens, no answer in ten seconds, a refusal.
 pub async fn run(socket: &Path, command: &str) -> Result<Value, QmpError> {
+    run_with(socket, command, json!({})).await
+}
+
+/// Runs a command of the human monitor, which has some that QMP lacks, and returns what it printed.
+///
+/// # Errors
+///
+/// As [`run`]; a complaint of the command's is printed text.
+pub async fn run_human(socket: &Path, line: &str) -> Result<String, QmpError> {
+    let printed = run_with(socket, "human-monitor-command", json!({ "command-line": line })).await?;
+    Ok(printed.as_str().unwrap_or_default().trim().to_owned())
+}
+
+async fn run_with(socket: &Path, command: &str, arguments: Value) -> Result<Value, QmpError> {
     let conversation = async {
         let (read, mut write) = UnixStream::connect(socket).await.map_err(io)?.into_split();
         let mut lines = BufReader::new(read.take(ANSWER_BYTES)).lines();
-        for command in ["qmp_capabilities", command] {
-            write.write_all(format!("{}\n", json!({ "execute": command })).as_bytes()).await.map_err(io)?;
+        for (command, arguments) in [("qmp_capabilities", json!({})), (command, arguments)] {
+            let mut request = json!({ "execute": command });
+            if arguments != json!({}) {
+                request["arguments"] = arguments;
+            }
+            write.write_all(format!("{request}\n").as_bytes()).await.map_err(io)?;
             let value = loop {
                 let line = lines.next_line().await.map_err(io)?.ok_or_else(|| io(std::io::ErrorKind::UnexpectedEof.into()))?;
                 match parse(&line)? {

@@ -1,5 +1,6 @@
 //! A guest played from a script, by the time passed in: for tests that can't wait for a real one.
 
+mod boot;
 mod guest_files;
 
 use std::collections::BTreeMap;
@@ -15,7 +16,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{CONSOLE_BYTES, Ending, Launch, MachineError, Status};
+use crate::reach::BoxStream;
 
+pub use boot::{Boot, CommandAnswer};
 pub use guest_files::GuestFile;
 
 /// Unpacked user data that is looked through at most; EC2 takes 16 KiB of packed.
@@ -40,6 +43,9 @@ pub struct Script {
     pub removes: Vec<String>,
     /// How it ends, and when.
     pub ends: Ends,
+    /// What it does instead of all that when it is started without user data.
+    #[serde(default)]
+    pub boot: Boot,
 }
 
 /// A text on the console.
@@ -81,6 +87,15 @@ struct Play {
     disk: PathBuf,
     launched: Timestamp,
     script: Script,
+    /// Who comes up as a buyer's instance does: its id, and the public key that opens it.
+    #[serde(default)]
+    buyer: Option<Buyer>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Buyer {
+    instance: String,
+    key: Option<String>,
 }
 
 /// An end that came from outside, in a file of the machine's folder.
@@ -92,8 +107,9 @@ struct Ended {
 impl Script {
     /// Starts playing.
     pub(super) fn launch(&self, launch: &Launch, now: Timestamp) -> Result<Value, MachineError> {
-        let user_data = (launch.metadata)().map(|metadata| metadata.user_data).unwrap_or_default();
-        let script = self.fill_in(&user_data)?;
+        let (user_data, key) = (launch.metadata)().map(|metadata| (metadata.user_data, metadata.key)).unwrap_or_default();
+        let buyer = user_data.is_empty().then(|| Buyer { instance: launch.instance.clone(), key: key.map(|(_, key)| key) });
+        let script = if buyer.is_some() { self.booting(&launch.instance) } else { self.fill_in(&user_data)? };
         std::fs::create_dir_all(&launch.folder).map_err(MachineError::io("making the machine's folder"))?;
         // A second start of the same instance must not end by what ended the first.
         for name in ["ended", "written"] {
@@ -102,8 +118,22 @@ impl Script {
                 _ => {}
             }
         }
-        let play = Play { folder: launch.folder.clone(), disk: launch.disk.clone(), launched: now, script };
+        let play = Play { folder: launch.folder.clone(), disk: launch.disk.clone(), launched: now, script, buyer };
         serde_json::to_value(play).map_err(|source| MachineError::Handle { source })
+    }
+
+    /// The script of a guest without user data: it stays until its power button is pressed.
+    fn booting(&self, instance: &str) -> Self {
+        let fingerprint = boot::host_key(instance).fingerprint();
+        let fill = |text: &ConsoleText| ConsoleText { text: text.text.replace("{host_key}", &fingerprint), ..text.clone() };
+        Self {
+            captures: BTreeMap::new(),
+            console: self.boot.console.iter().map(fill).collect(),
+            files: Vec::new(),
+            removes: Vec::new(),
+            ends: Ends { how: EndsHow::PowerOff, after_seconds: u64::MAX },
+            boot: self.boot.clone(),
+        }
     }
 
     fn fill_in(&self, user_data: &[u8]) -> Result<Self, MachineError> {
@@ -153,6 +183,25 @@ pub fn status(handle: &Value, now: Timestamp) -> Status {
         },
         _ => Status::Ended(Ending::PowerOff),
     }
+}
+
+/// Connects to one of the guest's ports, once it is up.
+///
+/// # Errors
+///
+/// `ConnectionRefused` where nobody listens, or not yet.
+pub fn dial(handle: &Value, port: u16, now: Timestamp) -> std::io::Result<BoxStream> {
+    let play = read(handle).map_err(std::io::Error::other)?;
+    match &play.buyer {
+        Some(buyer) if is_up(handle, now) => boot::answer(&play.script.boot, &buyer.instance, buyer.key.as_deref(), port),
+        _ => Err(std::io::ErrorKind::ConnectionRefused.into()),
+    }
+}
+
+/// Tells whether the guest has come up.
+pub fn is_up(handle: &Value, now: Timestamp) -> bool {
+    let up_at = |play: &Play| after(play.launched, play.script.boot.up_after_seconds);
+    read(handle).is_ok_and(|play| up_at(&play) <= now) && status(handle, now) == Status::Running
 }
 
 /// Presses the power button: the guest ends at once, unless it hangs.

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::twin::ec2::testing::{Bench, run};
-use crate::twin::machines::{ConsoleText, Ends, EndsHow, Machines, Script};
+use crate::twin::machines::{Boot, ConsoleText, Ends, EndsHow, Machines, Script};
 
 fn guest(how: EndsHow, after_seconds: u64) -> Machines {
     Machines::Scripted(Script {
@@ -13,6 +13,7 @@ fn guest(how: EndsHow, after_seconds: u64) -> Machines {
         files: vec![],
         removes: vec![],
         ends: Ends { how, after_seconds },
+        boot: Boot::default(),
     })
 }
 
@@ -186,7 +187,8 @@ async fn a_hung_guest_is_switched_off_in_the_end() {
 async fn a_machine_that_cannot_be_started_leaves_nothing() {
     let bench = Bench::with(guest(EndsHow::PowerOff, 60));
     let base = bench.base().await;
-    let refusal = bench.refused("RunInstances", &run(&base)).await;
+    let other = STANDARD.encode("no such text");
+    let refusal = bench.refused("RunInstances", &[run(&base), vec![("UserData", other.as_str())]].concat()).await;
     assert_eq!(refusal.0, "Server.InternalError");
     assert!(refusal.1.contains("nonce"), "{}", refusal.1);
     assert!(bench.done("DescribeInstances", &[]).await.all("instanceId").is_empty());

@@ -1,6 +1,7 @@
 //! The metadata service on a unix socket, one for each machine.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -30,21 +31,25 @@ struct Service {
     metadata: MetadataSource,
     tokens: Tokens,
     clock: Clock,
+    /// The file that says that somebody has asked.
+    asked: Arc<PathBuf>,
 }
 
 impl Server {
     /// Serves a machine's metadata on `socket`, in place of whoever served there before.
     ///
+    /// With the first request the file `asked` comes into being.
+    ///
     /// # Errors
     ///
     /// When the socket can't be made.
-    pub fn start(socket: &Path, metadata: MetadataSource, tokens: Tokens, clock: Clock) -> std::io::Result<Self> {
+    pub fn start(socket: &Path, metadata: MetadataSource, tokens: Tokens, clock: Clock, asked: PathBuf) -> std::io::Result<Self> {
         match std::fs::remove_file(socket) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
             _ => {}
         }
         let listener = UnixListener::bind(socket)?;
-        let router = Router::new().fallback(respond).with_state(Service { metadata, tokens, clock });
+        let router = Router::new().fallback(respond).with_state(Service { metadata, tokens, clock, asked: Arc::new(asked) });
         let task = tokio::spawn(async move {
             // Only a listener that can't accept any more ends the service; the next adoption makes a new one.
             if let Err(error) = axum::serve(listener, router).await {
@@ -71,6 +76,10 @@ async fn respond(State(service): State<Service>, method: Method, uri: Uri, heade
         token_seconds: text(&TOKEN_SECONDS),
         forwarded: headers.contains_key(FORWARDED),
     };
+    if !service.asked.exists() {
+        // What can't be noted now is noted with the next request.
+        let _ = std::fs::File::create(&*service.asked);
+    }
     let response = match (service.metadata)() {
         Some(metadata) => answer(&metadata, &service.tokens, &request, service.clock.now()),
         // The machine is up before its launch has reached the state: such a guest asks again.

@@ -90,6 +90,12 @@ fn leaves(metadata: &Metadata) -> BTreeMap<String, String> {
     if let Some((_, key)) = &m.key {
         leaves.insert("meta-data/public-keys/0/openssh-key".to_owned(), key.clone());
     }
+    if let Some(public) = &m.public_ip {
+        leaves.insert("meta-data/public-ipv4".to_owned(), public.clone());
+        for (name, value) in [("public-ipv4s".to_owned(), public), (format!("ipv4-associations/{public}"), &m.private_ip)] {
+            leaves.insert(format!("meta-data/network/interfaces/macs/{}/{name}", m.mac), value.clone());
+        }
+    }
     let interface = [
         ("device-number", "0"),
         ("interface-id", &m.instance.replacen("i-", "eni-", 1)),

@@ -135,6 +135,7 @@ mod tests {
             firmware: Some(PathBuf::from("/f/code")),
             qmp: "/r/q".into(),
             metadata: "/r/m".into(),
+            network: "/r/n".into(),
         };
         let qemu = Qemu::new("/x/it's".into(), Accelerator::Tcg).with_disk_bus(disk_bus);
         let arguments = arguments(&qemu, &launch, &files).unwrap();

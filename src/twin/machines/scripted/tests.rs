@@ -1,4 +1,5 @@
 use std::io::Write as _;
+use std::net::Ipv4Addr;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::clock::Clock;
+use crate::reach::{LoginError, LoginKey, Output, get, login};
 use crate::twin::machines::{BootMode, Machines, Metadata};
 
 fn at(second: i64) -> Timestamp {
@@ -114,7 +116,44 @@ async fn captures_are_found_in_gzipped_user_data_and_missed_ones_refused() {
     let machines = Machines::Scripted(script(EndsHow::Crash));
     let handle = machines.launch(&launch(&folder, &packed.finish().unwrap()), at(0)).await.unwrap();
     assert!(String::from_utf8(machines.console(&handle, at(5)).unwrap()).unwrap().contains("done abc"));
-    assert!(matches!(machines.launch(&launch(&folder, b""), at(0)).await, Err(MachineError::Script { .. })));
+    assert!(matches!(machines.launch(&launch(&folder, b"another"), at(0)).await, Err(MachineError::Script { .. })));
+}
+
+#[tokio::test]
+async fn without_user_data_a_guest_comes_up_and_takes_the_key_of_its_metadata() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = LoginKey::from_seed(&[1; 32]);
+    let mut launch = launch(&folder, b"");
+    let metadata = Metadata {
+        user_data: Vec::new(),
+        key: Some(("mine".to_owned(), key.public_line())),
+        ..crate::twin::machines::imds::tests::metadata()
+    };
+    launch.metadata = Arc::new(move || Some(metadata.clone()));
+    let failing = CommandAnswer { contains: "exit 3".to_owned(), status: 3, output: "no\n".to_owned() };
+    let boot = Boot { commands: vec![failing], ..Boot::default() };
+    let machines = Machines::Scripted(Script { boot, ..script(EndsHow::PowerOff) });
+    let handle = machines.launch(&launch, at(0)).await.unwrap();
+    let address = Ipv4Addr::new(127, 87, 0, 1);
+
+    assert!(machines.dial(&handle, address, 22, at(24)).await.is_err() && !machines.is_up(&handle, at(24)));
+    assert!(machines.dial(&handle, address, 23, at(25)).await.is_err() && machines.is_up(&handle, at(25)));
+    let session = login(machines.dial(&handle, address, 22, at(25)).await.unwrap(), "admin", &key).await.unwrap();
+    assert_eq!(session.methods, ["publickey"]);
+    let console = String::from_utf8(machines.console(&handle, at(25)).unwrap()).unwrap();
+    assert!(console.contains(&session.host_fingerprint()), "{console}");
+    let failed = session.run("cat >f; sh f", b"exit 3\n", 2).await.unwrap();
+    assert_eq!(failed, Output { status: Some(3), output: b"o\n".to_vec(), truncated: true });
+    assert_eq!(session.run("sudo -n true", b"", 10).await.unwrap().status, Some(0));
+    session.close().await;
+
+    let stranger = login(machines.dial(&handle, address, 22, at(26)).await.unwrap(), "admin", &LoginKey::from_seed(&[2; 32])).await;
+    assert!(matches!(stranger, Err(LoginError::Refused { .. })));
+    let page = get(machines.dial(&handle, address, 80, at(26)).await.unwrap(), "x", "/").await.unwrap();
+    assert_eq!((page.status, page.body.is_empty()), (200, false));
+    assert_eq!(machines.status(&handle, at(1_000_000)), Status::Running);
+    machines.power_down(&handle, at(1_000_000)).await.unwrap();
+    assert_eq!(machines.status(&handle, at(1_000_000)), Status::Ended(Ending::PowerOff));
 }
 
 #[tokio::test]
