@@ -47,6 +47,9 @@ pub struct Global {
     /// The script of the twin's scripted guests
     #[arg(long, global = true, value_name = "FILE", env = "BAKEHOUSE_SCRIPT")]
     pub script: Option<PathBuf>,
+    /// What goes wrong on the twin on purpose: a script of lost requests and answers, faults and refusals
+    #[arg(long, global = true, value_name = "FILE", env = "BAKEHOUSE_FAULTS")]
+    pub faults: Option<PathBuf>,
 }
 
 /// Where to work.

@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use http_body_util::BodyExt as _;
 
-use crate::twin::Twin;
+use crate::twin::{self, Twin};
 
 /// Makes an HTTP client for the SDK that calls the twin.
 pub(super) fn in_process(twin: Arc<Twin>) -> SharedHttpClient {
@@ -42,6 +42,9 @@ impl HttpConnector for InProcess {
             let (head, body) = request.into_parts();
             let body = body.collect().await.map_err(ConnectorError::io)?.to_bytes();
             let answer = twin.call(http::Request::from_parts(head, body)).await;
+            if twin::is_lost(&answer) {
+                return Err(ConnectorError::io("the connection broke before an answer was there".into()));
+            }
             HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|e| ConnectorError::user(e.into()))
         })
     }

@@ -156,7 +156,8 @@ fn twin_config((id, secret): (String, String), url: &str, http: SharedHttpClient
         .endpoint_url(url)
         .region(aws_config::Region::from_static("us-east-1"))
         .http_client(http)
-        .retry_config(retries())
+        // Nobody else has to be spared by backing off for long.
+        .retry_config(retries().with_initial_backoff(Duration::from_millis(20)))
         .sleep_impl(aws_smithy_async::rt::sleep::SharedAsyncSleep::new(aws_smithy_async::rt::sleep::TokioSleep::new()))
         .build()
 }

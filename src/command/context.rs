@@ -17,6 +17,7 @@ use crate::manifest::Workspace;
 use crate::model::ids::{AccountId, Slug};
 use crate::model::product::Product;
 use crate::model::target::TargetName;
+use crate::twin::faults::{FaultRule, FaultScript};
 use crate::twin::machines::{Accelerator, Machines, Qemu, probe};
 use crate::twin::{self, Twin};
 use crate::ui::Ui;
@@ -201,8 +202,19 @@ pub fn twin_folder(workspace: &Workspace) -> PathBuf {
 ///
 /// When another process has it, or its state can't be read.
 pub fn open_twin(global: &Global, workspace: &Workspace) -> Result<Arc<Twin>, Failure> {
-    let options = twin::Options::new(Clock::System, machines(global)?);
+    let options = twin::Options { faults: faults(global)?, ..twin::Options::new(Clock::System, machines(global)?) };
     Ok(Twin::open(&twin_folder(workspace), options)?)
+}
+
+fn faults(global: &Global) -> Result<Vec<FaultRule>, Failure> {
+    let Some(path) = &global.faults else { return Ok(Vec::new()) };
+    let wrong = |e: &dyn std::error::Error| {
+        let cause = e.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+        let what = format!("the faults in {} can't be used: {e}{cause}", path.display());
+        Failure::other(what, "ARCHITECTURE.md, \"Faults\", says what the file holds")
+    };
+    let text = std::fs::read_to_string(path).map_err(|e| wrong(&e))?;
+    Ok(FaultScript::parse(&text).map_err(|e| wrong(&e))?.rules)
 }
 
 /// Tells whether a twin's machines are emulated.
@@ -217,6 +229,9 @@ fn connection(global: &Global, workspace: &Workspace, target: TargetName) -> Res
     }
     let folder = twin_folder(workspace);
     match twin::serve::running(&folder) {
+        Some(_) if global.faults.is_some() => {
+            Err(Failure::other("the twin is being served, and faults are its server's", "give --faults to bakehouse twin serve"))
+        }
         Some(running) => {
             let caller = twin::peek(&folder)?;
             Ok(Connect::TwinServer { url: running.url, credentials: caller.credentials })

@@ -13,7 +13,9 @@ mod disks;
 mod ebs;
 pub mod ec2;
 pub mod error;
+pub mod faults;
 pub mod machines;
+mod operation;
 pub mod serve;
 mod service;
 mod ssm;
@@ -23,7 +25,8 @@ mod sts;
 #[cfg(test)]
 mod testing;
 
-pub use service::{Call, Reply};
+pub use operation::Operation;
+pub use service::{Call, Reply, is_lost};
 pub use ssm::publish_parameter;
 pub use store::{Caller, OpenError, Options, Twin, peek};
 pub use sts::CALLER;

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
 use super::Twin;
-use super::service::REQUEST_ID;
+use super::service::{REQUEST_ID, is_lost};
 
 /// The largest body in bytes: a block and some room, or what the Catalog and EC2 take at most.
 ///
@@ -126,7 +126,10 @@ async fn answer(State(twin): State<Arc<Twin>>, request: Request) -> Response {
     let is_block = parts.method == Method::PUT && parts.uri.path().starts_with("/snapshots/");
     let most_bytes = if is_block { MOST_BLOCK_BYTES } else { MOST_BODY_BYTES };
     match axum::body::to_bytes(body, most_bytes).await {
-        Ok(body) => twin.call(Request::from_parts(parts, body)).await.map(Body::from),
+        Ok(body) => {
+            let reply = twin.call(Request::from_parts(parts, body)).await;
+            if is_lost(&reply) { broken_off() } else { reply.map(Body::from) }
+        }
         Err(_) => {
             let mut reply = Response::new(Body::from(format!("the body is cut off or longer than {most_bytes} bytes")));
             *reply.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
@@ -134,6 +137,15 @@ async fn answer(State(twin): State<Arc<Twin>>, request: Request) -> Response {
             reply
         }
     }
+}
+
+/// Makes an answer in the middle of which the connection is closed: that is how the service under it
+/// takes a body that fails.
+fn broken_off() -> Response {
+    let broken = futures::stream::once(async { Err::<bytes::Bytes, _>(io::Error::from(io::ErrorKind::ConnectionReset)) });
+    let mut reply = Response::new(Body::from_stream(broken));
+    reply.headers_mut().insert(http::header::CONTENT_LENGTH, http::HeaderValue::from_static("1"));
+    reply
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@ use http::request::Parts;
 
 use super::auth::{Authorization, Key, Refusal};
 use super::error::{ApiError, Form};
+use super::faults::Fault;
+use super::operation::Operation;
 use super::{Twin, catalog, ebs, ec2, ssm, sts};
 use crate::model::ids::Region;
 
@@ -39,6 +41,10 @@ pub type Reply = http::Response<Bytes>;
 /// The header that every answer has.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
+/// Marks an answer that the caller must not get: its connection breaks instead.
+#[derive(Debug, Clone, Copy)]
+struct Lost;
+
 /// The services there are, by the names that requests are signed with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Service {
@@ -51,6 +57,8 @@ enum Service {
 
 impl Twin {
     /// Answers a request to any of the services; a refusal is an answer too.
+    ///
+    /// An answer that is to get lost says so in its extensions ([`is_lost`]).
     pub async fn call(self: &Arc<Self>, request: http::Request<Bytes>) -> http::Response<Bytes> {
         let request_id = self.new_request_id();
         let (parts, body) = request.into_parts();
@@ -70,6 +78,24 @@ impl Twin {
         if let Err(error) = self.expire_uploads() {
             return error.into_reply(service.form(), call.request_id());
         }
+        match self.faults().strike(&Operation::of(service.name(), call)) {
+            None => self.carry_out(service, call).await,
+            Some(Fault::LostRequest) => lost(),
+            Some(Fault::LostAnswer) => {
+                self.carry_out(service, call).await;
+                lost()
+            }
+            Some(Fault::Silence) => {
+                self.carry_out(service, call).await;
+                self.faults().stay_silent().await
+            }
+            Some(Fault::Answer { status, code, message }) => {
+                ApiError::new(*status, code, message).into_reply(service.form(), call.request_id())
+            }
+        }
+    }
+
+    async fn carry_out(self: &Arc<Self>, service: Service, call: &Call) -> Reply {
         match service {
             Service::Ec2 => ec2::handle(self, call).await,
             Service::Ebs => ebs::handle(self, call).await,
@@ -103,16 +129,37 @@ impl Twin {
     }
 }
 
+/// Tells whether an answer is to get lost on its way.
+pub fn is_lost(reply: &Reply) -> bool {
+    reply.extensions().get::<Lost>().is_some()
+}
+
+fn lost() -> Reply {
+    let mut reply = Reply::default();
+    reply.extensions_mut().insert(Lost);
+    reply
+}
+
+/// Tells whether there is a service that requests are signed for by this name.
+pub(super) fn is_known(service: &str) -> bool {
+    Service::named(service).is_some()
+}
+
 impl Service {
+    const ALL: [Self; 5] = [Self::Ec2, Self::Ebs, Self::Catalog, Self::Ssm, Self::Sts];
+
     fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "ec2" => Self::Ec2,
-            "ebs" => Self::Ebs,
-            "aws-marketplace" => Self::Catalog,
-            "ssm" => Self::Ssm,
-            "sts" => Self::Sts,
-            _ => return None,
-        })
+        Self::ALL.into_iter().find(|service| service.name() == name)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ec2 => "ec2",
+            Self::Ebs => "ebs",
+            Self::Catalog => "aws-marketplace",
+            Self::Ssm => "ssm",
+            Self::Sts => "sts",
+        }
     }
 
     /// Guesses whom an unsigned request was for, so that its refusal has a form that the client reads.

@@ -14,7 +14,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::blocks::Blocks;
 use super::catalog::CatalogDelays;
 use super::ec2::Delays;
+use super::faults::{FaultRule, Faults};
 use super::machines::Machines;
+use super::operation::Operation;
 use super::serve;
 use super::state::State;
 use crate::clock::Clock;
@@ -37,6 +39,7 @@ pub struct Twin {
     upload_delay: SignedDuration,
     /// Counts the requests of this process.
     requests: AtomicU64,
+    faults: Faults,
     /// Held for reading while a block is put into an open upload, for writing while one is completed.
     pub(super) uploading: RwLock<()>,
     /// Held for as long as the process lives; the system lets go of it when the process dies.
@@ -60,6 +63,8 @@ pub struct Options {
     pub check_request_time: bool,
     /// How long an uploaded snapshot stays `pending` once its upload is complete.
     pub upload_delay: SignedDuration,
+    /// What goes wrong on purpose.
+    pub faults: Vec<FaultRule>,
 }
 
 impl Options {
@@ -69,7 +74,7 @@ impl Options {
         let check_request_time = matches!(clock, Clock::System);
         let delays = if check_request_time { Delays::short() } else { Delays::aws_like() };
         let upload_delay = SignedDuration::from_secs(if check_request_time { 1 } else { 10 });
-        Self { clock, machines, seed: None, delays, check_request_time, upload_delay }
+        Self { clock, machines, seed: None, delays, check_request_time, upload_delay, faults: Vec::new() }
     }
 }
 
@@ -194,6 +199,7 @@ impl Twin {
             check_request_time: options.check_request_time,
             upload_delay: options.upload_delay,
             requests: AtomicU64::new(0),
+            faults: Faults::new(options.faults),
             uploading: RwLock::default(),
             _lock: lock,
         });
@@ -255,6 +261,21 @@ impl Twin {
     /// Says whether the time that requests were signed at is checked.
     pub(super) fn checks_request_time(&self) -> bool {
         self.check_request_time
+    }
+
+    /// Returns how often each operation was called in this process, refusals among them.
+    pub fn calls(&self) -> BTreeMap<Operation, u64> {
+        self.faults.calls()
+    }
+
+    /// Waits until a call is met with silence ([`super::faults::Fault::Silence`]).
+    pub async fn silenced(&self) {
+        self.faults.silenced().await;
+    }
+
+    /// Returns what goes wrong on purpose.
+    pub(super) fn faults(&self) -> &Faults {
+        &self.faults
     }
 
     /// Gives out a request id: 32 hexadecimal digits with dashes, as a UUID has.

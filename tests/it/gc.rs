@@ -8,10 +8,11 @@ use bakehouse::ledger::Outcome;
 use bakehouse::model::ids::Region;
 use bakehouse::model::resource::ResourceKind;
 use bakehouse::plan::GarbagePlan;
+use bakehouse::twin::faults::{Fault, FaultRule};
 use bakehouse::twin::state::{InstanceState, Volume};
 use jiff::SignedDuration;
 
-use super::world::{Process, World, file, good_guest};
+use super::world::{Fate, Process, World, file, good_guest};
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -116,15 +117,11 @@ async fn what_can_t_be_removed_is_reported_and_does_not_hold_up_the_rest() {
     assert_nothing_is_left(&process);
 }
 
-/// Kills ever later until a bake is under way.
+/// Kills a bake once its instance was started.
 async fn killed_while_baking(world: &World) {
-    for life in 1..200 {
-        assert!(!world.open().await.ship_killed_after(life).await, "the release came to its end");
-        if world.open().await.twin.read(|state| !state.regions[&Region::marketplace()].volumes.is_empty()) {
-            return;
-        }
-    }
-    panic!("no bake ever begins");
+    let started = FaultRule::first_calls("RunInstances", 1, Fault::Silence);
+    let process = world.open_to(Fate { writes: None, faults: vec![started] }).await;
+    assert!(process.ship_until_death().await.is_none(), "the release came to its end");
 }
 
 fn collector(process: &Process) -> Collector {

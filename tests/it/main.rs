@@ -3,10 +3,13 @@
 // A test says what is wrong by ending.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod crash;
+mod end_state;
 mod floors;
 mod gate;
 mod gc;
 mod machine;
+mod mortal;
 mod resume;
 mod ship;
 mod world;

@@ -1,11 +1,8 @@
 //! A workspace with a twin, a base image and a guest played from a script, on a clock that the test drives.
 
-use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::process::Command;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bakehouse::clock::Clock;
@@ -20,9 +17,13 @@ use bakehouse::model::target::TargetName;
 use bakehouse::model::version::Bump;
 use bakehouse::plan::Request;
 use bakehouse::release::Released;
-use bakehouse::twin::ec2::{BaseImage, DEBIAN_ACCOUNT, register_base};
+use bakehouse::twin::ec2::{BaseImage, DEBIAN_ACCOUNT, Delays, register_base};
+use bakehouse::twin::faults::FaultRule;
 use bakehouse::twin::machines::{Boot, ConsoleText, Ends, EndsHow, GuestFile, Machines, Script};
 use bakehouse::twin::{self, Twin};
+use object_store::local::LocalFileSystem;
+
+use super::mortal::MortalStore;
 
 /// Where Debian publishes the id of its newest image.
 const PARAMETER: &str = "/aws/service/debian/release/13/latest/amd64";
@@ -34,9 +35,20 @@ pub struct World {
     script: Script,
 }
 
+/// What a process meets with.
+#[derive(Debug, Clone, Default)]
+pub struct Fate {
+    /// It dies once it has written so many objects into the ledger.
+    pub writes: Option<usize>,
+    /// What goes wrong at the twin; silence is death too.
+    pub faults: Vec<FaultRule>,
+}
+
 /// A workspace opened by one process: what a kill takes away.
 pub struct Process {
     pub twin: Arc<Twin>,
+    /// The ledger's store, which may have an end.
+    pub store: Arc<MortalStore>,
     pub engine: Engine,
     pub product: Product,
 }
@@ -61,7 +73,7 @@ impl World {
         copy(&source.join("products"), &folder.path().join("products"));
         std::fs::copy(source.join("bakehouse.toml"), folder.path().join("bakehouse.toml")).unwrap();
         let world = Self { folder, clock: Clock::manual("2026-11-23T12:00:00Z".parse().unwrap()), script };
-        let twin = world.open_twin().await;
+        let twin = world.open_twin(&Fate::default()).await;
         let disk = base_disk(world.folder.path());
         let region = Region::marketplace();
         let base = BaseImage {
@@ -74,18 +86,35 @@ impl World {
             owner: DEBIAN_ACCOUNT.parse().unwrap(),
         };
         let id = register_base(&twin, &region, base).await.unwrap();
+        std::fs::remove_dir_all(world.folder.path().join("base-root")).unwrap();
+        std::fs::remove_file(world.folder.path().join("base.raw")).unwrap();
         twin::publish_parameter(&twin, &region, PARAMETER, id.as_str()).unwrap();
         drop(twin);
         world
     }
 
+    /// Makes a second world that is as this one is now.
+    pub fn fork(&self) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        copy(self.folder.path(), folder.path());
+        Self { folder, clock: Clock::manual(self.clock.now()), script: self.script.clone() }
+    }
+
     /// Opens the workspace as a fresh process does: nothing but what lies on the disk.
     pub async fn open(&self) -> Process {
-        let twin = self.open_twin().await;
+        self.open_to(Fate::default()).await
+    }
+
+    /// Opens the workspace by a process that will meet with something.
+    pub async fn open_to(&self, fate: Fate) -> Process {
+        let twin = self.open_twin(&fate).await;
         let reader = Reader::connect(Connect::Twin(twin.clone())).await;
         let account = reader.identity().await.unwrap().account;
         let binding = Binding { format: 1, target: "twin".to_owned(), account: account.clone() };
-        let ledger = Ledger::open_folder(&self.folder.path().join("twin-ledger"), binding).await.unwrap();
+        let place = self.folder.path().join("twin-ledger");
+        std::fs::create_dir_all(&place).unwrap();
+        let store = Arc::new(MortalStore::new(LocalFileSystem::new_with_prefix(&place).unwrap(), fate.writes));
+        let ledger = Ledger::open(store.clone(), place.display().to_string(), binding).await.unwrap();
         let workspace = Workspace::open(self.folder.path()).unwrap();
         let product = workspace.load(&"hello-web".parse().unwrap(), TargetName::Twin, Some(&account));
         let product = product.unwrap_or_else(|faults| panic!("{}", faults.render(false)));
@@ -101,7 +130,7 @@ impl World {
             git_commit: None,
             templates: Templates::embedded(),
         };
-        Process { twin, engine, product }
+        Process { twin, store, engine, product }
     }
 
     /// Replaces a text in one of the product's files.
@@ -112,36 +141,21 @@ impl World {
         std::fs::write(path, text.replace(from, to)).unwrap();
     }
 
-    /// Takes away what the last run wrote after it had tried an effect: AWS has done it, nobody knows.
-    pub fn forget_what_came_after_trying(&self, effect: &str) {
-        let ledger = self.folder.path().join("twin-ledger");
-        let run = sorted(&ledger.join("runs")).pop().unwrap();
-        let journal = sorted(&run);
-        let read = |path: &PathBuf| -> serde_json::Value { serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap() };
-        let tried = journal.iter().position(|path| {
-            let entry = read(path);
-            entry["event"]["kind"] == "tried" && entry["event"]["effect"] == effect
-        });
-        let tried = tried.unwrap_or_else(|| panic!("the run never tried {effect}"));
-        let at = read(&journal[tried])["at"].as_str().unwrap().to_owned();
-        journal[tried + 1..].iter().for_each(|path| std::fs::remove_file(path).unwrap());
-        // RFC 3339 times sort as text.
-        let later = |path: &&PathBuf| read(path)["at"].as_str().unwrap() > at.as_str();
-        sorted(&ledger.join("hello-web.x86_64/records")).iter().filter(later).for_each(|path| std::fs::remove_file(path).unwrap());
-    }
-
     /// Has the guests of processes opened from now on play another script.
     pub fn play(&mut self, script: Script) {
         self.script = script;
     }
 
-    async fn open_twin(&self) -> Arc<Twin> {
+    async fn open_twin(&self, fate: &Fate) -> Arc<Twin> {
         let folder = self.folder.path().join("twin");
         // The process before was killed in the middle; tasks and threads that it had started still hold
         // the twin until they have had their turn.
         for _ in 0..2000 {
             let options = twin::Options {
                 seed: Some("a test".to_owned()),
+                faults: fate.faults.clone(),
+                // What was ever started is to be seen at the end.
+                delays: Delays { forget: jiff::SignedDuration::from_hours(24 * 365), ..Delays::aws_like() },
                 ..twin::Options::new(self.clock.clone(), Machines::Scripted(self.script.clone()))
             };
             match Twin::open(&folder, options) {
@@ -172,13 +186,14 @@ impl Process {
         engine::next(&self.engine, &self.product, &Request { bump: Bump::Patch, version: None, rebuild: false }).await
     }
 
-    /// Ships, and is killed at a point of its work; `true` when it had come to its end before.
-    pub async fn ship_killed_after(self, polls: usize) -> bool {
-        let done = Killed { work: Box::pin(self.ship()), left: polls }.await;
-        done.is_some_and(|end| {
-            end.unwrap();
-            true
-        })
+    /// Ships until it is done or dead; `None` when it died.
+    pub async fn ship_until_death(&self) -> Option<Result<(), EngineError>> {
+        tokio::select! {
+            biased;
+            () = self.twin.silenced() => None,
+            () = self.store.died() => None,
+            end = self.ship() => Some(end),
+        }
     }
 
     /// Reads the releases, oldest first.
@@ -190,24 +205,6 @@ impl Process {
     /// Names the steps of the plan.
     pub async fn steps(&self) -> Vec<String> {
         self.next().await.unwrap().plan().steps.iter().map(|p| p.step.to_string()).collect()
-    }
-}
-
-/// Work that is dropped after so many turns, as a kill would end it.
-struct Killed<F> {
-    work: Pin<Box<F>>,
-    left: usize,
-}
-
-impl<F: Future> Future for Killed<F> {
-    type Output = Option<F::Output>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.left == 0 {
-            return Poll::Ready(None);
-        }
-        self.left -= 1;
-        self.work.as_mut().poll(context).map(Some)
     }
 }
 
@@ -294,13 +291,6 @@ fn run(program: &str, arguments: &[&str], input: &str) {
         .unwrap_or_else(|e| panic!("{program} is needed (scripts/test installs it): {e}"));
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     assert!(child.wait().unwrap().success(), "{program} {arguments:?} failed");
-}
-
-/// Lists a folder, sorted.
-fn sorted(folder: &Path) -> Vec<PathBuf> {
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    paths
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -1,0 +1,247 @@
+//! What goes wrong on purpose: requests and answers that get lost, faults and refusals, by a script.
+//!
+//! A network loses what it carries and a service has its bad days; a caller has to come through all
+//! of it. Rules are looked at in their order for every admitted request; the first that strikes counts.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+
+use super::operation::Operation;
+
+/// What goes wrong, as a file holds it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FaultScript {
+    /// The format of the file: 1.
+    pub format: u32,
+    /// The rules.
+    pub rules: Vec<FaultRule>,
+}
+
+/// Which calls are struck, and by what.
+///
+/// The calls that a rule is about are counted from 1; it strikes `times` of them from the `nth` on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FaultRule {
+    /// The service, as requests are signed for it (`ec2`, `ebs`, `aws-marketplace`, …); any when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// The operation, such as `RunInstances`; any when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+    /// Counts only calls that change something.
+    #[serde(default)]
+    pub only_changes: bool,
+    /// The first call struck.
+    #[serde(default = "one")]
+    pub nth: u64,
+    /// How many calls are struck.
+    #[serde(default = "one")]
+    pub times: u64,
+    /// What strikes them.
+    pub fault: Fault,
+}
+
+/// What happens to a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Fault {
+    /// The connection breaks before the request is there: nothing is done.
+    LostRequest,
+    /// It is done, and the connection breaks before the answer is there.
+    LostAnswer,
+    /// It is done, and no answer ever comes.
+    Silence,
+    /// Nothing is done; the answer is this, in the service's own form.
+    Answer {
+        /// The HTTP status, such as 503.
+        status: u16,
+        /// AWS's code, such as `RequestLimitExceeded`.
+        code: String,
+        /// AWS's text.
+        #[serde(default)]
+        message: String,
+    },
+}
+
+/// A script that can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FaultScriptError {
+    /// It does not parse.
+    #[error("it is no script of faults")]
+    Syntax {
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// It is of another version of bakehouse.
+    #[error("its format is {found}, not 1")]
+    Format {
+        /// Its format.
+        found: u32,
+    },
+    /// A rule can never strike.
+    #[error("rule {number} {reason}")]
+    Rule {
+        /// Its place, from 1.
+        number: usize,
+        /// What is wrong with it, as a predicate.
+        reason: String,
+    },
+}
+
+impl FaultScript {
+    /// Reads a script.
+    ///
+    /// # Errors
+    ///
+    /// [`FaultScriptError`]; a rule that can never strike is one.
+    pub fn parse(text: &str) -> Result<Self, FaultScriptError> {
+        let script: Self = serde_json::from_str(text).map_err(|source| FaultScriptError::Syntax { source })?;
+        if script.format != 1 {
+            return Err(FaultScriptError::Format { found: script.format });
+        }
+        for (index, rule) in script.rules.iter().enumerate() {
+            rule.check().map_err(|reason| FaultScriptError::Rule { number: index + 1, reason })?;
+        }
+        Ok(script)
+    }
+}
+
+impl FaultRule {
+    /// Makes a rule that strikes the nth call that changes something.
+    pub fn nth_change(nth: u64, fault: Fault) -> Self {
+        Self { service: None, operation: None, only_changes: true, nth, times: 1, fault }
+    }
+
+    /// Makes a rule that strikes the first calls of an operation.
+    pub fn first_calls(operation: &str, times: u64, fault: Fault) -> Self {
+        Self { service: None, operation: Some(operation.to_owned()), only_changes: false, nth: 1, times, fault }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        match (&self.service, &self.fault) {
+            (Some(service), _) if !super::service::is_known(service) => Err(format!("names the service {service:?}, which the twin lacks")),
+            (_, Fault::Answer { status, .. }) if !(400..=599).contains(status) => {
+                Err(format!("answers with status {status}, which is no failure"))
+            }
+            _ if self.nth == 0 || self.times == 0 => Err("strikes no call: calls are counted from 1".to_owned()),
+            _ => Ok(()),
+        }
+    }
+
+    fn is_about(&self, operation: &Operation) -> bool {
+        self.service.as_deref().is_none_or(|service| service == operation.service)
+            && self.operation.as_deref().is_none_or(|name| name == operation.name)
+            && (!self.only_changes || operation.changes())
+    }
+}
+
+/// The rules with their counts, and the count of all calls.
+pub(super) struct Faults {
+    rules: Vec<FaultRule>,
+    counts: Mutex<Counts>,
+    /// Told when a call is met with silence.
+    silenced: Notify,
+}
+
+#[derive(Default)]
+struct Counts {
+    of_rules: Vec<u64>,
+    of_operations: BTreeMap<Operation, u64>,
+}
+
+impl Faults {
+    pub(super) fn new(rules: Vec<FaultRule>) -> Self {
+        let counts = Counts { of_rules: vec![0; rules.len()], of_operations: BTreeMap::new() };
+        Self { rules, counts: Mutex::new(counts), silenced: Notify::new() }
+    }
+
+    /// Counts a call and says what strikes it.
+    pub(super) fn strike(&self, operation: &Operation) -> Option<&Fault> {
+        let mut counts = self.lock();
+        *counts.of_operations.entry(operation.clone()).or_default() += 1;
+        let mut struck = None;
+        for (rule, count) in self.rules.iter().zip(&mut counts.of_rules).filter(|(rule, _)| rule.is_about(operation)) {
+            *count += 1;
+            let strikes = *count >= rule.nth && *count - rule.nth < rule.times;
+            if strikes && struck.is_none() {
+                struck = Some(&rule.fault);
+            }
+        }
+        struck
+    }
+
+    /// Never answers; whoever waits for that is told.
+    pub(super) async fn stay_silent<T>(&self) -> T {
+        self.silenced.notify_one();
+        std::future::pending().await
+    }
+
+    /// Waits until a call is met with silence.
+    pub(super) async fn silenced(&self) {
+        self.silenced.notified().await;
+    }
+
+    /// Returns how often each operation was called in this process.
+    pub(super) fn calls(&self) -> BTreeMap<Operation, u64> {
+        self.lock().of_operations.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
+
+fn one() -> u64 {
+    1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn operation(name: &'static str) -> Operation {
+        Operation { service: "ec2", name: name.into() }
+    }
+
+    #[test]
+    fn a_rule_counts_the_calls_it_is_about() {
+        let lost = FaultRule { nth: 2, times: 2, ..FaultRule::nth_change(1, Fault::LostAnswer) };
+        let refused = FaultRule::first_calls("DescribeImages", 1, Fault::Silence);
+        let faults = Faults::new(vec![lost, refused]);
+        let strikes = ["RunInstances", "DescribeImages", "DescribeImages", "CreateTags", "CopyImage", "CreateTags"]
+            .map(|name| faults.strike(&operation(name)).cloned());
+        assert_eq!(strikes, [None, Some(Fault::Silence), None, Some(Fault::LostAnswer), Some(Fault::LostAnswer), None]);
+        assert_eq!(faults.calls()[&operation("CreateTags")], 2);
+    }
+
+    #[test]
+    fn a_script_reads_as_it_is_written() {
+        let text = r#"{"format": 1, "rules": [
+            {"operation": "RunInstances", "fault": "lost_answer"},
+            {"service": "ebs", "nth": 3, "times": 2, "fault": {"answer": {"status": 503, "code": "ServiceUnavailable"}}}
+        ]}"#;
+        let script = FaultScript::parse(text).unwrap();
+        assert_eq!(script.rules[0], FaultRule::first_calls("RunInstances", 1, Fault::LostAnswer));
+        let Fault::Answer { status, .. } = &script.rules[1].fault else { panic!("{script:?}") };
+        assert_eq!((*status, script.rules[1].nth), (503, 3));
+    }
+
+    #[test]
+    fn a_rule_that_can_never_strike_is_refused() {
+        for (rule, reason) in [
+            (r#""service": "ecs", "fault": "silence""#, "rule 1 names the service \"ecs\", which the twin lacks"),
+            (r#""nth": 0, "fault": "silence""#, "rule 1 strikes no call: calls are counted from 1"),
+            (r#""fault": {"answer": {"status": 200, "code": "x"}}"#, "rule 1 answers with status 200, which is no failure"),
+        ] {
+            let refused = FaultScript::parse(&format!("{{\"format\": 1, \"rules\": [{{{rule}}}]}}")).unwrap_err();
+            assert_eq!(refused.to_string(), reason);
+        }
+        assert!(matches!(FaultScript::parse("{\"format\": 2, \"rules\": []}"), Err(FaultScriptError::Format { found: 2 })));
+    }
+}
