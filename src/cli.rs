@@ -122,6 +122,8 @@ pub enum Command {
     Show(command::show::ShowArgs),
     /// Remove what crashed, rejected and abandoned runs have left
     Gc(command::gc::GcArgs),
+    /// Print the permissions that commands need, and the Marketplace's role
+    Iam(command::iam::IamArgs),
     /// The stand-in for AWS on this machine
     Twin(command::twin::TwinArgs),
 }
@@ -163,6 +165,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::History(args) => command::history::run(global, &args).await,
         Command::Show(args) => command::show::run(global, &args).await,
         Command::Gc(args) => command::gc::run(global, &args).await,
+        Command::Iam(args) => command::iam::run(global, &args),
         Command::Twin(args) => command::twin::run(global, args).await,
     }
 }

@@ -157,17 +157,6 @@ impl Writer {
         made("RunInstances", region, answer.instances().first().and_then(|i| i.instance_id()))
     }
 
-    /// Stops an instance.
-    ///
-    /// # Errors
-    ///
-    /// [`CloudError`].
-    pub async fn stop_instance(&self, region: &Region, id: &InstanceId) -> Result<(), CloudError> {
-        let clients = self.reader().clients(region);
-        clients.ec2.stop_instances().instance_ids(id.as_str()).send().await.map_err(error::of("StopInstances", region))?;
-        Ok(())
-    }
-
     /// Ends an instance; one that is gone already is no error.
     ///
     /// # Errors

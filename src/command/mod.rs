@@ -5,6 +5,7 @@ pub mod context;
 pub mod gc;
 mod git;
 pub mod history;
+pub mod iam;
 pub mod init;
 pub mod list;
 pub mod plan;

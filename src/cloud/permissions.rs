@@ -1,0 +1,325 @@
+//! What each command calls at AWS, and what IAM must allow for each call.
+//!
+//! The one table that policies are made of ([`super::policy`]). A test holds it against the calls that
+//! the twin sees, another against the operations that this folder names.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// A part of the work, with the operations it calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Activity {
+    /// Find out who one is; whatever opens a target begins with it.
+    Identify,
+    /// Look around before planning.
+    Survey,
+    /// Make an image of a base.
+    Bake,
+    /// Read an image back and judge it.
+    Read,
+    /// Tag what was judged as rejected or released.
+    Tag,
+    /// Copy and share.
+    Distribute,
+    /// Submit to the Marketplace and follow.
+    List,
+    /// Look how a submission stands.
+    Follow,
+    /// Find and remove what runs have left.
+    Collect,
+}
+
+use Activity::{Bake, Collect, Distribute, Follow, Identify, List, Read, Survey, Tag};
+
+/// A command that works on a target, and what it does there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Command {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it does.
+    pub activities: &'static [Activity],
+}
+
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name)
+    }
+}
+
+/// The commands that work on a target. Others need no permission.
+pub const COMMANDS: &[Command] = &[
+    Command { name: "plan", activities: &[Identify, Survey] },
+    Command { name: "ship", activities: &[Identify, Survey, Bake, Read, Tag, Distribute, List] },
+    Command { name: "bake", activities: &[Identify, Survey, Bake] },
+    Command { name: "scan", activities: &[Identify, Survey, Read, Tag] },
+    Command { name: "checksum", activities: &[Identify, Survey, Read] },
+    Command { name: "release", activities: &[Identify, Survey, Tag] },
+    Command { name: "distribute", activities: &[Identify, Survey, Distribute] },
+    Command { name: "list", activities: &[Identify, Survey, List] },
+    Command { name: "list-status", activities: &[Identify, Follow] },
+    Command { name: "verify", activities: &[Identify, Read] },
+    Command { name: "history", activities: &[Identify] },
+    Command { name: "show", activities: &[Identify] },
+    Command { name: "gc", activities: &[Identify, Collect] },
+];
+
+/// What an operation works on, and under which condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// Things that IAM can't tell apart; it only looks.
+    All,
+    /// Things that it makes, tagged with their product as they are made.
+    Made(&'static [Kind]),
+    /// Things tagged with a product.
+    Ours(&'static [Kind]),
+    /// Things tagged with a product and not as released.
+    OursUnreleased(&'static [Kind]),
+    /// Others' things that it uses.
+    Others(&'static [Kind]),
+    /// Tags on things in the call that makes them.
+    TagsWhenMade(&'static [Kind]),
+    /// Public parameters, and those that manifests name.
+    Parameters,
+    /// The seller's products and offers.
+    Entities,
+    /// Change sets, of the types that bakehouse makes.
+    ChangesOfEntities,
+    /// Change sets.
+    ChangeSets,
+    /// The role that the Marketplace takes on to copy an image.
+    IngestionRole,
+}
+
+/// A kind of thing in EC2, as ARNs name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// `image/*`, of no account.
+    Image,
+    /// `instance/*`.
+    Instance,
+    /// `network-interface/*`.
+    NetworkInterface,
+    /// `security-group/*`.
+    SecurityGroup,
+    /// `snapshot/*`, of no account.
+    Snapshot,
+    /// `subnet/*`.
+    Subnet,
+    /// `volume/*`.
+    Volume,
+    /// `vpc/*`.
+    Vpc,
+}
+
+use Kind::{Image, Instance, NetworkInterface, SecurityGroup, Snapshot, Subnet, Volume, Vpc};
+
+/// An operation of AWS's, who calls it, and what IAM must allow.
+#[derive(Debug, Clone, Copy)]
+pub struct Operation {
+    /// The service, as requests are signed for it.
+    pub service: &'static str,
+    /// Its name.
+    pub name: &'static str,
+    /// Who calls it.
+    pub activities: &'static [Activity],
+    /// IAM's action and what on; none where no permission is needed.
+    pub grants: &'static [(&'static str, Scope)],
+}
+
+/// Every operation that `cloud` calls.
+///
+/// Source: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html>,
+/// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/copy-ami-permissions.html>,
+/// <https://docs.aws.amazon.com/marketplace/latest/APIReference/catalog-api-access-control.html>
+pub const OPERATIONS: &[Operation] = &[
+    // Anybody may ask who he is.
+    Operation { service: "sts", name: "GetCallerIdentity", activities: &[Identify], grants: &[] },
+    looks("DescribeImages", &[Survey, Bake, Read, Distribute, Collect], &[("ec2:DescribeImages", Scope::All)]),
+    looks("DescribeInstanceTypes", &[Survey], &[("ec2:DescribeInstanceTypes", Scope::All)]),
+    looks("DescribeInstances", &[Bake, Collect], &[("ec2:DescribeInstances", Scope::All)]),
+    looks("DescribeSecurityGroups", &[Bake, Collect], &[("ec2:DescribeSecurityGroups", Scope::All)]),
+    looks("DescribeSnapshots", &[Collect], &[("ec2:DescribeSnapshots", Scope::All)]),
+    looks("DescribeSubnets", &[Bake], &[("ec2:DescribeSubnets", Scope::All)]),
+    looks("DescribeVolumes", &[Collect], &[("ec2:DescribeVolumes", Scope::All)]),
+    looks("DescribeImageAttribute", &[], &[("ec2:DescribeImageAttribute", Scope::All)]),
+    looks("DescribeSnapshotAttribute", &[], &[("ec2:DescribeSnapshotAttribute", Scope::All)]),
+    looks("GetConsoleOutput", &[Bake], &[("ec2:GetConsoleOutput", Scope::Ours(&[Instance]))]),
+    looks("GetEbsEncryptionByDefault", &[Survey], &[("ec2:GetEbsEncryptionByDefault", Scope::All)]),
+    Operation {
+        service: "ec2",
+        name: "CreateSecurityGroup",
+        activities: &[Bake],
+        grants: &[
+            ("ec2:CreateSecurityGroup", Scope::Made(&[SecurityGroup])),
+            ("ec2:CreateSecurityGroup", Scope::Others(&[Vpc])),
+            ("ec2:CreateTags", Scope::TagsWhenMade(&[SecurityGroup])),
+        ],
+    },
+    Operation {
+        service: "ec2",
+        name: "RunInstances",
+        activities: &[Bake],
+        grants: &[
+            ("ec2:RunInstances", Scope::Made(&[Instance, Volume])),
+            ("ec2:RunInstances", Scope::Ours(&[SecurityGroup])),
+            ("ec2:RunInstances", Scope::Others(&[Image, NetworkInterface, Subnet])),
+            ("ec2:CreateTags", Scope::TagsWhenMade(&[Instance, Volume])),
+        ],
+    },
+    Operation {
+        service: "ec2",
+        name: "CreateImage",
+        activities: &[Bake],
+        grants: &[
+            ("ec2:CreateImage", Scope::Made(&[Image, Snapshot])),
+            ("ec2:CreateImage", Scope::Ours(&[Instance])),
+            ("ec2:CreateTags", Scope::TagsWhenMade(&[Image, Snapshot])),
+        ],
+    },
+    Operation {
+        service: "ec2",
+        name: "CopyImage",
+        activities: &[Distribute],
+        grants: &[
+            ("ec2:CopyImage", Scope::Made(&[Image, Snapshot])),
+            ("ec2:CopyImage", Scope::Ours(&[Image, Snapshot])),
+            ("ec2:CreateTags", Scope::TagsWhenMade(&[Image, Snapshot])),
+        ],
+    },
+    Operation {
+        service: "ec2",
+        name: "CreateTags",
+        activities: &[Bake, Tag],
+        grants: &[("ec2:CreateTags", Scope::Ours(&[Image, Snapshot]))],
+    },
+    Operation {
+        service: "ec2",
+        name: "ModifyImageAttribute",
+        activities: &[Bake, Distribute],
+        grants: &[("ec2:ModifyImageAttribute", Scope::Ours(&[Image]))],
+    },
+    Operation {
+        service: "ec2",
+        name: "ModifySnapshotAttribute",
+        activities: &[Distribute],
+        grants: &[("ec2:ModifySnapshotAttribute", Scope::Ours(&[Snapshot]))],
+    },
+    removes("TerminateInstances", &[Bake, Collect], &[("ec2:TerminateInstances", Scope::Ours(&[Instance]))]),
+    removes("DeleteSecurityGroup", &[Bake, Collect], &[("ec2:DeleteSecurityGroup", Scope::Ours(&[SecurityGroup]))]),
+    removes("DeleteVolume", &[Collect], &[("ec2:DeleteVolume", Scope::Ours(&[Volume]))]),
+    removes("DeregisterImage", &[Collect], &[("ec2:DeregisterImage", Scope::OursUnreleased(&[Image]))]),
+    removes("DeleteSnapshot", &[Collect], &[("ec2:DeleteSnapshot", Scope::OursUnreleased(&[Snapshot]))]),
+    Operation {
+        service: "ebs",
+        name: "ListSnapshotBlocks",
+        activities: &[Read],
+        grants: &[("ebs:ListSnapshotBlocks", Scope::Ours(&[Snapshot]))],
+    },
+    Operation {
+        service: "ebs",
+        name: "GetSnapshotBlock",
+        activities: &[Read],
+        grants: &[("ebs:GetSnapshotBlock", Scope::Ours(&[Snapshot]))],
+    },
+    Operation { service: "ssm", name: "GetParameter", activities: &[Survey], grants: &[("ssm:GetParameter", Scope::Parameters)] },
+    Operation {
+        service: "aws-marketplace",
+        name: "ListEntities",
+        activities: &[Survey, List],
+        grants: &[("aws-marketplace:ListEntities", Scope::All)],
+    },
+    Operation {
+        service: "aws-marketplace",
+        name: "DescribeEntity",
+        activities: &[Survey, List],
+        grants: &[("aws-marketplace:DescribeEntity", Scope::Entities)],
+    },
+    Operation {
+        service: "aws-marketplace",
+        name: "ListChangeSets",
+        activities: &[List],
+        grants: &[("aws-marketplace:ListChangeSets", Scope::All)],
+    },
+    Operation {
+        service: "aws-marketplace",
+        name: "DescribeChangeSet",
+        activities: &[List, Follow],
+        grants: &[("aws-marketplace:DescribeChangeSet", Scope::ChangeSets)],
+    },
+    Operation {
+        service: "aws-marketplace",
+        name: "StartChangeSet",
+        activities: &[List],
+        grants: &[("aws-marketplace:StartChangeSet", Scope::ChangesOfEntities), ("iam:PassRole", Scope::IngestionRole)],
+    },
+];
+
+/// The change types that bakehouse's change sets are made of.
+pub const CHANGE_TYPES: &[&str] = &[
+    "AddDeliveryOptions",
+    "AddDimensions",
+    "AddInstanceTypes",
+    "AddRegions",
+    "CreateOffer",
+    "CreateProduct",
+    "ReleaseOffer",
+    "ReleaseProduct",
+    "UpdateFutureRegionSupport",
+    "UpdateInformation",
+    "UpdateLegalTerms",
+    "UpdatePricingTerms",
+    "UpdateSupportTerms",
+    "UpdateTargeting",
+];
+
+/// Finds a command by its name.
+pub fn command(name: &str) -> Option<&'static Command> {
+    COMMANDS.iter().find(|command| command.name == name)
+}
+
+/// Lists the operations that commands call.
+pub fn operations(commands: &[Command]) -> Vec<&'static Operation> {
+    let activities: BTreeSet<Activity> = commands.iter().flat_map(|command| command.activities.iter().copied()).collect();
+    OPERATIONS.iter().filter(|operation| operation.activities.iter().any(|a| activities.contains(a))).collect()
+}
+
+const fn looks(name: &'static str, activities: &'static [Activity], grants: &'static [(&'static str, Scope)]) -> Operation {
+    Operation { service: "ec2", name, activities, grants }
+}
+
+const fn removes(name: &'static str, activities: &'static [Activity], grants: &'static [(&'static str, Scope)]) -> Operation {
+    Operation { service: "ec2", name, activities, grants }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn every_operation_that_the_clients_name_has_a_row_and_every_row_is_named() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cloud");
+        let mut named = BTreeSet::new();
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+            let operations = text.split("error::of(\"").skip(1).filter_map(|rest| rest.split_once('"'));
+            named.extend(operations.map(|(name, _)| name.to_owned()));
+        }
+        let rows: BTreeSet<String> = OPERATIONS.iter().map(|operation| operation.name.to_owned()).collect();
+        assert_eq!(named, rows);
+        assert_eq!(rows.len(), OPERATIONS.len(), "an operation has two rows");
+    }
+
+    #[test]
+    fn the_change_types_are_those_of_the_templates() {
+        let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/change-sets");
+        let mut found = BTreeSet::new();
+        for entry in std::fs::read_dir(templates).unwrap() {
+            let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+            let types = text.split("\"ChangeType\": \"").skip(1).filter_map(|rest| rest.split_once('"'));
+            found.extend(types.map(|(name, _)| name.to_owned()));
+        }
+        assert_eq!(found, CHANGE_TYPES.iter().map(|name| (*name).to_owned()).collect());
+    }
+}

@@ -1,0 +1,227 @@
+//! IAM documents: the least that commands need, and the role that the Marketplace takes on.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::permissions::{CHANGE_TYPES, Command, Kind, Scope, operations};
+use crate::model::ids::{Region, RoleArn, Slug};
+use crate::model::image::tag;
+
+/// Characters that a managed policy has at most, white space not counted.
+///
+/// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
+pub const MOST_POLICY_CHARACTERS: usize = 6_144;
+
+/// The principal that copies images for the Marketplace.
+///
+/// Source: <https://docs.aws.amazon.com/marketplace/latest/userguide/ami-single-ami-products.html>
+pub const INGESTION_PRINCIPAL: &str = "assets.marketplace.amazonaws.com";
+
+/// The managed policy that lets it do so.
+pub const INGESTION_POLICY: &str = "arn:aws:iam::aws:policy/AWSMarketplaceAmiIngestion";
+
+/// The version of the language that policies are written in.
+const VERSION: &str = "2012-10-17";
+
+/// What a policy is held to, beside the commands it is for.
+#[derive(Debug, Clone)]
+pub struct Bounds {
+    /// The account, or what stands for it in a template (`${AWS::AccountId}`, `*`).
+    pub account: String,
+    /// The Regions worked in.
+    pub regions: BTreeSet<Region>,
+    /// The products worked on; any when there are none.
+    pub products: BTreeSet<Slug>,
+    /// Parameters of the account's own that name base images.
+    pub parameters: BTreeSet<String>,
+    /// The roles that the Marketplace takes on.
+    pub ingestion_roles: BTreeSet<RoleArn>,
+}
+
+/// Makes the policies that commands need: more than one where one would be too long.
+pub fn policies(commands: &[Command], bounds: &Bounds) -> Vec<Value> {
+    let mut documents: Vec<Vec<Value>> = vec![Vec::new()];
+    for statement in statements(commands, bounds) {
+        let last = documents.last_mut().expect("there is always one");
+        last.push(statement);
+        if !last.is_empty() && characters(&document(last)) > MOST_POLICY_CHARACTERS && last.len() > 1 {
+            let statement = last.pop().expect("it was just pushed");
+            documents.push(vec![statement]);
+        }
+    }
+    documents.iter().filter(|statements| !statements.is_empty()).map(|statements| document(statements)).collect()
+}
+
+/// Counts a policy's characters as IAM does: without white space.
+pub fn characters(policy: &Value) -> usize {
+    policy.to_string().chars().filter(|c| !c.is_whitespace()).count()
+}
+
+/// Returns the trust policy of the role that the Marketplace takes on.
+pub fn ingestion_trust() -> Value {
+    document(&[json!({ "Effect": "Allow", "Principal": { "Service": INGESTION_PRINCIPAL }, "Action": "sts:AssumeRole" })])
+}
+
+fn document(statements: &[Value]) -> Value {
+    json!({ "Version": VERSION, "Statement": statements })
+}
+
+/// One statement a scope: the actions of all operations that have it.
+fn statements(commands: &[Command], bounds: &Bounds) -> Vec<Value> {
+    let mut actions: BTreeMap<Scope, BTreeSet<&str>> = BTreeMap::new();
+    let (mut tagged, mut tagging) = (BTreeSet::new(), BTreeSet::new());
+    for operation in operations(commands) {
+        for (action, scope) in operation.grants {
+            if let Scope::TagsWhenMade(kinds) = scope {
+                tagged.extend(kinds.iter().copied());
+                tagging.insert(operation.name);
+            } else {
+                actions.entry(*scope).or_default().insert(action);
+            }
+        }
+    }
+    let mut statements: Vec<Value> =
+        actions.iter().enumerate().filter_map(|(number, (scope, actions))| statement(number, *scope, actions, bounds)).collect();
+    if !tagging.is_empty() {
+        statements.push(json!({
+            "Sid": "TagsWhenMade",
+            "Effect": "Allow",
+            "Action": "ec2:CreateTags",
+            "Resource": tagged.iter().map(|kind| arn(*kind, bounds)).collect::<Vec<_>>(),
+            "Condition": { "StringEquals": { "ec2:CreateAction": tagging } },
+        }));
+    }
+    statements
+}
+
+/// Writes a statement; `None` where the bounds leave nothing to allow.
+fn statement(number: usize, scope: Scope, actions: &BTreeSet<&str>, bounds: &Bounds) -> Option<Value> {
+    let arns = |kinds: &[Kind]| kinds.iter().map(|kind| arn(*kind, bounds)).collect::<Vec<_>>();
+    let (sid, resources, mut condition) = match scope {
+        Scope::All => ("Looks", vec!["*".to_owned()], json!({})),
+        Scope::Made(kinds) => ("Makes", arns(kinds), of_product("aws:RequestTag", bounds)),
+        Scope::Ours(kinds) => ("Ours", arns(kinds), of_product("aws:ResourceTag", bounds)),
+        Scope::OursUnreleased(kinds) => ("Unreleased", arns(kinds), of_product("aws:ResourceTag", bounds)),
+        Scope::Others(kinds) => ("Uses", arns(kinds), json!({})),
+        Scope::Parameters => ("Parameters", parameters(bounds), json!({})),
+        Scope::Entities => ("Entities", catalog(&["AmiProduct", "Offer"], bounds), json!({})),
+        Scope::ChangesOfEntities => (
+            "Changes",
+            catalog(&["AmiProduct", "Offer", "ChangeSet"], bounds),
+            json!({ "StringEquals": { "catalog:ChangeType": CHANGE_TYPES } }),
+        ),
+        Scope::ChangeSets => ("ChangeSets", catalog(&["ChangeSet"], bounds), json!({})),
+        Scope::IngestionRole => (
+            "IngestionRole",
+            bounds.ingestion_roles.iter().map(ToString::to_string).collect(),
+            json!({ "StringEquals": { "iam:PassedToService": INGESTION_PRINCIPAL } }),
+        ),
+        Scope::TagsWhenMade(_) => return None,
+    };
+    if resources.is_empty() {
+        return None;
+    }
+    if matches!(scope, Scope::OursUnreleased(_)) {
+        condition["StringNotEquals"] = json!({ format!("aws:ResourceTag/{}", tag::STATE): "released" });
+    }
+    if actions.iter().any(|action| action.starts_with("ec2:Modify")) {
+        // An image for sale is shared with accounts, never with everybody.
+        condition["StringNotEqualsIfExists"] = json!({ "ec2:Add/group": "all" });
+    }
+    if !actions.iter().all(|action| action.starts_with("iam:")) {
+        condition["StringEquals"]["aws:RequestedRegion"] = json!(bounds.regions);
+    }
+    Some(json!({ "Sid": format!("{sid}{number}"), "Effect": "Allow", "Action": actions, "Resource": resources, "Condition": condition }))
+}
+
+/// The condition that something carries, or is given, a product's tag.
+fn of_product(key: &str, bounds: &Bounds) -> Value {
+    let key = format!("{key}/{}", tag::PRODUCT);
+    if bounds.products.is_empty() { json!({ "Null": { key: "false" } }) } else { json!({ "StringEquals": { key: bounds.products } }) }
+}
+
+/// Images and snapshots have no account in their ARNs.
+fn arn(kind: Kind, bounds: &Bounds) -> String {
+    let (account, name) = match kind {
+        Kind::Image => ("", "image"),
+        Kind::Snapshot => ("", "snapshot"),
+        Kind::Instance => (bounds.account.as_str(), "instance"),
+        Kind::NetworkInterface => (bounds.account.as_str(), "network-interface"),
+        Kind::SecurityGroup => (bounds.account.as_str(), "security-group"),
+        Kind::Subnet => (bounds.account.as_str(), "subnet"),
+        Kind::Volume => (bounds.account.as_str(), "volume"),
+        Kind::Vpc => (bounds.account.as_str(), "vpc"),
+    };
+    format!("arn:aws:ec2:*:{account}:{name}/*")
+}
+
+fn parameters(bounds: &Bounds) -> Vec<String> {
+    let own = bounds.parameters.iter().map(|name| format!("arn:aws:ssm:*:{}:parameter/{}", bounds.account, name.trim_start_matches('/')));
+    std::iter::once("arn:aws:ssm:*::parameter/aws/service/*".to_owned()).chain(own).collect()
+}
+
+fn catalog(types: &[&str], bounds: &Bounds) -> Vec<String> {
+    let region = Region::marketplace();
+    types.iter().map(|kind| format!("arn:aws:aws-marketplace:{region}:{}:AWSMarketplace/{kind}/*", bounds.account)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::permissions::{COMMANDS, command};
+    use super::*;
+
+    fn bounds() -> Bounds {
+        Bounds {
+            account: "123456789012".to_owned(),
+            regions: BTreeSet::from(["us-east-1".parse().unwrap(), "eu-central-1".parse().unwrap()]),
+            products: BTreeSet::from(["hello-web".parse().unwrap()]),
+            parameters: BTreeSet::new(),
+            ingestion_roles: BTreeSet::from(["arn:aws:iam::123456789012:role/AWSMarketplaceAmiIngestion".parse().unwrap()]),
+        }
+    }
+
+    #[test]
+    fn the_policy_of_ship_is_this() {
+        let policies = policies(&[*command("ship").unwrap()], &bounds());
+        insta::assert_json_snapshot!(policies);
+    }
+
+    #[test]
+    fn what_is_released_can_t_be_removed_whoever_asks() {
+        let policies = policies(&[*command("gc").unwrap()], &bounds());
+        let text = policies[0].to_string();
+        assert!(text.contains(r#""StringNotEquals":{"aws:ResourceTag/bakehouse:state":"released"}"#), "{text}");
+        for statement in policies[0]["Statement"].as_array().unwrap() {
+            let removes = statement["Action"].as_array().unwrap().iter().any(|a| a == "ec2:DeleteSnapshot" || a == "ec2:DeregisterImage");
+            assert_eq!(removes, statement["Condition"].get("StringNotEquals").is_some(), "{statement}");
+        }
+    }
+
+    #[test]
+    fn no_policy_is_longer_than_iam_takes_and_none_is_lost_in_splitting() {
+        let mut bounds = bounds();
+        bounds.products = (0..150).map(|n| format!("product-{n}").parse().unwrap()).collect();
+        let split = policies(COMMANDS, &bounds);
+        assert!(split.len() > 1);
+        assert!(split.iter().all(|policy| characters(policy) <= MOST_POLICY_CHARACTERS), "{split:#?}");
+        let sids = |policies: &[Value]| -> Vec<String> {
+            policies.iter().flat_map(|p| p["Statement"].as_array().unwrap()).map(|s| s["Sid"].to_string()).collect()
+        };
+        let all = sids(&split);
+        assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len(), "a Sid is there twice");
+        assert_eq!(all.len(), statements(COMMANDS, &bounds).len());
+    }
+
+    #[test]
+    fn looking_needs_no_permission_to_change() {
+        for name in ["plan", "verify", "history", "checksum"] {
+            for policy in policies(&[*command(name).unwrap()], &bounds()) {
+                for action in policy["Statement"].as_array().unwrap().iter().flat_map(|s| s["Action"].as_array().unwrap()) {
+                    let verb = action.as_str().unwrap().split_once(':').unwrap().1;
+                    assert!(["Describe", "Get", "List"].iter().any(|look| verb.starts_with(look)), "{name}: {action}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! `bakehouse iam`: the permissions that commands need, and the Marketplace's role, as documents.
+
+use std::collections::BTreeSet;
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Value, json};
+
+use super::context::{known_product, target, workspace};
+use crate::cli::Global;
+use crate::cloud::{self, Bounds, COMMANDS, INGESTION_POLICY};
+use crate::failure::Failure;
+use crate::manifest::Faults;
+use crate::model::ids::{Region, Slug};
+use crate::model::product::Base;
+use crate::ui::{self, Ui};
+
+/// Arguments of `iam`.
+#[derive(Debug, Args)]
+pub struct IamArgs {
+    /// What is wanted.
+    #[command(subcommand)]
+    pub command: IamCommand,
+}
+
+/// What is wanted.
+#[derive(Debug, Subcommand)]
+pub enum IamCommand {
+    /// Print the least that commands need
+    Policy(PolicyArgs),
+    /// Print the role that the Marketplace takes on to copy an image
+    IngestionRole(RoleArgs),
+}
+
+/// Arguments of `iam policy`.
+#[derive(Debug, Args)]
+pub struct PolicyArgs {
+    /// For these commands [default: all]
+    #[arg(long = "for", value_name = "COMMANDS", value_delimiter = ',')]
+    pub commands: Vec<String>,
+    /// For these products alone [default: any that bakehouse has tagged]
+    #[arg(long = "product", value_name = "PRODUCTS", value_delimiter = ',')]
+    pub products: Vec<Slug>,
+    /// How to write it
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Document,
+    /// Print this one of several policies
+    #[arg(long, value_name = "NUMBER")]
+    pub part: Option<usize>,
+}
+
+/// Arguments of `iam ingestion-role`.
+#[derive(Debug, Args)]
+pub struct RoleArgs {
+    /// How to write it
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Document,
+}
+
+/// How a document is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Document {
+    /// As IAM takes it.
+    #[default]
+    Json,
+    /// A CloudFormation template.
+    Cloudformation,
+}
+
+/// Prints a document. Asks nobody: neither credentials nor a twin are needed.
+///
+/// # Errors
+///
+/// An unknown command or product; a faulty manifest.
+pub fn run(global: &Global, args: &IamArgs) -> Result<(), Failure> {
+    match &args.command {
+        IamCommand::Policy(args) => policy(global, args),
+        IamCommand::IngestionRole(args) => ingestion_role(global, args),
+    }
+}
+
+fn policy(global: &Global, args: &PolicyArgs) -> Result<(), Failure> {
+    let commands = if args.commands.is_empty() {
+        COMMANDS.to_vec()
+    } else {
+        args.commands.iter().map(|name| cloud::command(name).copied().ok_or_else(|| unknown(name))).collect::<Result<_, _>>()?
+    };
+    let account = (args.format == Document::Cloudformation).then_some(ACCOUNT_OF_THE_STACK);
+    let policies = cloud::policies(&commands, &bounds(global, &args.products, account)?);
+    let shown = match (args.format, args.part) {
+        (Document::Cloudformation, _) => template(&policies),
+        (Document::Json, Some(part)) => {
+            let chosen = part.checked_sub(1).and_then(|index| policies.get(index));
+            chosen.cloned().ok_or_else(|| Failure::other(format!("there is no part {part}"), format!("there are {}", policies.len())))?
+        }
+        (Document::Json, None) if policies.len() == 1 => policies[0].clone(),
+        (Document::Json, None) => {
+            Ui::new().say(&format!(
+                "note: {} policies, each within IAM's {} characters, to be attached together; --part 1 prints one alone",
+                policies.len(),
+                cloud::MOST_POLICY_CHARACTERS
+            ));
+            Value::Array(policies)
+        }
+    };
+    ui::print(&pretty(&shown));
+    Ok(())
+}
+
+fn ingestion_role(global: &Global, args: &RoleArgs) -> Result<(), Failure> {
+    let bounds = bounds(global, &[], None)?;
+    let names: BTreeSet<String> =
+        bounds.ingestion_roles.iter().filter_map(|arn| arn.as_str().split_once(":role/")).map(|(_, n)| n.to_owned()).collect();
+    let name = names.into_iter().next().unwrap_or_else(|| "AWSMarketplaceAmiIngestion".to_owned());
+    let (path, name) = name.rsplit_once('/').map_or(("/".to_owned(), name.as_str()), |(path, name)| (format!("/{path}/"), name));
+    let role = json!({
+        "Path": path,
+        "RoleName": name,
+        "Description": "Lets AWS Marketplace copy the images that are submitted to it",
+        "AssumeRolePolicyDocument": cloud::ingestion_trust(),
+    });
+    let shown = match args.format {
+        Document::Json => {
+            Ui::new().say(&format!(
+                "note: aws iam create-role --cli-input-json takes it with AssumeRolePolicyDocument as a text; then attach {INGESTION_POLICY}"
+            ));
+            let mut role = role;
+            role["AssumeRolePolicyDocument"] = Value::String(role["AssumeRolePolicyDocument"].to_string());
+            role
+        }
+        Document::Cloudformation => {
+            let mut properties = role;
+            properties["ManagedPolicyArns"] = json!([INGESTION_POLICY]);
+            stack(json!({ "IngestionRole": { "Type": "AWS::IAM::Role", "Properties": properties } }))
+        }
+    };
+    ui::print(&pretty(&shown));
+    Ok(())
+}
+
+/// What CloudFormation calls the account that it works in.
+const ACCOUNT_OF_THE_STACK: &str = "${AWS::AccountId}";
+
+/// Reads off the manifests which Regions, parameters and roles are used.
+fn bounds(global: &Global, only: &[Slug], account: Option<&str>) -> Result<Bounds, Failure> {
+    let workspace = workspace(global)?;
+    let target = target(global, &workspace);
+    only.iter().try_for_each(|slug| known_product(&workspace, slug))?;
+    let slugs = if only.is_empty() { workspace.products()? } else { only.to_vec() };
+    let account = account.map(str::to_owned).or_else(|| workspace.settings.account.as_ref().map(ToString::to_string));
+    let mut bounds = Bounds {
+        account: account.unwrap_or_else(|| "*".to_owned()),
+        regions: BTreeSet::from([Region::marketplace()]),
+        products: only.iter().cloned().collect(),
+        parameters: BTreeSet::new(),
+        ingestion_roles: BTreeSet::new(),
+    };
+    let mut faults = Faults::default();
+    for slug in &slugs {
+        match workspace.load(slug, target, None) {
+            Ok(product) => {
+                bounds.regions.insert(product.build.region.clone());
+                bounds.regions.extend(product.distribution.regions.iter().cloned());
+                bounds.ingestion_roles.insert(product.listing.access_role.clone());
+                if let Base::Parameter { name } = &product.image.base
+                    && !name.starts_with("/aws/service/")
+                {
+                    bounds.parameters.insert(name.clone());
+                }
+            }
+            Err(found) => faults.append(found),
+        }
+    }
+    if faults.errors() > 0 { Err(Failure::Manifest(faults)) } else { Ok(bounds) }
+}
+
+fn template(policies: &[Value]) -> Value {
+    let resources = policies.iter().enumerate().map(|(index, policy)| {
+        let properties = json!({
+            "Description": "What bakehouse needs (made by bakehouse iam policy)",
+            "PolicyDocument": substituted(policy),
+        });
+        (format!("Bakehouse{}", index + 1), json!({ "Type": "AWS::IAM::ManagedPolicy", "Properties": properties }))
+    });
+    stack(Value::Object(resources.collect()))
+}
+
+fn stack(resources: Value) -> Value {
+    json!({ "AWSTemplateFormatVersion": "2010-09-09", "Resources": resources })
+}
+
+/// Has CloudFormation put its account in where a text asks for it.
+fn substituted(value: &Value) -> Value {
+    match value {
+        Value::String(text) if text.contains(ACCOUNT_OF_THE_STACK) => json!({ "Fn::Sub": text }),
+        Value::Array(items) => items.iter().map(substituted).collect(),
+        Value::Object(members) => Value::Object(members.iter().map(|(key, value)| (key.clone(), substituted(value))).collect()),
+        other => other.clone(),
+    }
+}
+
+fn unknown(name: &str) -> Failure {
+    let names: Vec<&str> = COMMANDS.iter().map(|command| command.name).collect();
+    Failure::other(format!("{name:?} is no command that works on a target"), format!("there are: {}", names.join(", ")))
+}
+
+fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).expect("a document is plain data")
+}
