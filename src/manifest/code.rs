@@ -1,137 +1,556 @@
-//! The stable codes of what can be wrong with a manifest.
+//! The stable codes of what can be wrong with a manifest, each with why, what to do, and an example.
 
-use std::fmt;
-
-use serde::{Serialize, Serializer};
-
+use super::explain::{Example, edit, told};
 use super::faults::Severity;
 
 macro_rules! codes {
-    ($($severity:ident $variant:ident $name:literal $meaning:literal)*) => {
+    ($($area:literal [$($severity:ident $variant:ident $name:literal {
+        meaning: $meaning:literal, why: $why:expr, source: $source:expr, remedy: $remedy:literal, example: $example:expr $(,)?
+    })*])*) => {
         /// The stable code of a kind of fault.
         ///
         /// A name is never given another meaning; scripts and suppressions rely on it.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code {
-            $(#[doc = $meaning] $variant,)*
+            $($(#[doc = $meaning] $variant,)*)*
         }
 
         impl Code {
             /// All codes, in the order of the documentation.
-            pub const ALL: &[Self] = &[$(Self::$variant),*];
+            pub const ALL: &[Self] = &[$($(Self::$variant),*),*];
 
             /// Returns the code as it is printed, such as `manifest/unknown-key`.
             pub fn as_str(self) -> &'static str {
                 match self {
-                    $(Self::$variant => concat!("manifest/", $name),)*
+                    $($(Self::$variant => concat!("manifest/", $name),)*)*
+                }
+            }
+
+            /// Returns the part of the documentation that it belongs to.
+            pub fn area(self) -> &'static str {
+                match self {
+                    $($(Self::$variant)|* => $area,)*
                 }
             }
 
             /// Returns what a fault of this kind is; one sentence.
             pub fn meaning(self) -> &'static str {
                 match self {
-                    $(Self::$variant => $meaning,)*
+                    $($(Self::$variant => $meaning,)*)*
+                }
+            }
+
+            /// Returns why it is a fault.
+            pub fn why(self) -> &'static str {
+                match self {
+                    $($(Self::$variant => $why,)*)*
+                }
+            }
+
+            /// Returns the address of the rule's source; none for rules of bakehouse's own.
+            pub fn source(self) -> Option<&'static str> {
+                match self {
+                    $($(Self::$variant => $source,)*)*
+                }
+            }
+
+            /// Returns what to do.
+            pub fn remedy(self) -> &'static str {
+                match self {
+                    $($(Self::$variant => $remedy,)*)*
                 }
             }
 
             /// Returns how bad it is.
             pub fn severity(self) -> Severity {
                 match self {
-                    $(Self::$variant => Severity::$severity,)*
+                    $($(Self::$variant => Severity::$severity,)*)*
+                }
+            }
+
+            /// Returns what triggers it.
+            pub(super) fn example(self) -> Example {
+                match self {
+                    $($(Self::$variant => $example,)*)*
                 }
             }
         }
     };
 }
 
+/// A rule that bakehouse has for its own reasons.
+const OURS: Option<&str> = None;
+const TOML: Option<&str> = Some("https://toml.io/en/v1.0.0");
+/// "Working with AMI-based products" of the Catalog API.
+const PRODUCTS: Option<&str> = Some("https://docs.aws.amazon.com/marketplace/latest/APIReference/work-with-single-ami-products.html");
+/// "Working with public offers" of the Catalog API.
+const OFFERS: Option<&str> = Some("https://docs.aws.amazon.com/marketplace/latest/APIReference/work-with-public-offers.html");
+const CHECKLIST: Option<&str> = Some("https://docs.aws.amazon.com/marketplace/latest/userguide/aws-marketplace-listing-checklist.html");
+const POLICIES: Option<&str> = Some("https://docs.aws.amazon.com/marketplace/latest/userguide/product-and-ami-policies.html");
+const TYPES: Option<&str> = Some("https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html");
+const NITRO: Option<&str> = Some("https://docs.aws.amazon.com/ec2/latest/instancetypes/ec2-nitro-instances.html");
+const BOOT: Option<&str> = Some("https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ami-boot.html");
+const TAGS: Option<&str> = Some("https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html");
+const USER_DATA: Option<&str> = Some("https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/user-data.html");
+
+const REVIEWED: &str = "The Marketplace checks texts only while it works on a change set: minutes to an hour after submission.";
+
 codes! {
-    Error Unreadable "unreadable" "The manifest is missing or can't be read."
-    Error TooLarge "too-large" "The manifest is larger than 1 MiB."
-    Error NotUtf8 "not-utf8" "A text is not UTF-8."
-    Error Syntax "syntax" "The manifest is not TOML."
-    Error TooDeep "too-deep" "Keys or values are nested deeper than any manifest needs."
-    Error Format "format" "The manifest's format is not one that this version reads."
-    Error UnknownKey "unknown-key" "A key has no meaning where it stands."
-    Error MissingKey "missing-key" "A key is required and not there."
-    Error WrongType "wrong-type" "A value is of another type than the key takes."
-    Error UnknownValue "unknown-value" "A value is none of those that the key takes."
-    Error Malformed "malformed" "A value does not have the form that the key takes."
-    Error OutOfRange "out-of-range" "A number or duration is too small or too large."
-    Error Count "count" "A list has too few or too many entries."
-    Error Duplicate "duplicate" "A value stands twice where each may stand once."
-    Error Alternatives "alternatives" "None or several of keys are set of which exactly one must be."
-    Error TooManyFaults "too-many-faults" "There are more faults than are told."
-    Error Slug "slug" "A product's folder has no valid name, or the manifest another one."
-
-    Error TextEmpty "text-empty" "A text is empty."
-    Error TextTooLong "text-too-long" "A text is longer than the Marketplace takes."
-    Error TextOuterSpace "text-outer-space" "A text starts (or, where that is refused, ends) with white space."
-    Error TextControlCharacter "text-control-character" "A text holds a control character."
-    Error TextUnsupportedCharacter "text-unsupported-character" "A text holds a character that the Marketplace refuses."
-    Error TextTrademarkSpace "text-trademark-space" "White space stands before a trademark sign."
-    Error TitleCharacter "title-character" "The title holds a character that an offer's name can't have."
-    Error KeywordsTooLong "keywords-too-long" "The search keywords together are longer than the Marketplace takes."
-    Warning UnknownCategory "unknown-category" "A category is not one that is known of the Marketplace."
-    Error OpenSourceSentence "open-source-sentence" "The short description of repackaged open source does not begin as prescribed."
-    Error LogoUrl "logo-url" "The logo's address is not one that the Marketplace takes."
-    Error EulaUrl "eula-url" "The licence's address is not one that the Marketplace takes."
-    Error EulaVersion "eula-version" "The version of the standard contract is not one for new offers."
-    Error LinkUrl "link-url" "A link is not an https or http address."
-
-    Error SeveralArchitectures "several-architectures" "A product has more than one architecture."
-    Warning UnknownOsName "unknown-os-name" "The operating system's name is not one that the Marketplace is known to take."
-    Error BootMode "boot-mode" "The boot mode does not fit the architecture or the build instance."
-    Error UserName "user-name" "The login user is not a name that the Marketplace takes."
-    Error PackageName "package-name" "A package's name is not one that a package manager takes."
-    Error FileMissing "file-missing" "A file that the manifest names is not there or can't be read."
-    Error FileOutside "file-outside" "A path leads out of the product's folder."
-    Error FileKind "file-kind" "A path names something else than a regular file."
-    Error FileTooLarge "file-too-large" "A file is larger than 1 MiB."
-    Error FileTarget "file-target" "A file would be put where it can't be kept in the image."
-    Error FileMode "file-mode" "A file's mode is not made of permission bits."
-    Error FileOwner "file-owner" "A file's owner is not a user, or a user and a group."
-    Error ScriptShebang "script-shebang" "A script's first line does not name its interpreter."
-    Error ScriptCrlf "script-crlf" "A script has Windows line ends, which its interpreter reads as text."
-    Error Secret "secret" "A secret stands where anyone who may describe the instance can read it."
-
-    Error InstanceType "instance-type" "An instance type does not have the form of one."
-    Error InstanceArchitecture "instance-architecture" "An instance type can't run images of the product's architecture."
-    Error InstanceNotNitro "instance-not-nitro" "The build's instance type is of a generation before Nitro."
-    Warning UnknownRegion "unknown-region" "A region is not one that is known."
-    Error BuildRegion "build-region" "The image is not built in the region that the Marketplace takes images from."
-    Error Tag "tag" "A tag is not one that AWS takes, or is kept for bakehouse."
-
-    Error RecommendedType "recommended-type" "The recommended instance type is not on sale."
-    Error MissingRate "missing-rate" "An instance type on sale has no price."
-    Error StrayRate "stray-rate" "An instance type has a price and is not on sale."
-    Error PricingModel "pricing-model" "The pricing model is not supported yet, or there is none of that name."
-    Error Price "price" "A price is not one that the Marketplace takes."
-    Error PortRange "port-range" "A range of ports ends before it starts."
-    Error Cidr "cidr" "An address range is not in CIDR notation."
-    Error EndpointPath "endpoint-path" "The access endpoint's path is not one that the Marketplace takes."
-}
-
-impl fmt::Display for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+"The document" [
+    Error Unreadable "unreadable" {
+        meaning: "The manifest is missing or can't be read.",
+        why: "A product is a folder with a product.toml.", source: OURS,
+        remedy: "Write the file (`bakehouse init NAME` writes one to start from), or mend its permissions.",
+        example: told("products/demo without product.toml"),
     }
-}
-
-impl Serialize for Code {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
+    Error TooLarge "too-large" {
+        meaning: "The manifest is larger than 1 MiB.",
+        why: "No manifest needs that much, and a stranger's must not fill the memory.", source: OURS,
+        remedy: "Move long texts into files.",
+        example: told("a product.toml of 2 MiB"),
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn names_are_told_apart() {
-        let names: BTreeSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
-        assert_eq!(names.len(), Code::ALL.len());
+    Error NotUtf8 "not-utf8" {
+        meaning: "A text is not UTF-8.",
+        why: "TOML is UTF-8, and so is what the Marketplace is sent.", source: TOML,
+        remedy: "Save the file as UTF-8.",
+        example: told("a listing/long-description.md saved as Latin-1"),
     }
+    Error Syntax "syntax" {
+        meaning: "The manifest is not TOML.",
+        why: "What can't be parsed can't be judged: other faults are told once this one is mended.", source: TOML,
+        remedy: "Mend the line that is shown.",
+        example: edit("format = 1", "format = "),
+    }
+    Error TooDeep "too-deep" {
+        meaning: "Keys or values are nested deeper than any manifest needs.",
+        why: "A stranger's manifest must not exhaust the stack.", source: OURS,
+        remedy: "Look for a bracket that is not closed, or a key with too many dots.",
+        example: edit("format = 1", "format = 1\na.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a = 1"),
+    }
+    Error Format "format" {
+        meaning: "The manifest's format is not one that this version reads.",
+        why: "The number tells how a manifest is to be read, now and in later versions.", source: OURS,
+        remedy: "Write `format = 1`, or use the version of bakehouse that the manifest was written for.",
+        example: edit("format = 1", "format = 2"),
+    }
+    Error UnknownKey "unknown-key" {
+        meaning: "A key has no meaning where it stands.",
+        why: "A misspelt key would else be passed over in silence.", source: OURS,
+        remedy: "Mend its name or place; the message lists what may stand there.",
+        example: edit("title = ", "titel = \"x\"\ntitle = "),
+    }
+    Error MissingKey "missing-key" {
+        meaning: "A key is required and not there.",
+        why: "There is no default that would suit.", source: OURS,
+        remedy: "Add it to the manifest, or to `[defaults]` of bakehouse.toml for all products.",
+        example: edit("title = \"Demo\"", ""),
+    }
+    Error WrongType "wrong-type" {
+        meaning: "A value is of another type than the key takes.",
+        why: "Nothing is converted: what is written is what is meant.", source: OURS,
+        remedy: "Write the value as the message says; prices, modes and account ids are texts in quotes.",
+        example: edit("title = \"Demo\"", "title = 5"),
+    }
+    Error UnknownValue "unknown-value" {
+        meaning: "A value is none of those that the key takes.",
+        why: "The key has a closed list of values.", source: OURS,
+        remedy: "Write one of those that the message lists.",
+        example: edit("protocol = \"http\"", "protocol = \"gopher\""),
+    }
+    Error Malformed "malformed" {
+        meaning: "A value does not have the form that the key takes.",
+        why: "AWS would refuse it, or it would name something that can't exist.", source: OURS,
+        remedy: "Write it in the form that the message shows.",
+        example: edit("deadline = \"45m\"", "deadline = \"45 minutes\""),
+    }
+    Error OutOfRange "out-of-range" {
+        meaning: "A number or duration is too small or too large.",
+        why: "AWS has limits, and some values can only be mistakes.", source: OURS,
+        remedy: "Choose a value in the range that the message gives.",
+        example: edit("size-gib = 8", "size-gib = 0"),
+    }
+    Error Count "count" {
+        meaning: "A list has too few or too many entries.",
+        why: "The Marketplace takes at most 3 highlights, 15 keywords, 3 categories, 3 links, 25 security groups of 5 ranges, \
+              1,500 instance types, 100 Regions, 800 prices.", source: PRODUCTS,
+        remedy: "Shorten or fill the list.",
+        example: edit("search-keywords = [\"demo\"]", "search-keywords = []"),
+    }
+    Error Duplicate "duplicate" {
+        meaning: "A value stands twice where each may stand once.",
+        why: "AWS refuses some lists with duplicates; elsewhere one of them is a mistake.", source: PRODUCTS,
+        remedy: "Take one of them out.",
+        example: edit("search-keywords = [\"demo\"]", "search-keywords = [\"demo\", \"demo\"]"),
+    }
+    Error Alternatives "alternatives" {
+        meaning: "None or several of keys are set of which exactly one must be.",
+        why: "The keys exclude each other, and which one is meant can't be guessed.", source: OURS,
+        remedy: "Keep one of the keys that the message names.",
+        example: edit("port = 22, ", "port = 22, to-port = 23, "),
+    }
+    Error TooManyFaults "too-many-faults" {
+        meaning: "There are more faults than are told.",
+        why: "Who wrote a thousand faults learns nothing from more of them.", source: OURS,
+        remedy: "Mend those that are told, and check again.",
+        example: told("a manifest with 40,000 unknown keys"),
+    }
+    Error Slug "slug" {
+        meaning: "A product's folder has no valid name, or the manifest another one.",
+        why: "The folder's name is the product's in commands, tags, image names and the ledger.", source: OURS,
+        remedy: "Rename the folder: at most 40 lower-case letters, digits and single hyphens, starting with a letter.",
+        example: edit("[product]", "[product]\nslug = \"other\""),
+    }
+]
+"Texts" [
+    Error TextEmpty "text-empty" {
+        meaning: "A text is empty.",
+        why: REVIEWED, source: PRODUCTS,
+        remedy: "Write something, or leave the key out where it is optional.",
+        example: edit("title = \"Demo\"", "title = \"\""),
+    }
+    Error TextTooLong "text-too-long" {
+        meaning: "A text is longer than the Marketplace takes.",
+        why: "Titles take 72 characters, short descriptions 1,000, long ones 5,000, highlights 500, keywords 50, support 2,000, \
+              usage instructions 4,000, release notes 30,000, refund policies 500.", source: PRODUCTS,
+        remedy: "Shorten it.",
+        example: edit("title = \"Demo\"", "title = \"0123456789012345678901234567890123456789012345678901234567890123456789012\""),
+    }
+    Error TextOuterSpace "text-outer-space" {
+        meaning: "A text starts (or, where that is refused, ends) with white space.",
+        why: "Every text must start with something else than white space; a refund policy must not end with it either.", source: PRODUCTS,
+        remedy: "Take the white space away.",
+        example: edit("title = \"Demo\"", "title = \" Demo\""),
+    }
+    Error TextControlCharacter "text-control-character" {
+        meaning: "A text holds a control character.",
+        why: "The API refuses all but tab and line feed, carriage returns of Windows among them.", source: PRODUCTS,
+        remedy: "Take it out; save files with line feeds as line ends.",
+        example: edit("title = \"Demo\"", "title = \"De\\u0007mo\""),
+    }
+    Error TextUnsupportedCharacter "text-unsupported-character" {
+        meaning: "A text holds a character that the Marketplace refuses.",
+        why: "Sellers report every character beyond ASCII refused (\"Remove unsupported characters\") but for \u{2122}, \u{ae} and \u{a9}: \
+              typographers' dashes and quotes, bullets, emoji, accented letters.", source: PRODUCTS,
+        remedy: "Write it in ASCII; the hint names what to write instead.",
+        example: edit("title = \"Demo\"", "title = \"Demo \u{2014} new\""),
+    }
+    Error TextTrademarkSpace "text-trademark-space" {
+        meaning: "White space stands before a trademark sign.",
+        why: "Refused as \"Remove spaces before trademark symbol\".", source: PRODUCTS,
+        remedy: "Write the sign right after its name.",
+        example: edit("title = \"Demo\"", "title = \"Demo \u{2122}\""),
+    }
+    Warning TextHtml "text-html" {
+        meaning: "A text holds HTML, which buyers would see as it is written.",
+        why: "The listing's page shows texts as plain text.", source: OURS,
+        remedy: "Write plain text with line feeds.",
+        example: edit("[\"Starts in seconds\"", "[\"Starts in <b>seconds</b>\""),
+    }
+    Error TitleCharacter "title-character" {
+        meaning: "The title holds a character that an offer's name can't have.",
+        why: "The public offer is named after the title, and the name of an offer takes no \\, < and >.", source: OFFERS,
+        remedy: "Take the character out.",
+        example: edit("title = \"Demo\"", "title = \"Demo > all\""),
+    }
+    Error KeywordsTooLong "keywords-too-long" {
+        meaning: "The search keywords together are longer than the Marketplace takes.",
+        why: "Together they take 250 characters.", source: PRODUCTS,
+        remedy: "Shorten or drop some.",
+        example: told("six keywords of 46 characters"),
+    }
+    Warning UnknownCategory "unknown-category" {
+        meaning: "A category is not one that is known of the Marketplace.",
+        why: "The Marketplace has a closed list, which it extends now and then; an unknown one is refused as INVALID_CATEGORY_NAMES.",
+        source: Some("https://docs.aws.amazon.com/marketplace/latest/buyerguide/buyer-product-categories.html"),
+        remedy: "Take one of the list, spelt as there; the hint names the nearest.",
+        example: edit("\"Application Servers\"", "\"Aplication Servers\""),
+    }
+    Error OpenSourceSentence "open-source-sentence" {
+        meaning: "The short description of repackaged open source does not begin as prescribed.",
+        why: "Who sells others' open source must say what is charged for, in a prescribed first sentence.", source: POLICIES,
+        remedy: "Begin with \"This is a repackaged open source software product wherein additional charges apply for \", or take \
+                 `repackaged-open-source` out if the software is your own.",
+        example: edit("[product]", "[product]\nrepackaged-open-source = true"),
+    }
+    Warning SupportContact "support-contact" {
+        meaning: "The support description names no way to get support.",
+        why: "It must tell buyers how to reach you: a mail address, a web address or a telephone number.", source: CHECKLIST,
+        remedy: "Say where to write or call, and how soon you answer.",
+        example: edit("Write to support@example.com. We answer", "We answer"),
+    }
+    Warning UsageTopics "usage-topics" {
+        meaning: "The usage instructions say nothing of something that they must say.",
+        why: "The Marketplace asks for: where sensitive data lies, how it is encrypted, how keys are rotated, backup and restore, how \
+              to check health, service quotas, costs.", source: CHECKLIST,
+        remedy: "Add a sentence for each topic that the message names, if only to say that there is nothing to do.",
+        example: edit("usage-instructions = { file = \"listing/usage-instructions.md\" }", "usage-instructions = \"Launch it.\""),
+    }
+    Warning ReleaseNotesLabel "release-notes-label" {
+        meaning: "The release notes don't say how urgent the update is.",
+        why: "The Marketplace asks that versions are labelled Critical, Important or Optional.", source: CHECKLIST,
+        remedy: "Begin the notes with one of the three words.",
+        example: edit("[listing]", "[listing]\nrelease-notes = \"New nginx.\""),
+    }
+]
+"Logo, licence, links" [
+    Error LogoUrl "logo-url" {
+        meaning: "The logo's address is not one that the Marketplace takes.",
+        why: "Logos are fetched from S3 by https, without a query string; the address ends in .png, .jpg or .gif.", source: PRODUCTS,
+        remedy: "Put the logo into a bucket where everyone can read it, and write its plain address.",
+        example: edit("https://example-bucket.s3.amazonaws.com/demo/logo.png", "https://example.com/logo.png"),
+    }
+    Error LogoFormat "logo-format" {
+        meaning: "The logo's file is not the image that its name says.",
+        why: "The Marketplace takes png, jpg and gif (InvalidImageProperties), and looks at the content.", source: PRODUCTS,
+        remedy: "Export it again as the format of its name.",
+        example: told("a listing/logo.png that holds an SVG"),
+    }
+    Error LogoTooLarge "logo-too-large" {
+        meaning: "The logo's file is larger than the Marketplace takes.",
+        why: "Media take at most 5 MB (INVALID_MEDIA).", source: PRODUCTS,
+        remedy: "Make it smaller; 640 pixels of width suffice.",
+        example: told("a listing/logo.png of 6 MB"),
+    }
+    Error LogoDimensions "logo-dimensions" {
+        meaning: "The logo is too narrow, or not between square and twice as wide as high.",
+        why: "A logo is at least 110 pixels wide and has a ratio from 1:1 to 2:1.", source: CHECKLIST,
+        remedy: "Pad or scale it.",
+        example: told("a listing/logo.png of 300 x 100 pixels"),
+    }
+    Warning LogoWidth "logo-width" {
+        meaning: "The logo is not as wide as the Marketplace advises.",
+        why: "The seller's guide asks for 120 to 640 pixels.", source: CHECKLIST,
+        remedy: "Scale it.",
+        example: told("a listing/logo.png of 1000 x 800 pixels"),
+    }
+    Error EulaUrl "eula-url" {
+        meaning: "The licence's address is not one that the Marketplace takes.",
+        why: "The text is fetched from S3 by https; the address may be pre-signed.", source: OFFERS,
+        remedy: "Put the text into a bucket, or use the standard contract.",
+        example: edit("{ standard = \"2022-07-14\" }", "{ url = \"https://example.com/eula.txt\" }"),
+    }
+    Error EulaVersion "eula-version" {
+        meaning: "The version of the standard contract is not one for new offers.",
+        why: "New offers take the version of 2022-07-14 alone.", source: OFFERS,
+        remedy: "Write `eula = { standard = \"2022-07-14\" }`.",
+        example: edit("{ standard = \"2022-07-14\" }", "{ standard = \"2019-04-24\" }"),
+    }
+    Error LinkUrl "link-url" {
+        meaning: "A link is not an https or http address.",
+        why: "Buyers click on it; the API takes no other addresses (INVALID_ADDITIONAL_RESOURCES).", source: PRODUCTS,
+        remedy: "Write the whole address, with https://.",
+        example: edit("[product]", "[product]\nadditional-resources = [{ text = \"x\", url = \"javascript:x\" }]"),
+    }
+]
+"The image" [
+    Error SeveralArchitectures "several-architectures" {
+        meaning: "A product has more than one architecture.",
+        why: "A listing sells one architecture.", source: POLICIES,
+        remedy: "Make a second product for the other.",
+        example: edit("architecture = \"x86_64\"", "architecture = [\"x86_64\", \"arm64\"]"),
+    }
+    Warning UnknownOsName "unknown-os-name" {
+        meaning: "The operating system's name is not one that the Marketplace is known to take.",
+        why: "Its list is closed and not published; AMAZONLINUX, UBUNTU, OTHERLINUX and WINDOWS have been seen to pass.", source: PRODUCTS,
+        remedy: "Write OTHERLINUX for anything else, and the distribution in `os-version`.",
+        example: edit("\"OTHERLINUX\"", "\"OTHER_LINUX\""),
+    }
+    Error BootMode "boot-mode" {
+        meaning: "The boot mode does not fit the architecture or an instance type.",
+        why: "Graviton starts by UEFI alone; instance types before Nitro by BIOS alone.", source: BOOT,
+        remedy: "Take \"uefi-preferred\" for x86_64 and \"uefi\" for arm64, or leave the key out.",
+        example: told("boot-mode = \"legacy-bios\" beside architecture = \"arm64\""),
+    }
+    Error UserName "user-name" {
+        meaning: "The login user is not a name that the Marketplace takes.",
+        why: "AWS's scanner logs in as this user, with sudo: a letter and up to 31 letters, digits, hyphens and underscores, not root.",
+        source: POLICIES,
+        remedy: "Write the base's own default user, such as admin, ubuntu or ec2-user.",
+        example: edit("login-user = \"admin\"", "login-user = \"root\""),
+    }
+    Error InstanceType "instance-type" {
+        meaning: "An instance type does not have the form of one.",
+        why: "An instance type is a family, a dot and a size.", source: TYPES,
+        remedy: "Write it as EC2 does, such as t3.small.",
+        example: edit("instance-type = \"t3.small\"\n#", "instance-type = \"t3\"\n#"),
+    }
+    Warning UnknownInstanceType "unknown-instance-type" {
+        meaning: "An instance type is not one that is known.",
+        why: "EC2 opens new families and sizes now and then; others are misspelt, and refused as INVALID_INSTANCE_TYPES.", source: TYPES,
+        remedy: "Look whether it exists: aws ec2 describe-instance-types --instance-types NAME",
+        example: edit("instance-type = \"t3.small\"\n#", "instance-type = \"t3.smal\"\n#"),
+    }
+    Error InstanceArchitecture "instance-architecture" {
+        meaning: "An instance type can't run images of the product's architecture.",
+        why: "A `g` after the generation is Graviton, which runs arm64; the others run x86_64 (INCOMPATIBLE_AMI).", source: TYPES,
+        remedy: "Take an instance type of the image's architecture, such as t3.small for x86_64 and t4g.small for arm64.",
+        example: edit("instance-type = \"t3.small\"\n#", "instance-type = \"t4g.small\"\n#"),
+    }
+    Error InstanceNotNitro "instance-not-nitro" {
+        meaning: "The build's instance type is of a generation before Nitro.",
+        why: "The bake reads the serial console and attaches volumes as NVMe, which begin with Nitro.", source: NITRO,
+        remedy: "Take a newer one, such as t3.small.",
+        example: edit("instance-type = \"t3.small\"\n#", "instance-type = \"t2.small\"\n#"),
+    }
+    Error BuildRegion "build-region" {
+        meaning: "The image is not built in the region that the Marketplace takes images from.",
+        why: "The Marketplace takes images from us-east-1 alone.", source: POLICIES,
+        remedy: "Build in us-east-1; `[distribution] regions` makes copies for your own use.",
+        example: edit("region = \"us-east-1\"", "region = \"eu-west-1\""),
+    }
+    Warning UnknownRegion "unknown-region" {
+        meaning: "A region is not one that is known.",
+        why: "AWS opens new ones now and then; others are misspelt.",
+        source: Some("https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html"),
+        remedy: "Mend the spelling; the hint names the nearest.",
+        example: edit("regions = [\"us-east-1\"]", "regions = [\"us-esat-1\"]"),
+    }
+    Error Tag "tag" {
+        meaning: "A tag is not one that AWS takes, or is kept for bakehouse.",
+        why: "Keys take 128 characters and values 256: letters, digits, spaces and _.:/=+-@; aws: and bakehouse: are reserved.", source: TAGS,
+        remedy: "Choose another key or value.",
+        example: edit("[tags]", "[tags]\n\"aws:x\" = \"x\""),
+    }
+]
+"Provisioning" [
+    Error PackageName "package-name" {
+        meaning: "A package's name is not one that a package manager takes.",
+        why: "A name that starts with a hyphen would be an option; others can't exist.", source: OURS,
+        remedy: "Write the package's name, with =VERSION if need be.",
+        example: edit("packages = [\"nginx\"]", "packages = [\"--purge\"]"),
+    }
+    Error FileMissing "file-missing" {
+        meaning: "A file that the manifest names is not there or can't be read.",
+        why: "Everything that goes into the image or the listing is read before anything is made.", source: OURS,
+        remedy: "Mend the path (from the product's folder) or add the file.",
+        example: edit("script = \"provision/10-setup.sh\"", "script = \"provision/none.sh\""),
+    }
+    Error FileOutside "file-outside" {
+        meaning: "A path leads out of the product's folder.",
+        why: "What a product is made of lies in its folder, so that a stranger's manifest can't take files of yours; symbolic links that \
+              lead out are refused too.", source: OURS,
+        remedy: "Copy the file into the product's folder.",
+        example: edit("script = \"provision/10-setup.sh\"", "script = \"../demo/provision/10-setup.sh\""),
+    }
+    Error FileKind "file-kind" {
+        meaning: "A path names something else than a regular file.",
+        why: "Folders, pipes and devices have no content to digest.", source: OURS,
+        remedy: "Name the files one by one, or pack a folder into an archive.",
+        example: edit("script = \"provision/10-setup.sh\"", "script = \"provision\""),
+    }
+    Error FileTooLarge "file-too-large" {
+        meaning: "A file is larger than 1 MiB.",
+        why: "Provisioning carries configuration and scripts; software comes from packages.", source: OURS,
+        remedy: "Have a script fetch it, and check its digest there.",
+        example: told("files = [{ from = \"database.tar\", … }] with a database.tar of 2 MiB"),
+    }
+    Error FileTarget "file-target" {
+        meaning: "A file would be put where it can't be kept in the image.",
+        why: "/proc, /sys, /dev and /run are not part of the disk; /tmp and /var/tmp are emptied before the image is made.", source: OURS,
+        remedy: "Write an absolute path of a file on the disk.",
+        example: edit(
+            "script = \"provision/10-setup.sh\"",
+            "files = [{ from = \"provision/10-setup.sh\", to = \"/tmp/setup.sh\" }]",
+        ),
+    }
+    Error FileMode "file-mode" {
+        meaning: "A file's mode is not made of permission bits.",
+        why: "A mode is octal, and TOML's numbers are not: it is written as a text.", source: OURS,
+        remedy: "Write three or four octal digits in quotes, such as \"0755\".",
+        example: edit(
+            "script = \"provision/10-setup.sh\"",
+            "files = [{ from = \"provision/10-setup.sh\", to = \"/opt/setup.sh\", mode = \"rwx\" }]",
+        ),
+    }
+    Error FileOwner "file-owner" {
+        meaning: "A file's owner is not a user, or a user and a group.",
+        why: "It is given to chown as it stands.", source: OURS,
+        remedy: "Write `user` or `user:group`.",
+        example: edit(
+            "script = \"provision/10-setup.sh\"",
+            "files = [{ from = \"provision/10-setup.sh\", to = \"/opt/setup.sh\", owner = \"a b\" }]",
+        ),
+    }
+    Error ScriptShebang "script-shebang" {
+        meaning: "A script's first line does not name its interpreter.",
+        why: "Scripts are run by what their first line names.", source: OURS,
+        remedy: "Begin the script with a line such as #!/bin/sh, without a byte-order mark before it.",
+        example: edit("script = \"provision/10-setup.sh\"", "script = \"listing/long-description.md\""),
+    }
+    Error ScriptCrlf "script-crlf" {
+        meaning: "A script has Windows line ends, which its interpreter reads as text.",
+        why: "The kernel would look for an interpreter called \"sh\\r\".", source: OURS,
+        remedy: "Convert it with `sed -i 's/\\r$//'`, and tell git: `*.sh text eol=lf`.",
+        example: edit("packages = [\"nginx\"]", "run = \"true\\r\\n\""),
+    }
+    Error Secret "secret" {
+        meaning: "A secret stands where others can read it.",
+        why: "Manifests are committed; user data can be read by who may describe the instance; images and listings by every buyer.",
+        source: USER_DATA,
+        remedy: "Have the instance fetch or make the secret at its first boot, and replace this one: it is known now.",
+        example: told("a provisioning script with a private key, an access key or a password in a URL"),
+    }
+]
+"Listing and prices" [
+    Error RecommendedType "recommended-type" {
+        meaning: "The recommended instance type is not on sale.",
+        why: "Refused as RECOMMENDED_INSTANCE_TYPE_NOT_AVAILABLE.", source: PRODUCTS,
+        remedy: "Recommend one of `instance-types`, or add it there.",
+        example: edit("recommended-instance-type = \"t3.small\"", "recommended-instance-type = \"t3.large\""),
+    }
+    Error MissingRate "missing-rate" {
+        meaning: "An instance type on sale has no price.",
+        why: "Every instance type is a dimension, and every dimension must be priced.", source: OFFERS,
+        remedy: "Add its price to `[listing.pricing.rates]`.",
+        example: edit("\"t3.small\" = \"0.02\"", ""),
+    }
+    Error StrayRate "stray-rate" {
+        meaning: "An instance type has a price and is not on sale.",
+        why: "A price without its dimension is refused.", source: OFFERS,
+        remedy: "Add it to `instance-types`, or take its price out.",
+        example: edit("\"t3.small\" = \"0.02\"", "\"t3.small\" = \"0.02\"\n\"t3.large\" = \"0.04\""),
+    }
+    Error PricingModel "pricing-model" {
+        meaning: "The pricing model is not supported yet, there is none of that name, or its keys contradict it.",
+        why: "A model can't change once the offer is released, so it is not guessed.", source: OFFERS,
+        remedy: "Write one of the models that the message names, with its own keys alone.",
+        example: edit("model = \"hourly\"", "model = \"byol\""),
+    }
+    Error Price "price" {
+        meaning: "A price is not one that the Marketplace takes.",
+        why: "Prices are decimal texts, with at most 8 decimals an hour and at most 100,000,000.", source: OFFERS,
+        remedy: "Write US dollars as a text, such as \"0.035\".",
+        example: edit("\"0.02\"", "\"0.123456789\""),
+    }
+    Error PortRange "port-range" {
+        meaning: "A range of ports ends before it starts.",
+        why: "Refused as INVALID_SECURITY_GROUP.", source: PRODUCTS,
+        remedy: "Swap the two, or write `port` for a single one.",
+        example: edit("port = 22", "from-port = 22, to-port = 21"),
+    }
+    Error Cidr "cidr" {
+        meaning: "An address range is not in CIDR notation.",
+        why: "Refused as INVALID_CIDR_IP; with bits below the mask it would mean another range than it shows.", source: PRODUCTS,
+        remedy: "Write the network's address and the length of its mask, such as 10.0.0.0/8.",
+        example: edit("10.0.0.0/8", "10.0.0.0/33"),
+    }
+    Warning OpenPort "open-port" {
+        meaning: "The recommended security group opens a port for administration or a database to the whole internet.",
+        why: "In CloudFormation options the Marketplace refuses 0.0.0.0/0 on such ports; here buyers take over what is recommended.", source: POLICIES,
+        remedy: "Recommend a private range such as 10.0.0.0/8, which the buyer widens.",
+        example: edit("port = 22, ranges = [\"10.0.0.0/8\"]", "port = 22"),
+    }
+    Warning EndpointClosed "endpoint-closed" {
+        meaning: "The access endpoint's port is not opened by the recommended security group.",
+        why: "Buyers are shown a link that can't answer.", source: OURS,
+        remedy: "Open the port in `security-groups`, or correct `access-endpoint`.",
+        example: edit("{ protocol = \"http\", port = 80 }", "{ protocol = \"http\", port = 8080 }"),
+    }
+    Error EndpointPath "endpoint-path" {
+        meaning: "The access endpoint's path is not one that the Marketplace takes.",
+        why: "Refused as INVALID_ACCESS_ENDPOINT_RELATIVE_PATH: no leading slash, no white space, at most 2,000 characters.", source: PRODUCTS,
+        remedy: "Write it without the leading slash, spaces as %20.",
+        example: edit("protocol = \"http\", port", "protocol = \"http\", path = \"/x\", port"),
+    }
+]
 }

@@ -77,6 +77,11 @@ impl Context {
         Ok(bytes)
     }
 
+    /// Reads a file that is looked at and goes nowhere.
+    pub(super) fn look(&self, path_in_folder: &str, most_bytes: u64) -> Result<Vec<u8>, FileFault> {
+        self.folder.read_at_most(path_in_folder, most_bytes)
+    }
+
     /// Returns the digests of the files read for a use.
     pub(super) fn digests(&self, used_as: Use) -> BTreeMap<String, Digest> {
         let files = self.files.borrow();
@@ -109,6 +114,12 @@ pub(super) struct Pending<'a> {
 impl Pending<'_> {
     pub(super) fn expected(mut self, expected: impl Into<String>) -> Self {
         self.fault.expected = Some(expected.into());
+        self
+    }
+
+    /// Adds a hint, if there is one.
+    pub(super) fn maybe_hint(mut self, hint: Option<String>) -> Self {
+        self.fault.hint = hint.or(self.fault.hint);
         self
     }
 

@@ -43,6 +43,9 @@ pub struct Fault {
     pub expected: Option<String>,
     /// What to do.
     pub hint: Option<String>,
+    /// Line and column after the end, as above.
+    #[serde(skip)]
+    pub(super) end: (usize, usize),
     #[serde(skip)]
     pub(super) at: At,
 }
@@ -142,6 +145,7 @@ fn locate(raw: RawFault, sources: &Sources) -> Fault {
         message: raw.message,
         expected: raw.expected,
         hint: raw.hint,
+        end: source.position(raw.at.end.max(raw.at.start)),
         at: raw.at,
     }
 }

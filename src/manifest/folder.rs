@@ -26,7 +26,7 @@ pub(super) enum FileFault {
     Outside,
     #[error("it is not a regular file")]
     NotRegular,
-    #[error("it is larger than 1 MiB")]
+    #[error("it is too large")]
     TooLarge,
     #[error("it can't be read: {0}")]
     Unreadable(io::ErrorKind),
@@ -39,14 +39,19 @@ impl Folder {
 
     /// Reads a file by its path in the folder.
     pub(super) fn read(&self, relative: &str) -> Result<Vec<u8>, FileFault> {
+        self.read_at_most(relative, LARGEST_FILE_BYTES)
+    }
+
+    /// Reads a file that may be larger or must be smaller than others.
+    pub(super) fn read_at_most(&self, relative: &str, most_bytes: u64) -> Result<Vec<u8>, FileFault> {
         let real = self.resolve(relative)?;
         // Opening a pipe would wait for a writer: what it is must be known before.
         if !real.metadata().map_err(unreadable)?.is_file() {
             return Err(FileFault::NotRegular);
         }
         let mut bytes = Vec::new();
-        File::open(&real).map_err(unreadable)?.take(LARGEST_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-        if bytes.len() as u64 > LARGEST_FILE_BYTES { Err(FileFault::TooLarge) } else { Ok(bytes) }
+        File::open(&real).map_err(unreadable)?.take(most_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
+        if bytes.len() as u64 > most_bytes { Err(FileFault::TooLarge) } else { Ok(bytes) }
     }
 
     fn resolve(&self, relative: &str) -> Result<PathBuf, FileFault> {

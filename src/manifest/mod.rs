@@ -8,16 +8,20 @@
 mod code;
 mod context;
 mod decode;
+mod explain;
 mod faults;
 mod folder;
 mod node;
+mod parallel;
 mod render;
+mod sarif;
 mod scaffold;
 mod secrets;
 mod source;
 mod workspace;
 
 pub use code::Code;
+pub use explain::{UnknownCode, faults_page};
 pub use faults::{Fault, Faults, Severity};
 pub use scaffold::{scaffold, scaffold_workspace};
 pub use workspace::{Settings, Workspace, WorkspaceError};

@@ -10,6 +10,7 @@ use super::decode::{self, Facts};
 use super::faults::Faults;
 use super::folder::{FileFault, Folder};
 use super::node::{self, ParseFault, Table};
+use super::parallel;
 use super::secrets;
 use super::source::{At, SourceId, Sources};
 use crate::model::ids::{AccountId, Region, Slug};
@@ -167,13 +168,12 @@ impl Workspace {
     ///
     /// [`WorkspaceError::Unreadable`] when `products/` can't be listed.
     pub fn check_all(&self, account: Option<&AccountId>) -> Result<Faults, WorkspaceError> {
+        let each = parallel::map(&self.folders()?, |name| match name.parse::<Slug>() {
+            Ok(slug) => self.check(&slug, account),
+            Err(_) => bad_folder(name),
+        });
         let mut all = Faults::default();
-        for name in self.folders()? {
-            match name.parse::<Slug>() {
-                Ok(slug) => all.append(self.check(&slug, account)),
-                Err(_) => all.append(bad_folder(&name)),
-            }
-        }
+        each.into_iter().for_each(|faults| all.append(faults));
         Ok(all)
     }
 

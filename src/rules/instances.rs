@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::limits;
+use super::names::nearest;
 use crate::model::ids::Architecture;
 
 /// The parts of an instance type's name.
@@ -16,6 +17,8 @@ pub struct InstanceType<'a> {
     series: &'a str,
     /// What follows the generation, such as `g`.
     options: &'a str,
+    /// After the dot, such as `large`.
+    size: &'a str,
 }
 
 /// Families of the generations before Nitro (bare-metal sizes apart), which have no UEFI.
@@ -26,9 +29,235 @@ const BEFORE_NITRO: &[&str] = &[
     "t1", "t2", "x1", "x1e",
 ];
 
+/// Families that EC2 has or had, for hints alone: it opens others.
+///
+/// Source: <https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html>
+const FAMILIES: &[&str] = &[
+    "a1",
+    "c1",
+    "c3",
+    "c4",
+    "c5",
+    "c5a",
+    "c5ad",
+    "c5d",
+    "c5n",
+    "c6a",
+    "c6g",
+    "c6gd",
+    "c6gn",
+    "c6i",
+    "c6id",
+    "c6in",
+    "c7a",
+    "c7g",
+    "c7gd",
+    "c7gn",
+    "c7i",
+    "c7i-flex",
+    "c8a",
+    "c8g",
+    "c8gb",
+    "c8gd",
+    "c8gn",
+    "c8i",
+    "c8i-flex",
+    "cc2",
+    "cr1",
+    "d2",
+    "d3",
+    "d3en",
+    "dl1",
+    "dl2q",
+    "f1",
+    "f2",
+    "g2",
+    "g3",
+    "g3s",
+    "g4ad",
+    "g4dn",
+    "g5",
+    "g5g",
+    "g6",
+    "g6e",
+    "g6f",
+    "g7e",
+    "gr6",
+    "gr6f",
+    "h1",
+    "hpc6a",
+    "hpc6id",
+    "hpc7a",
+    "hpc7g",
+    "hpc8a",
+    "hs1",
+    "i2",
+    "i3",
+    "i3en",
+    "i4g",
+    "i4i",
+    "i7i",
+    "i7ie",
+    "i8g",
+    "i8ge",
+    "im4gn",
+    "inf1",
+    "inf2",
+    "is4gen",
+    "m1",
+    "m2",
+    "m3",
+    "m4",
+    "m5",
+    "m5a",
+    "m5ad",
+    "m5d",
+    "m5dn",
+    "m5n",
+    "m5zn",
+    "m6a",
+    "m6g",
+    "m6gd",
+    "m6i",
+    "m6id",
+    "m6idn",
+    "m6in",
+    "m7a",
+    "m7g",
+    "m7gd",
+    "m7i",
+    "m7i-flex",
+    "m8a",
+    "m8azn",
+    "m8g",
+    "m8gb",
+    "m8gd",
+    "m8gn",
+    "m8i",
+    "m8i-flex",
+    "mac1",
+    "mac2",
+    "mac2-m1ultra",
+    "mac2-m2",
+    "mac2-m2pro",
+    "p2",
+    "p3",
+    "p3dn",
+    "p4d",
+    "p4de",
+    "p5",
+    "p5e",
+    "p5en",
+    "p6-b200",
+    "p6-b300",
+    "p6e-gb200",
+    "r3",
+    "r4",
+    "r5",
+    "r5a",
+    "r5ad",
+    "r5b",
+    "r5d",
+    "r5dn",
+    "r5n",
+    "r6a",
+    "r6g",
+    "r6gd",
+    "r6i",
+    "r6id",
+    "r6idn",
+    "r6in",
+    "r7a",
+    "r7g",
+    "r7gd",
+    "r7i",
+    "r7iz",
+    "r8a",
+    "r8g",
+    "r8gb",
+    "r8gd",
+    "r8gn",
+    "r8i",
+    "r8i-flex",
+    "t1",
+    "t2",
+    "t3",
+    "t3a",
+    "t4g",
+    "trn1",
+    "trn1n",
+    "trn2",
+    "trn2u",
+    "u-12tb1",
+    "u-18tb1",
+    "u-24tb1",
+    "u-3tb1",
+    "u-6tb1",
+    "u-9tb1",
+    "u7i-12tb",
+    "u7i-6tb",
+    "u7i-8tb",
+    "u7in-16tb",
+    "u7in-24tb",
+    "u7in-32tb",
+    "u7inh-32tb",
+    "vt1",
+    "x1",
+    "x1e",
+    "x2gd",
+    "x2idn",
+    "x2iedn",
+    "x2iezn",
+    "x8aedz",
+    "x8g",
+    "x8i",
+    "z1d",
+];
+
+/// Sizes, of which each family has some.
+const SIZES: &[&str] = &[
+    "nano",
+    "micro",
+    "small",
+    "medium",
+    "large",
+    "xlarge",
+    "2xlarge",
+    "3xlarge",
+    "4xlarge",
+    "6xlarge",
+    "8xlarge",
+    "9xlarge",
+    "10xlarge",
+    "12xlarge",
+    "16xlarge",
+    "18xlarge",
+    "24xlarge",
+    "32xlarge",
+    "36xlarge",
+    "48xlarge",
+    "56xlarge",
+    "64xlarge",
+    "72xlarge",
+    "96xlarge",
+    "112xlarge",
+    "192xlarge",
+    "224xlarge",
+    "240xlarge",
+    "480xlarge",
+    "896xlarge",
+    "1920xlarge",
+    "metal",
+    "metal-16xl",
+    "metal-24xl",
+    "metal-32xl",
+    "metal-48xl",
+    "metal-96xl",
+];
+
 // Source: Catalog API, AddInstanceTypes: 1 to 24 characters of letters, digits, `_`, `.`, `-`.
 static FORM: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^(([a-z]+)(?:-?[0-9]+)([a-z0-9]*(?:-[a-z0-9]+)*))\.[a-z0-9]+(?:-[a-z0-9]+)*$").expect("the pattern is a constant")
+    Regex::new(r"^(([a-z]+)(?:-?[0-9]+)([a-z0-9]*(?:-[a-z0-9]+)*))\.([a-z0-9]+(?:-[a-z0-9]+)*)$").expect("the pattern is a constant")
 });
 
 impl<'a> InstanceType<'a> {
@@ -39,7 +268,7 @@ impl<'a> InstanceType<'a> {
         }
         let parts = FORM.captures(name)?;
         let part = |index| parts.get(index).map_or("", |part| part.as_str());
-        Some(Self { family: part(1), series: part(2), options: part(3) })
+        Some(Self { family: part(1), series: part(2), options: part(3), size: part(4) })
     }
 
     /// Returns what it runs; `None` for the Mac families, which run images of their own architectures.
@@ -53,6 +282,18 @@ impl<'a> InstanceType<'a> {
         let (letters, suffix) = self.options.split_once('-').unwrap_or((self.options, ""));
         let arm = letters.contains('g') || suffix.starts_with("gb") || self.family == "a1";
         Some(if arm { Architecture::Arm64 } else { Architecture::X86_64 })
+    }
+
+    /// Tells whether family and size are known ones.
+    pub fn is_known(&self) -> bool {
+        FAMILIES.contains(&self.family) && SIZES.contains(&self.size)
+    }
+
+    /// Returns the known instance type that is nearest to this one, if one is near.
+    pub fn nearest_known(&self) -> Option<String> {
+        let family = nearest(self.family, FAMILIES)?;
+        let size = nearest(self.size, SIZES)?;
+        Some(format!("{family}.{size}"))
     }
 
     /// Tells whether it is of the generations on Nitro.
@@ -101,6 +342,19 @@ mod tests {
         for bad in ["", "t3", "t3.", ".micro", "T3.micro", "t3 .micro", "t3.micro;x", "m5.aaaaaaaaaaaaaaaaaaaaaaaaaaa"] {
             assert_eq!(InstanceType::parse(bad), None, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn misspelt_types_find_their_name() {
+        let parsed = |name| InstanceType::parse(name).unwrap();
+        for known in ["t3.micro", "m7i-flex.large", "m7i.metal-24xl", "u7i-12tb.224xlarge", "p6-b200.48xlarge"] {
+            assert!(parsed(known).is_known(), "{known}");
+        }
+        for (found, meant) in [("t3.smal", "t3.small"), ("m7i.2xlrge", "m7i.2xlarge"), ("c7i-flx.large", "c7i-flex.large")] {
+            assert!(!parsed(found).is_known());
+            assert_eq!(parsed(found).nearest_known().as_deref(), Some(meant));
+        }
+        assert_eq!(parsed("zzzz9.large").nearest_known(), None);
     }
 
     #[test]

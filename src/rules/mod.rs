@@ -4,7 +4,9 @@
 //! judge by it.
 
 pub mod addresses;
+pub mod advice;
 pub mod instances;
 pub mod limits;
+pub mod logo;
 pub mod names;
 pub mod texts;

@@ -22,7 +22,8 @@ pub(super) fn build(image: &Reader, architecture: Option<Architecture>, boot_mod
     let build_region = reader.or("region", Region::marketplace(), |value| build_region(&value));
     let instance_type = reader.required("instance-type").and_then(|value| {
         let name = instance_type(&value, architecture)?;
-        check_nitro(&value, &name, boot_mode);
+        check_nitro(&value, &name);
+        check_boot(&value, &name, boot_mode);
         Some(name)
     });
     let subnet = reader.maybe("subnet", |value| value.parse("a subnet id such as subnet-0123456789abcdef0"));
@@ -84,10 +85,27 @@ pub(super) fn instance_type(value: &Value, architecture: Option<Architecture>) -
             .expected(format!("an instance type for {wanted}"))
             .report();
     }
+    if !parsed.is_known() {
+        value
+            .fault(Code::UnknownInstanceType, format!("{} is no instance type that is known", quoted(name)))
+            .expected("an instance type of EC2")
+            .maybe_hint(parsed.nearest_known().map(|name| format!("did you mean \"{name}\"?")))
+            .report();
+    }
     Some(name.to_owned())
 }
 
-fn check_nitro(value: &Value, name: &str, boot_mode: Option<BootMode>) {
+/// Tells that an instance type of before Nitro can't start an image that starts by UEFI.
+pub(super) fn check_boot(value: &Value, name: &str, boot_mode: Option<BootMode>) {
+    if boot_mode == Some(BootMode::Uefi) && InstanceType::parse(name).is_some_and(|parsed| !parsed.is_nitro()) {
+        value
+            .fault(Code::BootMode, format!("`boot-mode` is \"uefi\", and {} starts by BIOS alone", quoted(name)))
+            .expected("an instance type on Nitro, or another boot mode")
+            .report();
+    }
+}
+
+fn check_nitro(value: &Value, name: &str) {
     if InstanceType::parse(name).is_none_or(|parsed| parsed.is_nitro()) {
         return;
     }
@@ -95,12 +113,6 @@ fn check_nitro(value: &Value, name: &str, boot_mode: Option<BootMode>) {
         .fault(Code::InstanceNotNitro, format!("{} is of a generation before Nitro", quoted(name)))
         .expected("an instance type on Nitro, such as \"t3.small\"")
         .report();
-    if boot_mode == Some(BootMode::Uefi) {
-        value
-            .fault(Code::BootMode, format!("`boot-mode` is \"uefi\", and {} starts by BIOS alone", quoted(name)))
-            .expected("an instance type on Nitro, or another boot mode")
-            .report();
-    }
 }
 
 fn deadline(value: &Value) -> Option<Duration> {

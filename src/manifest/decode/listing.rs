@@ -1,16 +1,20 @@
 //! `[listing]`: how the image is sold.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use regex::Regex;
 
 use super::super::code::Code;
 use super::super::context::{Reader, Value, quoted};
-use super::build::{instance_type, region};
+use super::build::{check_boot, instance_type, region};
 use super::distribution::account_id;
 use super::pricing::pricing;
 use super::texts::long_text;
 use crate::model::ids::{AccountId, Architecture, EntityId, Region, RoleArn};
-use crate::model::product::{AccessEndpoint, Eula, FutureRegions, Listing as Model, Pricing, SecurityGroupRule};
+use crate::model::product::{AccessEndpoint, BootMode, Eula, FutureRegions, Listing as Model, Pricing, SecurityGroupRule};
 use crate::rules::addresses::{endpoint_path_fault, is_cidr};
+use crate::rules::advice::{URGENCIES, missing_topics, tells_urgency};
 use crate::rules::limits;
 
 /// The port that AWS's scanner logs in on when the manifest does not say.
@@ -57,17 +61,21 @@ impl Listing {
 }
 
 /// Reads `[listing]`.
-pub(super) fn listing(value: Value, architecture: Option<Architecture>) -> Option<Listing> {
+pub(super) fn listing(value: Value, architecture: Option<Architecture>, boot_mode: Option<BootMode>) -> Option<Listing> {
     let reader = value.table()?;
     let product_id = reader.maybe("product-id", |value| product_id(&value));
-    let usage_instructions = reader.required("usage-instructions").and_then(|value| long_text(&value, limits::USAGE_INSTRUCTIONS));
-    let release_notes = reader.maybe("release-notes", |value| long_text(&value, limits::RELEASE_NOTES));
-    let types = reader
-        .required("instance-types")
-        .and_then(|value| value.list_of(limits::INSTANCE_TYPES, |entry| instance_type(entry, architecture)));
+    let usage_instructions = reader.required("usage-instructions").and_then(|value| usage_instructions(&value));
+    let release_notes = reader.maybe("release-notes", |value| release_notes(&value));
+    let types = reader.required("instance-types").and_then(|value| {
+        value.list_of(limits::INSTANCE_TYPES, |entry| {
+            let name = instance_type(entry, architecture)?;
+            check_boot(entry, &name, boot_mode);
+            Some(name)
+        })
+    });
     let recommended = reader.required("recommended-instance-type").and_then(|value| recommended_type(&value, types.as_deref()));
     let security_groups = reader.required("security-groups").and_then(|value| value.list_of(limits::SECURITY_GROUPS, security_group));
-    let access_endpoint = reader.maybe("access-endpoint", access_endpoint);
+    let access_endpoint = reader.maybe("access-endpoint", |value| access_endpoint(value, security_groups.as_deref()));
     let scanning_port = reader.or("scanning-port", SSH_PORT, |value| value.port());
     let regions = reader.required("regions").and_then(|value| value.list_of(limits::REGIONS, region));
     let future_regions = reader.or("future-regions", FutureRegions::None, |value| value.choice(&FUTURE_REGIONS));
@@ -94,14 +102,43 @@ pub(super) fn listing(value: Value, architecture: Option<Architecture>) -> Optio
 
 const FUTURE_REGIONS: [(&str, FutureRegions); 3] = [("all", FutureRegions::All), ("us", FutureRegions::Us), ("none", FutureRegions::None)];
 
-fn product_id(value: &Value) -> Option<EntityId> {
-    let id: EntityId = value.parse("a product id such as \"prod-abcdefghijklm\"")?;
-    // A revision would pin the product as it was; the plan asks for the live one.
-    if id.as_str().contains('@') {
+/// Reads the usage instructions, which must speak of certain topics.
+fn usage_instructions(value: &Value) -> Option<String> {
+    let text = long_text(value, limits::USAGE_INSTRUCTIONS)?;
+    let missing = missing_topics(&text);
+    if !missing.is_empty() {
         value
-            .fault(Code::Malformed, format!("`product-id` is {}", quoted(id.as_str())))
-            .expected("a product id without a revision")
+            .fault(Code::UsageTopics, format!("`usage-instructions` say nothing of {}", missing.join(", ")))
+            .expected("a sentence for each")
             .report();
+    }
+    Some(text)
+}
+
+/// Reads the release notes, which must say how urgent the update is.
+fn release_notes(value: &Value) -> Option<String> {
+    let notes = long_text(value, limits::RELEASE_NOTES)?;
+    if !tells_urgency(&notes) {
+        value
+            .fault(Code::ReleaseNotesLabel, "`release-notes` don't say how urgent the update is")
+            .expected(format!("one of the words {}", URGENCIES.join(", ")))
+            .report();
+    }
+    Some(notes)
+}
+
+// Source: Catalog API, UpdateVisibility, ReplacementProductId (older products have a UUID). A revision
+// would pin the product as it was; the plan asks for the live one.
+static PRODUCT_ID: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new("^(?:prod-[a-zA-Z0-9]{13}|prod-[a-zA-Z0-9]{25}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$")
+        .expect("the pattern is a constant")
+});
+
+fn product_id(value: &Value) -> Option<EntityId> {
+    const EXPECTED: &str = "a product id such as \"prod-abcdefghijklm\", without a revision";
+    let id: EntityId = value.parse(EXPECTED)?;
+    if !PRODUCT_ID.is_match(id.as_str()) {
+        value.fault(Code::Malformed, format!("`product-id` is {}", quoted(id.as_str()))).expected(EXPECTED).report();
         return None;
     }
     Some(id)
@@ -129,7 +166,37 @@ fn security_group(value: &Value) -> Option<SecurityGroupRule> {
     let ranges = reader.or("ranges", vec!["0.0.0.0/0".to_owned()], |value| value.list_of(limits::IP_RANGES, range));
     reader.finish();
     let (from_port, to_port) = ports?;
-    Some(SecurityGroupRule { protocol: protocol?.to_owned(), from_port, to_port, ranges: ranges? })
+    let rule = SecurityGroupRule { protocol: protocol?.to_owned(), from_port, to_port, ranges: ranges? };
+    report_open_port(value, &rule);
+    Some(rule)
+}
+
+/// Ports that reach the administration of an instance, or a database.
+const GUARDED_PORTS: &[(u16, &str)] = &[
+    (22, "SSH"),
+    (1433, "SQL Server"),
+    (1521, "Oracle"),
+    (2375, "Docker"),
+    (3306, "MySQL"),
+    (3389, "remote desktop"),
+    (5432, "PostgreSQL"),
+    (5900, "VNC"),
+    (5985, "WinRM"),
+    (6379, "Redis"),
+    (9200, "Elasticsearch"),
+    (11211, "Memcached"),
+    (27017, "MongoDB"),
+];
+
+fn report_open_port(value: &Value, rule: &SecurityGroupRule) {
+    let is_open = rule.ranges.iter().any(|range| range == "0.0.0.0/0" || range == "::/0");
+    let guarded = GUARDED_PORTS.iter().find(|(port, _)| (rule.from_port..=rule.to_port).contains(port));
+    if let (true, "tcp", Some((port, name))) = (is_open, rule.protocol.as_str(), guarded) {
+        value
+            .fault(Code::OpenPort, format!("port {port} ({name}) is recommended to be open to the whole internet"))
+            .expected("`ranges` of private addresses, such as \"10.0.0.0/8\"; the buyer widens them")
+            .report();
+    }
 }
 
 /// Reads `port`, or `from-port` and `to-port`.
@@ -166,13 +233,21 @@ fn range(value: &Value) -> Option<String> {
 }
 
 /// Reads `{ protocol = "https", port = 443, path = "index.html" }`.
-fn access_endpoint(value: Value) -> Option<AccessEndpoint> {
+fn access_endpoint(value: Value, rules: Option<&[SecurityGroupRule]>) -> Option<AccessEndpoint> {
     let reader = value.table()?;
     let protocols = ["http", "https"].map(|name| (name, name));
     let protocol = reader.required("protocol").and_then(|value| value.choice(&protocols));
     let port = reader.required("port").and_then(|value| value.port());
     let path = reader.maybe("path", |value| endpoint_path(&value));
     reader.finish();
+    if let (Some(port), Some(rules)) = (port, rules)
+        && !rules.iter().any(|rule| rule.protocol == "tcp" && (rule.from_port..=rule.to_port).contains(&port))
+    {
+        value
+            .fault(Code::EndpointClosed, format!("no rule of `security-groups` opens port {port}"))
+            .expected("a port that is open")
+            .report();
+    }
     Some(AccessEndpoint { protocol: protocol?.to_owned(), port: port?, path: path? })
 }
 

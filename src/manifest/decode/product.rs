@@ -35,7 +35,8 @@ pub(in super::super) fn product(context: &Context, at: At, table: &Table, facts:
     let image = root.required("image").and_then(image::image);
     let distribution = root.required("distribution").and_then(|value| distribution::distribution(value, facts.account));
     let architecture = image.as_ref().map(|image| image.spec.architecture);
-    let listing = root.required("listing").and_then(|value| listing::listing(value, architecture));
+    let boot_mode = image.as_ref().map(|image| image.spec.boot_mode);
+    let listing = root.required("listing").and_then(|value| listing::listing(value, architecture, boot_mode));
     let scan = root.or("scan", ScanPolicy { fail_on: Severity::High }, scan);
     let tags = root.or("tags", BTreeMap::new(), tags);
     root.finish();

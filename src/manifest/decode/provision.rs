@@ -77,11 +77,15 @@ fn script(value: &Value) -> Option<Provision> {
             .expected("a first line such as #!/bin/sh")
             .report();
     }
+    report_crlf(value, path, &content);
+    report_secrets(value, &quoted(path), &content, Some(path));
+    Some(Provision::Script { path: normal(path), content })
+}
+
+fn report_crlf(value: &Value, path: &str, content: &[u8]) {
     if content.windows(2).any(|pair| pair == b"\r\n") {
         crlf(value, &format!("{} has Windows line ends", quoted(path)));
     }
-    report_secrets(value, &quoted(path), &content, Some(path));
-    Some(Provision::Script { path: normal(path), content })
 }
 
 fn crlf(value: &Value, message: &str) {
@@ -112,6 +116,9 @@ fn file(value: &Value) -> Option<FileCopy> {
     let from = reader.required("from").and_then(|value| {
         let path = value.string()?;
         let content = read(&value, path, Use::Image)?;
+        if content.starts_with(b"#!") {
+            report_crlf(&value, path, &content);
+        }
         report_secrets(&value, &quoted(path), &content, Some(path));
         Some((normal(path), content))
     });

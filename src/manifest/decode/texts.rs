@@ -2,13 +2,15 @@
 
 use super::super::code::Code;
 use super::super::context::{Reader, Use, Value, quoted};
+use super::super::folder::FileFault;
 use super::super::source::At;
 use super::files::{read, report_secrets};
 use crate::model::product::{Eula, Link, Texts};
 use crate::rules::addresses::{eula_fault, is_link, logo_fault};
-use crate::rules::limits;
+use crate::rules::logo::{self, LogoFault};
 use crate::rules::names::CATEGORIES;
 use crate::rules::texts::{TextRule, check};
+use crate::rules::{advice, limits};
 
 /// How the short description of repackaged open source begins.
 ///
@@ -27,7 +29,7 @@ pub(super) fn texts(reader: &Reader) -> Option<Texts> {
     let categories = reader.required("categories").and_then(|value| value.list_of(limits::CATEGORIES, category));
     let logo_url = reader.required("logo-url").and_then(|value| logo(&value));
     let additional_resources = reader.or("additional-resources", Vec::new(), |value| value.list_of(limits::LINKS, link));
-    let support_description = reader.required("support-description").and_then(|value| long_text(&value, limits::SUPPORT_DESCRIPTION));
+    let support_description = reader.required("support-description").and_then(|value| support(&value));
     let repackaged_open_source = reader.or("repackaged-open-source", false, |value| value.boolean());
     if let (Some(value), Some(text), Some(true)) = (short, &short_description, repackaged_open_source) {
         open_source_sentence(&value, text);
@@ -103,6 +105,13 @@ fn report_text_faults(value: &Value, text: &str, limit: usize, mut place: impl F
             None => pending.report(),
         }
     }
+    if let Some((offset, tag)) = advice::html_tag(text) {
+        value
+            .context
+            .fault(Code::TextHtml, place(offset), format!("`{}`: the text holds the HTML {}", value.name, quoted(tag)))
+            .expected("plain text")
+            .report();
+    }
 }
 
 fn code(rule: TextRule) -> Code {
@@ -148,7 +157,42 @@ fn logo(value: &Value) -> Option<String> {
             .expected("the https address of a .png, .jpg or .gif in S3, readable by everyone, without a query string")
             .report();
     }
+    logo_file(value);
     Some(url.to_owned())
+}
+
+/// Judges the logo's file, where the product's folder has one: the Marketplace fetches the address an hour later.
+fn logo_file(value: &Value) {
+    for ending in ["png", "jpg", "jpeg", "gif"] {
+        let path = format!("listing/logo.{ending}");
+        let (code, found) = match value.context.look(&path, logo::LARGEST_BYTES) {
+            Err(FileFault::Missing) => continue,
+            Err(FileFault::TooLarge) => (Code::LogoTooLarge, "it is larger than 5 MB".to_owned()),
+            Err(FileFault::Outside) => (Code::FileOutside, FileFault::Outside.to_string()),
+            Err(fault) => (Code::FileMissing, fault.to_string()),
+            Ok(content) => match logo::logo_fault(&content, ending) {
+                None => continue,
+                Some(LogoFault::Format(found)) => (Code::LogoFormat, found),
+                Some(LogoFault::Dimensions(found)) => (Code::LogoDimensions, found),
+                Some(LogoFault::Width(found)) => (Code::LogoWidth, found),
+            },
+        };
+        value
+            .fault(code, format!("the logo {path} does not suit: {found}"))
+            .expected("a png, jpg or gif of 120 to 640 pixels' width, its height between half the width and the width, at most 5 MB")
+            .report();
+    }
+}
+
+fn support(value: &Value) -> Option<String> {
+    let text = long_text(value, limits::SUPPORT_DESCRIPTION)?;
+    if !advice::names_contact(&text) {
+        value
+            .fault(Code::SupportContact, "`support-description` names no way to get support")
+            .expected("a mail address, a web address or a telephone number")
+            .report();
+    }
+    Some(text)
 }
 
 fn link(value: &Value) -> Option<Link> {

@@ -1,6 +1,7 @@
 //! Whole manifests, from folder to product or faults.
 
 mod codes;
+mod sarif;
 mod workspaces;
 
 use std::fs;
