@@ -1,8 +1,11 @@
-//! The SDK's way to a twin in the same process: no socket, the same requests and answers.
+//! The ways to AWS: over TLS, to a twin that another process serves, and to one in this process,
+//! which takes no socket but the same requests and answers.
 
 use std::fmt;
 use std::sync::Arc;
 
+use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
 };
@@ -10,17 +13,49 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
-use http_body_util::BodyExt as _;
 
-use crate::twin::{self, Twin};
+use crate::twin::{self, Body, Twin};
 
-/// Makes an HTTP client for the SDK that calls the twin.
-pub(super) fn in_process(twin: Arc<Twin>) -> SharedHttpClient {
-    SharedHttpClient::new(InProcess(twin))
+/// How requests get to whom they are for.
+#[derive(Debug, Clone)]
+pub(super) enum Wire {
+    /// Over TLS, to AWS.
+    Tls,
+    /// In clear, to a twin on this machine.
+    Http,
+    /// By a call, to a twin in this process.
+    InProcess(InProcess),
 }
 
+impl Wire {
+    /// Goes to a twin in this process.
+    pub fn to(twin: Arc<Twin>) -> Self {
+        Self::InProcess(InProcess(twin))
+    }
+
+    /// Makes the SDK's HTTP client.
+    pub fn client(&self) -> SharedHttpClient {
+        match self {
+            Self::Tls => Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).build_https(),
+            Self::Http => Builder::new().build_http(),
+            Self::InProcess(twin) => SharedHttpClient::new(twin.clone()),
+        }
+    }
+
+    /// Makes what sends single requests, for who speaks to AWS without one of the SDK's clients.
+    pub fn connector(&self, settings: HttpConnectorSettings) -> SharedHttpConnector {
+        let builder = Connector::builder().connector_settings(settings);
+        match self {
+            Self::Tls => SharedHttpConnector::new(builder.tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).build()),
+            Self::Http => SharedHttpConnector::new(builder.build_http()),
+            Self::InProcess(twin) => SharedHttpConnector::new(twin.clone()),
+        }
+    }
+}
+
+/// A twin in this process.
 #[derive(Clone)]
-struct InProcess(Arc<Twin>);
+pub(super) struct InProcess(Arc<Twin>);
 
 impl fmt::Debug for InProcess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -39,13 +74,11 @@ impl HttpConnector for InProcess {
         let twin = self.0.clone();
         HttpConnectorFuture::new(async move {
             let request = request.try_into_http1x().map_err(|e| ConnectorError::user(e.into()))?;
-            let (head, body) = request.into_parts();
-            let body = body.collect().await.map_err(ConnectorError::io)?.to_bytes();
-            let answer = twin.call(http::Request::from_parts(head, body)).await;
+            let answer = twin.answer(request.map(Body::http_body)).await;
             if twin::is_lost(&answer) {
                 return Err(ConnectorError::io("the connection broke before an answer was there".into()));
             }
-            HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|e| ConnectorError::user(e.into()))
+            HttpResponse::try_from(answer.map(SdkBody::from_body_1_x)).map_err(|e| ConnectorError::user(e.into()))
         })
     }
 }

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials;
-use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
-use super::{connector, error};
+use super::connector::Wire;
+use super::error;
 use crate::cloud::CloudError;
 use crate::model::ids::{AccountId, Region};
 use crate::twin::Twin;
@@ -46,7 +46,7 @@ pub struct Identity {
 /// Looks at AWS; can't change anything.
 #[derive(Clone)]
 pub struct Reader {
-    session: Arc<Session>,
+    pub(super) session: Arc<Session>,
 }
 
 /// Changes things at AWS.
@@ -55,8 +55,11 @@ pub struct Writer {
     reader: Reader,
 }
 
-struct Session {
-    config: SdkConfig,
+pub(super) struct Session {
+    pub config: SdkConfig,
+    pub wire: Wire,
+    /// Whether the other end is a twin.
+    pub twin: bool,
     regions: Mutex<BTreeMap<Region, Arc<Clients>>>,
 }
 
@@ -72,22 +75,27 @@ pub(super) struct Clients {
 impl Reader {
     /// Sets up the clients. Nothing is asked yet.
     pub async fn connect(to: Connect) -> Self {
+        let wire = match &to {
+            Connect::Aws { .. } => Wire::Tls,
+            Connect::Twin(twin) => Wire::to(twin.clone()),
+            Connect::TwinServer { .. } => Wire::Http,
+        };
+        let twin = !matches!(to, Connect::Aws { .. });
         let config = match to {
             Connect::Aws { profile } => {
-                let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(over_tls());
+                let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(wire.client());
                 if let Some(profile) = profile {
                     loader = loader.profile_name(profile);
                 }
                 loader.retry_config(retries()).timeout_config(timeouts()).load().await
             }
             Connect::Twin(twin) => {
-                let credentials = twin.credentials();
                 // The endpoint is never dialled; it only gives the requests a host to sign.
-                twin_config(credentials, "http://twin.invalid", connector::in_process(twin))
+                twin_config(twin.credentials(), "http://twin.invalid", wire.client())
             }
-            Connect::TwinServer { url, credentials } => twin_config(credentials, &url, over_http()),
+            Connect::TwinServer { url, credentials } => twin_config(credentials, &url, wire.client()),
         };
-        Self { session: Arc::new(Session { config, regions: Mutex::new(BTreeMap::new()) }) }
+        Self { session: Arc::new(Session { config, wire, twin, regions: Mutex::new(BTreeMap::new()) }) }
     }
 
     /// Asks STS who the caller is.
@@ -174,12 +182,4 @@ fn timeouts() -> TimeoutConfig {
         .read_timeout(Duration::from_secs(30))
         .operation_attempt_timeout(Duration::from_secs(60))
         .build()
-}
-
-fn over_tls() -> SharedHttpClient {
-    aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).build_https()
-}
-
-fn over_http() -> SharedHttpClient {
-    aws_smithy_http_client::Builder::new().build_http()
 }

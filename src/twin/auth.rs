@@ -18,10 +18,10 @@ use crate::model::digest::Digest;
 /// How far a request's date may lie from the twin's time.
 ///
 /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv_troubleshooting.html>
-const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(15);
+pub(super) const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(15);
 
-const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
+pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+pub(super) const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 
 /// The key that requests are signed with.
 pub(super) struct Key<'a> {
@@ -70,7 +70,7 @@ impl Authorization {
     pub fn of(request: &Parts) -> Result<Self, Refusal> {
         let Some(header) = request.headers.get(http::header::AUTHORIZATION) else {
             if request.uri.query().is_some_and(|query| query.contains("X-Amz-Signature=")) {
-                return Err(incomplete("the twin takes no presigned requests: sign in the Authorization header"));
+                return Err(incomplete("the twin takes presigned requests for S3 alone: sign in the Authorization header"));
             }
             return Err(Refusal::Missing);
         };
@@ -113,7 +113,7 @@ impl Authorization {
     }
 
     /// Host, date and whatever AWS gives a meaning to must be signed.
-    fn check_signed_headers(&self, request: &Parts) -> Result<(), Refusal> {
+    pub fn check_signed_headers(&self, request: &Parts) -> Result<(), Refusal> {
         let unsigned = |name: &str| !self.signed_headers.iter().any(|signed| signed == name);
         for name in ["host", "x-amz-date"] {
             if unsigned(name) {
@@ -126,7 +126,8 @@ impl Authorization {
         }
     }
 
-    fn check_date(&self, request: &Parts, now: Option<Timestamp>) -> Result<SystemTime, Refusal> {
+    /// Returns when the request was signed; `now` is given when that must be near.
+    pub fn check_date(&self, request: &Parts, now: Option<Timestamp>) -> Result<SystemTime, Refusal> {
         let text = request.headers.get("x-amz-date").and_then(|value| value.to_str().ok()).unwrap_or_default();
         if self.date.len() != 8 || !self.date.bytes().all(|b| b.is_ascii_digit()) || !text.starts_with(&self.date) {
             return Err(Refusal::Mismatch(format!(
@@ -207,7 +208,7 @@ fn canonical_query(query: Option<&str>) -> String {
 }
 
 /// Joins a header's values, their runs of spaces made one.
-fn header_value(request: &Parts, name: &str) -> String {
+pub(super) fn header_value(request: &Parts, name: &str) -> String {
     let tidy = |text: &str| text.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
     let values: Vec<_> = request.headers.get_all(name).iter().map(|value| tidy(&String::from_utf8_lossy(value.as_bytes()))).collect();
     match (name, &values[..], request.uri.authority()) {
@@ -220,7 +221,8 @@ fn header_value(request: &Parts, name: &str) -> String {
     }
 }
 
-fn encode(text: &str) -> String {
+/// Encodes all but letters, digits and `-_.~`.
+pub(super) fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {

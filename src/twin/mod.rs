@@ -1,4 +1,4 @@
-//! AWS on this machine: a service that behaves as EC2, EBS direct, SSM, STS and the Marketplace
+//! AWS on this machine: a service that behaves as EC2, EBS direct, S3, SSM, STS and the Marketplace
 //! Catalog do, for what bakehouse uses of them.
 //!
 //! It is a second reading of AWS's references and knows nothing of the rest of bakehouse but
@@ -16,6 +16,7 @@ pub mod error;
 pub mod faults;
 pub mod machines;
 mod operation;
+pub mod s3;
 pub mod serve;
 mod service;
 mod ssm;
@@ -26,6 +27,7 @@ mod sts;
 mod testing;
 
 pub use operation::Operation;
+pub use s3s::Body;
 pub use service::{Call, Reply, is_lost};
 pub use ssm::publish_parameter;
 pub use store::{Caller, OpenError, Options, Twin, peek};

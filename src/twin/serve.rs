@@ -10,19 +10,11 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::serve::ListenerExt as _;
-use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
 use super::Twin;
-use super::service::{REQUEST_ID, is_lost};
-
-/// The largest body in bytes: a block and some room, or what the Catalog and EC2 take at most.
-///
-/// Source: <https://docs.aws.amazon.com/marketplace/latest/APIReference/API_StartChangeSet.html> (a
-/// request of 20 changes stays far below).
-const MOST_BLOCK_BYTES: usize = 600 * 1024;
-const MOST_BODY_BYTES: usize = 2 * 1024 * 1024;
+use super::service::is_lost;
 
 /// A twin that is being served.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,21 +114,8 @@ impl Drop for Announced {
 }
 
 async fn answer(State(twin): State<Arc<Twin>>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
-    let is_block = parts.method == Method::PUT && parts.uri.path().starts_with("/snapshots/");
-    let most_bytes = if is_block { MOST_BLOCK_BYTES } else { MOST_BODY_BYTES };
-    match axum::body::to_bytes(body, most_bytes).await {
-        Ok(body) => {
-            let reply = twin.call(Request::from_parts(parts, body)).await;
-            if is_lost(&reply) { broken_off() } else { reply.map(Body::from) }
-        }
-        Err(_) => {
-            let mut reply = Response::new(Body::from(format!("the body is cut off or longer than {most_bytes} bytes")));
-            *reply.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
-            reply.headers_mut().insert(REQUEST_ID, twin.new_request_id());
-            reply
-        }
-    }
+    let reply = twin.answer(request.map(s3s::Body::http_body_unsync)).await;
+    if is_lost(&reply) { broken_off() } else { reply.map(Body::new) }
 }
 
 /// Makes an answer in the middle of which the connection is closed: that is how the service under it

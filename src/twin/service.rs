@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::HeaderName;
 use http::request::Parts;
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use s3s::Body;
 
 use super::auth::{Authorization, Key, Refusal};
 use super::error::{ApiError, Form};
 use super::faults::Fault;
 use super::operation::Operation;
-use super::{Twin, catalog, ebs, ec2, ssm, sts};
+use super::{Twin, catalog, ebs, ec2, s3, ssm, sts};
 use crate::model::ids::Region;
 
 /// A verified request.
@@ -38,6 +40,13 @@ impl Call {
 /// An answer.
 pub type Reply = http::Response<Bytes>;
 
+/// The largest body in bytes: a block and some room, or what the Catalog and EC2 take at most.
+///
+/// Source: <https://docs.aws.amazon.com/marketplace/latest/APIReference/API_StartChangeSet.html> (a
+/// request of 20 changes stays far below).
+const MOST_BLOCK_BYTES: usize = 600 * 1024;
+const MOST_BODY_BYTES: usize = 2 * 1024 * 1024;
+
 /// The header that every answer has.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
@@ -56,21 +65,53 @@ enum Service {
 }
 
 impl Twin {
-    /// Answers a request to any of the services; a refusal is an answer too.
+    /// Answers a request to any of the services; a refusal is an answer too. S3's bodies flow, the
+    /// others' are small.
     ///
     /// An answer that is to get lost says so in its extensions ([`is_lost`]).
-    pub async fn call(self: &Arc<Self>, request: http::Request<Bytes>) -> http::Response<Bytes> {
+    pub async fn answer(self: &Arc<Self>, request: http::Request<Body>) -> http::Response<Body> {
         let request_id = self.new_request_id();
         let (parts, body) = request.into_parts();
-        let mut reply = match self.admit(parts, body, request_id.to_str().unwrap_or_default()) {
+        let mut reply = if s3::is_asked(&parts) {
+            s3::handle(self, parts, body, request_id.to_str().unwrap_or_default()).await
+        } else {
+            self.answer_whole(parts, body, &request_id).await.map(Body::from)
+        };
+        reply.headers_mut().entry(REQUEST_ID).or_insert(request_id);
+        reply
+    }
+
+    /// Answers a request whose body, and whose answer's, is small.
+    pub async fn call(self: &Arc<Self>, request: http::Request<Bytes>) -> http::Response<Bytes> {
+        let (parts, body) = self.answer(request.map(Body::from)).await.into_parts();
+        match body.collect().await {
+            Ok(body) => Reply::from_parts(parts, body.to_bytes()),
+            Err(error) => {
+                let message = format!("the answer broke off: {error}");
+                ApiError::new(500, "InternalError", message).into_reply(Form::RestXml, "")
+            }
+        }
+    }
+
+    async fn answer_whole(self: &Arc<Self>, parts: Parts, body: Body, request_id: &HeaderValue) -> Reply {
+        let is_block = parts.method == Method::PUT && parts.uri.path().starts_with("/snapshots/");
+        let most_bytes = if is_block { MOST_BLOCK_BYTES } else { MOST_BODY_BYTES };
+        let body = match Limited::new(body, most_bytes).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) => {
+                let what = if error.is::<LengthLimitError>() { "longer than" } else { "cut off, or longer than" };
+                let mut reply = Reply::new(format!("the body is {what} {most_bytes} bytes").into());
+                *reply.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
+                return reply;
+            }
+        };
+        match self.admit(parts, body, request_id.to_str().unwrap_or_default()) {
             Ok((service, mut call)) => {
                 call.headers.insert(REQUEST_ID, request_id.clone());
                 self.dispatch(service, &call).await
             }
             Err(refused) => *refused,
-        };
-        reply.headers_mut().entry(REQUEST_ID).or_insert(request_id);
-        reply
+        }
     }
 
     async fn dispatch(self: &Arc<Self>, service: Service, call: &Call) -> Reply {
@@ -78,20 +119,29 @@ impl Twin {
         if let Err(error) = self.expire_uploads() {
             return error.into_reply(service.form(), call.request_id());
         }
-        match self.faults().strike(&Operation::of(service.name(), call)) {
-            None => self.carry_out(service, call).await,
+        let refuse = |error: ApiError| error.into_reply(service.form(), call.request_id());
+        self.unless_struck(&Operation::of(service.name(), call), self.carry_out(service, call), refuse).await
+    }
+
+    /// Carries out an operation, unless a fault strikes it.
+    pub(super) async fn unless_struck<B: Default>(
+        &self,
+        operation: &Operation,
+        carry_out: impl Future<Output = http::Response<B>>,
+        refuse: impl FnOnce(ApiError) -> http::Response<B>,
+    ) -> http::Response<B> {
+        match self.faults().strike(operation) {
+            None => carry_out.await,
             Some(Fault::LostRequest) => lost(),
             Some(Fault::LostAnswer) => {
-                self.carry_out(service, call).await;
+                carry_out.await;
                 lost()
             }
             Some(Fault::Silence) => {
-                self.carry_out(service, call).await;
+                carry_out.await;
                 self.faults().stay_silent().await
             }
-            Some(Fault::Answer { status, code, message }) => {
-                ApiError::new(*status, code, message).into_reply(service.form(), call.request_id())
-            }
+            Some(Fault::Answer { status, code, message }) => refuse(ApiError::new(*status, code, message)),
         }
     }
 
@@ -112,8 +162,8 @@ impl Twin {
         })?;
         let scope = &authorization.scope;
         let Some(service) = Service::named(&scope.service) else {
-            let message = format!("The twin has no service {:?}: it has ec2, ebs, ssm, sts and aws-marketplace.", scope.service);
-            let form = if scope.service == "s3" { Form::RestXml } else { Service::guess(&parts, &body).form() };
+            let message = format!("The twin has no service {:?}: it has ec2, ebs, s3, ssm, sts and aws-marketplace.", scope.service);
+            let form = Service::guess(&parts, &body).form();
             return Err(Box::new(ApiError::new(400, "UnknownService", message).into_reply(form, request_id)));
         };
         let refuse = |refusal| Box::new(service.refuse(refusal).into_reply(service.form(), request_id));
@@ -130,19 +180,19 @@ impl Twin {
 }
 
 /// Tells whether an answer is to get lost on its way.
-pub fn is_lost(reply: &Reply) -> bool {
+pub fn is_lost<B>(reply: &http::Response<B>) -> bool {
     reply.extensions().get::<Lost>().is_some()
 }
 
-fn lost() -> Reply {
-    let mut reply = Reply::default();
+fn lost<B: Default>() -> http::Response<B> {
+    let mut reply = http::Response::<B>::default();
     reply.extensions_mut().insert(Lost);
     reply
 }
 
 /// Tells whether there is a service that requests are signed for by this name.
 pub(super) fn is_known(service: &str) -> bool {
-    Service::named(service).is_some()
+    service == s3::NAME || Service::named(service).is_some()
 }
 
 impl Service {
@@ -276,7 +326,6 @@ mod tests {
             ("ssm", "AKIAOTHER", &secret, (400, "UnrecognizedClientException")),
             ("ebs", &id, "wrong", (403, "InvalidSignatureException")),
             ("aws-marketplace", "AKIAOTHER", &secret, (403, "UnrecognizedClientException")),
-            ("s3", &id, &secret, (400, "UnknownService")),
             ("iam", &id, &secret, (400, "UnknownService")),
         ] {
             let request = twin.sign(twin.unsigned(Method::POST, "/", &[], ""), service, id, secret, SignableBody::Bytes(b""));

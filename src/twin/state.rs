@@ -35,10 +35,13 @@ pub struct State {
     pub roles: BTreeMap<String, Role>,
     /// Marketplace entities and change sets (us-east-1 alone). Owned by `twin::catalog`.
     pub catalog: super::catalog::Catalog,
+    /// S3's buckets. Owned by `twin::s3`.
+    #[serde(default)]
+    pub s3: super::s3::Buckets,
 }
 
 impl State {
-    /// Makes the state of a new twin: an account, its credentials, nothing in any Region.
+    /// Makes the state of a new twin: an account, its credentials, one bucket, nothing else in any Region.
     ///
     /// Regions come into being when first used; the ingestion role is there from the start.
     pub fn new(seed: Option<String>) -> Self {
@@ -65,6 +68,7 @@ impl State {
             ids: 0,
             regions: BTreeMap::new(),
             catalog: super::catalog::Catalog::default(),
+            s3: super::s3::Buckets::first(),
         }
     }
 

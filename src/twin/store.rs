@@ -17,8 +17,8 @@ use super::ec2::Delays;
 use super::faults::{FaultRule, Faults};
 use super::machines::Machines;
 use super::operation::Operation;
-use super::serve;
 use super::state::State;
+use super::{s3, serve};
 use crate::clock::Clock;
 use crate::model::digest::Digest;
 use crate::model::ids::AccountId;
@@ -186,6 +186,7 @@ impl Twin {
             }
             Err(source) => return Err(OpenError::Io { path: state_path, source }),
         };
+        s3::sweep(folder, &state.s3).map_err(io(&folder.join("objects")))?;
         let blocks = Blocks::open(&folder.join("blocks")).map_err(io(&folder.join("blocks")))?;
         let twin = Arc::new(Self {
             folder: folder.to_owned(),

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::http_request::{PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, UriPathNormalizationMode, sign};
 use aws_sigv4::sign::v4::SigningParams;
 use bytes::Bytes;
 use http::Method;
@@ -80,12 +80,17 @@ impl TestTwin {
         body: SignableBody<'_>,
     ) -> http::Request<Bytes> {
         let identity = Credentials::new(id, secret, None, None, "test").into();
+        let mut settings = SigningSettings::default();
+        if service == "s3" {
+            settings.percent_encoding_mode = PercentEncodingMode::Single;
+            settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+        }
         let parameters = SigningParams::builder()
             .identity(&identity)
             .region("us-east-1")
             .name(service)
             .time(self.clock.now().into())
-            .settings(SigningSettings::default())
+            .settings(settings)
             .build()
             .unwrap()
             .into();

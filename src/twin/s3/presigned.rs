@@ -1,0 +1,156 @@
+//! Presigned addresses: the signature stands in the query, and holds for a while.
+//!
+//! Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
+use http::Uri;
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::model::digest::Digest;
+use crate::model::ids::Region;
+use crate::twin::auth::{ALGORITHM, CLOCK_SKEW, Key, UNSIGNED_PAYLOAD, encode, header_value};
+use crate::twin::error::ApiError;
+
+/// The longest that an address holds: seven days.
+const MOST_SECONDS: i64 = 7 * 24 * 60 * 60;
+
+/// A signature in a query, taken apart.
+pub(super) struct Presigned {
+    key_id: String,
+    date: String,
+    region: String,
+    time: String,
+    seconds: i64,
+    signed_headers: Vec<String>,
+    signature: String,
+}
+
+impl Presigned {
+    /// Takes the query's signature apart.
+    pub fn of(request: &Parts) -> Result<Self, ApiError> {
+        let query: BTreeMap<String, String> =
+            form_urlencoded::parse(request.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
+        let part = |name: &str| {
+            let missing = || {
+                malformed(
+                    "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, \
+                     X-Amz-SignedHeaders, and X-Amz-Expires parameters.",
+                )
+            };
+            query.get(name).cloned().ok_or_else(missing)
+        };
+        if part("X-Amz-Algorithm")? != ALGORITHM {
+            return Err(malformed("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\""));
+        }
+        let credential = part("X-Amz-Credential")?;
+        let [key_id, date, region, "s3", "aws4_request"] = credential.split('/').collect::<Vec<_>>()[..] else {
+            return Err(malformed("Error parsing the X-Amz-Credential parameter; it must be KEY/DATE/REGION/s3/aws4_request."));
+        };
+        let seconds = part("X-Amz-Expires")?.parse().ok().filter(|seconds| (1..=MOST_SECONDS).contains(seconds));
+        Ok(Self {
+            key_id: key_id.to_owned(),
+            date: date.to_owned(),
+            region: region.to_owned(),
+            time: part("X-Amz-Date")?,
+            seconds: seconds.ok_or_else(|| malformed("X-Amz-Expires must be between 1 and 604800 seconds"))?,
+            signed_headers: part("X-Amz-SignedHeaders")?.split(';').map(str::to_owned).collect(),
+            signature: part("X-Amz-Signature")?,
+        })
+    }
+
+    /// Checks time and signature; returns the Region that it was made for.
+    pub fn verify(&self, request: &Parts, key: &Key<'_>, now: Timestamp) -> Result<Region, ApiError> {
+        if self.key_id != key.id || request.uri.query().is_some_and(|query| query.contains("X-Amz-Security-Token=")) {
+            return Err(ApiError::new(403, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records."));
+        }
+        let signed_at = self.signed_at()?;
+        let age = now.duration_since(signed_at);
+        if age < -CLOCK_SKEW {
+            return Err(ApiError::new(403, "AccessDenied", "Request is not valid yet"));
+        }
+        if age > SignedDuration::from_secs(self.seconds) {
+            return Err(ApiError::new(403, "AccessDenied", "Request has expired"));
+        }
+        let unsigned = |name: &str| !self.signed_headers.iter().any(|signed| signed == name);
+        if unsigned("host") || request.headers.keys().any(|name| name.as_str().starts_with("x-amz-") && unsigned(name.as_str())) {
+            return Err(ApiError::new(403, "AccessDenied", "There were headers present in the request which were not signed"));
+        }
+        if self.signature != self.expected_signature(request, key, signed_at) {
+            let message =
+                "The request signature we calculated does not match the signature you provided. Check your key and signing method.";
+            return Err(ApiError::new(403, "SignatureDoesNotMatch", message));
+        }
+        self.region.parse().map_err(|_| malformed("Error parsing the X-Amz-Credential parameter; the region is none."))
+    }
+
+    fn signed_at(&self) -> Result<Timestamp, ApiError> {
+        let wrong = || malformed("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\" and on the credential's date");
+        if self.date.len() != 8 || !self.time.starts_with(&self.date) {
+            return Err(wrong());
+        }
+        let time = DateTime::strptime("%Y%m%dT%H%M%SZ", &self.time).and_then(|date| date.to_zoned(TimeZone::UTC));
+        time.map(|time| time.timestamp()).map_err(|_| wrong())
+    }
+
+    fn expected_signature(&self, request: &Parts, key: &Key<'_>, signed_at: Timestamp) -> String {
+        let headers: String = self.signed_headers.iter().map(|name| format!("{name}:{}\n", header_value(request, name))).collect();
+        let payload = request.headers.get("x-amz-content-sha256").map_or(UNSIGNED_PAYLOAD, |value| value.to_str().unwrap_or_default());
+        let canonical = format!(
+            "{}\n{}\n{}\n{headers}\n{}\n{payload}",
+            request.method,
+            canonical_path(request.uri.path()),
+            canonical_query(request.uri.query().unwrap_or_default()),
+            self.signed_headers.join(";")
+        );
+        let scope = format!("{}/{}/s3/aws4_request", self.date, self.region);
+        let text = format!("{ALGORITHM}\n{}\n{scope}\n{}", self.time, Digest::of(canonical).to_hex());
+        calculate_signature(generate_signing_key(key.secret, SystemTime::from(signed_at), &self.region, "s3"), text.as_bytes())
+    }
+}
+
+/// Takes the signature out of an address, once it is verified.
+pub(super) fn strip(uri: &Uri) -> Uri {
+    let kept: Vec<&str> = uri.query().unwrap_or_default().split('&').filter(|pair| !is_of_signature(pair)).collect();
+    let text = if kept.is_empty() { uri.path().to_owned() } else { format!("{}?{}", uri.path(), kept.join("&")) };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = PathAndQuery::try_from(text).ok();
+    Uri::from_parts(parts).unwrap_or_else(|_| uri.clone())
+}
+
+fn is_of_signature(pair: &str) -> bool {
+    let name = pair.split('=').next().unwrap_or_default();
+    ["Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Signature", "Content-Sha256"]
+        .iter()
+        .any(|part| name.strip_prefix("X-Amz-") == Some(part))
+}
+
+fn malformed(message: &str) -> ApiError {
+    ApiError::new(400, "AuthorizationQueryParametersError", message)
+}
+
+/// S3 signs the path encoded once, its slashes and dots as they stand.
+fn canonical_path(path: &str) -> String {
+    path.split('/').map(|segment| encode(&percent_decode(segment))).collect::<Vec<_>>().join("/")
+}
+
+fn percent_decode(text: &str) -> String {
+    // A plus is a plus in a path.
+    let query = text.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
+    form_urlencoded::parse(query.as_bytes()).next().map(|(name, _)| name.into_owned()).unwrap_or_default()
+}
+
+fn canonical_query(query: &str) -> String {
+    let mut pairs: Vec<_> = form_urlencoded::parse(query.as_bytes())
+        .filter(|(name, _)| name != "X-Amz-Signature")
+        .map(|(name, value)| (encode(&name), encode(&value)))
+        .collect();
+    pairs.sort();
+    pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
+}
