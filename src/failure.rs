@@ -55,6 +55,12 @@ pub enum Failure {
         /// What.
         what: String,
     },
+    /// Several variants failed, each for itself.
+    #[error("{} variants failed", failures.len())]
+    Several {
+        /// Why, in the order in which they were worked on; at least two.
+        failures: Vec<Failure>,
+    },
     /// Anything else: what happened and what to do.
     #[error("{what}")]
     Other {
@@ -86,9 +92,26 @@ impl Failure {
         Self::Other { what: what.into(), hint: Some(hint.into()) }
     }
 
-    /// Returns the exit code.
+    /// Makes one of all that failed; none of none.
+    ///
+    /// # Errors
+    ///
+    /// What failed.
+    pub fn all(mut failures: Vec<Self>) -> Result<(), Self> {
+        match (failures.pop(), failures.is_empty()) {
+            (None, _) => Ok(()),
+            (Some(only), true) => Err(only),
+            (Some(last), false) => {
+                failures.push(last);
+                Err(Self::Several { failures })
+            }
+        }
+    }
+
+    /// Returns the exit code; of several variants the worst one's.
     pub fn exit_code(&self) -> u8 {
         match self {
+            Self::Several { failures } => failures.iter().map(Self::exit_code).max_by_key(|code| badness(*code)).unwrap_or(exit::FAILED),
             Self::Manifest(_) => exit::FAULTY_MANIFEST,
             Self::Engine(e) => match e.kind() {
                 Kind::Failed => exit::FAILED,
@@ -106,6 +129,9 @@ impl Failure {
     pub fn render(&self, colour: bool) -> String {
         if let Self::Manifest(faults) = self {
             return faults.render(colour);
+        }
+        if let Self::Several { failures } = self {
+            return failures.iter().map(|failure| failure.render(colour)).collect();
         }
         let mut text = String::new();
         let word = if self.exit_code() == exit::PENDING { "pending" } else { "error" };
@@ -145,6 +171,13 @@ impl Failure {
             _ => Vec::new(),
         }
     }
+}
+
+/// Ranks the exit codes: what needs nobody least, what nobody foresaw most.
+fn badness(code: u8) -> u8 {
+    const RANKS: [u8; 7] =
+        [exit::OK, exit::PENDING, exit::NOT_APPROVED, exit::REJECTED, exit::LISTING_REFUSED, exit::FAULTY_MANIFEST, exit::MISMATCH];
+    RANKS.iter().position(|known| *known == code).and_then(|rank| u8::try_from(rank).ok()).unwrap_or(u8::MAX)
 }
 
 /// The message and what caused it, outermost first.

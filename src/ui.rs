@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 
 use crate::engine::{Note, Observer};
 
@@ -149,6 +150,12 @@ pub fn print(data: &str) {
     let mut out = std::io::stdout().lock();
     let newline = if data.ends_with('\n') { "" } else { "\n" };
     let _ = write!(out, "{data}{newline}").and_then(|()| out.flush());
+}
+
+/// Writes what a command has to say of each variant as one JSON document. Format 1.
+pub fn document(variants: &[impl Serialize]) -> String {
+    let document = serde_json::json!({ "format": 1, "variants": variants });
+    serde_json::to_string_pretty(&document).expect("what is shown is plain data")
 }
 
 /// Lays rows out as a table: columns as wide as their widest cell.

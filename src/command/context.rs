@@ -9,13 +9,13 @@ use crate::cli::{Global, MachineKind};
 use crate::clock::Clock;
 use crate::cloud::{Connect, Identity, Reader, Writer};
 use crate::command::git;
+use crate::command::selection::{Selection, Variants};
 use crate::engine::{Collector, Engine};
 use crate::failure::Failure;
 use crate::ledger::{Binding, Ledger};
 use crate::listing::Templates;
 use crate::manifest::Workspace;
 use crate::model::ids::{AccountId, Slug};
-use crate::model::product::Product;
 use crate::model::target::TargetName;
 use crate::twin::faults::{FaultRule, FaultScript};
 use crate::twin::machines::{Accelerator, Machines, Qemu, probe};
@@ -81,14 +81,15 @@ impl Context {
         &self.ledger
     }
 
-    /// Reads a product's manifest for this target and account; warnings are shown.
+    /// Reads a product's manifest for this target and account.
     ///
     /// # Errors
     ///
-    /// [`Failure::Manifest`] with everything that is wrong.
-    pub fn product(&self, slug: &Slug) -> Result<Product, Failure> {
-        known_product(&self.workspace, slug)?;
-        self.workspace.load(slug, self.target, Some(&self.identity.account)).map_err(Failure::Manifest)
+    /// [`Failure::Manifest`] with everything that is wrong; an architecture that the product doesn't have.
+    pub fn variants(&self, selection: &Selection) -> Result<Variants, Failure> {
+        known_product(&self.workspace, &selection.product)?;
+        let loaded = self.workspace.load(&selection.product, self.target, Some(&self.identity.account));
+        Variants::choose(loaded.map_err(Failure::Manifest)?, selection)
     }
 
     /// Makes what collects garbage.
@@ -105,13 +106,14 @@ impl Context {
         if self.target == TargetName::Aws { AWS_INTERVAL } else { TWIN_INTERVAL }
     }
 
-    /// Makes an engine for a product.
+    /// Makes an engine for a product's variants.
     ///
     /// # Errors
     ///
     /// A product's own template that can't be read, or that overrides none.
-    pub fn engine(&self, product: &Product, patience: Duration) -> Result<Engine, Failure> {
-        let folder = self.workspace.root.join("products").join(product.slug.as_str());
+    pub fn engine(&self, variants: &Variants, patience: Duration) -> Result<Engine, Failure> {
+        let slug = variants.all().first().map(|product| product.slug.as_str()).unwrap_or_default();
+        let folder = self.workspace.root.join("products").join(slug);
         let templates = Templates::with_overrides(overrides(&folder.join("templates"))?)
             .map_err(|e| Failure::other(e.to_string(), format!("rename or remove it in {}/templates", folder.display())))?;
         Ok(Engine {
@@ -123,6 +125,7 @@ impl Context {
             account: self.identity.account.clone(),
             patience,
             interval: self.interval(),
+            variants: variants.all().to_vec(),
             git_commit: git::commit(&folder),
             templates,
         })

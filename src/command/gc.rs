@@ -68,9 +68,10 @@ pub async fn run(global: &Global, args: &GcArgs) -> Result<(), Failure> {
     };
     let mut regions = BTreeSet::from([Region::marketplace()]);
     for slug in &products {
-        let product = context.product(slug)?;
-        regions.insert(product.build.region.clone());
-        regions.extend(product.distribution.regions.iter().cloned());
+        for product in context.variants(&slug.clone().into())?.all() {
+            regions.insert(product.build.region.clone());
+            regions.extend(product.distribution.regions.iter().cloned());
+        }
     }
     let collector = context.collector();
     let older_than = SignedDuration::try_from(args.older_than).unwrap_or(SignedDuration::MAX);
@@ -152,10 +153,10 @@ fn age(seconds: i64) -> String {
 
 /// Asks before anything is removed, unless that was approved.
 fn approve(context: &Context, approval: &Approval, plan: &GarbagePlan) -> Result<(), Failure> {
-    if approval.yes || approval.approve == Some(plan.digest()) {
+    if approval.covers(&plan.digest()) {
         return Ok(());
     }
-    let asked = approval.approve.is_none() && context.ui.confirm("What is listed above is removed for good.", "remove").unwrap_or(false);
+    let asked = approval.approve.is_empty() && context.ui.confirm("What is listed above is removed for good.", "remove").unwrap_or(false);
     if asked { Ok(()) } else { Err(Failure::NotApproved { plan: plan.digest() }) }
 }
 

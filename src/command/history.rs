@@ -1,56 +1,75 @@
 //! `bakehouse history PRODUCT`: its releases.
 
 use clap::Args;
+use serde_json::{Value, json};
 
 use super::context::Context;
 use super::list::words;
+use super::selection::Selection;
 use crate::cli::{Format, Global};
 use crate::failure::Failure;
-use crate::model::ids::Slug;
-use crate::release::history;
+use crate::model::ids::Variant;
+use crate::model::record::Record;
+use crate::release::{Released, history};
 use crate::ui;
 
 /// Arguments of `history`.
 #[derive(Debug, Args)]
 pub struct HistoryArgs {
-    /// The product
-    pub product: Slug,
+    /// The product, or a variant of it: hello-web, hello-web.arm64
+    pub product: Selection,
     /// How to write it
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
 }
 
-/// Prints the releases, newest first; as JSON the variant's whole chain, oldest first.
+/// Prints the releases, newest first; as JSON each variant's whole chain, oldest first.
 ///
 /// # Errors
 ///
 /// When the ledger can't be read or does not hold together.
 pub async fn run(global: &Global, args: &HistoryArgs) -> Result<(), Failure> {
     let context = Context::open(global).await?;
-    let product = context.product(&args.product)?;
-    let records = context.ledger().records(&product.variant()).await?;
-    if args.format == Format::Json {
-        ui::print(&serde_json::to_string_pretty(&records).expect("records are plain data"));
-        return Ok(());
-    }
-    let rows: Vec<Vec<String>> = history(&records)
-        .values()
-        .rev()
-        .map(|released| {
-            vec![
-                released.version.to_string(),
-                released.release.sealed.strftime("%Y-%m-%d %H:%M").to_string(),
-                released.release.image.id.to_string(),
-                released.regions().len().to_string(),
-                released.grants.len().to_string(),
-                words(&released.listing),
-            ]
+    let variants = context.variants(&args.product)?;
+    let (chains, end) = variants
+        .each(async |product| {
+            let variant = product.variant();
+            let records = context.ledger().records(&variant).await?;
+            Ok((variant, records))
         })
-        .collect();
-    if rows.is_empty() {
-        context.ui.say(&format!("{} has no release on {}", args.product, context.target));
-    } else {
-        ui::print(&ui::table(&["VERSION", "SEALED (UTC)", "IMAGE", "REGIONS", "GRANTS", "LISTING"], &rows));
+        .await;
+    match args.format {
+        Format::Json => {
+            let chains: Vec<Value> =
+                chains.iter().map(|(variant, records)| json!({ "variant": variant.to_string(), "records": records })).collect();
+            ui::print(&ui::document(&chains));
+        }
+        Format::Text => {
+            for (variant, records) in &chains {
+                if records.is_empty() {
+                    context.ui.say(&format!("{variant} has no release on {}", context.target));
+                }
+            }
+            let rows: Vec<Vec<String>> = chains.iter().flat_map(|(variant, records)| rows(variant, records)).collect();
+            if !rows.is_empty() {
+                ui::print(&ui::table(&["VARIANT", "VERSION", "SEALED (UTC)", "IMAGE", "REGIONS", "GRANTS", "LISTING"], &rows));
+            }
+        }
     }
-    Ok(())
+    end
+}
+
+fn rows(variant: &Variant, records: &[Record]) -> Vec<Vec<String>> {
+    let row = |released: &Released| {
+        vec![
+            variant.to_string(),
+            released.version.to_string(),
+            released.release.sealed.strftime("%Y-%m-%d %H:%M").to_string(),
+            released.release.image.id.to_string(),
+            released.regions().len().to_string(),
+            released.grants.len().to_string(),
+            words(&released.listing),
+        ]
+    };
+    history(records).values().rev().map(row).collect()
 }

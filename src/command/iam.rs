@@ -11,7 +11,7 @@ use crate::cloud::{self, Bounds, COMMANDS, INGESTION_POLICY};
 use crate::failure::Failure;
 use crate::manifest::Faults;
 use crate::model::ids::{Region, Slug};
-use crate::model::product::Base;
+use crate::model::product::{Base, Product};
 use crate::ui::{self, Ui};
 
 /// Arguments of `iam`.
@@ -157,20 +157,22 @@ fn bounds(global: &Global, only: &[Slug], account: Option<&str>) -> Result<Bound
     let mut faults = Faults::default();
     for slug in &slugs {
         match workspace.load(slug, target, None) {
-            Ok(product) => {
-                bounds.regions.insert(product.build.region.clone());
-                bounds.regions.extend(product.distribution.regions.iter().cloned());
-                bounds.ingestion_roles.insert(product.listing.access_role.clone());
-                if let Base::Parameter { name } = &product.image.base
-                    && !name.starts_with("/aws/service/")
-                {
-                    bounds.parameters.insert(name.clone());
-                }
-            }
+            Ok(variants) => variants.iter().for_each(|product| include(&mut bounds, product)),
             Err(found) => faults.append(found),
         }
     }
     if faults.errors() > 0 { Err(Failure::Manifest(faults)) } else { Ok(bounds) }
+}
+
+fn include(bounds: &mut Bounds, product: &Product) {
+    bounds.regions.insert(product.build.region.clone());
+    bounds.regions.extend(product.distribution.regions.iter().cloned());
+    bounds.ingestion_roles.insert(product.listing.access_role.clone());
+    if let Base::Parameter { name } = &product.image.base
+        && !name.starts_with("/aws/service/")
+    {
+        bounds.parameters.insert(name.clone());
+    }
 }
 
 fn template(policies: &[Value]) -> Value {

@@ -1,18 +1,21 @@
 //! `bakehouse list PRODUCT`: a sealed release into the Marketplace; `list status`: how that stands.
 
 use clap::{Args, Subcommand};
+use serde_json::{Value, json};
 
 use super::context::Context;
+use super::selection::Selection;
 use super::ship::{Approval, StageArgs, stage};
+use super::show::find;
 use crate::cli::{Format, Global, Patience};
-use crate::engine::{self, Followed, Stage};
+use crate::engine::{self, Engine, Followed, Stage};
 use crate::failure::Failure;
-use crate::model::ids::Slug;
 use crate::model::plan::Step;
+use crate::model::product::Product;
 use crate::model::record::{Event, Record};
 use crate::model::version::Bump;
 use crate::plan::Request;
-use crate::release::{Listing, Released, history};
+use crate::release::Listing;
 use crate::ui;
 
 /// Arguments of `list`.
@@ -22,9 +25,9 @@ pub struct ListArgs {
     /// What about the listing, if not submitting.
     #[command(subcommand)]
     pub command: Option<ListCommand>,
-    /// The product
+    /// The product, or a variant of it: hello-web, hello-web.arm64
     #[arg(required = true)]
-    pub product: Option<Slug>,
+    pub product: Option<Selection>,
     /// Show the change set; submit nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -46,8 +49,8 @@ pub enum ListCommand {
 /// Arguments of `list status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// The product
-    pub product: Slug,
+    /// The product, or a variant of it: hello-web, hello-web.arm64
+    pub product: Selection,
     /// Wait for the end this long
     #[arg(long, value_name = "TIME", value_parser = crate::cli::parse_duration, default_value = "0s")]
     pub wait: std::time::Duration,
@@ -73,56 +76,77 @@ pub async fn run(global: &Global, args: &ListArgs) -> Result<(), Failure> {
     stage(global, &args, Stage::List).await
 }
 
-async fn dry_run(global: &Global, slug: &Slug) -> Result<(), Failure> {
+async fn dry_run(global: &Global, selection: &Selection) -> Result<(), Failure> {
     let context = Context::open(global).await?;
-    let product = context.product(slug)?;
-    let engine = context.engine(&product, std::time::Duration::ZERO)?;
-    let released = latest(&context, slug, &product.variant()).await?;
+    let variants = context.variants(selection)?;
+    let engine = context.engine(&variants, std::time::Duration::ZERO)?;
+    let (sets, end) = variants.each(async |product| change_set(&context, &engine, product).await).await;
+    let sets: Vec<Value> = sets.into_iter().flatten().collect();
+    if !sets.is_empty() {
+        ui::print(&ui::document(&sets));
+    }
+    end
+}
+
+/// Composes what would be submitted for a variant, if anything is left to submit.
+async fn change_set(context: &Context, engine: &Engine, product: &Product) -> Result<Option<Value>, Failure> {
+    let variant = product.variant();
+    let released = find(context, product, None).await?;
     let request = Request { bump: Bump::Patch, version: None, rebuild: false };
-    let next = engine::next(&engine, &product, &request).await?;
+    let next = engine::next(engine, product, &request).await?;
     if next.plan().version != released.version {
         return Err(Failure::other(
-            format!("version {} would be listed, and it is not sealed yet", next.plan().version),
-            format!("bakehouse ship {slug}, or bake, scan, checksum and release it first"),
+            format!("version {} of {variant} would be listed, and it is not sealed yet", next.plan().version),
+            format!("bakehouse ship {variant}, or bake, scan, checksum and release it first"),
         ));
     }
     let planned = next.plan().steps.iter().find_map(|p| match &p.step {
-        Step::CreateListing { draft, .. } => Some(engine::first_listing(&engine, &product, &released, draft.as_ref())),
-        Step::AddVersion { product: entity } => Some(engine::add_version(&engine, &product, &released, entity)),
+        Step::CreateListing { draft, .. } => Some(engine::first_listing(engine, product, &released, draft.as_ref())),
+        Step::AddVersion { product: entity } => Some(engine::add_version(engine, product, &released, entity)),
         _ => None,
     });
-    match planned {
-        Some(set) => ui::print(&serde_json::to_string_pretty(&set?.to_json()).expect("a change set is plain data")),
-        None => context.ui.say(&format!("nothing to submit: {} {} is {}", slug, released.version, words(&released.listing))),
-    }
-    Ok(())
+    let Some(set) = planned.transpose()? else {
+        context.ui.say(&format!("nothing to submit: {variant} {} is {}", released.version, words(&released.listing)));
+        return Ok(None);
+    };
+    Ok(Some(json!({ "variant": variant.to_string(), "version": released.version, "change_set": set.to_json() })))
 }
 
 async fn status(global: &Global, args: &StatusArgs) -> Result<(), Failure> {
     let context = Context::open(global).await?;
-    let product = context.product(&args.product)?;
-    let engine = context.engine(&product, args.wait)?;
-    let released = latest(&context, &args.product, &product.variant()).await?;
-    let mut end = Ok(());
-    if let Listing::Submitted { change_set, .. } = &released.listing {
-        // The run that submitted it, which need not be the one that sealed the release.
-        let records = context.ledger().records(&product.variant()).await?;
-        let submitted = |r: &&Record| matches!(&r.event, Event::Submitted { change_set: sent, .. } if sent == change_set);
-        let run = records.iter().rev().find(submitted).map_or_else(|| released.run.clone(), |r| r.run.clone());
-        let followed = Followed { variant: product.variant(), version: released.version.clone(), run, change_set: change_set.clone() };
-        end = engine::follow_listing(&engine, &followed).await.map(drop);
+    let variants = context.variants(&args.product)?;
+    let engine = context.engine(&variants, args.wait)?;
+    let (followed, end) = variants
+        .each(async |product| {
+            let end = follow(&context, &engine, product).await;
+            let released = find(&context, product, None).await?;
+            let line = format!("{} {}: {}", product.variant(), released.version, words(&released.listing));
+            Ok((line, super::show::json(&context, product, &released).await?, end))
+        })
+        .await;
+    let (mut lines, mut documents, mut failures) = (Vec::new(), Vec::new(), Vec::new());
+    for (line, document, end) in followed {
+        lines.push(line);
+        documents.push(document);
+        failures.extend(end.err());
     }
-    let released = latest(&context, &args.product, &product.variant()).await?;
     match args.format {
-        Format::Text => ui::print(&format!("{} {}: {}", product.variant(), released.version, words(&released.listing))),
-        Format::Json => ui::print(&super::show::json(&context, &product, &released).await?),
+        Format::Text => ui::print(&lines.join("\n")),
+        Format::Json => ui::print(&ui::document(&documents)),
     }
-    Ok(end?)
+    Failure::all(failures.into_iter().chain(end.err()).collect())
 }
 
-async fn latest(context: &Context, slug: &Slug, variant: &crate::model::ids::Variant) -> Result<Released, Failure> {
-    let versions = history(&context.ledger().records(variant).await?);
-    versions.into_values().next_back().ok_or_else(|| Failure::other(format!("{slug} has no release"), format!("bakehouse ship {slug}")))
+/// Looks how the last submission stands, and records its end.
+async fn follow(context: &Context, engine: &Engine, product: &Product) -> Result<(), Failure> {
+    let released = find(context, product, None).await?;
+    let Listing::Submitted { change_set, .. } = &released.listing else { return Ok(()) };
+    // The run that submitted it, which need not be the one that sealed the release.
+    let records = context.ledger().records(&product.variant()).await?;
+    let submitted = |r: &&Record| matches!(&r.event, Event::Submitted { change_set: sent, .. } if sent == change_set);
+    let run = records.iter().rev().find(submitted).map_or_else(|| released.run.clone(), |r| r.run.clone());
+    let followed = Followed { variant: product.variant(), version: released.version.clone(), run, change_set: change_set.clone() };
+    Ok(engine::follow_listing(engine, &followed).await.map(drop)?)
 }
 
 /// Says where a listing stands.

@@ -10,6 +10,7 @@ pub mod init;
 pub mod list;
 pub mod plan;
 pub mod scan;
+pub mod selection;
 pub mod ship;
 pub mod show;
 pub mod twin;

@@ -1,12 +1,13 @@
 //! `bakehouse plan PRODUCT`: what `ship` would do, and why.
 
 use clap::{Args, ValueEnum};
+use serde_json::Value;
 
 use super::context::Context;
+use super::selection::Selection;
 use crate::cli::{Format, Global};
 use crate::engine::{self, Next};
 use crate::failure::Failure;
-use crate::model::ids::Slug;
 use crate::model::plan::Plan;
 use crate::model::version::{self, Version};
 use crate::plan::Request;
@@ -15,8 +16,8 @@ use crate::ui;
 /// Arguments of `plan`.
 #[derive(Debug, Args)]
 pub struct PlanArgs {
-    /// The product
-    pub product: Slug,
+    /// The product, or a variant of it: hello-web, hello-web.arm64
+    pub product: Selection,
     /// What version, if something is to be released.
     #[command(flatten)]
     pub version: VersionArgs,
@@ -68,19 +69,21 @@ impl From<&VersionArgs> for Request {
 /// What would be refused later is refused here.
 pub async fn run(global: &Global, args: &PlanArgs) -> Result<(), Failure> {
     let context = Context::open(global).await?;
-    let product = context.product(&args.product)?;
-    let engine = context.engine(&product, std::time::Duration::ZERO)?;
-    let next = engine::next(&engine, &product, &Request::from(&args.version)).await?;
+    let variants = context.variants(&args.product)?;
+    let engine = context.engine(&variants, std::time::Duration::ZERO)?;
+    let (nexts, end) = variants.each(async |product| Ok(engine::next(&engine, product, &Request::from(&args.version)).await?)).await;
     match args.format {
-        Format::Json => {
-            let mut plan = serde_json::to_value(next.plan()).expect("a plan is plain data");
-            // What `--approve` takes.
-            plan["digest"] = serde_json::to_value(next.plan().digest()).expect("a digest is a text");
-            ui::print(&serde_json::to_string_pretty(&plan).expect("a plan is plain data"));
-        }
-        Format::Text => ui::print(&describe(&next)),
+        Format::Json => ui::print(&ui::document(&nexts.iter().map(|next| json(next.plan())).collect::<Vec<_>>())),
+        Format::Text => ui::print(&nexts.iter().map(describe).collect::<Vec<_>>().join("\n")),
     }
-    Ok(())
+    end
+}
+
+fn json(plan: &Plan) -> Value {
+    let mut json = serde_json::to_value(plan).expect("a plan is plain data");
+    // What `--approve` takes.
+    json["digest"] = serde_json::to_value(plan.digest()).expect("a digest is a text");
+    json
 }
 
 /// Writes what comes next for people.

@@ -4,11 +4,11 @@ use clap::Args;
 
 use super::context::Context;
 use super::plan::{VersionArgs, describe};
+use super::selection::Selection;
 use crate::cli::{Global, Patience};
 use crate::engine::{self, Engine, Extent, Next, Stage};
 use crate::failure::Failure;
 use crate::model::digest::Digest;
-use crate::model::ids::Slug;
 use crate::model::plan::{Plan, Step};
 use crate::model::product::Product;
 use crate::model::version::Bump;
@@ -17,8 +17,8 @@ use crate::plan::Request;
 /// Arguments of `ship` and `bake`.
 #[derive(Debug, Args)]
 pub struct ShipArgs {
-    /// The product
-    pub product: Slug,
+    /// The product, or a variant of it: hello-web, hello-web.arm64
+    pub product: Selection,
     /// What version, if something is to be released.
     #[command(flatten)]
     pub version: VersionArgs,
@@ -33,8 +33,8 @@ pub struct ShipArgs {
 /// Arguments of the stages that work on what was baked.
 #[derive(Debug, Args)]
 pub struct StageArgs {
-    /// The product
-    pub product: Slug,
+    /// The product, or a variant of it: hello-web, hello-web.arm64
+    pub product: Selection,
     /// Whether irreversible steps are approved.
     #[command(flatten)]
     pub approval: Approval,
@@ -49,9 +49,16 @@ pub struct Approval {
     /// Don't ask before steps that can't be undone
     #[arg(short, long)]
     pub yes: bool,
-    /// Approve exactly the plan of this digest (as `plan` prints it)
+    /// Approve exactly the plan of this digest (as `plan` prints it); once for each variant
     #[arg(long, value_name = "DIGEST", conflicts_with = "yes")]
-    pub approve: Option<Digest>,
+    pub approve: Vec<Digest>,
+}
+
+impl Approval {
+    /// Tells whether a plan was approved on the command line.
+    pub fn covers(&self, plan: &Digest) -> bool {
+        self.yes || self.approve.contains(plan)
+    }
 }
 
 /// Carries out everything that is left to do.
@@ -105,23 +112,35 @@ pub async fn distribute(global: &Global, args: &StageArgs) -> Result<(), Failure
 ///
 /// As [`ship`].
 pub async fn stage(global: &Global, args: &StageArgs, stage: Stage) -> Result<(), Failure> {
-    let version = VersionArgs { bump: super::plan::Bump::Patch, version: None, rebuild: false };
-    let args = ShipArgs { product: args.product.clone(), version, approval: args.approval.clone(), patience: args.patience.clone() };
-    carry_out(global, &args, Extent::Only(stage)).await
+    carry_out(global, &args.as_ship(), Extent::Only(stage)).await
+}
+
+impl StageArgs {
+    /// Makes them what `ship` takes: a stage on its own begins no version by any wish.
+    pub fn as_ship(&self) -> ShipArgs {
+        let version = VersionArgs { bump: super::plan::Bump::Patch, version: None, rebuild: false };
+        ShipArgs { product: self.product.clone(), version, approval: self.approval.clone(), patience: self.patience.clone() }
+    }
 }
 
 async fn carry_out(global: &Global, args: &ShipArgs, extent: Extent) -> Result<(), Failure> {
     let context = Context::open(global).await?;
     context.state_target();
-    let product = context.product(&args.product)?;
-    let engine = context.engine(&product, args.patience.patience)?;
+    let variants = context.variants(&args.product)?;
+    let engine = context.engine(&variants, args.patience.patience)?;
+    // What becomes of one variant says nothing of the other's image.
+    let (_, end) = variants.each(async |product| carry_out_all(&context, product, &engine, args, extent).await).await;
     // Said last whatever comes of it.
-    let end = carry_out_all(&context, &product, &engine, args, extent).await;
     context.state_target();
     end
 }
 
-async fn carry_out_all(context: &Context, product: &Product, engine: &Engine, args: &ShipArgs, extent: Extent) -> Result<(), Failure> {
+/// Carries out what is left to do for one variant.
+///
+/// # Errors
+///
+/// As [`ship`].
+pub async fn carry_out_all(context: &Context, product: &Product, engine: &Engine, args: &ShipArgs, extent: Extent) -> Result<(), Failure> {
     let mut request = Request::from(&args.version);
     let mut before: Option<Digest> = None;
     // A run that was left is finished first; what the manifest wants beyond it is planned after.
@@ -160,10 +179,10 @@ async fn carry_out_all(context: &Context, product: &Product, engine: &Engine, ar
 /// Asks before steps that can't be undone, unless they were approved.
 fn approve(context: &Context, approval: &Approval, plan: &Plan, extent: Extent) -> Result<(), Failure> {
     let irreversible = plan.has_irreversible_step() && matches!(extent, Extent::Whole | Extent::Only(Stage::List));
-    if !irreversible || approval.yes || approval.approve == Some(plan.digest()) {
+    if !irreversible || approval.covers(&plan.digest()) {
         return Ok(());
     }
-    if approval.approve.is_none() {
+    if approval.approve.is_empty() {
         let version = plan.version.to_string();
         let answer = context.ui.confirm("Steps of this plan can't be undone.", &version);
         if answer.unwrap_or(false) {

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::context::Context;
 use super::list::words;
+use super::selection::Selection;
 use crate::cli::{Format, Global};
 use crate::failure::Failure;
-use crate::model::ids::{AccountId, Region, Slug};
+use crate::model::ids::{AccountId, Region};
 use crate::model::image::Image;
 use crate::model::product::Product;
 use crate::model::record::{Record, Release};
@@ -20,8 +22,8 @@ use crate::ui;
 /// Arguments of `show`.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// The product
-    pub product: Slug,
+    /// The product, or a variant of it: hello-web, hello-web.arm64
+    pub product: Selection,
     /// The version [default: the latest]
     pub version: Option<Version>,
     /// How to write it
@@ -56,13 +58,19 @@ struct Shown<'a> {
 /// When there is no such release, or the ledger can't be read.
 pub async fn run(global: &Global, args: &ShowArgs) -> Result<(), Failure> {
     let context = Context::open(global).await?;
-    let product = context.product(&args.product)?;
-    let released = find(&context, &product, args.version.as_ref()).await?;
+    let variants = context.variants(&args.product)?;
+    let (found, end) = variants
+        .each(async |product| {
+            let released = find(&context, product, args.version.as_ref()).await?;
+            Ok((json(&context, product, &released).await?, text(product, &released)))
+        })
+        .await;
+    let (documents, texts): (Vec<Value>, Vec<String>) = found.into_iter().unzip();
     match args.format {
-        Format::Json => ui::print(&json(&context, &product, &released).await?),
-        Format::Text => ui::print(&text(&product, &released)),
+        Format::Json => ui::print(&ui::document(&documents)),
+        Format::Text => ui::print(&texts.join("\n\n")),
     }
-    Ok(())
+    end
 }
 
 /// Finds a release: the one of a version, or the latest.
@@ -78,7 +86,7 @@ pub async fn find(context: &Context, product: &Product, version: Option<&Version
     };
     found.ok_or_else(|| {
         let what = version.map_or_else(|| "no release".to_owned(), |v| format!("no release {v}"));
-        Failure::other(format!("{} has {what} on {}", product.slug, context.target), format!("bakehouse history {}", product.slug))
+        Failure::other(format!("{} has {what} on {}", product.variant(), context.target), format!("bakehouse history {}", product.slug))
     })
 }
 
@@ -87,7 +95,7 @@ pub async fn find(context: &Context, product: &Product, version: Option<&Version
 /// # Errors
 ///
 /// When the ledger can't be read.
-pub async fn json(context: &Context, product: &Product, released: &Released) -> Result<String, Failure> {
+pub async fn json(context: &Context, product: &Product, released: &Released) -> Result<Value, Failure> {
     let records = context.ledger().records(&product.variant()).await?;
     let mut grants: BTreeMap<&Region, BTreeMap<&AccountId, bool>> = BTreeMap::new();
     for ((region, account), snapshots) in &released.grants {
@@ -120,7 +128,7 @@ pub async fn json(context: &Context, product: &Product, released: &Released) -> 
             _ => {}
         }
     }
-    Ok(serde_json::to_string_pretty(&shown).expect("a release is plain data"))
+    Ok(serde_json::to_value(&shown).expect("a release is plain data"))
 }
 
 fn text(product: &Product, released: &Released) -> String {

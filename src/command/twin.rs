@@ -117,6 +117,9 @@ pub struct BaseImportArgs {
     /// The image's name
     #[arg(long)]
     pub name: String,
+    /// The processor that it is made for: x86_64 or arm64
+    #[arg(long, default_value_t = Architecture::X86_64)]
+    pub architecture: Architecture,
     /// How it starts
     #[arg(long, value_enum, default_value_t = ImportBootMode::Uefi)]
     pub boot_mode: ImportBootMode,
@@ -304,7 +307,7 @@ async fn import(global: &Global, workspace: &Workspace, ui: Ui, args: &BaseImpor
         disk,
         size_bytes,
         boot_mode: Some(boot_mode.to_owned()),
-        architecture: Architecture::X86_64,
+        architecture: args.architecture,
         owner: args.owner.clone(),
     };
     let id = register(&twin, &region, image, &ui).await?;

@@ -32,6 +32,7 @@ use crate::cloud::Writer;
 use crate::ledger::Ledger;
 use crate::listing::Templates;
 use crate::model::ids::AccountId;
+use crate::model::product::Product;
 
 /// What the engine works with.
 #[derive(Clone)]
@@ -52,6 +53,8 @@ pub struct Engine {
     pub patience: Duration,
     /// How long to wait between two looks at something that takes its time.
     pub interval: Duration,
+    /// The product's variants, of which one at a time is worked on: they share their versions.
+    pub variants: Vec<Product>,
     /// The product's git commit, for the record.
     pub git_commit: Option<String>,
     /// The documents' templates, a product's own among them.

@@ -90,7 +90,8 @@ pub async fn next(engine: &Engine, product: &Product, request: &Request) -> Resu
         }
         superseded = Some(Box::new(journal));
     }
-    let found = survey(engine.writer.reader(), &engine.ledger, product).await?;
+    let siblings = engine.siblings(product).await?;
+    let found = survey(engine.writer.reader(), &engine.ledger, product, siblings).await?;
     let plan = found.plan(engine.target, &engine.account, product, request)?;
     Ok(match (plan.is_empty(), superseded) {
         (true, None) => Next::Nothing { plan },
@@ -225,9 +226,15 @@ async fn still_wanted(engine: &Engine, product: &Product, journal: &Journal, pla
     let records = engine.ledger.records(&plan.variant).await?;
     let sealed = records.iter().any(|r| &r.run == journal.run() && matches!(r.event, Event::Released(_)));
     match base {
-        Some(base) if !sealed => Ok(bake::input_digest(product, base) == plan.input),
+        Some(base) if !sealed => Ok(bake::input_digest(product, base) == plan.input && !overtaken(engine, product, plan).await?),
         _ => completion_is_wanted(engine, product, journal, plan, &records).await,
     }
+}
+
+/// Tells whether another variant has gone on to a later version, which this one would have to follow at once.
+async fn overtaken(engine: &Engine, product: &Product, plan: &Plan) -> Result<bool, EngineError> {
+    let siblings = engine.siblings(product).await?;
+    Ok(siblings.iter().any(|sibling| release::history(&sibling.records).keys().any(|version| *version > plan.version)))
 }
 
 /// Tells whether what a sealed release's run has left to do is still what the manifest wants.
@@ -247,7 +254,8 @@ async fn completion_is_wanted(
     }
     let Some(released) = release::history(records).remove(&plan.version) else { return Ok(true) };
     let request = Request { bump: Bump::Patch, version: None, rebuild: false };
-    let found = survey(engine.writer.reader(), &engine.ledger, product).await?;
+    let siblings = engine.siblings(product).await?;
+    let found = survey(engine.writer.reader(), &engine.ledger, product, siblings).await?;
     let today = found.plan(engine.target, &engine.account, product, &request)?;
     if today.version != plan.version {
         // The inputs have moved on too: this release is completed as it was planned.

@@ -13,13 +13,14 @@ use crate::model::image::ImageDescription;
 use crate::model::plan::Plan;
 use crate::model::product::Product;
 use crate::model::record::Record;
-use crate::plan::{self, Facts, Request};
+use crate::plan::{self, Facts, Request, Sibling};
 use crate::release::{Listing, history};
 
 /// What a plan is made of, as it is found.
 #[derive(Debug, Clone)]
 pub struct Survey {
     records: Vec<Record>,
+    siblings: Vec<Sibling>,
     base: ImageDescription,
     encrypted_regions: BTreeSet<Region>,
     titled: Vec<(EntityId, String)>,
@@ -31,7 +32,7 @@ pub struct Survey {
 /// # Errors
 ///
 /// When either can't be read, the base is not found, or the instance type can't bake it.
-pub async fn survey(reader: &Reader, ledger: &Ledger, product: &Product) -> Result<Survey, EngineError> {
+pub async fn survey(reader: &Reader, ledger: &Ledger, product: &Product, siblings: Vec<Sibling>) -> Result<Survey, EngineError> {
     let variant = product.variant();
     let records = ledger.records(&variant).await?;
     let build = &product.build.region;
@@ -55,7 +56,7 @@ pub async fn survey(reader: &Reader, ledger: &Ledger, product: &Product) -> Resu
         None => (reader.ami_products_titled(&product.texts.title).await?, Vec::new()),
         Some(id) => (Vec::new(), differences(reader, product, &id).await?),
     };
-    Ok(Survey { records, base, encrypted_regions, titled, differences })
+    Ok(Survey { records, siblings, base, encrypted_regions, titled, differences })
 }
 
 impl Survey {
@@ -70,6 +71,7 @@ impl Survey {
             account,
             product,
             records: &self.records,
+            siblings: &self.siblings,
             base: &self.base,
             encrypted_regions: &self.encrypted_regions,
             titled: &self.titled,
@@ -80,6 +82,18 @@ impl Survey {
 }
 
 impl Engine {
+    /// Looks at the ledger for the product's other variants, with which it shares its versions.
+    pub(super) async fn siblings(&self, product: &Product) -> Result<Vec<Sibling>, EngineError> {
+        let mut siblings = Vec::new();
+        for sibling in self.variants.iter().filter(|other| other.variant() != product.variant()) {
+            let records = self.ledger.records(&sibling.variant()).await?;
+            let journal = self.unfinished(sibling).await?;
+            let under_way = journal.as_ref().and_then(|journal| journal.plan()).map(|(plan, _)| plan.version.clone());
+            siblings.push(Sibling { product: sibling.clone(), records, under_way });
+        }
+        Ok(siblings)
+    }
+
     /// Finds the variant's run that has not ended, if there is one (the newest).
     pub(super) async fn unfinished(&self, product: &Product) -> Result<Option<Journal>, EngineError> {
         for run in self.ledger.runs().await?.iter().rev() {

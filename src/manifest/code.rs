@@ -343,11 +343,11 @@ codes! {
     }
 ]
 "The image" [
-    Error SeveralArchitectures "several-architectures" {
-        meaning: "A product has more than one architecture.",
-        why: "A listing sells one architecture.", source: POLICIES,
-        remedy: "Make a second product for the other.",
-        example: edit("architecture = \"x86_64\"", "architecture = [\"x86_64\", \"arm64\"]"),
+    Error StrayVariant "stray-variant" {
+        meaning: "The manifest says something of a variant that the product does not have.",
+        why: "It would be passed over in silence, and the variant never be made.", source: OURS,
+        remedy: "Name both: `architectures = [\"x86_64\", \"arm64\"]`; or take the table out.",
+        example: edit("format = 1", "format = 1\n[variant.arm64.product]\ntitle = \"Demo for Arm\""),
     }
     Warning UnknownOsName "unknown-os-name" {
         meaning: "The operating system's name is not one that the Marketplace is known to take.",

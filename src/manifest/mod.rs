@@ -2,8 +2,8 @@
 //! wrong with it at once.
 //!
 //! The way of a manifest: text → [`node`] (values that know where they stand) → the layers of the
-//! workspace, the product and the target merged → `decode` (which notes a fault and goes on) →
-//! product. `serde` would stop at the first fault, so it has no part in it.
+//! workspace, the product, the variant and the target merged → `decode` (which notes a fault and goes on) →
+//! the product, a variant at a time. `serde` would stop at the first fault, so it has no part in it.
 
 mod code;
 mod context;
@@ -11,6 +11,7 @@ mod decode;
 mod explain;
 mod faults;
 mod folder;
+mod layers;
 mod node;
 mod parallel;
 mod render;

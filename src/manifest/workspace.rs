@@ -5,15 +5,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::code::Code;
-use super::context::{Context, Reader, Value};
+use super::context::{Context, Reader};
 use super::decode::{self, Facts};
 use super::faults::Faults;
 use super::folder::{FileFault, Folder};
+use super::layers::{self, Case};
 use super::node::{self, ParseFault, Table};
 use super::parallel;
 use super::secrets;
 use super::source::{At, SourceId, Sources};
-use crate::model::ids::{AccountId, Region, Slug};
+use crate::model::ids::{AccountId, Architecture, Region, Slug};
 use crate::model::product::Product;
 use crate::model::target::TargetName;
 
@@ -137,7 +138,8 @@ impl Workspace {
         Ok(self.folders()?.iter().filter_map(|name| name.parse().ok()).collect())
     }
 
-    /// Loads a product as it holds for a target, every file it names read.
+    /// Loads a product as it holds for a target, every file it names read: its variants, one for each
+    /// architecture, in the order of the architectures.
     ///
     /// `{account}` in the ingestion role's ARN becomes `account`; without one, on AWS the account
     /// of `bakehouse.toml`, else zeros, which is enough for a check.
@@ -145,15 +147,12 @@ impl Workspace {
     /// # Errors
     ///
     /// [`Faults`] with all that is wrong, warnings among them; warnings alone are no error.
-    pub fn load(&self, slug: &Slug, target: TargetName, account: Option<&AccountId>) -> Result<Product, Faults> {
-        let (product, faults) = self.read(slug, target, account);
-        match product {
-            Some(product) if faults.errors() == 0 => Ok(product),
-            _ => Err(faults),
-        }
+    pub fn load(&self, slug: &Slug, target: TargetName, account: Option<&AccountId>) -> Result<Vec<Product>, Faults> {
+        let (variants, faults) = self.read(slug, target, account);
+        if variants.is_empty() || faults.errors() > 0 { Err(faults) } else { Ok(variants) }
     }
 
-    /// Checks a product for both targets and returns all that is wrong, warnings among it.
+    /// Checks all variants of a product for both targets and returns all that is wrong, warnings among it.
     pub fn check(&self, slug: &Slug, account: Option<&AccountId>) -> Faults {
         let mut all = Faults::default();
         for target in TargetName::ALL {
@@ -197,41 +196,36 @@ impl Workspace {
         Ok(names)
     }
 
-    fn read(&self, slug: &Slug, target: TargetName, account: Option<&AccountId>) -> (Option<Product>, Faults) {
-        let folder = Folder::new(self.root.join(PRODUCTS).join(slug.as_str()));
-        let prefix = format!("{PRODUCTS}/{slug}/");
-        let context = Context::new(folder, prefix, self.defaults.sources.clone());
-        let placeholder = PLACEHOLDER_ACCOUNT.parse().ok();
+    /// Reads all variants, as far as they can be read, and returns what is wrong with any.
+    fn read(&self, slug: &Slug, target: TargetName, account: Option<&AccountId>) -> (Vec<Product>, Faults) {
         // The account of `bakehouse.toml` is one of AWS; the twin's is its own.
         let settings = self.settings.account.as_ref().filter(|_| target == TargetName::Aws);
-        let account = account.or(settings).or(placeholder.as_ref());
-        let product = read_toml(&context, MANIFEST).zip(account).and_then(|((at, own), account)| {
-            let table = layers(&context, &self.defaults.table, own, target)?;
-            decode::product(&context, at, &table, &Facts { slug, account })
-        });
-        (product, context.finish())
-    }
-}
-
-/// Merges, each over the ones before: the workspace's defaults, their `[on.TARGET]`, the product's
-/// manifest, its `[on.TARGET]`.
-fn layers(context: &Context, defaults: &Table, own: Table, target: TargetName) -> Option<Table> {
-    let mut merged = Table::new();
-    for mut layer in [defaults.clone(), own] {
-        let on = layer.remove("on");
-        node::merge(&mut merged, layer);
-        let Some(on) = on else { continue };
-        let reader = Value::new(context, "on", &on.value).table()?;
-        for name in TargetName::ALL {
-            let Some(value) = reader.optional(name.as_str()) else { continue };
-            let table = value.table()?.table();
-            if name == target {
-                node::merge(&mut merged, table.clone());
-            }
+        let placeholder = PLACEHOLDER_ACCOUNT.parse().ok();
+        let Some(account) = account.or(settings).or(placeholder.as_ref()) else { return Default::default() };
+        let facts = Facts { slug, account };
+        let (first, variants, mut faults) = self.read_variant(&facts, Case { target, architecture: None });
+        let mut products: Vec<Product> = first.into_iter().collect();
+        for architecture in variants.into_iter().skip(1) {
+            let (product, _, more) = self.read_variant(&facts, Case { target, architecture: Some(architecture) });
+            products.extend(product);
+            faults.merge(more);
         }
-        reader.finish();
+        (products, faults)
     }
-    Some(merged)
+
+    /// Reads one variant, and which ones there are. Files read for it are its own inputs alone.
+    fn read_variant(&self, facts: &Facts, case: Case) -> (Option<Product>, Vec<Architecture>, Faults) {
+        let folder = Folder::new(self.root.join(PRODUCTS).join(facts.slug.as_str()));
+        let prefix = format!("{PRODUCTS}/{}/", facts.slug);
+        let context = Context::new(folder, prefix, self.defaults.sources.clone());
+        let mut variants = Vec::new();
+        let product = read_toml(&context, MANIFEST).and_then(|(at, own)| {
+            let merged = layers::merge(&context, &self.defaults.table, &own, case)?;
+            variants = merged.variants;
+            decode::product(&context, at, &merged.table, facts, merged.architecture)
+        });
+        (product, variants, context.finish())
+    }
 }
 
 /// Reads a TOML file of the context's folder as a table, whose secrets are told and masked.

@@ -167,12 +167,24 @@ pub enum Architecture {
 }
 
 impl Architecture {
+    /// All of them, in their order.
+    pub const ALL: [Self; 2] = [Self::X86_64, Self::Arm64];
+
     /// Returns EC2's name for it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::X86_64 => "x86_64",
             Self::Arm64 => "arm64",
         }
+    }
+}
+
+impl FromStr for Architecture {
+    type Err = InvalidId;
+
+    fn from_str(value: &str) -> Result<Self, InvalidId> {
+        let named = Self::ALL.into_iter().find(|known| known.as_str() == value);
+        named.ok_or_else(|| InvalidId { expected: "an architecture: x86_64 or arm64", value: value.to_owned() })
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::base::{BaseFault, base_faults};
+use super::course::{Course, Sibling, course, reason};
 use crate::bake;
 use crate::listing::{Difference, Scope};
 use crate::model::ids::{AccountId, ChangeSetId, EntityId, Region};
@@ -11,7 +12,7 @@ use crate::model::plan::{Plan, Planned, Step};
 use crate::model::product::{Product, ShareSnapshots};
 use crate::model::record::{BaseRecord, Record};
 use crate::model::version::{Bump, Version};
-use crate::release::{self, Listing, NextVersionError, Released, history};
+use crate::release::{Listing, NextVersionError, Released, history};
 
 /// The account that AWS Marketplace's images belong to.
 ///
@@ -39,6 +40,8 @@ pub struct Facts<'a> {
     pub product: &'a Product,
     /// The variant's chain.
     pub records: &'a [Record],
+    /// The product's other variants, with which it shares its versions.
+    pub siblings: &'a [Sibling],
     /// The image that a bake would start from today.
     pub base: &'a ImageDescription,
     /// Regions among those used where the account encrypts EBS by default.
@@ -96,7 +99,6 @@ pub enum PlanError {
 /// [`PlanError`]: what would be refused later is refused here.
 pub fn make(facts: &Facts, request: &Request) -> Result<Plan, PlanError> {
     let versions = history(facts.records);
-    let latest = versions.values().next_back();
     let mut notices = Vec::new();
     let plan = |version: Version, input, steps, notices| Plan {
         format: Plan::FORMAT,
@@ -108,8 +110,8 @@ pub fn make(facts: &Facts, request: &Request) -> Result<Plan, PlanError> {
         steps,
         notices,
     };
-    let made = match latest {
-        Some(latest) if !request.rebuild && bake::input_digest(facts.product, &latest.release.base) == latest.release.input => {
+    let made = match course(facts, &versions, request).map_err(PlanError::Version)? {
+        Course::Complete(latest) => {
             if latest.release.base.image != facts.base.image.id {
                 notices.push(format!(
                     "a newer base is there: {} {} (the release has {}); --rebuild releases anew with it",
@@ -126,14 +128,15 @@ pub fn make(facts: &Facts, request: &Request) -> Result<Plan, PlanError> {
             let steps = completion(facts, &versions, latest, &mut notices)?;
             plan(latest.version.clone(), latest.release.input, steps, notices)
         }
-        _ => {
+        Course::Release(version) => {
             let base = base_record(facts.base);
             let input = bake::input_digest(facts.product, &base);
-            let taken: Vec<Version> = versions.keys().cloned().collect();
-            let version = release::next_version(&taken, request.bump, request.version.as_ref()).map_err(PlanError::Version)?;
+            if let Some(wanted) = request.version.as_ref().filter(|wanted| **wanted != version) {
+                notices.push(format!("{wanted} waits: first this variant catches up with {version}, which the product has already"));
+            }
             // What belongs to a version comes with the new one.
             notices.extend(facts.differences.iter().filter(|d| d.scope != Scope::Version).map(inapplicable));
-            let steps = release_steps(facts, &versions, &version, base, &mut notices)?;
+            let steps = release_steps(facts, &versions, request, &version, base, &mut notices)?;
             plan(version, input, steps, notices)
         }
     };
@@ -156,6 +159,7 @@ fn refuse_encryption(facts: &Facts, plan: &Plan) -> Result<(), PlanError> {
 fn release_steps(
     facts: &Facts,
     versions: &BTreeMap<Version, Released>,
+    request: &Request,
     version: &Version,
     base: BaseRecord,
     notices: &mut Vec<String>,
@@ -165,10 +169,7 @@ fn release_steps(
         return Err(PlanError::Base { base: format!("{} ({})", facts.base.image.id, facts.base.image.name), faults });
     }
     let input = bake::input_digest(facts.product, &base);
-    let why = match versions.values().next_back() {
-        None => "nothing was released yet".to_owned(),
-        Some(latest) => changes(facts, latest),
-    };
+    let why = reason(facts, versions.values().next_back(), request);
     let image_name = bake::image_name(facts.product, version, &input);
     let mut steps = vec![
         step(Step::Claim, "a version belongs to one run".to_owned()),
@@ -300,21 +301,6 @@ fn listed_product(versions: &BTreeMap<Version, Released>) -> Option<EntityId> {
         Listing::Submitted { product, .. } | Listing::Refused { product, .. } => product.clone(),
         Listing::None => None,
     })
-}
-
-/// Says what changed since a release, for the plan's reader.
-fn changes(facts: &Facts, latest: &Released) -> String {
-    let (old, new) = (&latest.release.inputs, &facts.product.inputs);
-    let mut changed: Vec<&str> =
-        new.iter().filter(|(path, digest)| old.get(*path) != Some(digest)).map(|(path, _)| path.as_str()).collect();
-    changed.extend(old.keys().filter(|path| !new.contains_key(*path)).map(String::as_str));
-    if !changed.is_empty() {
-        return format!("changed since {}: {}", latest.version, changed.join(", "));
-    }
-    if bake::input_digest(facts.product, &latest.release.base) == latest.release.input {
-        return format!("released anew, unchanged since {}", latest.version);
-    }
-    format!("what the manifest says of the image changed since {}", latest.version)
 }
 
 fn inapplicable(difference: &Difference) -> String {

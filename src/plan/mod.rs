@@ -2,10 +2,12 @@
 
 mod base;
 mod cost;
+mod course;
 mod garbage;
 mod make;
 
 pub use base::{BaseFault, base_faults};
 pub use cost::{MonthlyCost, PRICES_OF};
+pub use course::Sibling;
 pub use garbage::{Garbage, GarbageFacts, GarbagePlan, Kept, RunFacts, Unknown, garbage};
 pub use make::{Facts, MARKETPLACE_ACCOUNT, PlanError, Request, make};

@@ -12,4 +12,5 @@ mod machine;
 mod mortal;
 mod resume;
 mod ship;
+mod variants;
 mod world;

@@ -25,8 +25,28 @@ use object_store::local::LocalFileSystem;
 
 use super::mortal::MortalStore;
 
-/// Where Debian publishes the id of its newest image.
+/// Where Debian publishes the ids of its newest images.
 const PARAMETER: &str = "/aws/service/debian/release/13/latest/amd64";
+const ARM_PARAMETER: &str = "/aws/service/debian/release/13/latest/arm64";
+
+/// What hello-web needs to be sold for arm64 too.
+const ARM: &str = r#"
+[variant.arm64.image]
+base = { parameter = "/aws/service/debian/release/13/latest/arm64" }
+boot-mode = "uefi"
+root-volume = { size-gib = 16 }
+
+[variant.arm64.image.build]
+instance-type = "t4g.small"
+
+[variant.arm64.listing]
+instance-types = ["t4g.micro", "t4g.small"]
+recommended-instance-type = "t4g.small"
+
+[variant.arm64.listing.pricing]
+model = "hourly"
+rates = { "t4g.micro" = "0.008", "t4g.small" = "0.016" }
+"#;
 
 /// A workspace in a folder of its own.
 pub struct World {
@@ -74,21 +94,7 @@ impl World {
         std::fs::copy(source.join("bakehouse.toml"), folder.path().join("bakehouse.toml")).unwrap();
         let world = Self { folder, clock: Clock::manual("2026-11-23T12:00:00Z".parse().unwrap()), script };
         let twin = world.open_twin(&Fate::default()).await;
-        let disk = base_disk(world.folder.path());
-        let region = Region::marketplace();
-        let base = BaseImage {
-            name: "debian-13-amd64-20261123-1".to_owned(),
-            description: "Debian 13".to_owned(),
-            size_bytes: std::fs::metadata(&disk).unwrap().len(),
-            disk,
-            boot_mode: Some("uefi-preferred".to_owned()),
-            architecture: Architecture::X86_64,
-            owner: DEBIAN_ACCOUNT.parse().unwrap(),
-        };
-        let id = register_base(&twin, &region, base).await.unwrap();
-        std::fs::remove_dir_all(world.folder.path().join("base-root")).unwrap();
-        std::fs::remove_file(world.folder.path().join("base.raw")).unwrap();
-        twin::publish_parameter(&twin, &region, PARAMETER, id.as_str()).unwrap();
+        register(&twin, world.folder.path(), Architecture::X86_64, PARAMETER).await;
         drop(twin);
         world
     }
@@ -98,6 +104,16 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         copy(self.folder.path(), folder.path());
         Self { folder, clock: Clock::manual(self.clock.now()), script: self.script.clone() }
+    }
+
+    /// Makes a workspace with hello-web for both architectures.
+    pub async fn of_two_architectures() -> Self {
+        let world = Self::new().await;
+        world.edit("product.toml", "architecture = \"x86_64\"", "architectures = [\"x86_64\", \"arm64\"]");
+        world.edit("product.toml", "[distribution]", &format!("{ARM}\n[distribution]"));
+        let twin = world.open_twin(&Fate::default()).await;
+        register(&twin, world.folder.path(), Architecture::Arm64, ARM_PARAMETER).await;
+        world
     }
 
     /// Opens the workspace as a fresh process does: nothing but what lies on the disk.
@@ -116,8 +132,9 @@ impl World {
         let store = Arc::new(MortalStore::new(LocalFileSystem::new_with_prefix(&place).unwrap(), fate.writes));
         let ledger = Ledger::open(store.clone(), place.display().to_string(), binding).await.unwrap();
         let workspace = Workspace::open(self.folder.path()).unwrap();
-        let product = workspace.load(&"hello-web".parse().unwrap(), TargetName::Twin, Some(&account));
-        let product = product.unwrap_or_else(|faults| panic!("{}", faults.render(false)));
+        let variants = workspace.load(&"hello-web".parse().unwrap(), TargetName::Twin, Some(&account));
+        let variants = variants.unwrap_or_else(|faults| panic!("{}", faults.render(false)));
+        let product = variants[0].clone();
         let engine = Engine {
             writer: Writer::new(reader),
             ledger,
@@ -127,6 +144,7 @@ impl World {
             account,
             patience: Duration::from_secs(4 * 60 * 60),
             interval: Duration::from_secs(10),
+            variants,
             git_commit: None,
             templates: Templates::embedded(),
         };
@@ -169,6 +187,12 @@ impl World {
 }
 
 impl Process {
+    /// Returns this process at work on a variant.
+    pub fn of(&self, architecture: Architecture) -> Self {
+        let product = self.engine.variants.iter().find(|product| product.image.architecture == architecture).unwrap().clone();
+        Self { twin: self.twin.clone(), engine: self.engine.clone(), product, store: self.store.clone() }
+    }
+
     /// Does what `ship` does, with everything approved.
     pub async fn ship(&self) -> Result<(), EngineError> {
         for _ in 0..4 {
@@ -233,6 +257,25 @@ pub fn said(after_seconds: u64, text: &str) -> ConsoleText {
 /// A file that the guest writes.
 pub fn file(path: &str, content: &str, mode: u32) -> GuestFile {
     GuestFile { path: path.to_owned(), content: content.to_owned(), mode }
+}
+
+/// Registers a small Debian as the newest image for an architecture; what it was made of goes again.
+async fn register(twin: &Arc<Twin>, folder: &Path, architecture: Architecture, parameter: &str) {
+    let region = Region::marketplace();
+    let disk = base_disk(folder);
+    let base = BaseImage {
+        name: format!("debian-13-{architecture}-20261123-1"),
+        description: "Debian 13".to_owned(),
+        size_bytes: std::fs::metadata(&disk).unwrap().len(),
+        disk: disk.clone(),
+        boot_mode: Some(if architecture == Architecture::Arm64 { "uefi" } else { "uefi-preferred" }.to_owned()),
+        architecture,
+        owner: DEBIAN_ACCOUNT.parse().unwrap(),
+    };
+    let id = register_base(twin, &region, base).await.unwrap();
+    twin::publish_parameter(twin, &region, parameter, id.as_str()).unwrap();
+    std::fs::remove_dir_all(folder.join("base-root")).unwrap();
+    std::fs::remove_file(disk).unwrap();
 }
 
 /// Makes a disk with one partition and a small Debian 13 in it that the policy has nothing against.

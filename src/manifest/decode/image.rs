@@ -21,10 +21,11 @@ pub(super) struct Image {
     pub(super) build: Build,
 }
 
-/// Reads `[image]`.
-pub(super) fn image(value: Value<'_>) -> Option<Image> {
+/// Reads `[image]` for a variant.
+pub(super) fn image(value: Value<'_>, variant: Option<Architecture>) -> Option<Image> {
     let reader = value.table()?;
-    let architecture = reader.required("architecture").and_then(|value| architecture(&value));
+    // One that is known is read for, so that only the others' faults are left to tell.
+    let architecture = architectures(&reader).and(variant);
     let boot = reader.optional("boot-mode");
     let boot_mode = boot.map_or_else(|| architecture.map(default_boot_mode), |value| boot_mode(&value, architecture));
     let spec = spec(&reader, architecture, boot_mode);
@@ -68,17 +69,17 @@ fn os_name(value: &Value) -> Option<String> {
 
 const ARCHITECTURES: [(&str, Architecture); 2] = [("x86_64", Architecture::X86_64), ("arm64", Architecture::Arm64)];
 
-/// Reads the architecture; a list is refused by name, for a product has one listing and a listing one architecture.
-fn architecture(value: &Value) -> Option<Architecture> {
-    if !value.is_list() {
-        return value.choice(&ARCHITECTURES);
+/// Reads `architecture = "x86_64"`, or `architectures = ["x86_64", "arm64"]`: a listing each.
+fn architectures(reader: &Reader) -> Option<()> {
+    let one = reader.exactly_one(&["architecture", "architectures"])?;
+    if one.name == "architectures" {
+        return one.list_of(1..=ARCHITECTURES.len(), |entry| entry.choice(&ARCHITECTURES)).map(drop);
     }
-    value
-        .fault(Code::SeveralArchitectures, "`architecture` is a list")
-        .expected("\"x86_64\" or \"arm64\"")
-        .hint("a listing sells one architecture, and a product has one variant for now: make a second product for the other")
-        .report();
-    None
+    if one.is_list() {
+        one.fault(Code::WrongType, "`architecture` is a list").expected("one of them").hint("architectures = […] takes both").report();
+        return None;
+    }
+    one.choice(&ARCHITECTURES).map(drop)
 }
 
 fn default_boot_mode(architecture: Architecture) -> BootMode {

@@ -11,7 +11,7 @@ use super::super::node::{Table, canonical_json};
 use super::super::source::At;
 use super::{distribution, image, listing, texts};
 use crate::model::digest::Digest;
-use crate::model::ids::{AccountId, Slug};
+use crate::model::ids::{AccountId, Architecture, Slug};
 use crate::model::product::{Product, ScanPolicy};
 use crate::model::report::Severity;
 
@@ -26,15 +26,20 @@ pub(in super::super) struct Facts<'a> {
     pub(in super::super) account: &'a AccountId,
 }
 
-/// Decodes a merged manifest. `None` only if faults were reported.
-pub(in super::super) fn product(context: &Context, at: At, table: &Table, facts: &Facts) -> Option<Product> {
+/// Decodes a merged manifest as it holds for a variant. `None` only if faults were reported.
+pub(in super::super) fn product(
+    context: &Context,
+    at: At,
+    table: &Table,
+    facts: &Facts,
+    architecture: Option<Architecture>,
+) -> Option<Product> {
     let root = Reader::new(context, "", at, table);
     format(&root);
     let own = root.required("product").and_then(|value| value.table());
     let own = own.and_then(|reader| about(reader, facts));
-    let image = root.required("image").and_then(image::image);
+    let image = root.required("image").and_then(|value| image::image(value, architecture));
     let distribution = root.required("distribution").and_then(|value| distribution::distribution(value, facts.account));
-    let architecture = image.as_ref().map(|image| image.spec.architecture);
     let boot_mode = image.as_ref().map(|image| image.spec.boot_mode);
     let listing = root.required("listing").and_then(|value| listing::listing(value, architecture, boot_mode));
     let scan = root.or("scan", ScanPolicy { fail_on: Severity::High }, scan);

@@ -2,6 +2,7 @@
 
 mod codes;
 mod sarif;
+mod variants;
 mod workspaces;
 
 use std::fs;

@@ -20,7 +20,7 @@ fn the_scaffold_passes_for_both_targets() {
     assert_eq!(workspace.settings, Settings::default());
     assert_eq!(workspace.products().unwrap(), [slug()]);
     for target in TargetName::ALL {
-        let product = workspace.load(&slug(), target, Some(&account())).unwrap();
+        let product = workspace.load(&slug(), target, Some(&account())).unwrap().remove(0);
         assert_eq!(product.listing.access_role.as_str(), "arn:aws:iam::123456789012:role/AWSMarketplaceAmiIngestion");
         assert_eq!(product.inputs.keys().collect::<Vec<_>>(), ["provision/10-setup.sh"]);
         assert!(
@@ -38,7 +38,7 @@ fn hello_web_passes_for_both_targets() {
     assert_eq!(workspace.root, repository);
     let slug = "hello-web".parse().unwrap();
     for target in TargetName::ALL {
-        let product = workspace.load(&slug, target, Some(&account())).unwrap_or_else(|faults| panic!("{}", faults.render(false)));
+        let product = workspace.load(&slug, target, Some(&account())).unwrap_or_else(|faults| panic!("{}", faults.render(false))).remove(0);
         assert_eq!(product.listing.instance_types.len(), 4);
         assert!(matches!(product.listing.pricing, Pricing::Hourly { .. }));
     }
@@ -53,8 +53,9 @@ fn a_product_wins_over_the_workspace_and_the_target_over_both() {
     bench.edit("[tags]", "[on.twin.tags]\nteam = \"twins\"\n[tags]");
     let workspace = bench.workspace();
     assert_eq!(workspace.settings.target, TargetName::Aws);
-    let tags =
-        |target| workspace.load(&slug(), target, None).unwrap().tags.into_iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>();
+    let tags = |target| {
+        workspace.load(&slug(), target, None).unwrap().remove(0).tags.into_iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>()
+    };
     assert_eq!(tags(TargetName::Aws), ["place=aws", "project=demo", "team=bread"]);
     assert_eq!(tags(TargetName::Twin), ["project=demo", "team=twins"]);
 }
@@ -64,7 +65,7 @@ fn the_manifest_digest_follows_what_it_says_and_not_how() {
     let digest = |change: &dyn Fn(&Bench)| {
         let bench = Bench::new();
         change(&bench);
-        bench.workspace().load(&slug(), TargetName::Twin, None).unwrap().manifest_digest
+        bench.workspace().load(&slug(), TargetName::Twin, None).unwrap().remove(0).manifest_digest
     };
     let plain = digest(&|_| {});
     assert_eq!(plain, digest(&|bench| _ = bench.edit("format = 1", "# a comment\nformat = 0x1")));
