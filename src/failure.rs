@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::engine::{EngineError, Kind};
+use crate::ledger::LedgerError;
 use crate::manifest::{Faults, WorkspaceError};
 use crate::twin;
 
@@ -236,10 +237,38 @@ fn engine_next(error: &EngineError) -> Vec<String> {
             "on the twin: bakehouse twin base build debian-13 (or twin base import FILE) makes a base".to_owned(),
             "on AWS: mend image.base in the manifest".to_owned(),
         ],
+        EngineError::Moved { variant } => vec![
+            "another runner was at work in between; nothing was done".to_owned(),
+            format!("look at what is left to do: bakehouse plan {}", variant.product),
+        ],
+        EngineError::Ledger(error) => ledger_next(error),
         EngineError::Cloud(e) if e.operation == "GetCallerIdentity" => {
             one("log in (aws sso login, aws configure) or name a profile that exists with --profile; nothing was done")
         }
         EngineError::Cloud(_) => one("what was done is in the ledger; the same command goes on from there"),
+        _ => Vec::new(),
+    }
+}
+
+fn ledger_next(error: &LedgerError) -> Vec<String> {
+    match error {
+        LedgerError::Held { hold, .. } => vec![
+            format!("wait until it ends (bakehouse runs {} shows where it stands)", hold.variant.product),
+            format!(
+                "a process of this machine that was killed is followed at once, one elsewhere once it was not heard of until {:.0}",
+                hold.until
+            ),
+        ],
+        LedgerError::Fenced { run, .. } => {
+            vec![format!("nothing is lost: the other one goes on from what run {run} had done (bakehouse runs)")]
+        }
+        LedgerError::Claimed { held, .. } => vec![
+            format!("if it is another machine's, finish it there: bakehouse resume {}", held.run),
+            format!("if that is gone, remove what it left and give the version back: bakehouse abandon {}", held.run),
+        ],
+        LedgerError::Chain { .. } => {
+            vec!["what was sealed is never changed: bring the ledger back as it was, then `bakehouse ledger verify`".to_owned()]
+        }
         _ => Vec::new(),
     }
 }

@@ -12,7 +12,7 @@ use crate::command::git;
 use crate::command::selection::{Selection, Variants};
 use crate::engine::{Collector, Engine};
 use crate::failure::Failure;
-use crate::ledger::{Binding, Ledger};
+use crate::ledger::{Binding, Holder, Ledger};
 use crate::listing::Templates;
 use crate::manifest::Workspace;
 use crate::model::ids::{AccountId, Slug};
@@ -94,7 +94,7 @@ impl Context {
 
     /// Makes what collects garbage.
     pub fn collector(&self) -> Collector {
-        Collector { ledger: self.ledger.clone(), clock: Clock::System, interval: self.interval() }
+        Collector { ledger: self.ledger.clone(), holder: Holder::this_process(), clock: Clock::System, interval: self.interval() }
     }
 
     /// Returns what changes the target.
@@ -119,6 +119,7 @@ impl Context {
         Ok(Engine {
             writer: self.writer(),
             ledger: self.ledger.clone(),
+            holder: Holder::this_process(),
             clock: Clock::System,
             observer: self.ui.clone(),
             target: self.target.as_str(),

@@ -3,7 +3,7 @@
 use crate::cloud::{BaseError, CloudError};
 use crate::ledger::LedgerError;
 use crate::listing::Refusal;
-use crate::model::ids::{ChangeSetId, ImageId, RunId};
+use crate::model::ids::{ChangeSetId, ImageId, RunId, Variant};
 use crate::model::report::Report;
 use crate::model::version::Version;
 use crate::plan::PlanError;
@@ -134,6 +134,12 @@ pub enum EngineError {
         version: Version,
         /// What uses it.
         reason: String,
+    },
+    /// Another runner was at work since the plan was made.
+    #[error("the ledger of {variant} has changed since this was planned")]
+    Moved {
+        /// The variant.
+        variant: Variant,
     },
     /// A run of other inputs stands in the way.
     #[error("run {run} can't be continued: {reason}")]

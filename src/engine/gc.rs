@@ -9,9 +9,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::failure::EngineError;
+use super::runs::find_run;
 use crate::clock::Clock;
 use crate::cloud::{CloudError, Reader, Writer};
-use crate::ledger::{Effect, Journal, JournalEvent, Ledger, Outcome};
+use crate::ledger::{Effect, Holder, Journal, JournalEvent, Ledger, Outcome};
 use crate::model::ids::{Architecture, InstanceId, Region, RunId, Slug, Variant};
 use crate::model::resource::ResourceKind;
 use crate::plan::{Garbage, GarbageFacts, GarbagePlan, RunFacts, garbage};
@@ -24,6 +25,8 @@ const ENDING: Duration = Duration::from_secs(15 * 60);
 pub struct Collector {
     /// The target's ledger.
     pub ledger: Ledger,
+    /// Who is at work, for the leases of the runs that are ended.
+    pub holder: Holder,
     /// Where the time comes from.
     pub clock: Clock,
     /// How long to wait between two looks.
@@ -68,12 +71,15 @@ impl Collector {
             resources.extend(found?);
         }
         let mut runs = BTreeMap::new();
-        for run in self.ledger.runs().await? {
-            if let Some(facts) = run_facts(&self.ledger.journal(&run).await?) {
-                runs.insert(run, facts);
+        let now = self.clock.now();
+        for variant in self.ledger.variants_with_runs().await? {
+            let held = self.ledger.lease(&variant).await?.filter(|hold| hold.is_live(now)).map(|hold| hold.run);
+            for run in self.ledger.runs(&variant).await? {
+                if let Some(facts) = run_facts(&self.ledger.journal(&variant, &run).await?, held.as_ref()) {
+                    runs.insert(run, facts);
+                }
             }
         }
-        let now = self.clock.now();
         Ok(garbage(&GarbageFacts { now, older_than, products, resources: &resources, runs: &runs, records: &records }))
     }
 
@@ -94,13 +100,19 @@ impl Collector {
         Ok(removed)
     }
 
-    /// Ends a run that nobody is at work on. Who was after all finds the journal's next line taken, and stops.
+    /// Ends a run that nobody is at work on, and gives its version back.
     async fn end(&self, run: &RunId) -> Result<(), EngineError> {
-        let mut journal = self.ledger.journal(run).await?;
+        let Some(mut journal) = find_run(&self.ledger, run).await? else { return Ok(()) };
+        let now = self.clock.now();
+        let mut lease = self.ledger.take_lease(journal.variant(), run, &self.holder, now).await?;
+        journal.resume(now, lease.epoch(), &self.holder).await?;
         if journal.outcome().is_none() {
-            journal.write(self.clock.now(), JournalEvent::Ended { outcome: Outcome::Abandoned }).await?;
+            if let Some((plan, _)) = journal.plan() {
+                self.ledger.give_back(&plan.variant, &plan.version, run, now).await?;
+            }
+            journal.write(now, lease.epoch(), JournalEvent::Ended { outcome: Outcome::Abandoned }).await?;
         }
-        Ok(())
+        Ok(lease.release(now).await?)
     }
 
     async fn remove_one(&self, writer: &Writer, garbage: &Garbage) -> Result<(), CloudError> {
@@ -138,7 +150,7 @@ impl Collector {
 }
 
 /// What a journal tells the judgement; `None` for one that never began.
-fn run_facts(journal: &Journal) -> Option<RunFacts> {
+fn run_facts(journal: &Journal, held: Option<&RunId>) -> Option<RunFacts> {
     let ended = journal.outcome().map(|outcome| {
         match outcome {
             Outcome::Done => "is done",
@@ -158,7 +170,7 @@ fn run_facts(journal: &Journal) -> Option<RunFacts> {
             texts(value, &mut owns);
         }
     }
-    Some(RunFacts { began: journal.began()?, last: journal.entries().last()?.at, ended, held: false, owns })
+    Some(RunFacts { began: journal.began()?, last: journal.entries().last()?.at, ended, held: held == Some(journal.run()), owns })
 }
 
 /// Collects every text of a value; ids are among them.

@@ -8,9 +8,11 @@ mod check;
 mod distribute;
 mod failure;
 mod gc;
+mod hold;
 mod list;
 mod observer;
 mod run;
+mod runs;
 mod seal;
 mod ship;
 mod survey;
@@ -21,6 +23,7 @@ pub use failure::{EngineError, Kind};
 pub use gc::{Collector, Removed};
 pub use list::{Followed, add_version, first_listing, follow_listing};
 pub use observer::{Note, Observer};
+pub use runs::{RunState, RunSummary, find_run, runs};
 pub use ship::{Extent, Next, Stage, baking, carry_out, next};
 pub use survey::{Survey, survey};
 
@@ -29,7 +32,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::cloud::Writer;
-use crate::ledger::Ledger;
+use crate::ledger::{Holder, Ledger};
 use crate::listing::Templates;
 use crate::model::ids::AccountId;
 use crate::model::product::Product;
@@ -41,6 +44,8 @@ pub struct Engine {
     pub writer: Writer,
     /// The target's ledger.
     pub ledger: Ledger,
+    /// Who works: what a lease says of its holder.
+    pub holder: Holder,
     /// Where the time comes from.
     pub clock: Clock,
     /// Who is told what goes on.

@@ -8,15 +8,16 @@ use tokio::sync::Mutex;
 
 use super::Engine;
 use super::failure::EngineError;
+use super::hold::Hold;
 use super::observer::Note;
 use crate::cloud::{CloudError, Outcome as CloudOutcome};
-use crate::ledger::{Effect, Journal, JournalEvent, Outcome};
+use crate::ledger::{Effect, Journal, JournalEvent, LedgerError, Outcome};
 use crate::model::digest::Digest;
 use crate::model::ids::{RunId, Variant};
 use crate::model::image::tag;
 use crate::model::plan::Plan;
 use crate::model::product::Product;
-use crate::model::record::{Event, Record};
+use crate::model::record::{Event, Head};
 
 /// A plan being carried out.
 pub(super) struct Run<'a> {
@@ -26,31 +27,55 @@ pub(super) struct Run<'a> {
     pub product: &'a Product,
     /// What is carried out.
     pub plan: Plan,
+    /// What keeps other runners away.
+    pub hold: Hold,
     id: RunId,
     journal: Mutex<Journal>,
 }
 
 impl<'a> Run<'a> {
-    /// Begins a new run.
-    pub async fn begin(engine: &'a Engine, product: &'a Product, plan: Plan) -> Result<Self, EngineError> {
+    /// Begins a new run, of a plan that was made when the variant's chain ended in `head`.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Held`] while another runner is at work; [`EngineError::Moved`] when one was since.
+    pub async fn begin(engine: &'a Engine, product: &'a Product, plan: Plan, head: Option<&Head>) -> Result<Self, EngineError> {
         let now = engine.clock.now();
         let mut random = [0; 3];
         getrandom::fill(&mut random).expect("the system gives random bytes");
         let id = format!("{}-{}", now.strftime("%Y%m%d-%H%M%S"), hex::encode(random));
         let id: RunId = id.parse().expect("digits, letters and hyphens");
-        let mut journal = engine.ledger.journal(&id).await?;
+        let hold = Hold::take(engine, &plan.variant, &id).await?;
+        let ledger = &engine.ledger;
+        let found = ledger.head(&plan.variant).await?;
+        if found.as_ref() != head || !ledger.open_runs(&plan.variant).await?.is_empty() {
+            hold.release(engine).await?;
+            return Err(EngineError::Moved { variant: plan.variant });
+        }
+        let mut journal = ledger.journal(&plan.variant, &id).await?;
         let began = JournalEvent::Began { plan: Box::new(plan.clone()), manifest: product.manifest_digest };
-        journal.write(now, began).await?;
-        Ok(Self { engine, product, plan, id, journal: Mutex::new(journal) })
+        journal.write(now, hold.keep(engine).await?, began).await?;
+        Ok(Self { engine, product, plan, hold, id, journal: Mutex::new(journal) })
     }
 
-    /// Continues a run from its journal.
-    pub fn resume(engine: &'a Engine, product: &'a Product, journal: Journal) -> Result<Self, EngineError> {
+    /// Continues a run from its journal, and shuts out whoever had it before.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Held`] while another runner is at work; [`EngineError::Moved`] when one has ended the run.
+    pub async fn resume(engine: &'a Engine, product: &'a Product, mut journal: Journal) -> Result<Self, EngineError> {
         let id = journal.run().clone();
         let Some((plan, _)) = journal.plan() else {
             return Err(EngineError::Run { run: id, reason: "its journal holds no plan".to_owned() });
         };
-        Ok(Self { engine, product, plan: plan.clone(), id, journal: Mutex::new(journal) })
+        let plan = plan.clone();
+        let hold = Hold::take(engine, &plan.variant, &id).await?;
+        journal.resume(engine.clock.now(), hold.keep(engine).await?, &engine.holder).await?;
+        if journal.outcome().is_some() {
+            hold.release(engine).await?;
+            return Err(EngineError::Moved { variant: plan.variant });
+        }
+        Ok(Self { engine, product, plan, hold, id, journal: Mutex::new(journal) })
     }
 
     /// Returns the run's id.
@@ -79,6 +104,7 @@ impl<'a> Run<'a> {
         T: Serialize + DeserializeOwned,
         F: Future<Output = Result<T, EngineError>>,
     {
+        let epoch = self.hold.keep(self.engine).await?;
         let token = {
             let mut journal = self.journal.lock().await;
             let known = match journal.effect(name) {
@@ -97,7 +123,8 @@ impl<'a> Run<'a> {
                 Err(attempt) => {
                     let token = self.token(name, payload, attempt);
                     let tried = JournalEvent::Tried { effect: name.to_owned(), attempt, token: token.clone() };
-                    journal.write(self.engine.clock.now(), tried).await?;
+                    let written = journal.write(self.engine.clock.now(), epoch, tried).await;
+                    self.unless_taken_over(written).await?;
                     token
                 }
             }
@@ -130,13 +157,26 @@ impl<'a> Run<'a> {
         matches!(self.journal.lock().await.effect(name), Effect::Open { .. })
     }
 
-    /// Ends the run.
+    /// Tells whether the run ended.
+    pub async fn has_ended(&self) -> bool {
+        self.journal.lock().await.outcome().is_some()
+    }
+
+    /// Ends the run. A version that it took and did not seal is given back first.
     pub async fn end(&self, outcome: Outcome) -> Result<(), EngineError> {
+        self.hold.keep(self.engine).await?;
+        let (ledger, version) = (&self.engine.ledger, &self.plan.version);
+        let records = ledger.records(self.variant()).await?;
+        let sealed = records.iter().any(|r| &r.version == version && matches!(r.event, Event::Released(_)));
+        if !sealed {
+            ledger.give_back(self.variant(), version, &self.id, self.engine.clock.now()).await?;
+        }
         self.write(JournalEvent::Ended { outcome }).await
     }
 
-    /// Appends a record of what happened.
-    pub async fn record(&self, event: Event) -> Result<Record, EngineError> {
+    /// Appends a record of what happened; returns the chain's head up to it.
+    pub async fn record(&self, event: Event) -> Result<Head, EngineError> {
+        self.hold.keep(self.engine).await?;
         let at = self.engine.clock.now();
         Ok(self.engine.ledger.append(self.variant(), &self.plan.version, &self.id, at, event).await?)
     }
@@ -162,8 +202,19 @@ impl<'a> Run<'a> {
         self.note(Note::Done { text: text.into() });
     }
 
-    async fn write(&self, event: JournalEvent) -> Result<(), EngineError> {
-        Ok(self.journal.lock().await.write(self.engine.clock.now(), event).await?)
+    /// Writes a line into the journal.
+    pub async fn write(&self, event: JournalEvent) -> Result<(), EngineError> {
+        let epoch = self.hold.keep(self.engine).await?;
+        let written = self.journal.lock().await.write(self.engine.clock.now(), epoch, event).await;
+        self.unless_taken_over(written).await
+    }
+
+    /// Says who took the run over, where a line could not be written: nobody else writes into a journal.
+    async fn unless_taken_over(&self, written: Result<(), LedgerError>) -> Result<(), EngineError> {
+        if let Err(LedgerError::Taken { .. }) = written {
+            self.hold.keep(self.engine).await?;
+        }
+        Ok(written?)
     }
 
     fn token(&self, name: &str, payload: &impl Serialize, attempt: u32) -> String {

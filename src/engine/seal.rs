@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::failure::EngineError;
 use super::run::Run;
-use crate::ledger::Outcome;
+use crate::ledger::{LedgerError, Outcome};
 use crate::model::digest::DiskDigests;
 use crate::model::ids::SnapshotId;
 use crate::model::image::{Image, tag};
@@ -12,31 +12,9 @@ use crate::model::record::{BaseRecord, Claim, Event, Release};
 use crate::model::report::ScanSummary;
 
 impl Run<'_> {
-    /// Takes the version. A claim of a run that ended without sealing is taken over.
+    /// Takes the version; a run that finds it taken by another ends.
     pub(super) async fn claim(&self) -> Result<(), EngineError> {
         let ledger = &self.engine.ledger;
-        let held = ledger.claims(self.variant()).await?.into_iter().find(|c| c.version == self.plan.version);
-        let mut after = None;
-        if let Some(held) = held.filter(|held| &held.run != self.id()) {
-            let journal = ledger.journal(&held.run).await?;
-            let why = match journal.outcome() {
-                // Nothing was sealed: the version is free again.
-                Some(Outcome::Rejected | Outcome::BakeFailed | Outcome::Superseded | Outcome::Abandoned) => None,
-                Some(_) => Some("which released it"),
-                None if journal.entries().is_empty() => {
-                    Some("whose journal is not in this ledger: it is another machine's, finish it there")
-                }
-                None => Some("which has not ended"),
-            };
-            if let Some(why) = why {
-                self.end(Outcome::Superseded).await?;
-                return Err(EngineError::Run {
-                    run: self.id().clone(),
-                    reason: format!("version {} is claimed by run {}, {why}", held.version, held.run),
-                });
-            }
-            after = Some(held);
-        }
         let at = self.engine.clock.now();
         let claim = Claim {
             format: 1,
@@ -45,8 +23,13 @@ impl Run<'_> {
             run: self.id().clone(),
             input: self.plan.input,
             at,
+            given_back: false,
         };
-        self.effect("claim", &self.plan.version, async |_| Ok(ledger.claim(&claim, after.as_ref()).await?)).await?;
+        let claimed = self.effect("claim", &self.plan.version, async |_| Ok(ledger.claim(&claim).await?)).await;
+        if let Err(EngineError::Ledger(LedgerError::Claimed { .. })) = &claimed {
+            self.end(Outcome::Superseded).await?;
+        }
+        claimed?;
         self.done_note(format!("{} {} is run {}'s", self.variant(), self.plan.version, self.id()));
         Ok(())
     }

@@ -10,7 +10,7 @@ use crate::ledger::{Effect, Journal, Outcome};
 use crate::model::image::Image;
 use crate::model::plan::{Plan, Planned, Step};
 use crate::model::product::Product;
-use crate::model::record::{Event, Record};
+use crate::model::record::{Event, Head, Record};
 use crate::model::report::ScanSummary;
 use crate::model::version::Bump;
 use crate::plan::Request;
@@ -58,6 +58,8 @@ pub enum Next {
         plan: Plan,
         /// A run of other inputs, never sealed, that is ended first and what it left removed.
         superseded: Option<Box<Journal>>,
+        /// What the variant's chain ended in when the plan was made.
+        head: Option<Head>,
     },
     /// Nothing; the plan has no steps, maybe notices.
     Nothing {
@@ -95,7 +97,7 @@ pub async fn next(engine: &Engine, product: &Product, request: &Request) -> Resu
     let plan = found.plan(engine.target, &engine.account, product, request)?;
     Ok(match (plan.is_empty(), superseded) {
         (true, None) => Next::Nothing { plan },
-        (_, superseded) => Next::Begin { plan, superseded },
+        (_, superseded) => Next::Begin { plan, superseded, head: found.head() },
     })
 }
 
@@ -108,11 +110,11 @@ pub async fn carry_out(engine: &Engine, product: &Product, next: Next, extent: E
     let run = match next {
         Next::Nothing { .. } => return Ok(()),
         Next::Continue { journal, .. } => {
-            let run = Run::resume(engine, product, *journal)?;
+            let run = Run::resume(engine, product, *journal).await?;
             run.note(Note::Run { text: format!("continuing run {} ({} {})", run.id(), run.variant(), run.plan.version) });
             run
         }
-        Next::Begin { plan, superseded } => {
+        Next::Begin { plan, superseded, head } => {
             if let Extent::Only(stage) = extent {
                 refuse_without_predecessor(product, &plan, stage)?;
             }
@@ -128,12 +130,12 @@ pub async fn carry_out(engine: &Engine, product: &Product, next: Next, extent: E
                 engine.observer.note(Note::Notice { text: "nothing is left to do at this stage".to_owned() });
                 return Ok(());
             }
-            let run = Run::begin(engine, product, plan).await?;
+            let run = Run::begin(engine, product, plan, head.as_ref()).await?;
             run.note(Note::Run { text: format!("run {} ({} {})", run.id(), run.variant(), run.plan.version) });
             run
         }
     };
-    run.carry_out(extent).await
+    run.at_work(run.carry_out(extent)).await
 }
 
 impl Run<'_> {
@@ -280,15 +282,18 @@ fn is_recorded(step: &Step, released: &Released) -> bool {
 }
 
 async fn supersede(engine: &Engine, product: &Product, journal: Journal) -> Result<(), EngineError> {
-    let run = Run::resume(engine, product, journal)?;
+    let run = Run::resume(engine, product, journal).await?;
     run.note(Note::Notice {
         text: format!(
             "run {} is ended: what it was for has changed; its instance and group are removed, an image it made is kept",
             run.id()
         ),
     });
-    run.clean_up(&product.build.region).await?;
-    run.end(Outcome::Superseded).await
+    run.at_work(async {
+        run.clean_up(&product.build.region).await?;
+        run.end(Outcome::Superseded).await
+    })
+    .await
 }
 
 /// A stage that begins a run must be its first: `bake` for a new version, any for a sealed one.

@@ -6,20 +6,20 @@ use super::Engine;
 use super::failure::EngineError;
 use crate::bake;
 use crate::cloud::{InstanceTypeDescription, Reader};
-use crate::ledger::{Journal, Ledger};
+use crate::ledger::{Chain, Journal, Ledger};
 use crate::listing::{self, AmiProduct, Difference, Offer};
 use crate::model::ids::{AccountId, EntityId, Region};
 use crate::model::image::ImageDescription;
 use crate::model::plan::Plan;
 use crate::model::product::Product;
-use crate::model::record::Record;
+use crate::model::record::Head;
 use crate::plan::{self, Facts, Request, Sibling};
 use crate::release::{Listing, history};
 
 /// What a plan is made of, as it is found.
 #[derive(Debug, Clone)]
 pub struct Survey {
-    records: Vec<Record>,
+    chain: Chain,
     siblings: Vec<Sibling>,
     base: ImageDescription,
     encrypted_regions: BTreeSet<Region>,
@@ -34,7 +34,7 @@ pub struct Survey {
 /// When either can't be read, the base is not found, or the instance type can't bake it.
 pub async fn survey(reader: &Reader, ledger: &Ledger, product: &Product, siblings: Vec<Sibling>) -> Result<Survey, EngineError> {
     let variant = product.variant();
-    let records = ledger.records(&variant).await?;
+    let chain = ledger.chain(&variant).await?;
     let build = &product.build.region;
     let base = reader.base(build, &product.image.base).await?;
     // Too much for user data is known now; the nonce has its length.
@@ -47,7 +47,7 @@ pub async fn survey(reader: &Reader, ledger: &Ledger, product: &Product, sibling
         }
     }
     let listed = product.listing.product_id.clone().or_else(|| {
-        history(&records).values().rev().find_map(|v| match &v.listing {
+        history(chain.records()).values().rev().find_map(|v| match &v.listing {
             Listing::Listed { product, .. } => Some(product.clone()),
             _ => None,
         })
@@ -56,10 +56,15 @@ pub async fn survey(reader: &Reader, ledger: &Ledger, product: &Product, sibling
         None => (reader.ami_products_titled(&product.texts.title).await?, Vec::new()),
         Some(id) => (Vec::new(), differences(reader, product, &id).await?),
     };
-    Ok(Survey { records, siblings, base, encrypted_regions, titled, differences })
+    Ok(Survey { chain, siblings, base, encrypted_regions, titled, differences })
 }
 
 impl Survey {
+    /// Returns the head of the variant's chain.
+    pub fn head(&self) -> Option<Head> {
+        self.chain.head()
+    }
+
     /// Makes the plan of what was found.
     ///
     /// # Errors
@@ -70,7 +75,7 @@ impl Survey {
             target,
             account,
             product,
-            records: &self.records,
+            records: self.chain.records(),
             siblings: &self.siblings,
             base: &self.base,
             encrypted_regions: &self.encrypted_regions,
@@ -96,14 +101,7 @@ impl Engine {
 
     /// Finds the variant's run that has not ended, if there is one (the newest).
     pub(super) async fn unfinished(&self, product: &Product) -> Result<Option<Journal>, EngineError> {
-        for run in self.ledger.runs().await?.iter().rev() {
-            let journal = self.ledger.journal(run).await?;
-            let ours = journal.plan().is_some_and(|(plan, _)| plan.variant == product.variant());
-            if ours && journal.outcome().is_none() {
-                return Ok(Some(journal));
-            }
-        }
-        Ok(None)
+        Ok(self.ledger.open_runs(&product.variant()).await?.pop())
     }
 }
 

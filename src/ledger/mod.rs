@@ -1,19 +1,29 @@
 //! What was done: records, claims and journals, on an object store.
 //!
 //! Nothing written here is ever changed: each object is created under a name that did not exist, so
-//! two writers can't both win. Layout, below the ledger's folder:
+//! two writers can't both win. Layout, below the ledger's folder or prefix:
 //!
 //! ```text
 //! ledger.json                                   the target and account it is bound to
 //! <slug>.<arch>/records/000001.json …           the variant's chain
-//! <slug>.<arch>/claims/<version>/0001.json …    who took the version; the last one holds
+//! <slug>.<arch>/claims/<version>/0001.json …    who took the version, or gave it back; the last one holds
 //! <slug>.<arch>/reports/<version>-<run>-<time>.json  what the scan said
-//! runs/<run>/000001.json …                      the run's journal (not to be committed)
+//! runs/                                         who works on what; not to be committed:
+//! runs/<slug>.<arch>/journals/<run>/000001.json …    a run's journal
+//! runs/<slug>.<arch>/open/<run>.json                 there while the run has not ended
+//! runs/<slug>.<arch>/lease/000001.json …             who works on the variant; the last one holds
 //! ```
 
+mod holder;
 mod journal;
+mod lease;
 mod records;
 mod store;
+#[cfg(test)]
+mod testing;
 
-pub use journal::{Effect, Entry, Journal, JournalEvent, Outcome};
+pub use holder::Holder;
+pub use journal::{Effect, Entry, Journal, JournalEvent, Leaving, Outcome};
+pub use lease::{Hold, Lease};
+pub use records::Chain;
 pub use store::{Binding, Ledger, LedgerError};

@@ -6,7 +6,7 @@ use object_store::path::Path;
 use super::store::{Ledger, LedgerError};
 use crate::model::digest::Digest;
 use crate::model::ids::{RunId, Variant};
-use crate::model::record::{Claim, Event, Record};
+use crate::model::record::{Claim, Event, Head, Record};
 use crate::model::report::Report;
 use crate::model::version::Version;
 
@@ -17,10 +17,20 @@ impl Ledger {
     ///
     /// [`LedgerError::Chain`] for a gap or a record that does not follow from the one before.
     pub async fn records(&self, variant: &Variant) -> Result<Vec<Record>, LedgerError> {
-        Ok(self.chain(variant).await?.0)
+        Ok(self.chain(variant).await?.records)
     }
 
-    /// Appends a record, unless this run has already written the same event for this version.
+    /// Returns the head of a variant's chain; `None` while it is empty.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ledger::records`].
+    pub async fn head(&self, variant: &Variant) -> Result<Option<Head>, LedgerError> {
+        Ok(self.chain(variant).await?.head())
+    }
+
+    /// Appends a record, unless this run has already written the same event for this version; returns
+    /// the chain's head up to it.
     ///
     /// # Errors
     ///
@@ -32,17 +42,18 @@ impl Ledger {
         run: &RunId,
         at: Timestamp,
         event: Event,
-    ) -> Result<Record, LedgerError> {
+    ) -> Result<Head, LedgerError> {
         let mut attempts = 0;
         loop {
-            let (records, previous) = self.chain(variant).await?;
-            if let Some(written) = records.iter().find(|r| &r.version == version && &r.run == run && r.event == event) {
-                return Ok(written.clone());
+            let chain = self.chain(variant).await?;
+            let written = |r: &Record| &r.version == version && &r.run == run && r.event == event;
+            if let Some(index) = chain.records.iter().position(written) {
+                return Ok(chain.heads().swap_remove(index));
             }
             let record = Record {
                 format: 1,
-                sequence: records.len() as u64 + 1,
-                previous,
+                sequence: chain.records.len() as u64 + 1,
+                previous: chain.digests.last().copied(),
                 variant: variant.clone(),
                 version: version.clone(),
                 at,
@@ -51,7 +62,7 @@ impl Ledger {
             };
             attempts += 1;
             match self.create(&record_path(variant, record.sequence), &record).await {
-                Ok(_) => return Ok(record),
+                Ok(digest) => return Ok(Head { sequence: record.sequence, digest }),
                 // Someone else appended in between: read again, follow on what they wrote.
                 Err(LedgerError::Taken { .. }) if attempts < 20 => {}
                 Err(error) => return Err(error),
@@ -66,8 +77,8 @@ impl Ledger {
     /// When the ledger can't be read.
     pub async fn claims(&self, variant: &Variant) -> Result<Vec<Claim>, LedgerError> {
         let mut claims: Vec<Claim> = Vec::new();
-        for name in self.names(&variant_folder(variant).join("claims")).await? {
-            let claim: Claim = self.get(&name).await?;
+        let names = self.names(&variant_folder(variant).join("claims")).await?;
+        for (claim, _) in self.get_all::<Claim>(&names).await? {
             claims.retain(|c| c.version != claim.version);
             claims.push(claim);
         }
@@ -75,25 +86,58 @@ impl Ledger {
         Ok(claims)
     }
 
-    /// Takes a version for a run. `after` is the claim of an ended run that it takes over from.
+    /// Takes a version for a run: one that nobody had, or that was given back.
     ///
     /// # Errors
     ///
-    /// [`LedgerError::Taken`] when another run took it.
-    pub async fn claim(&self, claim: &Claim, after: Option<&Claim>) -> Result<(), LedgerError> {
+    /// [`LedgerError::Claimed`] when another run has it.
+    pub async fn claim(&self, claim: &Claim) -> Result<(), LedgerError> {
+        self.write_claim(claim, |held| match held {
+            Some(held) if held.run == claim.run => Ok(Wanted::Nothing),
+            Some(held) if !held.given_back => Err(LedgerError::Claimed { place: self.place().to_owned(), held: Box::new(held.clone()) }),
+            _ => Ok(Wanted::Write),
+        })
+        .await
+    }
+
+    /// Gives a version back that a run took and did not seal; a version that it does not have stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger can't be written.
+    pub async fn give_back(&self, variant: &Variant, version: &Version, run: &RunId, at: Timestamp) -> Result<(), LedgerError> {
+        let Some(held) = self.claims(variant).await?.into_iter().find(|c| &c.version == version && &c.run == run) else {
+            return Ok(());
+        };
+        let back = Claim { at, given_back: true, ..held };
+        self.write_claim(&back, |held| match held {
+            Some(held) if &held.run == run && !held.given_back => Ok(Wanted::Write),
+            _ => Ok(Wanted::Nothing),
+        })
+        .await
+    }
+
+    /// Writes the next claim of a version if, by the last one, it is wanted.
+    async fn write_claim(&self, claim: &Claim, wanted: impl Fn(Option<&Claim>) -> Result<Wanted, LedgerError>) -> Result<(), LedgerError> {
         let folder = variant_folder(&claim.variant).join("claims").join(claim.version.to_string());
-        let names = self.names(&folder).await?;
-        if let Some(last) = names.last() {
-            let held: Claim = self.get(last).await?;
-            if held.run == claim.run {
-                return Ok(());
+        let mut attempts = 0;
+        loop {
+            let names = self.names(&folder).await?;
+            let held: Option<Claim> = match names.last() {
+                Some(last) => Some(self.get(last).await?),
+                None => None,
+            };
+            match wanted(held.as_ref())? {
+                Wanted::Nothing => return Ok(()),
+                Wanted::Write => {}
             }
-            if Some(&held) != after {
-                return Err(LedgerError::Taken { place: self.place().to_owned(), object: last.to_string() });
+            attempts += 1;
+            match self.create(&folder.clone().join(format!("{:04}.json", names.len() + 1)), claim).await {
+                // Another wrote in between: see what.
+                Err(LedgerError::Taken { .. }) if attempts < 20 => {}
+                other => return other.map(drop),
             }
         }
-        self.create(&folder.join(format!("{:04}.json", names.len() + 1)), claim).await?;
-        Ok(())
     }
 
     /// Keeps a scan's report; one kept before by the same run stays as it is.
@@ -109,12 +153,16 @@ impl Ledger {
         }
     }
 
-    async fn chain(&self, variant: &Variant) -> Result<(Vec<Record>, Option<Digest>), LedgerError> {
-        let mut records: Vec<Record> = Vec::new();
-        let mut head = None;
-        for name in self.names(&variant_folder(variant).join("records")).await? {
-            let (record, digest): (Record, Digest) = self.get_with_digest(&name).await?;
-            let sequence = records.len() as u64 + 1;
+    /// Reads a variant's chain with its digests, checking that it holds together.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ledger::records`].
+    pub async fn chain(&self, variant: &Variant) -> Result<Chain, LedgerError> {
+        let mut chain = Chain::default();
+        let names = self.names(&variant_folder(variant).join("records")).await?;
+        for ((record, digest), name) in self.get_all::<Record>(&names).await?.into_iter().zip(names) {
+            let sequence = chain.records.len() as u64 + 1;
             let broken = |reason: &str| LedgerError::Chain {
                 place: self.place().to_owned(),
                 variant: variant.to_string(),
@@ -127,14 +175,44 @@ impl Ledger {
             if &record.variant != variant {
                 return Err(broken("it belongs to another variant"));
             }
-            if record.previous != head {
+            if record.previous.as_ref() != chain.digests.last() {
                 return Err(broken("the record before it was changed or replaced"));
             }
-            head = Some(digest);
-            records.push(record);
+            chain.digests.push(digest);
+            chain.records.push(record);
         }
-        Ok((records, head))
+        Ok(chain)
     }
+}
+
+/// A variant's records, oldest first, each with the digest that the next one carries.
+#[derive(Debug, Clone, Default)]
+pub struct Chain {
+    records: Vec<Record>,
+    digests: Vec<Digest>,
+}
+
+impl Chain {
+    /// Returns the records, oldest first.
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// Returns the head that the chain had after each record.
+    pub fn heads(&self) -> Vec<Head> {
+        (1..).zip(&self.digests).map(|(sequence, digest)| Head { sequence, digest: *digest }).collect()
+    }
+
+    /// Returns the head; `None` while the chain is empty.
+    pub fn head(&self) -> Option<Head> {
+        self.heads().pop()
+    }
+}
+
+/// Whether a claim is to be written, by what is there.
+enum Wanted {
+    Write,
+    Nothing,
 }
 
 fn variant_folder(variant: &Variant) -> Path {
@@ -147,25 +225,8 @@ fn record_path(variant: &Variant, sequence: u64) -> Path {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use object_store::memory::InMemory;
-
     use super::*;
-    use crate::ledger::Binding;
-    use crate::model::ids::Architecture;
-
-    fn variant() -> Variant {
-        Variant { product: "hello".parse().unwrap(), architecture: Architecture::X86_64 }
-    }
-
-    fn binding(account: &str) -> Binding {
-        Binding { format: 1, target: "twin".to_owned(), account: account.parse().unwrap() }
-    }
-
-    async fn ledger() -> Ledger {
-        Ledger::open(Arc::new(InMemory::new()), "memory".to_owned(), binding("123456789012")).await.unwrap()
-    }
+    use crate::ledger::testing::{self, binding, variant};
 
     fn refused(change_set: &str) -> Event {
         Event::ListingRefused { change_set: change_set.parse().unwrap(), status: "FAILED".to_owned(), errors: Vec::new() }
@@ -173,21 +234,22 @@ mod tests {
 
     #[tokio::test]
     async fn records_are_chained_and_an_event_is_written_once() {
-        let ledger = ledger().await;
-        let run: RunId = "run-1".parse().unwrap();
-        let version = Version::new(1, 0, 0);
-        for event in ["a", "b", "a"] {
-            ledger.append(&variant(), &version, &run, Timestamp::UNIX_EPOCH, refused(event)).await.unwrap();
+        for ledger in testing::ledgers().await {
+            let run: RunId = "run-1".parse().unwrap();
+            let version = Version::new(1, 0, 0);
+            for event in ["a", "b", "a"] {
+                ledger.append(&variant(), &version, &run, Timestamp::UNIX_EPOCH, refused(event)).await.unwrap();
+            }
+            let records = ledger.records(&variant()).await.unwrap();
+            assert_eq!(records.iter().map(|r| r.sequence).collect::<Vec<_>>(), [1, 2]);
+            assert!(records[0].previous.is_none() && records[1].previous.is_some());
         }
-        let records = ledger.records(&variant()).await.unwrap();
-        assert_eq!(records.iter().map(|r| r.sequence).collect::<Vec<_>>(), [1, 2]);
-        assert!(records[0].previous.is_none() && records[1].previous.is_some());
     }
 
     #[tokio::test]
     async fn a_changed_record_breaks_the_chain() {
-        let folder = tempfile::tempdir().unwrap();
-        let ledger = Ledger::open_folder(folder.path(), binding("123456789012")).await.unwrap();
+        let ledger = testing::in_folder().await;
+        let folder = ledger.folder.as_ref().unwrap();
         let run: RunId = "run-1".parse().unwrap();
         for event in ["a", "b"] {
             ledger.append(&variant(), &Version::new(1, 0, 0), &run, Timestamp::UNIX_EPOCH, refused(event)).await.unwrap();
@@ -201,8 +263,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_version_is_claimed_once_unless_taken_over() {
-        let ledger = ledger().await;
+    async fn a_version_is_claimed_once_unless_given_back() {
         let claim = |run: &str| Claim {
             format: 1,
             variant: variant(),
@@ -210,13 +271,26 @@ mod tests {
             run: run.parse().unwrap(),
             input: Digest::of("x"),
             at: Timestamp::UNIX_EPOCH,
+            given_back: false,
         };
-        ledger.claim(&claim("run-1"), None).await.unwrap();
-        ledger.claim(&claim("run-1"), None).await.unwrap();
-        assert!(matches!(ledger.claim(&claim("run-2"), None).await, Err(LedgerError::Taken { .. })));
-        ledger.claim(&claim("run-2"), Some(&claim("run-1"))).await.unwrap();
-        assert!(matches!(ledger.claim(&claim("run-3"), Some(&claim("run-1"))).await, Err(LedgerError::Taken { .. })));
-        assert_eq!(ledger.claims(&variant()).await.unwrap(), [claim("run-2")]);
+        for ledger in testing::ledgers().await {
+            let give_back = |run: &str| {
+                let (ledger, run) = (&ledger, run.parse().unwrap());
+                async move { ledger.give_back(&variant(), &Version::new(1, 0, 0), &run, Timestamp::UNIX_EPOCH).await.unwrap() }
+            };
+            ledger.claim(&claim("run-1")).await.unwrap();
+            ledger.claim(&claim("run-1")).await.unwrap();
+            let refused = ledger.claim(&claim("run-2")).await;
+            assert!(matches!(&refused, Err(LedgerError::Claimed { held, .. }) if **held == claim("run-1")), "{refused:?}");
+            give_back("run-2").await;
+            assert_eq!(ledger.claims(&variant()).await.unwrap(), [claim("run-1")], "what it does not have it can't give");
+            give_back("run-1").await;
+            give_back("run-1").await;
+            assert!(ledger.claims(&variant()).await.unwrap()[0].given_back);
+            ledger.claim(&claim("run-2")).await.unwrap();
+            assert!(ledger.claim(&claim("run-3")).await.is_err());
+            assert_eq!(ledger.claims(&variant()).await.unwrap(), [claim("run-2")]);
+        }
     }
 
     #[tokio::test]

@@ -3,15 +3,20 @@
 use std::path::Path as FilePath;
 use std::sync::Arc;
 
-use futures::TryStreamExt as _;
+use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::lease::Hold;
 use crate::model::digest::Digest;
-use crate::model::ids::AccountId;
+use crate::model::ids::{AccountId, RunId};
+use crate::model::record::Claim;
+
+/// How many objects are read at once: on S3 each takes a journey of its own.
+const READS_IN_FLIGHT: usize = 16;
 
 /// The records, claims and journals of one target and account.
 #[derive(Debug, Clone)]
@@ -97,6 +102,35 @@ pub enum LedgerError {
         /// The object.
         object: String,
     },
+    /// Another run has the version.
+    #[error("version {} of {} is claimed by run {} (since {:.0})", held.version, held.variant, held.run, held.at)]
+    Claimed {
+        /// Where the ledger lies.
+        place: String,
+        /// Its claim.
+        held: Box<Claim>,
+    },
+    /// Another runner is at work on the variant.
+    #[error(
+        "{} is being worked on by {}: run {}, since {:.0}, last heard of at {:.0}",
+        hold.variant, hold.holder, hold.run, hold.since, hold.heard
+    )]
+    Held {
+        /// Where the ledger lies.
+        place: String,
+        /// Who, what and since when.
+        hold: Box<Hold>,
+    },
+    /// Another runner took the variant over; this one must not go on.
+    #[error("run {run} was taken over{}; it was left before any further effect", by.as_ref().map(|by| format!(" by {} at {:.0}", by.holder, by.since)).unwrap_or_default())]
+    Fenced {
+        /// Where the ledger lies.
+        place: String,
+        /// The run that was left.
+        run: RunId,
+        /// Who took it over.
+        by: Option<Box<Hold>>,
+    },
 }
 
 impl Ledger {
@@ -171,6 +205,28 @@ impl Ledger {
             source,
         })?;
         Ok((content, Digest::of(&bytes)))
+    }
+
+    /// Reads an object; `None` when there is none of that name.
+    pub(super) async fn get_if_there<T: DeserializeOwned>(&self, object: &Path) -> Result<Option<T>, LedgerError> {
+        match self.get(object).await {
+            Ok(content) => Ok(Some(content)),
+            Err(LedgerError::Object { source, .. }) if matches!(*source, object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads objects, several at a time, in the order of their names.
+    pub(super) async fn get_all<T: DeserializeOwned>(&self, objects: &[Path]) -> Result<Vec<(T, Digest)>, LedgerError> {
+        futures::stream::iter(objects).map(|object| self.get_with_digest(object)).buffered(READS_IN_FLIGHT).try_collect().await
+    }
+
+    /// Removes an object; one that is gone already is no error.
+    pub(super) async fn remove(&self, object: &Path) -> Result<(), LedgerError> {
+        match self.objects.delete(object).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(source) => Err(self.object_error(object, source)),
+        }
     }
 
     /// Lists the names below a folder, sorted.

@@ -1,6 +1,8 @@
 //! What the ledger keeps: claims, and records chained by digest.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,7 +13,7 @@ use super::image::Image;
 use super::report::ScanSummary;
 use super::version::Version;
 
-/// A version taken by a run, before anything is made for it.
+/// A version taken by a run before anything is made for it, or given back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claim {
@@ -27,6 +29,9 @@ pub struct Claim {
     pub input: Digest,
     /// When.
     pub at: Timestamp,
+    /// Whether the run gives the version back: it ended without sealing it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub given_back: bool,
 }
 
 /// One entry of a variant's chain. Never changed once written.
@@ -50,6 +55,40 @@ pub struct Record {
     pub run: RunId,
     /// What happened.
     pub event: Event,
+}
+
+/// A chain up to one of its records: what is written where the ledger can't reach, to be compared with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Head {
+    /// The record's position.
+    pub sequence: u64,
+    /// Its digest.
+    pub digest: Digest,
+}
+
+impl fmt::Display for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.sequence, self.digest)
+    }
+}
+
+impl FromStr for Head {
+    type Err = InvalidHead;
+
+    fn from_str(value: &str) -> Result<Self, InvalidHead> {
+        let parsed = value.split_once('@').and_then(|(sequence, digest)| Some((sequence.parse().ok()?, digest.parse().ok()?)));
+        let (sequence, digest) = parsed.ok_or_else(|| InvalidHead { value: value.to_owned() })?;
+        Ok(Self { sequence, digest })
+    }
+}
+
+/// A text that is no head.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{value:?} is not a record's number and digest such as 7@sha256:…")]
+pub struct InvalidHead {
+    /// The text.
+    pub value: String,
 }
 
 /// What a record tells.

@@ -31,8 +31,9 @@ async fn what_a_crashed_run_left_is_removed_and_the_version_is_free_again() {
 
     remove(&process, &found).await;
     assert_nothing_is_left(&process);
-    let run = process.engine.ledger.runs().await.unwrap().pop().unwrap();
-    assert_eq!(process.engine.ledger.journal(&run).await.unwrap().outcome(), Some(Outcome::Abandoned));
+    let variant = process.product.variant();
+    let run = process.engine.ledger.runs(&variant).await.unwrap().pop().unwrap();
+    assert_eq!(process.engine.ledger.journal(&variant, &run).await.unwrap().outcome(), Some(Outcome::Abandoned));
     assert_eq!(kinds(&plan(&process, DAY).await), []);
     remove(&process, &found).await;
 
@@ -126,7 +127,7 @@ async fn killed_while_baking(world: &World) {
 
 fn collector(process: &Process) -> Collector {
     let engine = &process.engine;
-    Collector { ledger: engine.ledger.clone(), clock: engine.clock.clone(), interval: engine.interval }
+    Collector { ledger: engine.ledger.clone(), holder: engine.holder.clone(), clock: engine.clock.clone(), interval: engine.interval }
 }
 
 async fn plan(process: &Process, older_than: SignedDuration) -> GarbagePlan {

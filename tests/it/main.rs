@@ -11,6 +11,7 @@ mod gc;
 mod machine;
 mod mortal;
 mod resume;
+mod runners;
 mod ship;
 mod variants;
 mod world;

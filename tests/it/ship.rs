@@ -114,5 +114,5 @@ async fn what_would_be_refused_later_is_refused_before_anything_is_made() {
         .unwrap();
     let refused = process.next().await.unwrap_err().to_string();
     assert!(refused.contains("encrypts EBS volumes by default in us-east-1"), "{refused}");
-    assert!(process.engine.ledger.runs().await.unwrap().is_empty());
+    assert!(process.engine.ledger.runs(&process.product.variant()).await.unwrap().is_empty());
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bakehouse::clock::Clock;
 use bakehouse::cloud::{Connect, Reader, Writer};
 use bakehouse::engine::{self, Engine, EngineError, Extent, Next, Note, Observer};
-use bakehouse::ledger::{Binding, Ledger};
+use bakehouse::ledger::{Binding, Holder, Ledger};
 use bakehouse::listing::Templates;
 use bakehouse::manifest::Workspace;
 use bakehouse::model::ids::{Architecture, Region};
@@ -123,13 +123,26 @@ impl World {
 
     /// Opens the workspace by a process that will meet with something.
     pub async fn open_to(&self, fate: Fate) -> Process {
-        let twin = self.open_twin(&fate).await;
+        self.process(self.open_twin(&fate).await, killed_one(), fate.writes).await
+    }
+
+    /// Opens the workspace as a process of somebody.
+    pub async fn open_as(&self, holder: Holder) -> Process {
+        self.process(self.open_twin(&Fate::default()).await, holder, None).await
+    }
+
+    /// Opens the workspace beside another process that is still there, with the twin that serves both.
+    pub async fn open_beside(&self, other: &Process, holder: Holder) -> Process {
+        self.process(other.twin.clone(), holder, None).await
+    }
+
+    async fn process(&self, twin: Arc<Twin>, holder: Holder, writes: Option<usize>) -> Process {
         let reader = Reader::connect(Connect::Twin(twin.clone())).await;
         let account = reader.identity().await.unwrap().account;
         let binding = Binding { format: 1, target: "twin".to_owned(), account: account.clone() };
         let place = self.folder.path().join("twin-ledger");
         std::fs::create_dir_all(&place).unwrap();
-        let store = Arc::new(MortalStore::new(LocalFileSystem::new_with_prefix(&place).unwrap(), fate.writes));
+        let store = Arc::new(MortalStore::new(LocalFileSystem::new_with_prefix(&place).unwrap(), writes));
         let ledger = Ledger::open(store.clone(), place.display().to_string(), binding).await.unwrap();
         let workspace = Workspace::open(self.folder.path()).unwrap();
         let variants = workspace.load(&"hello-web".parse().unwrap(), TargetName::Twin, Some(&account));
@@ -138,6 +151,7 @@ impl World {
         let engine = Engine {
             writer: Writer::new(reader),
             ledger,
+            holder,
             clock: self.clock.clone(),
             observer: Arc::new(Silence),
             target: "twin",
@@ -230,6 +244,11 @@ impl Process {
     pub async fn steps(&self) -> Vec<String> {
         self.next().await.unwrap().plan().steps.iter().map(|p| p.step.to_string()).collect()
     }
+}
+
+/// A process that whoever looks for it finds ended, as that of an engine that was dropped.
+pub fn killed_one() -> Holder {
+    Holder { pid: u32::MAX, ..Holder::this_process() }
 }
 
 /// A guest that does what the user data says, as far as its console tells.
