@@ -100,12 +100,14 @@ pub enum Command {
     Check(command::check::CheckArgs),
     /// Show what `ship` would do, and why; changes nothing
     Plan(command::plan::PlanArgs),
-    /// Bake, scan, checksum, seal, distribute and list; goes on from wherever the last run stopped
+    /// Bake, scan, boot, checksum, seal, distribute and list; goes on from wherever the last run stopped
     Ship(command::ship::ShipArgs),
     /// Claim the version and make the image
     Bake(command::ship::ShipArgs),
     /// Scan the image that was baked last
     Scan(command::scan::ScanArgs),
+    /// Start the image that was baked last, or a release, as a buyer would; log in and try it
+    Boot(command::boot::BootArgs),
     /// Digest every block of the image that was baked last
     Checksum(command::ship::StageArgs),
     /// Seal what passed the scan
@@ -157,6 +159,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Ship(args) => command::ship::ship(global, &args).await,
         Command::Bake(args) => command::ship::bake(global, &args).await,
         Command::Scan(args) => command::scan::run(global, &args).await,
+        Command::Boot(args) => command::boot::run(global, &args).await,
         Command::Checksum(args) => command::ship::checksum(global, &args).await,
         Command::Release(args) => command::ship::release(global, &args).await,
         Command::Distribute(args) => command::ship::distribute(global, &args).await,

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::engine::{EngineError, Kind};
 use crate::ledger::LedgerError;
 use crate::manifest::{Faults, WorkspaceError};
+use crate::model::boot::BootReport;
 use crate::twin;
 
 /// Exit codes. Documented in the README; 2 is clap's own, for a command line it can't read.
@@ -15,7 +16,7 @@ pub mod exit {
     pub const FAILED: u8 = 1;
     /// A manifest is faulty.
     pub const FAULTY_MANIFEST: u8 = 3;
-    /// The scan stopped the release.
+    /// The scan or the boot stopped the release.
     pub const REJECTED: u8 = 4;
     /// It goes on at AWS; look again later.
     pub const PENDING: u8 = 5;
@@ -152,6 +153,7 @@ impl Failure {
                 EngineError::BakeStep { tail, .. } | EngineError::BakeBroken { tail, .. } => {
                     tail.iter().map(|l| format!("| {l}")).collect()
                 }
+                EngineError::BootFailed { report, .. } => boot_lines(report),
                 EngineError::Rejected { report, .. } => crate::scan::render(report).lines().map(str::to_owned).collect(),
                 EngineError::ListingRefused { errors, .. } => errors.iter().flat_map(refusal_lines).collect(),
                 _ => Vec::new(),
@@ -195,6 +197,24 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// What failed, with the end of what it wrote; the console's end where nobody could log in.
+fn boot_lines(report: &BootReport) -> Vec<String> {
+    const MOST_LINES: usize = 20;
+    let tail = |lines: &[String]| -> Vec<String> {
+        lines[lines.len().saturating_sub(MOST_LINES)..].iter().map(|line| format!("| {line}")).collect()
+    };
+    let mut lines = Vec::new();
+    for check in report.failed() {
+        lines.push(format!("{}: {}", check.name, check.found));
+        lines.extend(tail(&check.output));
+    }
+    if report.host_key.is_none() {
+        lines.push("the end of the console:".to_owned());
+        lines.extend(tail(&report.console));
+    }
+    lines
+}
+
 fn refusal_lines(error: &crate::listing::Refusal) -> Vec<String> {
     let mut lines = vec![format!("{}: {}: {}", error.change, error.code, error.message)];
     if let Some(advice) = error.advice {
@@ -210,6 +230,17 @@ fn engine_next(error: &EngineError) -> Vec<String> {
         EngineError::Rejected { version, image, .. } => vec![
             format!("nothing was shared or submitted; {image} is kept, unshared, tagged as rejected"),
             format!("mend the provisioning and ship again: the version is still {version}"),
+        ],
+        EngineError::BootFailed { image, kept, released: true, .. } => {
+            vec![
+                format!("{image} and its release stay as they are; the instance is gone"),
+                format!("report and console: {kept} of the ledger"),
+            ]
+        }
+        EngineError::BootFailed { version, image, kept, .. } => vec![
+            format!("nothing was shared or submitted; {image} is kept, unshared, tagged as rejected; the instance is gone"),
+            format!("report and console: {kept} of the ledger"),
+            format!("mend provisioning or tests and ship again: the version is still {version}"),
         ],
         EngineError::BakeStep { .. } | EngineError::BakeBroken { .. } => {
             one("the instance and its security group were removed; mend the provisioning and ship again")

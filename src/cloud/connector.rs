@@ -2,7 +2,9 @@
 //! which takes no socket but the same requests and answers.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder, Connector};
@@ -13,8 +15,13 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
+use tokio::net::TcpStream;
 
+use crate::reach::BoxStream;
 use crate::twin::{self, Body, Twin};
+
+/// How long a connection to an instance may take to come about.
+const DIALLING: Duration = Duration::from_secs(10);
 
 /// How requests get to whom they are for.
 #[derive(Debug, Clone)]
@@ -40,6 +47,22 @@ impl Wire {
             Self::Http => Builder::new().build_http(),
             Self::InProcess(twin) => SharedHttpClient::new(twin.clone()),
         }
+    }
+
+    /// Connects to a port of an instance.
+    ///
+    /// # Errors
+    ///
+    /// When nobody listens there, or no packet gets through within ten seconds.
+    pub async fn dial(&self, address: Ipv4Addr, port: u16) -> std::io::Result<BoxStream> {
+        let port = match self {
+            Self::Tls => port,
+            // The twin's ports are on this machine, where some may not be opened by everybody.
+            Self::Http => crate::twin::machines::host_port(port),
+            Self::InProcess(InProcess(twin)) => return crate::twin::ec2::dial(twin, address, port).await,
+        };
+        let connected = tokio::time::timeout(DIALLING, TcpStream::connect((address, port))).await;
+        Ok(Box::new(connected.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))??))
     }
 
     /// Makes what sends single requests, for who speaks to AWS without one of the SDK's clients.

@@ -1,6 +1,7 @@
 //! Looking at EC2.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 
 use aws_sdk_ec2::types as sdk;
 use base64::Engine as _;
@@ -20,6 +21,8 @@ pub struct InstanceDescription {
     pub state: String,
     /// EC2's reason for the last change of state.
     pub state_reason: Option<String>,
+    /// Its public address while it has one, else its private one.
+    pub address: Option<Ipv4Addr>,
 }
 
 /// An instance type.
@@ -121,6 +124,43 @@ impl Reader {
             .await
             .map_err(error::of("DescribeInstances", region))?;
         Ok(instances(answer.reservations()).into_iter().filter(|i| i.state != "terminated").collect())
+    }
+
+    /// Returns EC2's own checks of an instance, system and instance: `initializing`, `ok`, `impaired`…
+    ///
+    /// # Errors
+    ///
+    /// [`CloudError`].
+    pub async fn instance_checks(&self, region: &Region, id: &InstanceId) -> Result<Option<(String, String)>, CloudError> {
+        let clients = self.clients(region);
+        let answer = clients.ec2.describe_instance_status().instance_ids(id.as_str()).send().await;
+        let answer = answer.map_err(error::of("DescribeInstanceStatus", region))?;
+        let text = |summary: Option<&sdk::InstanceStatusSummary>| summary.and_then(|s| s.status()).map_or("", |s| s.as_str()).to_owned();
+        Ok(answer.instance_statuses().first().map(|status| (text(status.system_status()), text(status.instance_status()))))
+    }
+
+    /// Lists the names of a run's key pairs.
+    ///
+    /// # Errors
+    ///
+    /// [`CloudError`].
+    pub async fn key_pairs_of_run(&self, region: &Region, run: &RunId) -> Result<Vec<String>, CloudError> {
+        let clients = self.clients(region);
+        let answer = clients.ec2.describe_key_pairs().filters(filter(&format!("tag:{}", tag::RUN), run.as_str())).send().await;
+        let answer = answer.map_err(error::of("DescribeKeyPairs", region))?;
+        Ok(answer.key_pairs().iter().filter_map(|pair| pair.key_name().map(str::to_owned)).collect())
+    }
+
+    /// Lists a run's security groups.
+    ///
+    /// # Errors
+    ///
+    /// [`CloudError`].
+    pub async fn security_groups_of_run(&self, region: &Region, run: &RunId) -> Result<Vec<SecurityGroupId>, CloudError> {
+        let clients = self.clients(region);
+        let answer = clients.ec2.describe_security_groups().filters(filter(&format!("tag:{}", tag::RUN), run.as_str())).send().await;
+        let answer = answer.map_err(error::of("DescribeSecurityGroups", region))?;
+        Ok(answer.security_groups().iter().filter_map(|group| group.group_id()?.parse().ok()).collect())
     }
 
     /// Returns what an instance wrote to its console, as far as EC2 gives it; empty while there is nothing.
@@ -243,6 +283,7 @@ fn instances(reservations: &[sdk::Reservation]) -> Vec<InstanceDescription> {
             id: i.instance_id()?.parse().ok()?,
             state: i.state()?.name()?.as_str().to_owned(),
             state_reason: i.state_reason().and_then(|r| r.message()).map(str::to_owned),
+            address: i.public_ip_address().or(i.private_ip_address()).and_then(|address| address.parse().ok()),
         })
     });
     described.collect()

@@ -1,6 +1,6 @@
 //! Changing things in EC2.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::types as sdk;
 use base64::Engine as _;
@@ -32,7 +32,9 @@ pub struct InstanceSpec {
     pub subnet: Option<SubnetId>,
     /// Whether it gets a public address; as the subnet says when absent.
     pub public_address: Option<bool>,
-    /// User data, not encoded.
+    /// The key pair that its login user is opened by.
+    pub key: Option<String>,
+    /// User data, not encoded; empty for none.
     pub user_data: Vec<u8>,
     /// Tags of instance and volume.
     pub tags: Tags,
@@ -113,8 +115,51 @@ impl Writer {
         unless_gone(answer.map_err(error::of("DeleteSecurityGroup", region)), &["InvalidGroup.NotFound"])
     }
 
-    /// Starts an instance: metadata by token only, root volume gone with it, no key pair, a power-off
-    /// from within stops it.
+    /// Has a security group let TCP connections in to ports, from a range of addresses.
+    ///
+    /// # Errors
+    ///
+    /// [`CloudError`].
+    pub async fn open_ports(&self, region: &Region, id: &SecurityGroupId, ports: &BTreeSet<u16>, from: &str) -> Result<(), CloudError> {
+        let clients = self.reader().clients(region);
+        let permissions = ports.iter().map(|port| {
+            let range = sdk::IpRange::builder().cidr_ip(from).build();
+            let port = i32::from(*port);
+            sdk::IpPermission::builder().ip_protocol("tcp").from_port(port).to_port(port).ip_ranges(range).build()
+        });
+        let request = clients.ec2.authorize_security_group_ingress().group_id(id.as_str());
+        let answer = request.set_ip_permissions(Some(permissions.collect())).send().await;
+        match answer.map_err(error::of("AuthorizeSecurityGroupIngress", region)) {
+            // An attempt whose answer was lost has done it.
+            Err(e) if !e.is("InvalidPermission.Duplicate") => Err(e),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes a key pair known by its public half.
+    ///
+    /// # Errors
+    ///
+    /// [`CloudError`]; `InvalidKeyPair.Duplicate` when the name is there.
+    pub async fn import_key_pair(&self, region: &Region, name: &str, public: &str, tags: &Tags) -> Result<(), CloudError> {
+        let clients = self.reader().clients(region);
+        let request = clients.ec2.import_key_pair().key_name(name).public_key_material(public.as_bytes().to_vec().into());
+        let answer = request.tag_specifications(tagged(sdk::ResourceType::KeyPair, tags)).send().await;
+        answer.map_err(error::of("ImportKeyPair", region)).map(drop)
+    }
+
+    /// Removes a key pair; one that is gone already is no error.
+    ///
+    /// # Errors
+    ///
+    /// [`CloudError`].
+    pub async fn delete_key_pair(&self, region: &Region, name: &str) -> Result<(), CloudError> {
+        let clients = self.reader().clients(region);
+        clients.ec2.delete_key_pair().key_name(name).send().await.map_err(error::of("DeleteKeyPair", region)).map(drop)
+    }
+
+    /// Starts an instance: metadata by token only, root volume gone with it, a power-off from within
+    /// stops it.
     ///
     /// # Errors
     ///
@@ -136,7 +181,8 @@ impl Writer {
             .image_id(spec.image.as_str())
             .instance_type(sdk::InstanceType::from(spec.instance_type.as_str()))
             .client_token(token)
-            .user_data(STANDARD.encode(&spec.user_data))
+            .set_key_name(spec.key.clone())
+            .set_user_data((!spec.user_data.is_empty()).then(|| STANDARD.encode(&spec.user_data)))
             .metadata_options(metadata)
             .instance_initiated_shutdown_behavior(sdk::ShutdownBehavior::Stop)
             .block_device_mappings(sdk::BlockDeviceMapping::builder().device_name(&spec.root_device).ebs(root).build())

@@ -15,6 +15,8 @@ pub enum Activity {
     Survey,
     /// Make an image of a base.
     Bake,
+    /// Start an image and try it.
+    Boot,
     /// Read an image back and judge it.
     Read,
     /// Tag what was judged as rejected or released.
@@ -29,7 +31,7 @@ pub enum Activity {
     Collect,
 }
 
-use Activity::{Bake, Collect, Distribute, Follow, Identify, List, Read, Survey, Tag};
+use Activity::{Bake, Boot, Collect, Distribute, Follow, Identify, List, Read, Survey, Tag};
 
 /// A command that works on a target, and what it does there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,9 +51,10 @@ impl fmt::Display for Command {
 /// The commands that work on a target. Others need no permission.
 pub const COMMANDS: &[Command] = &[
     Command { name: "plan", activities: &[Identify, Survey] },
-    Command { name: "ship", activities: &[Identify, Survey, Bake, Read, Tag, Distribute, List] },
+    Command { name: "ship", activities: &[Identify, Survey, Bake, Read, Boot, Tag, Distribute, List] },
     Command { name: "bake", activities: &[Identify, Survey, Bake] },
     Command { name: "scan", activities: &[Identify, Survey, Read, Tag] },
+    Command { name: "boot", activities: &[Identify, Survey, Boot, Tag] },
     Command { name: "checksum", activities: &[Identify, Survey, Read] },
     Command { name: "release", activities: &[Identify, Survey, Tag] },
     Command { name: "distribute", activities: &[Identify, Survey, Distribute] },
@@ -97,6 +100,8 @@ pub enum Kind {
     Image,
     /// `instance/*`.
     Instance,
+    /// `key-pair/*`.
+    KeyPair,
     /// `network-interface/*`.
     NetworkInterface,
     /// `security-group/*`.
@@ -111,7 +116,7 @@ pub enum Kind {
     Vpc,
 }
 
-use Kind::{Image, Instance, NetworkInterface, SecurityGroup, Snapshot, Subnet, Volume, Vpc};
+use Kind::{Image, Instance, KeyPair, NetworkInterface, SecurityGroup, Snapshot, Subnet, Volume, Vpc};
 
 /// An operation of AWS's, who calls it, and what IAM must allow.
 #[derive(Debug, Clone, Copy)]
@@ -134,21 +139,23 @@ pub struct Operation {
 pub const OPERATIONS: &[Operation] = &[
     // Anybody may ask who he is.
     Operation { service: "sts", name: "GetCallerIdentity", activities: &[Identify], grants: &[] },
-    looks("DescribeImages", &[Survey, Bake, Read, Distribute, Collect], &[("ec2:DescribeImages", Scope::All)]),
+    looks("DescribeImages", &[Survey, Bake, Boot, Read, Distribute, Collect], &[("ec2:DescribeImages", Scope::All)]),
     looks("DescribeInstanceTypes", &[Survey], &[("ec2:DescribeInstanceTypes", Scope::All)]),
-    looks("DescribeInstances", &[Bake, Collect], &[("ec2:DescribeInstances", Scope::All)]),
-    looks("DescribeSecurityGroups", &[Bake, Collect], &[("ec2:DescribeSecurityGroups", Scope::All)]),
+    looks("DescribeInstances", &[Bake, Boot, Collect], &[("ec2:DescribeInstances", Scope::All)]),
+    looks("DescribeInstanceStatus", &[Boot], &[("ec2:DescribeInstanceStatus", Scope::All)]),
+    looks("DescribeKeyPairs", &[Bake, Boot, Collect], &[("ec2:DescribeKeyPairs", Scope::All)]),
+    looks("DescribeSecurityGroups", &[Bake, Boot, Collect], &[("ec2:DescribeSecurityGroups", Scope::All)]),
     looks("DescribeSnapshots", &[Collect], &[("ec2:DescribeSnapshots", Scope::All)]),
-    looks("DescribeSubnets", &[Bake], &[("ec2:DescribeSubnets", Scope::All)]),
+    looks("DescribeSubnets", &[Bake, Boot], &[("ec2:DescribeSubnets", Scope::All)]),
     looks("DescribeVolumes", &[Collect], &[("ec2:DescribeVolumes", Scope::All)]),
     looks("DescribeImageAttribute", &[], &[("ec2:DescribeImageAttribute", Scope::All)]),
     looks("DescribeSnapshotAttribute", &[], &[("ec2:DescribeSnapshotAttribute", Scope::All)]),
-    looks("GetConsoleOutput", &[Bake], &[("ec2:GetConsoleOutput", Scope::Ours(&[Instance]))]),
+    looks("GetConsoleOutput", &[Bake, Boot], &[("ec2:GetConsoleOutput", Scope::Ours(&[Instance]))]),
     looks("GetEbsEncryptionByDefault", &[Survey], &[("ec2:GetEbsEncryptionByDefault", Scope::All)]),
     Operation {
         service: "ec2",
         name: "CreateSecurityGroup",
-        activities: &[Bake],
+        activities: &[Bake, Boot],
         grants: &[
             ("ec2:CreateSecurityGroup", Scope::Made(&[SecurityGroup])),
             ("ec2:CreateSecurityGroup", Scope::Others(&[Vpc])),
@@ -157,11 +164,23 @@ pub const OPERATIONS: &[Operation] = &[
     },
     Operation {
         service: "ec2",
+        name: "AuthorizeSecurityGroupIngress",
+        activities: &[Boot],
+        grants: &[("ec2:AuthorizeSecurityGroupIngress", Scope::Ours(&[SecurityGroup]))],
+    },
+    Operation {
+        service: "ec2",
+        name: "ImportKeyPair",
+        activities: &[Boot],
+        grants: &[("ec2:ImportKeyPair", Scope::Made(&[KeyPair])), ("ec2:CreateTags", Scope::TagsWhenMade(&[KeyPair]))],
+    },
+    Operation {
+        service: "ec2",
         name: "RunInstances",
-        activities: &[Bake],
+        activities: &[Bake, Boot],
         grants: &[
             ("ec2:RunInstances", Scope::Made(&[Instance, Volume])),
-            ("ec2:RunInstances", Scope::Ours(&[SecurityGroup])),
+            ("ec2:RunInstances", Scope::Ours(&[KeyPair, SecurityGroup])),
             ("ec2:RunInstances", Scope::Others(&[Image, NetworkInterface, Subnet])),
             ("ec2:CreateTags", Scope::TagsWhenMade(&[Instance, Volume])),
         ],
@@ -204,8 +223,9 @@ pub const OPERATIONS: &[Operation] = &[
         activities: &[Distribute],
         grants: &[("ec2:ModifySnapshotAttribute", Scope::Ours(&[Snapshot]))],
     },
-    removes("TerminateInstances", &[Bake, Collect], &[("ec2:TerminateInstances", Scope::Ours(&[Instance]))]),
-    removes("DeleteSecurityGroup", &[Bake, Collect], &[("ec2:DeleteSecurityGroup", Scope::Ours(&[SecurityGroup]))]),
+    removes("TerminateInstances", &[Bake, Boot, Collect], &[("ec2:TerminateInstances", Scope::Ours(&[Instance]))]),
+    removes("DeleteSecurityGroup", &[Bake, Boot, Collect], &[("ec2:DeleteSecurityGroup", Scope::Ours(&[SecurityGroup]))]),
+    removes("DeleteKeyPair", &[Bake, Boot, Collect], &[("ec2:DeleteKeyPair", Scope::Ours(&[KeyPair]))]),
     removes("DeleteVolume", &[Collect], &[("ec2:DeleteVolume", Scope::Ours(&[Volume]))]),
     removes("DeregisterImage", &[Collect], &[("ec2:DeregisterImage", Scope::OursUnreleased(&[Image]))]),
     removes("DeleteSnapshot", &[Collect], &[("ec2:DeleteSnapshot", Scope::OursUnreleased(&[Snapshot]))]),
@@ -301,8 +321,9 @@ mod tests {
     fn every_operation_that_the_clients_name_has_a_row_and_every_row_is_named() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cloud");
         let mut named = BTreeSet::new();
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        for file in files.filter(|path| path.extension().is_some_and(|ending| ending == "rs")) {
+            let text = std::fs::read_to_string(file).unwrap();
             let operations = text.split("error::of(\"").skip(1).filter_map(|rest| rest.split_once('"'));
             named.extend(operations.map(|(name, _)| name.to_owned()));
         }

@@ -147,6 +147,7 @@ fn arn(kind: Kind, bounds: &Bounds) -> String {
         Kind::Image => ("", "image"),
         Kind::Snapshot => ("", "snapshot"),
         Kind::Instance => (bounds.account.as_str(), "instance"),
+        Kind::KeyPair => (bounds.account.as_str(), "key-pair"),
         Kind::NetworkInterface => (bounds.account.as_str(), "network-interface"),
         Kind::SecurityGroup => (bounds.account.as_str(), "security-group"),
         Kind::Subnet => (bounds.account.as_str(), "subnet"),

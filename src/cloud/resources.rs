@@ -21,6 +21,7 @@ impl Reader {
         let mut found = instances(&clients).await?;
         found.extend(volumes(&clients).await?);
         found.extend(security_groups(&clients).await?);
+        found.extend(key_pairs(&clients).await?);
         found.extend(images(&clients).await?);
         found.extend(snapshots(&clients).await?);
         Ok(found)
@@ -44,6 +45,9 @@ impl Writer {
             ResourceKind::Volume => ec2.delete_volume().volume_id(id).send().await.map(drop).map_err(error::of("DeleteVolume", region)),
             ResourceKind::SecurityGroup => {
                 ec2.delete_security_group().group_id(id).send().await.map(drop).map_err(error::of("DeleteSecurityGroup", region))
+            }
+            ResourceKind::KeyPair => {
+                ec2.delete_key_pair().key_pair_id(id).send().await.map(drop).map_err(error::of("DeleteKeyPair", region))
             }
             ResourceKind::Image => ec2.deregister_image().image_id(id).send().await.map(drop).map_err(error::of("DeregisterImage", region)),
             ResourceKind::Snapshot => {
@@ -121,6 +125,15 @@ async fn security_groups(clients: &Clients) -> Result<Vec<Resource>, CloudError>
         found.extend(groups.filter_map(|group| Some(resource(clients, ResourceKind::SecurityGroup, group.group_id()?, group.tags()))));
     }
     Ok(found)
+}
+
+async fn key_pairs(clients: &Clients) -> Result<Vec<Resource>, CloudError> {
+    let answer = clients.ec2.describe_key_pairs().filters(ours()).send().await.map_err(error::of("DescribeKeyPairs", &clients.region))?;
+    let pairs = answer.key_pairs().iter().filter_map(|pair| {
+        let created = pair.create_time().and_then(timestamp);
+        Some(Resource { created, ..resource(clients, ResourceKind::KeyPair, pair.key_pair_id()?, pair.tags()) })
+    });
+    Ok(pairs.collect())
 }
 
 async fn images(clients: &Clients) -> Result<Vec<Resource>, CloudError> {

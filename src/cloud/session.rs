@@ -1,6 +1,7 @@
 //! Whom the clients talk to, and as whom.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use super::connector::Wire;
 use super::error;
 use crate::cloud::CloudError;
 use crate::model::ids::{AccountId, Region};
+use crate::reach::BoxStream;
 use crate::twin::Twin;
 
 /// Whom to talk to.
@@ -111,6 +113,15 @@ impl Reader {
         let account = answer.account().unwrap_or_default();
         let account = account.parse().map_err(|e| CloudError::incomplete("GetCallerIdentity", &region, format!("{e}")))?;
         Ok(Identity { account, arn: answer.arn().unwrap_or_default().to_owned() })
+    }
+
+    /// Connects to a port of an instance, as its user does.
+    ///
+    /// # Errors
+    ///
+    /// When nobody listens there, or no packet gets through within ten seconds.
+    pub async fn dial(&self, address: Ipv4Addr, port: u16) -> std::io::Result<BoxStream> {
+        self.session.wire.dial(address, port).await
     }
 
     /// Returns the endpoint that stands in AWS's place, if one is configured (`AWS_ENDPOINT_URL`).

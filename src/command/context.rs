@@ -132,15 +132,15 @@ impl Context {
         })
     }
 
-    /// Says that a bake will be slow, where it will.
+    /// Says that what takes machines will be slow, where it will.
     ///
     /// # Errors
     ///
-    /// When the twin runs no machines: a bake would wait for its deadline.
+    /// When the twin runs no machines: bake and boot would wait for their deadlines.
     pub fn expect_machines(&self) -> Result<(), Failure> {
         if self.machineless {
             return Err(Failure::other(
-                "the twin runs no machines here, and a bake needs one",
+                "the twin runs no machines here, and baking and booting an image take one",
                 "install QEMU (apt-get install qemu-system-x86 ovmf slirp4netns) or play a guest with --machines scripted --script FILE",
             ));
         }

@@ -1,5 +1,6 @@
 //! Floor 5: one file a command.
 
+pub mod boot;
 pub mod check;
 pub mod context;
 pub mod gc;

@@ -164,7 +164,7 @@ pub async fn carry_out_all(context: &Context, product: &Product, engine: &Engine
         }
         context.ui.say(describe(&next).trim_end());
         approve(context, &args.approval, &plan, extent)?;
-        if plan.steps.iter().any(|planned| matches!(planned.step, Step::Bake { .. })) {
+        if plan.steps.iter().any(|planned| takes_machine(&planned.step)) {
             context.expect_machines()?;
         }
         engine::carry_out(engine, product, next, extent).await?;
@@ -174,6 +174,11 @@ pub async fn carry_out_all(context: &Context, product: &Product, engine: &Engine
         request = Request { bump: Bump::Patch, version: None, rebuild: false };
     }
     Ok(())
+}
+
+/// Tells whether a step starts an instance.
+pub fn takes_machine(step: &Step) -> bool {
+    matches!(step, Step::Bake { .. } | Step::Boot | Step::MeasureBase { .. })
 }
 
 /// Asks before steps that can't be undone, unless they were approved.

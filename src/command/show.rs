@@ -151,6 +151,14 @@ fn text(product: &Product, released: &Released) -> String {
         "  scan      passed ({} critical, {} high, {} medium, {} low; {} packages)",
         scan.critical, scan.high, scan.medium, scan.low, scan.packages
     ));
+    if let Some(boot) = &release.boot {
+        lines.push(format!(
+            "  boot      passed: ready {} s after its launch on {} ({} checks)",
+            boot.ready_seconds,
+            boot.instance_type,
+            boot.checks.len()
+        ));
+    }
     for (region, image) in &released.copies {
         lines.push(format!("  copy      {region}: {}", image.id));
     }

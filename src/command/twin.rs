@@ -175,6 +175,13 @@ async fn serve(global: &Global, workspace: &Workspace, ui: &Ui, args: &ServeArgs
     if context::is_emulated(&twin) {
         ui.say(context::EMULATED);
     }
+    let ssh = machines::host_port(22);
+    if ssh != 22 {
+        ui.say(&format!(
+            "note: this user may not open ports below 1024: port 22 of an instance is at port {ssh} of its address (all of them \
+             40000 higher); sudo sysctl net.ipv4.ip_unprivileged_port_start=22 gives them their own numbers"
+        ));
+    }
     ui.say("other clients find it by: eval \"$(bakehouse twin env)\"");
     let interrupted = async {
         // Without a handler for the signal the service would just go on, which is no worse.

@@ -90,20 +90,22 @@ impl Run<'_> {
 
     async fn security_group(&self, region: &Region) -> Result<SecurityGroupId, EngineError> {
         let name = format!("bakehouse-{}", self.id());
-        let (writer, build) = (&self.engine.writer, &self.product.build);
-        self.effect("bake.group", &name, async |_| {
-            let description = format!("Lets nothing in while {} is baked", self.variant());
-            match writer.create_security_group(region, &name, &description, build.subnet.as_ref(), &self.tags()).await {
-                Ok(id) => Ok(id),
-                // An attempt whose answer was lost has made it: groups have no token but their name.
-                Err(e) if e.is("InvalidGroup.Duplicate") => match writer.reader().security_group_named(region, &name).await? {
-                    Some(id) => Ok(id),
-                    None => Err(e.into()),
-                },
-                Err(e) => Err(e.into()),
-            }
-        })
-        .await
+        let description = format!("Lets nothing in while {} is baked", self.variant());
+        self.effect("bake.group", &name, async |_| self.make_group(region, &name, &description).await).await
+    }
+
+    /// Makes a group that lets nothing in, or finds the one of that name: groups have no token but their name.
+    pub(super) async fn make_group(&self, region: &Region, name: &str, description: &str) -> Result<SecurityGroupId, EngineError> {
+        let (writer, subnet) = (&self.engine.writer, self.product.build.subnet.as_ref());
+        match writer.create_security_group(region, name, description, subnet, &self.tags()).await {
+            Ok(id) => Ok(id),
+            // An attempt whose answer was lost has made it.
+            Err(e) if e.is("InvalidGroup.Duplicate") => match writer.reader().security_group_named(region, name).await? {
+                Some(id) => Ok(id),
+                None => Err(e.into()),
+            },
+            Err(e) => Err(e.into()),
+        }
     }
 
     async fn instance(&self, region: &Region, base: &BaseRecord, group: &SecurityGroupId) -> Result<InstanceId, EngineError> {
@@ -120,6 +122,7 @@ impl Run<'_> {
             security_group: group.clone(),
             subnet: self.product.build.subnet.clone(),
             public_address: self.product.build.public_address,
+            key: None,
             user_data: bake::user_data(self.product, &self.nonce()).map_err(EngineError::UserData)?,
             tags,
         };
@@ -275,7 +278,7 @@ impl Run<'_> {
         Err(error)
     }
 
-    /// Ends the instance and removes the group, if this run made them.
+    /// Ends the instances and removes groups and key pairs that this run made.
     pub(super) async fn clean_up(&self, region: &Region) -> Result<(), EngineError> {
         let writer = &self.engine.writer;
         // An attempt whose answer was lost may have made one; its tags tell.
@@ -300,31 +303,35 @@ impl Run<'_> {
                 });
             }
         }
-        let mut group: Option<SecurityGroupId> = self.done("bake.group").await;
-        if group.is_none() {
-            group = writer.reader().security_group_named(region, &format!("bakehouse-{}", self.id())).await?;
+        for name in writer.reader().key_pairs_of_run(region, self.id()).await? {
+            self.effect(&format!("end.{name}"), &name, async |_| Ok(writer.delete_key_pair(region, &name).await?)).await?;
         }
-        if let Some(group) = group {
-            let name = format!("bake.ungroup.{group}");
-            let gone = self
-                .engine
-                .wait(EC2_DEADLINE, async || {
-                    match self.effect(&name, &group, async |_| Ok(writer.delete_security_group(region, &group).await?)).await {
-                        Ok(()) => Ok(Look::Ready(())),
-                        // The instance's network interface goes some time after the instance.
-                        Err(EngineError::Cloud(e)) if e.is("DependencyViolation") => Ok(Look::NotYet(format!("{group} is still in use"))),
-                        Err(e) => Err(e),
-                    }
-                })
-                .await?;
-            if gone.is_none() {
-                return Err(EngineError::Pending {
-                    what: format!("the removal of {group}"),
-                    next: format!("bakehouse ship {}", self.product.slug),
-                });
-            }
+        let tagged = writer.reader().security_groups_of_run(region, self.id()).await?;
+        let mut groups: BTreeSet<SecurityGroupId> = tagged.into_iter().collect();
+        groups.extend(self.done::<SecurityGroupId>("bake.group").await);
+        for group in groups {
+            self.remove_group(region, &group).await?;
         }
         Ok(())
+    }
+
+    async fn remove_group(&self, region: &Region, group: &SecurityGroupId) -> Result<(), EngineError> {
+        let (writer, name) = (&self.engine.writer, format!("bake.ungroup.{group}"));
+        let gone = self
+            .engine
+            .wait(EC2_DEADLINE, async || {
+                match self.effect(&name, group, async |_| Ok(writer.delete_security_group(region, group).await?)).await {
+                    Ok(()) => Ok(Look::Ready(())),
+                    // The instance's network interface goes some time after the instance.
+                    Err(EngineError::Cloud(e)) if e.is("DependencyViolation") => Ok(Look::NotYet(format!("{group} is still in use"))),
+                    Err(e) => Err(e),
+                }
+            })
+            .await?;
+        gone.ok_or_else(|| EngineError::Pending {
+            what: format!("the removal of {group}"),
+            next: format!("bakehouse ship {}", self.product.slug),
+        })
     }
 
     /// The run's nonce: what tells the guest's own words from whatever else is on its console.

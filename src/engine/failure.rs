@@ -3,6 +3,7 @@
 use crate::cloud::{BaseError, CloudError};
 use crate::ledger::LedgerError;
 use crate::listing::Refusal;
+use crate::model::boot::BootReport;
 use crate::model::ids::{ChangeSetId, ImageId, RunId, Variant};
 use crate::model::report::Report;
 use crate::model::version::Version;
@@ -97,6 +98,20 @@ pub enum EngineError {
         /// What was found.
         report: Box<Report>,
     },
+    /// The image did not do what a buyer expects of it.
+    #[error("the boot stopped {version}: {}", report.failed().map(|check| format!("{} ({})", check.name, check.found)).collect::<Vec<_>>().join(", "))]
+    BootFailed {
+        /// The version.
+        version: Version,
+        /// The image.
+        image: ImageId,
+        /// What was tried, and what came of it.
+        report: Box<BootReport>,
+        /// Where the ledger keeps the report.
+        kept: String,
+        /// Whether the image was released before; it stays as it is then.
+        released: bool,
+    },
     /// Something is not there yet that this step works on.
     #[error("{what}")]
     NotReady {
@@ -170,7 +185,7 @@ pub enum EngineError {
 pub enum Kind {
     /// Anything else.
     Failed,
-    /// The scan stopped it.
+    /// The scan or the boot stopped it.
     Rejected,
     /// It goes on without us.
     Pending,
@@ -182,7 +197,7 @@ impl EngineError {
     /// Returns what kind of end it is.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Rejected { .. } => Kind::Rejected,
+            Self::Rejected { .. } | Self::BootFailed { .. } => Kind::Rejected,
             Self::Pending { .. } => Kind::Pending,
             Self::ListingRefused { .. } | Self::TitleInUse { .. } => Kind::ListingRefused,
             _ => Kind::Failed,

@@ -154,7 +154,7 @@ fn run_facts(journal: &Journal, held: Option<&RunId>) -> Option<RunFacts> {
     let ended = journal.outcome().map(|outcome| {
         match outcome {
             Outcome::Done => "is done",
-            Outcome::Rejected => "was rejected by the scan",
+            Outcome::Rejected => "was rejected by scan or boot",
             Outcome::BakeFailed => "failed to bake",
             Outcome::ListingRefused => "was refused by the Marketplace",
             Outcome::Superseded => "was superseded",

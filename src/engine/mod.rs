@@ -4,6 +4,7 @@
 //! done is not tried again. So a killed run, continued from the ledger, makes nothing twice.
 
 mod bake;
+mod boot;
 mod check;
 mod distribute;
 mod failure;
@@ -18,6 +19,7 @@ mod ship;
 mod survey;
 mod wait;
 
+pub use boot::{boot_plan, measure_plan};
 pub use check::{Whole, checksum_image, scan_image};
 pub use failure::{EngineError, Kind};
 pub use gc::{Collector, Removed};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::failure::EngineError;
 use super::run::Run;
 use crate::ledger::{LedgerError, Outcome};
+use crate::model::boot::BootSummary;
 use crate::model::digest::DiskDigests;
 use crate::model::ids::SnapshotId;
 use crate::model::image::{Image, tag};
@@ -40,6 +41,7 @@ impl Run<'_> {
         image: &Image,
         base: &BaseRecord,
         scan: ScanSummary,
+        boot: Option<BootSummary>,
         digests: BTreeMap<SnapshotId, DiskDigests>,
     ) -> Result<(), EngineError> {
         let same_snapshots =
@@ -56,6 +58,7 @@ impl Run<'_> {
             account: self.engine.account.clone(),
             digests,
             scan,
+            boot,
             base: base.clone(),
             manifest: self.product.manifest_digest,
             inputs: self.product.inputs.clone(),

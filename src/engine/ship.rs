@@ -1,12 +1,14 @@
 //! From a plan to its end, by whatever is not done yet.
 
 use super::Engine;
+use super::boot;
 use super::failure::EngineError;
 use super::observer::Note;
 use super::run::Run;
 use super::survey::survey;
 use crate::bake;
 use crate::ledger::{Effect, Journal, Outcome};
+use crate::model::boot::BootSummary;
 use crate::model::image::Image;
 use crate::model::plan::{Plan, Planned, Step};
 use crate::model::product::Product;
@@ -23,6 +25,8 @@ pub enum Stage {
     Bake,
     /// Scan.
     Scan,
+    /// Start it and try it.
+    Boot,
     /// Checksum.
     Checksum,
     /// Seal.
@@ -170,6 +174,8 @@ impl Run<'_> {
                 self.effect("baked", &image.id, async |_| Ok(image.clone())).await.map(drop)
             }
             Step::Scan => self.scan(&self.baked().await?).await.map(drop),
+            Step::Boot => self.boot().await.map(drop),
+            Step::MeasureBase { base } => self.measure_base(base).await.map(drop),
             Step::Checksum => self.checksum(&self.baked().await?).await.map(drop),
             Step::Release => self.release().await,
             Step::Copy { .. } => {
@@ -194,18 +200,22 @@ impl Run<'_> {
             Step::Bake { base, .. } => Some(base.clone()),
             _ => None,
         });
+        // Runs that were planned before images were started have no such step.
+        let boot: Option<BootSummary> = self.done(boot::DONE).await;
+        let unbooted = boot.is_none() && self.plan.steps.iter().any(|planned| planned.step == Step::Boot);
         match (scan, digests, base) {
-            (Some(scan), Some(digests), Some(base)) => self.seal(&image, &base, scan, digests).await,
+            (Some(_), ..) if unbooted => Err(self.not_ready("was not booted", "boot")),
+            (Some(scan), Some(digests), Some(base)) => self.seal(&image, &base, scan, boot, digests).await,
             (None, ..) => Err(self.not_ready("was not scanned", "scan")),
             _ => Err(self.not_ready("was not checksummed", "checksum")),
         }
     }
 
-    async fn baked(&self) -> Result<Image, EngineError> {
+    pub(super) async fn baked(&self) -> Result<Image, EngineError> {
         self.done("baked").await.ok_or_else(|| self.not_ready("is not baked", "bake"))
     }
 
-    fn not_ready(&self, what: &str, command: &str) -> EngineError {
+    pub(super) fn not_ready(&self, what: &str, command: &str) -> EngineError {
         EngineError::NotReady {
             what: format!("{} {} {what}", self.variant(), self.plan.version),
             next: format!("bakehouse {command} {}", self.product.slug),
@@ -277,7 +287,7 @@ fn is_recorded(step: &Step, released: &Released) -> bool {
         Step::CreateListing { .. } | Step::AddVersion { .. } | Step::FollowChangeSet { .. } => {
             matches!(released.listing, Listing::Listed { .. })
         }
-        Step::Claim | Step::Bake { .. } | Step::Scan | Step::Checksum | Step::Release => true,
+        Step::Claim | Step::Bake { .. } | Step::Scan | Step::Boot | Step::MeasureBase { .. } | Step::Checksum | Step::Release => true,
     }
 }
 
@@ -313,6 +323,7 @@ fn stage_of(step: &Step) -> Stage {
     match step {
         Step::Claim | Step::Bake { .. } => Stage::Bake,
         Step::Scan => Stage::Scan,
+        Step::Boot | Step::MeasureBase { .. } => Stage::Boot,
         Step::Checksum => Stage::Checksum,
         Step::Release => Stage::Release,
         Step::Copy { .. } | Step::Grant { .. } => Stage::Distribute,

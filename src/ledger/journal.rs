@@ -104,7 +104,7 @@ pub enum Leaving {
 pub enum Outcome {
     /// All of its plan is done.
     Done,
-    /// The scan stopped it.
+    /// The scan or the boot stopped it.
     Rejected,
     /// The bake failed; what it made was removed.
     BakeFailed,

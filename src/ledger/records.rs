@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use object_store::path::Path;
 
 use super::store::{Ledger, LedgerError};
+use crate::model::boot::BootReport;
 use crate::model::digest::Digest;
 use crate::model::ids::{RunId, Variant};
 use crate::model::record::{Claim, Event, Head, Record};
@@ -147,6 +148,19 @@ impl Ledger {
     /// When the ledger can't be written.
     pub async fn keep_report(&self, variant: &Variant, version: &Version, run: &RunId, report: &Report) -> Result<String, LedgerError> {
         let object = variant_folder(variant).join("reports").join(format!("{version}-{run}-{}.json", report.at.as_second()));
+        match self.create(&object, report).await {
+            Ok(_) | Err(LedgerError::Taken { .. }) => Ok(object.to_string()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Keeps what came of starting an image.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger can't be written.
+    pub async fn keep_boot(&self, variant: &Variant, version: &Version, run: &RunId, report: &BootReport) -> Result<String, LedgerError> {
+        let object = variant_folder(variant).join("boots").join(format!("{version}-{run}-{}.json", report.launched.as_second()));
         match self.create(&object, report).await {
             Ok(_) | Err(LedgerError::Taken { .. }) => Ok(object.to_string()),
             Err(error) => Err(error),

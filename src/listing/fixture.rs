@@ -47,6 +47,15 @@ pub(super) fn product() -> Product {
             deadline: Duration::from_secs(1800),
         },
         distribution: Distribution { regions: BTreeSet::new(), accounts: BTreeMap::new(), share_with_marketplace: true },
+        boot: BootPolicy {
+            user: "admin".to_owned(),
+            port: 22,
+            instance_type: "t3.small".to_owned(),
+            deadline: Duration::from_secs(1200),
+            allow_from: "0.0.0.0/0".to_owned(),
+            checks: Vec::new(),
+            tests: Vec::new(),
+        },
         listing: Listing {
             product_id: None,
             access_role: "arn:aws:iam::123456789012:role/Ingest".parse().unwrap(),

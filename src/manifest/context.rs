@@ -88,6 +88,11 @@ impl Context {
         files.iter().filter(|(_, (_, used))| *used == used_as).map(|(path, (digest, _))| (path.clone(), *digest)).collect()
     }
 
+    /// Lists the regular files of a folder in the folder whose names end so, sorted; none when it is not there.
+    pub(super) fn list(&self, path_in_folder: &str, ending: &str) -> Vec<String> {
+        self.folder.list(path_in_folder, ending)
+    }
+
     /// Reads a manifest, whose digest is taken of what it says and not of its bytes.
     pub(super) fn read_manifest(&self, path_in_folder: &str) -> Result<Vec<u8>, FileFault> {
         self.folder.read(path_in_folder)
@@ -340,6 +345,11 @@ impl<'a> Reader<'a> {
                 None
             }
         }
+    }
+
+    /// Returns where the table stands.
+    pub(super) fn at(&self) -> At {
+        self.at
     }
 
     /// Returns the table as it stands.

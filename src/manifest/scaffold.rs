@@ -11,10 +11,11 @@ const MANIFEST: &str = include_str!("../../templates/init/product.toml.hbs");
 const WORKSPACE: &str = include_str!("../../templates/init/bakehouse.toml");
 
 /// Files of a product that are the same for every one, by their path in its folder.
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 4] = [
     ("listing/long-description.md", include_str!("../../templates/init/listing/long-description.md")),
     ("listing/usage-instructions.md", include_str!("../../templates/init/listing/usage-instructions.md")),
     ("provision/10-setup.sh", include_str!("../../templates/init/provision/10-setup.sh")),
+    ("tests/10-services.sh", include_str!("../../templates/init/tests/10-services.sh")),
 ];
 
 /// Returns the files of a new product, by their path from the workspace's root, sorted.

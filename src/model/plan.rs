@@ -46,6 +46,14 @@ impl Plan {
         Digest::of(serde_json::to_vec(self).expect("a plan is plain data"))
     }
 
+    /// Returns the base that the image is baked from, if it is.
+    pub fn base(&self) -> Option<&BaseRecord> {
+        self.steps.iter().find_map(|planned| match &planned.step {
+            Step::Bake { base, .. } => Some(base),
+            _ => None,
+        })
+    }
+
     /// Tells whether a step can't be taken back.
     pub fn has_irreversible_step(&self) -> bool {
         self.steps.iter().any(|p| p.irreversible)
@@ -79,6 +87,13 @@ pub enum Step {
     },
     /// Read the image and judge it.
     Scan,
+    /// Start the image as a buyer would, log in and try it.
+    Boot,
+    /// Start the base with the same provisioning as user data, and see how long that takes.
+    MeasureBase {
+        /// The base.
+        base: BaseRecord,
+    },
     /// Digest every block.
     Checksum,
     /// Seal the record and tag the image as released.
@@ -122,6 +137,8 @@ impl fmt::Display for Step {
             Self::Claim => f.write_str("claim the version"),
             Self::Bake { base, image_name } => write!(f, "bake {image_name} from {} ({})", base.image, base.name),
             Self::Scan => f.write_str("scan the image"),
+            Self::Boot => f.write_str("boot the image, log in and try it"),
+            Self::MeasureBase { base } => write!(f, "provision {} ({}) at its launch, to compare", base.image, base.name),
             Self::Checksum => f.write_str("checksum every block"),
             Self::Release => f.write_str("seal the release"),
             Self::Copy { region } => write!(f, "copy the image to {region}"),

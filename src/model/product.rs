@@ -27,6 +27,8 @@ pub struct Product {
     pub build: Build,
     /// Who gets the image, beside the Marketplace's buyers.
     pub distribution: Distribution,
+    /// How an image is tried before it is released.
+    pub boot: BootPolicy,
     /// How it is sold.
     pub listing: Listing,
     /// What the scan lets pass.
@@ -217,6 +219,65 @@ pub struct Build {
     pub public_address: Option<bool>,
     /// After this time the instance powers itself off and the bake has failed.
     pub deadline: Duration,
+}
+
+/// How an image is started and tried, as a buyer would, before it is released.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BootPolicy {
+    /// Who logs in.
+    pub user: String,
+    /// The port that SSH answers on.
+    pub port: u16,
+    /// What the image is started on.
+    pub instance_type: String,
+    /// How long it may take from the launch until everything has been tried.
+    pub deadline: Duration,
+    /// The addresses that the instance's ports are open to, in CIDR notation.
+    pub allow_from: String,
+    /// What must answer from outside.
+    pub checks: Vec<BootCheck>,
+    /// Scripts that the login user runs on the instance, in order.
+    pub tests: Vec<BootTest>,
+}
+
+/// Something of an instance that must answer from outside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BootCheck {
+    /// What it is called.
+    pub name: String,
+    /// The TCP port.
+    pub port: u16,
+    /// What must answer there.
+    pub expects: Expectation,
+}
+
+/// What must answer on a port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expectation {
+    /// Anything that keeps a connection open.
+    Tcp,
+    /// A web server.
+    Http {
+        /// What it is asked for, with its leading slash.
+        path: String,
+        /// The status that it must answer with.
+        status: u16,
+        /// What its body must contain.
+        contains: Option<String>,
+    },
+}
+
+/// A script of the product's `tests/`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BootTest {
+    /// Its path in the product's folder.
+    pub path: String,
+    /// What runs it, as its first line names it.
+    pub interpreter: String,
+    /// Its content.
+    #[serde(skip)]
+    pub content: Vec<u8>,
 }
 
 /// Who gets the image, beside the Marketplace's buyers.

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::boot::BootSummary;
 use super::digest::{Digest, DiskDigests};
 use super::ids::{AccountId, ChangeSetId, EntityId, ImageId, Region, RunId, SnapshotId, Variant};
 use super::image::Image;
@@ -168,6 +169,9 @@ pub struct Release {
     pub digests: BTreeMap<SnapshotId, DiskDigests>,
     /// What the scan said.
     pub scan: ScanSummary,
+    /// What came of starting it as a buyer would; absent in records from before that was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot: Option<BootSummary>,
     /// The base image's id and name.
     pub base: BaseRecord,
     /// Digest of the manifest as it held.

@@ -20,6 +20,8 @@ pub enum ResourceKind {
     Volume,
     /// A security group.
     SecurityGroup,
+    /// A key pair.
+    KeyPair,
     /// An AMI.
     Image,
     /// An EBS snapshot.
@@ -32,6 +34,7 @@ impl fmt::Display for ResourceKind {
             Self::Instance => "instance",
             Self::Volume => "volume",
             Self::SecurityGroup => "security group",
+            Self::KeyPair => "key pair",
             Self::Image => "image",
             Self::Snapshot => "snapshot",
         })

@@ -175,6 +175,7 @@ fn release_steps(
         step(Step::Claim, "a version belongs to one run".to_owned()),
         step(Step::Bake { base, image_name }, why),
         step(Step::Scan, "only what passed is released".to_owned()),
+        step(Step::Boot, "only what a buyer can log in to is released".to_owned()),
         step(Step::Checksum, "a release can be told again by its digests".to_owned()),
         step(Step::Release, "the record is what is shared and listed".to_owned()),
     ];

@@ -151,6 +151,12 @@ impl Session {
         self.host_key.fingerprint(HashAlg::Sha256).to_string()
     }
 
+    /// Returns the host key as `known_hosts` has it: algorithm and key.
+    pub fn host_line(&self) -> String {
+        let line = self.host_key.to_openssh().unwrap_or_default();
+        line.splitn(3, ' ').take(2).collect::<Vec<_>>().join(" ")
+    }
+
     /// Takes leave.
     pub async fn close(self) {
         // The machine is about to go; whether it hears this changes nothing.

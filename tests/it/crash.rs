@@ -160,6 +160,7 @@ pub async fn in_order(process: &Process) -> Result<(), Vec<String>> {
             };
             left("an instance is left", here.instances.values().filter(|i| i.state != InstanceState::Terminated).map(|i| &i.id).collect());
             left("a volume is left", here.volumes.keys().collect());
+            left("a key pair is left", here.key_pairs.keys().collect());
             left("a group is left", here.security_groups.values().filter(|g| g.name != "default").map(|g| &g.id).collect());
             let own = || here.images.values().filter(|i| !i.public);
             let released: Vec<&str> = releases.iter().filter_map(|r| r.image_in(region)).map(|i| i.id.as_str()).collect();

@@ -12,7 +12,8 @@ const DRAWN: &[&str] =
 
 /// Reads everything that a twin holds: ids replaced by what they are of, times and drawn texts dropped.
 pub fn of(twin: &Twin) -> Value {
-    let state = twin.read(|state| serde_json::to_value(state).unwrap());
+    let mut state = twin.read(|state| serde_json::to_value(state).unwrap());
+    forget_attempts(&mut state);
     let names = names(&state);
     let patterns = [
         (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?( ?GMT|Z)?", "<time>"),
@@ -29,6 +30,17 @@ pub fn of(twin: &Twin) -> Value {
         patterns.iter().fold(named, |text, (pattern, name)| pattern.replace_all(&text, *name).into_owned())
     };
     normal(&state, &tell)
+}
+
+/// Takes out the instances that images were tried on: a process that is killed takes its key along, so the next one
+/// ends what it had started and starts another.
+fn forget_attempts(state: &mut Value) {
+    for here in state["regions"].as_object_mut().unwrap().values_mut() {
+        let was_tried = |instance: &Value| {
+            instance["state"] == "terminated" && instance["tags"]["Name"].as_str().is_some_and(|name| name.starts_with("bakehouse boots "))
+        };
+        here["instances"].as_object_mut().unwrap().retain(|_, instance| !was_tried(instance));
+    }
 }
 
 /// Names images and snapshots, so that who refers to which can be compared.

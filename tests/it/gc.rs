@@ -53,7 +53,7 @@ async fn a_rejected_image_goes_with_its_snapshots_once_it_is_old_enough() {
     assert!(found.kept.iter().all(|k| k.why == "it is too young"), "{found:#?}");
     let found = plan(&process, SignedDuration::ZERO).await;
     assert_eq!(kinds(&found), [ResourceKind::Image, ResourceKind::Snapshot]);
-    assert!(found.garbage[0].why.ends_with("was rejected by the scan"), "{found:#?}");
+    assert!(found.garbage[0].why.ends_with("was rejected by scan or boot"), "{found:#?}");
     remove(&process, &found).await;
     process.twin.read(|state| {
         let us = &state.regions[&Region::marketplace()];

@@ -13,12 +13,21 @@ fn a_scaffolded_product_is_really_baked_booted_and_listed() {
     bakehouse(folder.path(), &["twin", "base", "build", "debian-13"]);
     let shipped = bakehouse(folder.path(), &["ship", "first-steps", "--yes"]);
     let talk = String::from_utf8_lossy(&shipped.stderr).into_owned();
-    for line in ["provisioned, cleaned and stopped", "passed: ", "first-steps.x86_64 1.0.0 is sealed", "is listed in prod-"] {
+    for line in [
+        "provisioned, cleaned and stopped",
+        "passed: ",
+        "login as admin on port 22: ",
+        "the page is served: ",
+        "tests/10-services.sh: passed",
+        "first-steps.x86_64 1.0.0 is sealed",
+        "is listed in prod-",
+    ] {
         assert!(talk.contains(line), "{line:?} is missing in:\n{talk}");
     }
     let shown = bakehouse(folder.path(), &["show", "first-steps", "--format", "json"]);
     let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
     assert_eq!(shown["version"], "1.0.0");
+    assert!(shown["release"]["boot"]["ready_seconds"].as_u64().unwrap() > 0, "{shown:#}");
     assert!(shown["release"]["scan"]["packages"].as_u64().unwrap() > 100, "{shown:#}");
     bakehouse(folder.path(), &["verify", "first-steps"]);
     let plan = bakehouse(folder.path(), &["plan", "first-steps", "--format", "json"]);

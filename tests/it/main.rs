@@ -3,6 +3,7 @@
 // A test says what is wrong by ending.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod boot;
 mod crash;
 mod end_state;
 mod floors;

@@ -19,7 +19,7 @@ use bakehouse::plan::Request;
 use bakehouse::release::Released;
 use bakehouse::twin::ec2::{BaseImage, DEBIAN_ACCOUNT, Delays, register_base};
 use bakehouse::twin::faults::FaultRule;
-use bakehouse::twin::machines::{Boot, ConsoleText, Ends, EndsHow, GuestFile, Machines, Script};
+use bakehouse::twin::machines::{Boot, ConsoleText, Ends, EndsHow, GuestFile, Machines, Page, Script};
 use bakehouse::twin::{self, Twin};
 use object_store::local::LocalFileSystem;
 
@@ -264,8 +264,16 @@ pub fn good_guest() -> Script {
         files: vec![file("/etc/hello", "hello\n", 0o644)],
         removes: Vec::new(),
         ends: Ends { how: EndsHow::PowerOff, after_seconds: 80 },
-        boot: Boot::default(),
+        boot: Boot {
+            http: vec![page("/", 200, "<title>Hello from Bakehouse</title>"), page("/health", 200, "ok"), page("/metrics", 401, "closed")],
+            ..Boot::default()
+        },
     }
+}
+
+/// A page that the guest serves.
+pub fn page(path: &str, status: u16, body: &str) -> Page {
+    Page { port: 80, path: path.to_owned(), status, body: body.to_owned() }
 }
 
 /// A line on the console.

@@ -188,6 +188,7 @@ fn an_image_outside_us_east_1_is_not_listed() {
 
 fn sealed() -> Release {
     Release {
+        boot: None,
         image: Image {
             id: "ami-0123456789abcdef0".parse().unwrap(),
             region: Region::marketplace(),

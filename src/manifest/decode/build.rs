@@ -115,7 +115,8 @@ fn check_nitro(value: &Value, name: &str) {
         .report();
 }
 
-fn deadline(value: &Value) -> Option<Duration> {
+/// Reads how long something may take.
+pub(super) fn deadline(value: &Value) -> Option<Duration> {
     let text = value.string()?;
     let Some(duration) = parse_duration(text) else {
         value

@@ -1,14 +1,19 @@
 //! Files of the product's folder that the manifest names.
 
 use super::super::code::Code;
-use super::super::context::{Use, Value, quoted};
+use super::super::context::{Context, Use, Value, quoted};
 use super::super::folder::FileFault;
 use super::super::secrets;
 use super::super::source::At;
 
 /// Reads a file that a value names.
 pub(super) fn read(value: &Value, path: &str, used_as: Use) -> Option<Vec<u8>> {
-    let fault = match value.context.read(path, used_as) {
+    read_at(value.context, value.at(), path, used_as)
+}
+
+/// Reads a file; what is wrong with it is told at a place of the manifest.
+pub(super) fn read_at(context: &Context, at: At, path: &str, used_as: Use) -> Option<Vec<u8>> {
+    let fault = match context.read(path, used_as) {
         Ok(bytes) => return Some(bytes),
         Err(fault) => fault,
     };
@@ -18,7 +23,7 @@ pub(super) fn read(value: &Value, path: &str, used_as: Use) -> Option<Vec<u8>> {
         FileFault::NotRegular => (Code::FileKind, "a regular file"),
         FileFault::TooLarge => (Code::FileTooLarge, "a file of at most 1 MiB"),
     };
-    value.fault(code, format!("{} can't be used: {fault}", quoted(path))).expected(expected).report();
+    context.fault(code, at, format!("{} can't be used: {fault}", quoted(path))).expected(expected).report();
     None
 }
 
@@ -27,19 +32,18 @@ pub(super) fn normal(path: &str) -> String {
     path.split('/').filter(|part| !part.is_empty() && *part != ".").collect::<Vec<_>>().join("/")
 }
 
-/// Reports secrets at their own place in a file, or at the value when they stand in the manifest.
-pub(super) fn report_secrets(value: &Value, name: &str, content: &[u8], path: Option<&str>) {
+/// Reports secrets at their own place in a file, or at a place of the manifest when they stand there.
+pub(super) fn report_secrets(context: &Context, at: At, name: &str, content: &[u8], path: Option<&str>) {
     let found = secrets::find(content);
     // A place can be shown only in a text.
     let source = path.filter(|_| !found.is_empty()).and_then(|path| {
         let text = String::from_utf8(content.to_vec()).ok()?;
-        Some(value.context.add_source(path, text))
+        Some(context.add_source(path, text))
     });
     for secret in found {
-        let at = source.map_or(value.at(), |id| At::new(id, secret.range));
-        value.context.mask(at);
-        value
-            .context
+        let at = source.map_or(at, |id| At::new(id, secret.range));
+        context.mask(at);
+        context
             .fault(Code::Secret, at, format!("{name} holds {}", secret.kind))
             .expected("nothing secret: user data, images and listings are read by others")
             .hint("have the instance fetch or make it at its first boot")

@@ -104,7 +104,7 @@ fn boot_mode(value: &Value, architecture: Option<Architecture>) -> Option<BootMo
     Some(mode)
 }
 
-fn login_user(value: &Value) -> Option<String> {
+pub(super) fn login_user(value: &Value) -> Option<String> {
     let name = value.string()?;
     let pending = if !is_login_user(name) {
         value

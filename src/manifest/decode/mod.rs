@@ -2,6 +2,7 @@
 //!
 //! Each function reads all of its table before it gives up on it, so that every fault is told.
 
+mod boot;
 mod build;
 mod distribution;
 mod files;

@@ -9,7 +9,7 @@ use super::super::code::Code;
 use super::super::context::{Context, Reader, Use, Value, quoted};
 use super::super::node::{Table, canonical_json};
 use super::super::source::At;
-use super::{distribution, image, listing, texts};
+use super::{boot, distribution, image, listing, texts};
 use crate::model::digest::Digest;
 use crate::model::ids::{AccountId, Architecture, Slug};
 use crate::model::product::{Product, ScanPolicy};
@@ -42,11 +42,14 @@ pub(in super::super) fn product(
     let distribution = root.required("distribution").and_then(|value| distribution::distribution(value, facts.account));
     let boot_mode = image.as_ref().map(|image| image.spec.boot_mode);
     let listing = root.required("listing").and_then(|value| listing::listing(value, architecture, boot_mode));
+    let boot = boot::boot(&root, architecture);
     let scan = root.or("scan", ScanPolicy { fail_on: Severity::High }, scan);
     let tags = root.or("tags", BTreeMap::new(), tags);
     root.finish();
 
     let (about, image, distribution, listing) = (own?, image?, distribution?, listing?);
+    let listing = listing.into_listing(distribution.ingestion_role, about.eula);
+    let boot = boot?.into_policy(&image.spec.login_user, listing.scanning_port, &image.build.instance_type);
     Some(Product {
         slug: facts.slug.clone(),
         vendor: about.vendor,
@@ -56,7 +59,8 @@ pub(in super::super) fn product(
         security_updates: image.security_updates,
         build: image.build,
         distribution: distribution.distribution,
-        listing: listing.into_listing(distribution.ingestion_role, about.eula),
+        boot,
+        listing,
         scan: scan?,
         tags: tags?,
         manifest_digest: manifest_digest(context, table),

@@ -63,7 +63,7 @@ fn shell(value: &Value) -> Option<String> {
     }
     // What stands there in plain sight was told with the manifest; escapes may hide more.
     if !value.context.is_masked(value.at()) {
-        report_secrets(value, "`run`", text.as_bytes(), None);
+        report_secrets(value.context, value.at(), "`run`", text.as_bytes(), None);
     }
     Some(text.to_owned())
 }
@@ -78,7 +78,7 @@ fn script(value: &Value) -> Option<Provision> {
             .report();
     }
     report_crlf(value, path, &content);
-    report_secrets(value, &quoted(path), &content, Some(path));
+    report_secrets(value.context, value.at(), &quoted(path), &content, Some(path));
     Some(Provision::Script { path: normal(path), content })
 }
 
@@ -119,7 +119,7 @@ fn file(value: &Value) -> Option<FileCopy> {
         if content.starts_with(b"#!") {
             report_crlf(&value, path, &content);
         }
-        report_secrets(&value, &quoted(path), &content, Some(path));
+        report_secrets(value.context, value.at(), &quoted(path), &content, Some(path));
         Some((normal(path), content))
     });
     let to = reader.required("to").and_then(|value| target(&value));

@@ -82,7 +82,7 @@ pub(super) fn long_text(value: &Value, limit: usize) -> Option<String> {
     let file = file?;
     let path = file.string()?;
     let bytes = read(&file, path, Use::Text)?;
-    report_secrets(&file, &quoted(path), &bytes, Some(path));
+    report_secrets(file.context, file.at(), &quoted(path), &bytes, Some(path));
     let Ok(content) = String::from_utf8(bytes) else {
         file.fault(Code::NotUtf8, format!("{} is not UTF-8", quoted(path))).expected("a text in UTF-8").report();
         return None;

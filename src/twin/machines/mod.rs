@@ -30,7 +30,7 @@ pub use network::find as find_program;
 pub use probe::{Accelerator, probe};
 pub use qemu::{DiskBus, Qemu};
 pub use relay::relay;
-pub use scripted::{Boot, CommandAnswer, ConsoleText, Ends, EndsHow, GuestFile, Script};
+pub use scripted::{Boot, CommandAnswer, ConsoleText, Ends, EndsHow, GuestFile, Page, Script};
 
 use crate::clock::Clock;
 use crate::reach::BoxStream;

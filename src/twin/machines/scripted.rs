@@ -18,7 +18,7 @@ use serde_json::Value;
 use super::{CONSOLE_BYTES, Ending, Launch, MachineError, Status};
 use crate::reach::BoxStream;
 
-pub use boot::{Boot, CommandAnswer};
+pub use boot::{Boot, CommandAnswer, Page};
 pub use guest_files::GuestFile;
 
 /// Unpacked user data that is looked through at most; EC2 takes 16 KiB of packed.

@@ -1,5 +1,6 @@
 //! What a scripted guest does that was started without user data: it comes up, and its ports answer.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use russh::keys::PublicKey;
 use russh::server::{self, Auth, ChannelOpenHandle, Msg, VerifiedPublicKey};
-use russh::{Channel, ChannelId, MethodKind, MethodSet};
+use russh::{Channel, ChannelId, MethodKind, MethodSet, Preferred, kex};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
@@ -36,10 +37,25 @@ pub struct Boot {
     pub user: Option<String>,
     /// Whether SSH takes passwords too.
     pub passwords: bool,
-    /// Ports that answer HTTP: status and body by port.
-    pub http: BTreeMap<u16, (u16, String)>,
+    /// What is answered to HTTP; other paths of the same ports are not found.
+    pub http: Vec<Page>,
     /// How commands end, by the first that is contained in a command or its input; others end well.
     pub commands: Vec<CommandAnswer>,
+}
+
+/// A page of a scripted guest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Page {
+    /// The port.
+    pub port: u16,
+    /// The path, with its leading slash.
+    pub path: String,
+    /// The status.
+    pub status: u16,
+    /// The body.
+    #[serde(default)]
+    pub body: String,
 }
 
 /// How a command of a scripted guest ends.
@@ -63,7 +79,7 @@ impl Default for Boot {
             ssh_port: Some(22),
             user: None,
             passwords: false,
-            http: BTreeMap::from([(80, (200, "<html>hello</html>\n".to_owned()))]),
+            http: vec![Page { port: 80, path: "/".to_owned(), status: 200, body: "<h1>It works</h1>\n".to_owned() }],
             commands: Vec::new(),
         }
     }
@@ -83,15 +99,15 @@ pub(super) fn answer(boot: &Boot, instance: &str, key: Option<&str>, port: u16) 
     let (theirs, ours) = tokio::io::duplex(IN_FLIGHT);
     if boot.ssh_port == Some(port) {
         tokio::spawn(serve_ssh(ours, boot.clone(), host_key(instance), key.and_then(|key| PublicKey::from_openssh(key).ok())));
-    } else if let Some((status, body)) = boot.http.get(&port) {
-        tokio::spawn(serve_http(ours, *status, body.clone()));
+    } else if boot.http.iter().any(|page| page.port == port) {
+        tokio::spawn(serve_http(ours, boot.http.iter().filter(|page| page.port == port).cloned().collect()));
     } else {
         return Err(io::ErrorKind::ConnectionRefused.into());
     }
     Ok(Box::new(theirs))
 }
 
-async fn serve_http(mut stream: DuplexStream, status: u16, body: String) -> io::Result<()> {
+async fn serve_http(mut stream: DuplexStream, pages: Vec<Page>) -> io::Result<()> {
     let mut request = Vec::new();
     let mut bytes = [0; 1024];
     while !request.windows(4).any(|window| window == b"\r\n\r\n") && request.len() < MOST_INPUT {
@@ -100,6 +116,10 @@ async fn serve_http(mut stream: DuplexStream, status: u16, body: String) -> io::
             count => request.extend_from_slice(&bytes[..count]),
         }
     }
+    let request = String::from_utf8_lossy(&request);
+    let path = request.split(' ').nth(1).unwrap_or_default();
+    let page = pages.into_iter().find(|page| page.path == path).map(|page| (page.status, page.body));
+    let (status, body) = page.unwrap_or_else(|| (404, "not found\n".to_owned()));
     stream.write_all(format!("HTTP/1.1 {status} Scripted\r\nContent-Length: {}\r\n\r\n{body}", body.len()).as_bytes()).await
 }
 
@@ -113,6 +133,8 @@ async fn serve_ssh(stream: DuplexStream, boot: Boot, host_key: LoginKey, authori
         // Nobody guesses here, and a driven clock waits for no one.
         auth_rejection_time: Duration::ZERO,
         keys: vec![host_key.private().clone()],
+        // The cheapest exchange of keys: unoptimised, the others take a good part of a second.
+        preferred: Preferred { kex: Cow::Borrowed(&[kex::CURVE25519]), ..Preferred::default() },
         ..server::Config::default()
     };
     let guest = Guest { boot, authorized, commands: BTreeMap::new() };

@@ -1,0 +1,67 @@
+//! `bakehouse boot PRODUCT [VERSION]`: start the image as a buyer would, and try it.
+
+use clap::Args;
+
+use super::context::Context;
+use super::selection::Selection;
+use super::show::find;
+use crate::cli::Global;
+use crate::engine::{self, Engine, Extent, Next, Stage};
+use crate::failure::Failure;
+use crate::model::plan::Plan;
+use crate::model::product::Product;
+use crate::model::version::{Bump, Version};
+use crate::plan::Request;
+use crate::release::Released;
+
+/// Arguments of `boot`.
+#[derive(Debug, Args)]
+pub struct BootArgs {
+    /// The product, or a variant of it: hello-web, hello-web.arm64
+    pub product: Selection,
+    /// A released version [default: what was baked and is not sealed yet, else the latest release]
+    pub version: Option<Version>,
+    /// Start the base too, provisioned at its launch instead of baked, and show how long that takes
+    #[arg(long)]
+    pub compare_base: bool,
+}
+
+/// Boots what was baked and not yet sealed, as a step of its run; else a release, for a look.
+///
+/// # Errors
+///
+/// What did not work is the failure, with the exit code of a rejection.
+pub async fn run(global: &Global, args: &BootArgs) -> Result<(), Failure> {
+    let context = Context::open(global).await?;
+    context.state_target();
+    let variants = context.variants(&args.product)?;
+    let engine = context.engine(&variants, std::time::Duration::ZERO)?;
+    context.expect_machines()?;
+    let (_, end) = variants.each(async |product| boot(&context, product, &engine, args).await).await;
+    context.state_target();
+    end
+}
+
+async fn boot(context: &Context, product: &Product, engine: &Engine, args: &BootArgs) -> Result<(), Failure> {
+    if args.version.is_none() && engine::baking(engine, product).await? {
+        if args.compare_base {
+            return Err(Failure::other(
+                format!("{} was baked and is not released, and only a release is compared", product.variant()),
+                format!("bakehouse ship {}, then boot --compare-base", product.slug),
+            ));
+        }
+        let next = engine::next(engine, product, &Request { bump: Bump::Patch, version: None, rebuild: false }).await?;
+        return Ok(engine::carry_out(engine, product, next, Extent::Only(Stage::Boot)).await?);
+    }
+    let Released { version, release, .. } = find(context, product, args.version.as_ref()).await?;
+    carry_out(engine, product, engine::boot_plan(engine, product, &version, &release)).await?;
+    if args.compare_base {
+        carry_out(engine, product, engine::measure_plan(engine, product, &version, &release.base)).await?;
+    }
+    Ok(())
+}
+
+async fn carry_out(engine: &Engine, product: &Product, plan: Plan) -> Result<(), Failure> {
+    let head = engine.ledger.head(&product.variant()).await?;
+    Ok(engine::carry_out(engine, product, Next::Begin { plan, superseded: None, head }, Extent::Whole).await?)
+}

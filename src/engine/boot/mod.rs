@@ -1,0 +1,250 @@
+//! Image → instance without user data → login and trial, as a buyer would → nothing left.
+
+mod trial;
+
+use std::collections::BTreeSet;
+
+use super::Engine;
+use super::failure::EngineError;
+use super::observer::Note;
+use super::run::Run;
+use super::wait::Look;
+use crate::bake;
+use crate::cloud::{BaseError, InstanceSpec};
+use crate::ledger::Outcome;
+use crate::model::boot::{BootReport, BootSummary};
+use crate::model::digest::Digest;
+use crate::model::ids::{InstanceId, Variant};
+use crate::model::image::{Image, tag};
+use crate::model::plan::{Plan, Planned, Step};
+use crate::model::product::Product;
+use crate::model::record::{BaseRecord, Release};
+use crate::model::version::Version;
+use crate::reach::LoginKey;
+
+/// The effect that holds the summary of a boot that passed.
+pub(super) const DONE: &str = "boot";
+
+/// Plans to start a released image, for a look: nothing about the release changes.
+pub fn boot_plan(engine: &Engine, product: &Product, version: &Version, release: &Release) -> Plan {
+    plan(engine, product.variant(), version, release.input, Step::Boot, "asked for")
+}
+
+/// Plans to see how long a base takes that is provisioned at its launch.
+pub fn measure_plan(engine: &Engine, product: &Product, version: &Version, base: &BaseRecord) -> Plan {
+    let input = bake::input_digest(product, base);
+    plan(engine, product.variant(), version, input, Step::MeasureBase { base: base.clone() }, "--compare-base")
+}
+
+fn plan(engine: &Engine, variant: Variant, version: &Version, input: Digest, step: Step, why: &str) -> Plan {
+    Plan {
+        format: Plan::FORMAT,
+        target: engine.target.to_owned(),
+        account: engine.account.clone(),
+        variant,
+        version: version.clone(),
+        input,
+        steps: vec![Planned { step, why: why.to_owned(), irreversible: false }],
+        notices: Vec::new(),
+    }
+}
+
+/// What one attempt to start an image needs, and is known by.
+struct Attempt {
+    number: u32,
+    key: LoginKey,
+    key_name: String,
+}
+
+impl Run<'_> {
+    /// Starts the image and tries it; a failure ends the run, the image kept and tagged.
+    pub(super) async fn boot(&self) -> Result<BootSummary, EngineError> {
+        let image = self.image_to_boot().await?;
+        let bakes = self.plan.base().is_some();
+        // Only a boot that passed is journalled: one that stopped is made again, with today's tests.
+        let summary = self
+            .effect(DONE, &image.id, async |_| {
+                let report = self.boot_once(&image).await?;
+                let kept = self.engine.ledger.keep_boot(self.variant(), &self.plan.version, self.id(), &report).await?;
+                if let Some(summary) = report.summary() {
+                    return Ok(summary);
+                }
+                if bakes {
+                    let rejected = [(tag::STATE.to_owned(), "rejected".to_owned())].into();
+                    self.engine.writer.tag(&image.region, &super::bake::resources(&image), &rejected).await?;
+                }
+                let version = self.plan.version.clone();
+                Err(EngineError::BootFailed { version, image: image.id.clone(), report: Box::new(report), kept, released: !bakes })
+            })
+            .await;
+        if let Err(EngineError::BootFailed { .. }) = &summary {
+            self.end(Outcome::Rejected).await?;
+        }
+        let summary = summary?;
+        let text = format!("ready {} s after its launch on {}", summary.ready_seconds, summary.instance_type);
+        self.done_note(format!("{text}; {} checks passed", summary.checks.len()));
+        Ok(summary)
+    }
+
+    /// Starts the base with the bake's own user data and returns how many seconds it takes until it is provisioned.
+    pub(super) async fn measure_base(&self, base: &BaseRecord) -> Result<u64, EngineError> {
+        let seconds = self
+            .effect("measure", base, async |_| {
+                let measured = self.provision_base(base).await;
+                self.clean_up(&self.product.build.region).await?;
+                measured
+            })
+            .await?;
+        self.done_note(format!("{} was provisioned {seconds} s after its launch, as every instance without a baked image is", base.name));
+        Ok(seconds)
+    }
+
+    /// The image that this run baked, or the one that the version was released with.
+    async fn image_to_boot(&self) -> Result<Image, EngineError> {
+        match self.released().await {
+            Ok(released) => Ok(released.release.image),
+            Err(_) => self.baked().await,
+        }
+    }
+
+    /// Makes everything that a trial needs, tries the image, and removes it all again.
+    async fn boot_once(&self, image: &Image) -> Result<BootReport, EngineError> {
+        let attempt = self.next_attempt().await;
+        if attempt.number > 1 {
+            // Whoever had the key is gone, and with it the way into what it started.
+            self.clean_up(&image.region).await?;
+        }
+        let tried = match self.launch(image, &attempt).await {
+            Ok((instance, launched)) => self.try_out(image, &instance, &attempt.key, launched).await,
+            Err(error) => Err(error),
+        };
+        let cleaned = self.clean_up(&image.region).await;
+        let report = tried?;
+        cleaned?;
+        Ok(report)
+    }
+
+    /// A process that is killed takes its key along; so each has an attempt of its own.
+    async fn next_attempt(&self) -> Attempt {
+        let mut number = 1;
+        while !self.is_open(&format!("boot.{number}.key")).await {
+            number += 1;
+        }
+        Attempt { number, key: LoginKey::random(), key_name: format!("bakehouse-{}-{number}", self.id()) }
+    }
+
+    async fn launch(&self, image: &Image, attempt: &Attempt) -> Result<(InstanceId, jiff::Timestamp), EngineError> {
+        let (writer, boot, region) = (&self.engine.writer, &self.product.boot, &image.region);
+        let (number, name) = (attempt.number, &attempt.key_name);
+        let described = writer.reader().image(region, &image.id).await?;
+        let described = described.ok_or_else(|| self.not_ready("has no image any more", "ship"))?;
+        self.effect(&format!("boot.{number}.key"), name, async |_| {
+            match writer.import_key_pair(region, name, &attempt.key.public_line(), &self.tags()).await {
+                // The name is this attempt's, and the attempt this process's: the answer of an earlier try was lost.
+                Err(e) if !e.is("InvalidKeyPair.Duplicate") => Err(e.into()),
+                _ => Ok(()),
+            }
+        })
+        .await?;
+        let description = format!("Lets in who tries {} {}", self.variant(), self.plan.version);
+        let effect = format!("boot.{number}.group");
+        let group = self.effect(&effect, name, async |_| self.make_group(region, name, &description).await).await?;
+        let ports: BTreeSet<u16> = boot.checks.iter().map(|check| check.port).chain([boot.port]).collect();
+        self.effect(&format!("boot.{number}.ports"), &ports, async |_| {
+            Ok(writer.open_ports(region, &group, &ports, &boot.allow_from).await?)
+        })
+        .await?;
+        let spec = InstanceSpec {
+            image: image.id.clone(),
+            instance_type: boot.instance_type.clone(),
+            root_device: described.root_device,
+            root_volume_size_gib: described.root_volume_size_gib,
+            root_volume_type: self.product.image.root_volume_type.clone(),
+            security_group: group,
+            subnet: self.product.build.subnet.clone(),
+            public_address: self.product.build.public_address,
+            key: Some(name.clone()),
+            user_data: Vec::new(),
+            tags: self.instance_tags("boots"),
+        };
+        let launched = self.engine.clock.now();
+        let effect = format!("boot.{number}.instance");
+        let id = self.effect(&effect, name, async |token| Ok(writer.run_instance(region, &spec, &token).await?)).await?;
+        self.done_note(format!("{id} starts on {}", spec.instance_type));
+        Ok((id, launched))
+    }
+
+    /// The tags of an instance of this run, which has a name that says what it is for.
+    fn instance_tags(&self, does: &str) -> std::collections::BTreeMap<String, String> {
+        let mut tags = self.tags();
+        tags.insert("Name".to_owned(), format!("bakehouse {does} {} {}", self.variant(), self.plan.version));
+        tags
+    }
+
+    async fn provision_base(&self, base: &BaseRecord) -> Result<u64, EngineError> {
+        let (writer, build) = (&self.engine.writer, &self.product.build);
+        let region = &build.region;
+        // What an earlier process started has been measuring while nobody looked.
+        self.clean_up(region).await?;
+        let described = writer.reader().image(region, &base.image).await?;
+        let described = described.ok_or_else(|| BaseError::NotFound { region: region.clone(), wanted: base.image.to_string() })?;
+        let name = format!("bakehouse-{}-base", self.id());
+        let description = format!("Lets nothing in while {} is measured", self.variant());
+        let group = self.make_group(region, &name, &description).await?;
+        let nonce = Digest::of_parts([b"measure".as_slice(), self.id().as_str().as_bytes()]).short(16);
+        let spec = InstanceSpec {
+            image: base.image.clone(),
+            // On what the image is tried on, or the comparison would compare machines.
+            instance_type: self.product.boot.instance_type.clone(),
+            root_device: described.root_device,
+            root_volume_size_gib: self.product.image.root_volume_size_gib,
+            root_volume_type: self.product.image.root_volume_type.clone(),
+            security_group: group,
+            subnet: build.subnet.clone(),
+            public_address: build.public_address,
+            key: None,
+            user_data: bake::user_data(self.product, &nonce).map_err(EngineError::UserData)?,
+            tags: self.instance_tags("measures the base of"),
+        };
+        let launched = self.engine.clock.now();
+        // Another process's instance of the same token would be ended by now.
+        let token = Digest::of_parts([self.id().as_str().as_bytes(), launched.to_string().as_bytes()]).short(64);
+        let id = writer.run_instance(region, &spec, &token).await?;
+        let provisioned = self
+            .engine
+            .wait(build.deadline, async || {
+                let console = self.read_console(region, &id).await?;
+                let log = bake::read(&console, &nonce);
+                Ok(match log.outcome() {
+                    _ if log.provisioned => Look::Ready(Ok(())),
+                    bake::Outcome::Failed { label, status, tail, .. } => {
+                        Look::Ready(Err(EngineError::BakeStep { step: label, status: status.to_string(), tail }))
+                    }
+                    _ => Look::NotYet(format!("{id} is provisioned at its launch")),
+                })
+            })
+            .await?;
+        let late = || EngineError::BakeBroken { how: "was still at work at the deadline".to_owned(), tail: Vec::new() };
+        provisioned.unwrap_or_else(|| Err(late()))?;
+        Ok(seconds_since(launched, self.engine.clock.now()))
+    }
+
+    /// Reads an instance's console; one that there is not yet is empty.
+    async fn read_console(&self, region: &crate::model::ids::Region, id: &InstanceId) -> Result<Vec<u8>, EngineError> {
+        match self.engine.writer.reader().console(region, id).await {
+            Err(e) if e.code.as_deref().is_some_and(|c| c.starts_with("InvalidInstanceID") || c == "IncorrectInstanceState") => {
+                Ok(Vec::new())
+            }
+            console => Ok(console?),
+        }
+    }
+
+    fn tell(&self, result: &crate::model::boot::BootResult) {
+        let text = format!("{}: {}", result.name, result.found);
+        self.note(if result.passed { Note::Done { text } } else { Note::Notice { text: format!("failed: {text}") } });
+    }
+}
+
+fn seconds_since(begin: jiff::Timestamp, now: jiff::Timestamp) -> u64 {
+    u64::try_from(now.duration_since(begin).as_secs()).unwrap_or(0)
+}

@@ -1,0 +1,134 @@
+//! The boot gate: what a buyer could not use is not released.
+
+use bakehouse::engine::{self, EngineError, Extent, Next};
+use bakehouse::model::ids::Region;
+use bakehouse::model::plan::Step;
+use bakehouse::twin::machines::{Boot, CommandAnswer, Script};
+use bakehouse::twin::state::InstanceState;
+
+use super::world::{Process, World, good_guest, page};
+
+fn guest(change: impl FnOnce(&mut Boot)) -> Script {
+    let mut guest = good_guest();
+    change(&mut guest.boot);
+    guest
+}
+
+/// Ships with a guest that is to be stopped, and returns why it was.
+async fn stopped_by(change: impl FnOnce(&mut Boot)) -> Vec<String> {
+    let world = World::with_guest(guest(change)).await;
+    let process = world.open().await;
+    let end = process.ship().await;
+    let Err(EngineError::BootFailed { image, report, released: false, .. }) = end else { panic!("the boot must stop it: {end:?}") };
+    assert!(process.releases().await.is_empty());
+    let region = Region::marketplace();
+    let described = process.engine.writer.reader().image(&region, &image).await.unwrap().unwrap();
+    assert_eq!(described.tags["bakehouse:state"], "rejected");
+    assert_nothing_runs(&process);
+    report.failed().map(|check| format!("{}: {}", check.name, check.found)).collect()
+}
+
+fn assert_nothing_runs(process: &Process) {
+    process.twin.read(|state| {
+        let us = &state.regions[&Region::marketplace()];
+        assert!(us.instances.values().all(|i| i.state == InstanceState::Terminated), "an instance is left");
+        assert!(us.volumes.is_empty(), "a volume is left");
+        assert!(us.key_pairs.is_empty(), "a key pair is left");
+        assert!(us.security_groups.values().all(|g| !g.name.starts_with("bakehouse-")), "a group is left");
+    });
+}
+
+#[tokio::test]
+async fn what_boots_is_released_with_the_time_it_took() {
+    let world = World::new().await;
+    let process = world.open().await;
+    let steps = process.steps().await;
+    let place = |text: &str| steps.iter().position(|step| step.contains(text)).unwrap();
+    assert!(place("scan") < place("boot the image") && place("boot the image") < place("seal"), "{steps:#?}");
+    process.ship().await.unwrap();
+    assert_nothing_runs(&process);
+    let releases = process.releases().await;
+    let boot = releases[0].release.boot.as_ref().unwrap();
+    assert!((25..120).contains(&boot.ready_seconds), "{boot:?}");
+    let expected = [
+        "login as admin on port 22",
+        "the page is served",
+        "health for load balancers",
+        "metrics are closed without a password",
+        "host key",
+        "sudo",
+        "no login by password",
+        "tests/10-services.sh",
+        "tests/20-first-boot.sh",
+        "EC2's instance checks",
+    ];
+    assert_eq!(boot.checks, expected);
+    let kept = std::fs::read_dir(world.folder.path().join("twin-ledger/hello-web.x86_64/boots")).unwrap();
+    let report = std::fs::read_to_string(kept.map(|entry| entry.unwrap().path()).next().unwrap()).unwrap();
+    assert!(report.contains("as the console shows") && !report.contains("PRIVATE"), "{report}");
+}
+
+#[tokio::test]
+async fn a_guest_that_nobody_can_log_in_to_stops_the_release() {
+    let stopped = stopped_by(|boot| boot.ssh_port = None).await;
+    assert_eq!(stopped.len(), 1, "{stopped:?}");
+    assert!(stopped[0].starts_with("login as admin on port 22: not within 20 minutes: nobody answers"), "{stopped:?}");
+    let stopped = stopped_by(|boot| boot.user = Some("debian".to_owned())).await;
+    assert!(stopped[0].contains("refuses the key for user admin"), "{stopped:?}");
+}
+
+#[tokio::test]
+async fn a_login_by_password_stops_the_release() {
+    assert_eq!(stopped_by(|boot| boot.passwords = true).await, ["no login by password: SSH takes publickey, password"]);
+}
+
+#[tokio::test]
+async fn a_page_that_is_not_served_stops_the_release() {
+    let stopped = stopped_by(|boot| boot.http = vec![page("/", 502, "Bad Gateway")]).await;
+    assert!(stopped.contains(&"the page is served: / on port 80 answers 502, not 200".to_owned()), "{stopped:?}");
+}
+
+#[tokio::test]
+async fn a_failing_test_stops_the_release_and_shows_what_it_wrote() {
+    let failing =
+        |contains: &str| CommandAnswer { contains: contains.to_owned(), status: 3, output: "\u{1b}[31mnginx is \u{7}dead\n".to_owned() };
+    let world = World::with_guest(guest(|boot| boot.commands = vec![failing("systemctl"), failing("sudo -n")])).await;
+    let process = world.open().await;
+    let Err(EngineError::BootFailed { image, report, .. }) = process.ship().await else { panic!("the boot must stop it") };
+    let failed: Vec<(&str, &[String])> = report.failed().map(|check| (check.name.as_str(), check.output.as_slice())).collect();
+    let output: &[String] = &["nginx is dead".to_owned()];
+    assert_eq!(failed, [("sudo", output), ("tests/10-services.sh", output)]);
+    drop(process);
+
+    // The test was wrong: mended, the same image is released after all.
+    let mut world = world;
+    world.play(good_guest());
+    world.edit("tests/10-services.sh", "set -eu", "set -eu # mended");
+    let process = world.open().await;
+    process.ship().await.unwrap();
+    let releases = process.releases().await;
+    assert_eq!((releases.len(), &releases[0].release.image.id), (1, &image));
+    let described = process.engine.writer.reader().image(&Region::marketplace(), &image).await.unwrap().unwrap();
+    assert_eq!(described.tags["bakehouse:state"], "released");
+}
+
+#[tokio::test]
+async fn a_release_can_be_booted_again_and_compared_with_its_base() {
+    let world = World::new().await;
+    let process = world.open().await;
+    process.ship().await.unwrap();
+    let released = process.releases().await.remove(0);
+    let (engine, product) = (&process.engine, &process.product);
+    let plans = [
+        engine::boot_plan(engine, product, &released.version, &released.release),
+        engine::measure_plan(engine, product, &released.version, &released.release.base),
+    ];
+    for plan in plans {
+        let head = engine.ledger.head(&product.variant()).await.unwrap();
+        engine::carry_out(engine, product, Next::Begin { plan, superseded: None, head }, Extent::Whole).await.unwrap();
+    }
+    assert_nothing_runs(&process);
+    assert!(matches!(process.next().await.unwrap(), Next::Nothing { .. }));
+    assert!(!process.next().await.unwrap().plan().steps.iter().any(|planned| planned.step == Step::Boot));
+    assert_eq!(process.releases().await, [released]);
+}
