@@ -1,16 +1,26 @@
 //! A product and a release into the change set that lists it.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::lint::{Faults, lint};
 use super::request::{change_set_name, version_title};
 use super::templates::{ADD_VERSION, DELIVERY_OPTIONS, FIRST_LISTING, RELEASE_NOTES, Templates};
+use crate::model::change_set::offer::{
+    BillingPeriod, ByolTerm, Constraint, Constraints, PricingModel, PricingTerm, Rate, RateCard, RecurringTerm, Selector, UpfrontCard,
+    UpfrontTerm, UsageBasedTerm,
+};
 use crate::model::change_set::{ChangeSet, InvalidChangeSet};
 use crate::model::ids::{EntityId, ImageId, Region};
-use crate::model::product::{Eula, Pricing, Product};
+use crate::model::product::{Eula, Listing, Pricing, Product};
 use crate::model::record::Release;
 use crate::model::version::Version;
+use crate::rules::limits;
 use crate::template::{TemplateError, render};
+
+/// The currency of public offers.
+const USD: &str = "USD";
 
 /// What a listing says of a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,7 +142,7 @@ pub(super) fn render_first_listing(
         "name": format!("{}: public offer", product.texts.title),
         "description": format!("Worldwide public offer of {}", product.texts.title),
     });
-    data["pricing"] = pricing(&product.listing.pricing);
+    data["pricing"] = pricing(&product.listing);
     data["eula"] = eula(&product.listing.eula);
     change_set(FIRST_LISTING, templates, &data)
 }
@@ -177,15 +187,47 @@ fn data(product: &Product, release: &ReleaseFacts, templates: &Templates) -> Res
     Ok(data)
 }
 
-fn pricing(pricing: &Pricing) -> Value {
+/// The pricing model, its terms as AWS takes them, and the dimensions that are metered.
+///
+/// A free product meters its instance types too, at zero: whether AWS takes one without is not known.
+fn pricing(listing: &Listing) -> Value {
+    let free = || listing.instance_types.iter().map(|name| (name.clone(), "0.00".to_owned())).collect();
+    let (model, hourly) = match &listing.pricing {
+        Pricing::Byol => (PricingModel::Byol, None),
+        Pricing::Free => (PricingModel::Free, Some(free())),
+        priced => (PricingModel::Usage, priced.rates().cloned()),
+    };
+    let usage = hourly.as_ref().map(|rates| {
+        let rate_cards = vec![RateCard { rate_card: rate_card(rates) }];
+        PricingTerm::UsageBased(UsageBasedTerm { currency_code: USD.to_owned(), rate_cards })
+    });
+    let terms: Vec<PricingTerm> = usage.into_iter().chain(beside_usage(&listing.pricing)).collect();
+    let metered: Vec<String> = hourly.into_iter().flat_map(BTreeMap::into_keys).collect();
+    json!({ "model": model, "terms": terms, "metered": metered })
+}
+
+fn beside_usage(pricing: &Pricing) -> Option<PricingTerm> {
+    let currency_code = USD.to_owned();
     match pricing {
-        Pricing::Hourly { rates } => {
-            let rates: Vec<Value> =
-                rates.iter().map(|(instance_type, price)| json!({ "instance_type": instance_type, "price": price })).collect();
-            json!({ "hourly": true, "rates": rates })
+        Pricing::HourlyAnnual { annual_rates, .. } => {
+            let card = UpfrontCard {
+                selector: Selector::duration(limits::YEAR),
+                constraints: Constraints { multiple_dimension_selection: Constraint::Allowed, quantity_configuration: Constraint::Allowed },
+                rate_card: rate_card(annual_rates),
+            };
+            Some(PricingTerm::Upfront(UpfrontTerm { currency_code, rate_cards: vec![card] }))
         }
-        Pricing::Byol => json!({ "hourly": false, "rates": [] }),
+        Pricing::HourlyMonthly { monthly_fee, .. } => {
+            let price = monthly_fee.clone();
+            Some(PricingTerm::Recurring(RecurringTerm { currency_code, billing_period: BillingPeriod::Monthly, price }))
+        }
+        Pricing::Byol => Some(PricingTerm::Byol(ByolTerm {})),
+        Pricing::Hourly { .. } | Pricing::Free => None,
     }
+}
+
+fn rate_card(rates: &BTreeMap<String, String>) -> Vec<Rate> {
+    rates.iter().map(|(name, price)| Rate { dimension_key: name.clone(), price: price.clone() }).collect()
 }
 
 fn eula(eula: &Eula) -> Value {

@@ -80,6 +80,14 @@ impl Found {
         }
     }
 
+    fn prices(&mut self, field: &'static str, wanted: &BTreeMap<String, String>, live: &BTreeMap<&str, Option<Price>>) {
+        let wanted: BTreeMap<&str, Option<Price>> = wanted.iter().map(|(key, price)| (key.as_str(), price.parse().ok())).collect();
+        // A price that can't be read is never taken for equal, not even to another such.
+        if wanted != *live || wanted.values().any(Option::is_none) {
+            self.push(Scope::Offer, field, prices(&wanted), prices(live));
+        }
+    }
+
     fn push(&mut self, scope: Scope, field: &'static str, manifest: String, live: String) {
         self.0.push(Difference { field, scope, manifest, live });
     }
@@ -154,23 +162,43 @@ fn version(found: &mut Found, product: &Product, option: &DeliveryOption, source
 fn pricing(found: &mut Found, pricing: &Pricing, offer: &Offer) {
     let others = offer.other_pricing_terms();
     if !others.is_empty() {
-        found.push(Scope::Offer, "pricing", model(pricing).to_owned(), listed(&others));
+        found.push(Scope::Offer, "pricing", pricing.name().to_owned(), listed(&others));
     }
-    let live = offer.hourly_prices();
-    let live_model = if offer.is_byol() {
+    let live = live_model(offer);
+    found.value(Scope::Offer, "pricing", pricing.name(), Some(live));
+    if let Some(rates) = pricing.rates().filter(|_| !matches!(live, "byol" | "free")) {
+        found.prices("hourly-rates", rates, &offer.hourly_prices());
+    }
+    match pricing {
+        Pricing::HourlyAnnual { annual_rates, .. } if live == pricing.name() => {
+            found.prices("annual-rates", annual_rates, &offer.annual_prices());
+        }
+        Pricing::HourlyMonthly { monthly_fee, .. } if live == pricing.name() => {
+            let (wanted, live) = (monthly_fee.parse::<Price>().ok(), offer.monthly_fee().flatten());
+            if wanted.is_none() || wanted != live {
+                found.push(Scope::Offer, "monthly-fee", shown(wanted), shown(live));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Tells the model by the terms: the model itself isn't told by AWS.
+fn live_model(offer: &Offer) -> &'static str {
+    let hourly = offer.hourly_prices();
+    let (annual, monthly) = (!offer.annual_prices().is_empty(), offer.monthly_fee().is_some());
+    if offer.is_byol() {
         "byol"
-    } else if live.is_empty() {
+    } else if annual {
+        "hourly-annual"
+    } else if monthly {
+        "hourly-monthly"
+    } else if hourly.is_empty() {
         NOTHING
+    } else if hourly.values().all(|price| price.is_some_and(Price::is_zero)) {
+        "free"
     } else {
         "hourly"
-    };
-    found.value(Scope::Offer, "pricing", model(pricing), Some(live_model));
-    if let (Pricing::Hourly { rates }, false) = (pricing, offer.is_byol()) {
-        let wanted: BTreeMap<&str, Option<Price>> = rates.iter().map(|(key, price)| (key.as_str(), price.parse().ok())).collect();
-        // A price that can't be read is never taken for equal, not even to another such.
-        if wanted != live || wanted.values().any(Option::is_none) {
-            found.push(Scope::Offer, "hourly-rates", prices(&wanted), prices(&live));
-        }
     }
 }
 
@@ -192,23 +220,16 @@ fn terms(found: &mut Found, listing: &Listing, offer: &Offer) {
     found.set(Scope::Offer, "eula", &BTreeSet::from([wanted]), &live);
 }
 
-fn model(pricing: &Pricing) -> &'static str {
-    match pricing {
-        Pricing::Hourly { .. } => "hourly",
-        Pricing::Byol => "byol",
-    }
-}
-
 fn rule(rule: &SecurityGroupRule) -> String {
     format!("{} {}-{} from {}", rule.protocol, rule.from_port, rule.to_port, listed(&words(&rule.ranges)))
 }
 
 fn prices(prices: &BTreeMap<&str, Option<Price>>) -> String {
-    let shown = prices.iter().map(|(key, price)| match price {
-        Some(price) => format!("{key} {price}"),
-        None => format!("{key} ?"),
-    });
-    shown.collect::<Vec<_>>().join(", ")
+    prices.iter().map(|(key, price)| format!("{key} {}", shown(*price))).collect::<Vec<_>>().join(", ")
+}
+
+fn shown(price: Option<Price>) -> String {
+    price.map_or_else(|| "?".to_owned(), |price| price.to_string())
 }
 
 fn words(texts: &[String]) -> BTreeSet<&str> {

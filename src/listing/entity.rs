@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use crate::model::change_set::offer::PricingTerm;
 use crate::model::price::Price;
 
 mod offer;
@@ -153,7 +154,22 @@ impl Offer {
 
     /// Returns the hourly price of each dimension; one that can't be read as a price is `None`.
     pub fn hourly_prices(&self) -> BTreeMap<&str, Option<Price>> {
-        let cards = self.terms.iter().filter(|term| term.is("UsageBasedPricingTerm")).flat_map(|term| &term.rate_cards);
+        self.prices("UsageBasedPricingTerm")
+    }
+
+    /// Returns the prices of what is paid in advance, by dimension; `None` for one that can't be read.
+    pub fn annual_prices(&self) -> BTreeMap<&str, Option<Price>> {
+        self.prices("ConfigurableUpfrontPricingTerm")
+    }
+
+    /// Returns the fee that comes each month, if there is one; its price if that can be read.
+    pub fn monthly_fee(&self) -> Option<Option<Price>> {
+        let term = self.terms.iter().find(|term| term.is("RecurringPaymentTerm"))?;
+        Some(term.price.as_deref().and_then(|price| price.parse().ok()))
+    }
+
+    fn prices(&self, kind: &str) -> BTreeMap<&str, Option<Price>> {
+        let cards = self.terms.iter().filter(|term| term.is(kind)).flat_map(|term| &term.rate_cards);
         cards
             .flat_map(|card| &card.rate_card)
             .filter_map(|rate| Some((rate.dimension_key.as_deref()?, rate.price.as_deref().and_then(|p| p.parse().ok()))))
@@ -167,11 +183,10 @@ impl Offer {
 
     /// Returns the pricing terms that bakehouse doesn't sell by, by their type.
     pub fn other_pricing_terms(&self) -> BTreeSet<&str> {
-        let known = ["UsageBasedPricingTerm", "ByolPricingTerm"];
         self.terms
             .iter()
             .filter_map(|term| term.kind.as_deref())
-            .filter(|kind| (kind.ends_with("PricingTerm") || *kind == "RecurringPaymentTerm") && !known.contains(kind))
+            .filter(|kind| (kind.ends_with("PricingTerm") || *kind == "RecurringPaymentTerm") && !PricingTerm::TYPES.contains(kind))
             .collect()
     }
 

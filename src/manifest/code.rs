@@ -511,14 +511,14 @@ codes! {
         example: edit("\"t3.small\" = \"0.02\"", "\"t3.small\" = \"0.02\"\n\"t3.large\" = \"0.04\""),
     }
     Error PricingModel "pricing-model" {
-        meaning: "The pricing model is not supported yet, there is none of that name, or its keys contradict it.",
+        meaning: "There is no pricing model of that name for an image, or its keys contradict it.",
         why: "A model can't change once the offer is released, so it is not guessed.", source: OFFERS,
         remedy: "Write one of the models that the message names, with its own keys alone.",
         example: edit("model = \"hourly\"", "model = \"byol\""),
     }
     Error Price "price" {
         meaning: "A price is not one that the Marketplace takes.",
-        why: "Prices are decimal texts, with at most 8 decimals an hour and at most 100,000,000.", source: OFFERS,
+        why: "Prices are decimal texts of at most 100,000,000, an hour's with at most 8 decimals, a year's and a month's with 3.", source: OFFERS,
         remedy: "Write US dollars as a text, such as \"0.035\".",
         example: edit("\"0.02\"", "\"0.123456789\""),
     }

@@ -299,7 +299,10 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn optional(&self, key: &'static str) -> Option<Value<'a>> {
-        self.known.borrow_mut().push(key);
+        let mut known = self.known.borrow_mut();
+        if !known.contains(&key) {
+            known.push(key);
+        }
         self.table.get(key).map(|entry| Value { context: self.context, name: key, node: &entry.value })
     }
 

@@ -43,6 +43,12 @@ impl FromStr for Price {
 }
 
 impl Price {
+    /// Returns how many decimals it needs.
+    pub fn decimals(self) -> usize {
+        let fraction = format!("{:0DECIMALS$}", self.hundred_millionths % UNIT);
+        fraction.trim_end_matches('0').len()
+    }
+
     /// Tells whether nothing is to be paid.
     pub fn is_zero(self) -> bool {
         self.hundred_millionths == 0

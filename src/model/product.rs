@@ -372,17 +372,54 @@ pub struct AccessEndpoint {
     pub path: Option<String>,
 }
 
-/// What the product costs.
+/// What the product costs. Prices are US dollars, decimal texts as AWS takes them, by instance type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pricing {
-    /// US dollars an hour, by instance type; decimal texts as AWS takes them.
+    /// By the hour.
     Hourly {
-        /// Price by instance type.
+        /// An hour's price.
         rates: BTreeMap<String, String>,
+    },
+    /// By the hour, or for a year in advance.
+    HourlyAnnual {
+        /// An hour's price.
+        rates: BTreeMap<String, String>,
+        /// A year's price.
+        annual_rates: BTreeMap<String, String>,
+    },
+    /// By the hour, and a fee each month.
+    HourlyMonthly {
+        /// An hour's price.
+        rates: BTreeMap<String, String>,
+        /// A month's fee, whatever runs.
+        monthly_fee: String,
     },
     /// Buyers bring their own licence.
     Byol,
+    /// Nothing is to be paid for the software.
+    Free,
+}
+
+impl Pricing {
+    /// Returns the model's name in manifests.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Hourly { .. } => "hourly",
+            Self::HourlyAnnual { .. } => "hourly-annual",
+            Self::HourlyMonthly { .. } => "hourly-monthly",
+            Self::Byol => "byol",
+            Self::Free => "free",
+        }
+    }
+
+    /// Returns an hour's price by instance type, for the models that have one.
+    pub fn rates(&self) -> Option<&BTreeMap<String, String>> {
+        match self {
+            Self::Hourly { rates } | Self::HourlyAnnual { rates, .. } | Self::HourlyMonthly { rates, .. } => Some(rates),
+            Self::Byol | Self::Free => None,
+        }
+    }
 }
 
 /// The licence that buyers accept.

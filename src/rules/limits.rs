@@ -78,6 +78,10 @@ pub const OFFER_NAME: usize = 150;
 pub const OFFER_DESCRIPTION: usize = 255;
 /// The number of rates in a `RateCard`.
 pub const RATES: RangeInclusive<usize> = 1..=800;
+/// The most decimals of a price that is not by use: in advance, or a fee.
+pub const FEE_DECIMALS: usize = 3;
+/// The duration that an AMI's price in advance is for: a year.
+pub const YEAR: &str = "P365D";
 /// The longest `RefundPolicy`.
 pub const REFUND_POLICY: usize = 500;
 /// The one version of the standard contract that new offers may name.

@@ -11,6 +11,7 @@ mod gate;
 mod gc;
 mod machine;
 mod mortal;
+mod pricing;
 mod resume;
 mod runners;
 mod ship;

@@ -105,6 +105,27 @@ fn a_first_hourly_listing_has_the_shape_of_awss_samples() {
 }
 
 #[test]
+fn each_pricing_model_has_its_terms() {
+    let rates = || BTreeMap::from([("t3.medium".to_owned(), "0.04".to_owned()), ("t3.small".to_owned(), "0.02".to_owned())]);
+    let annual_rates = BTreeMap::from([("t3.medium".to_owned(), "280.5".to_owned()), ("t3.small".to_owned(), "140".to_owned())]);
+    let models = [
+        Pricing::HourlyAnnual { rates: rates(), annual_rates },
+        Pricing::HourlyMonthly { rates: rates(), monthly_fee: "25.00".to_owned() },
+        Pricing::Free,
+    ];
+    for pricing in models {
+        let mut product = product();
+        let name = pricing.name().replace('-', "_");
+        product.listing.pricing = pricing;
+        let set = first_listing(&product, &release("1.0.0"), None, &Templates::embedded()).unwrap().to_json();
+        let details =
+            |kind: &str| set["ChangeSet"].as_array().unwrap().iter().find(|c| c["ChangeType"] == kind).unwrap()["DetailsDocument"].clone();
+        assert_eq!(details("AddDimensions").as_array().unwrap().len(), 2, "{name}");
+        insta::assert_json_snapshot!(format!("pricing_{name}"), details("UpdatePricingTerms"));
+    }
+}
+
+#[test]
 fn a_first_byol_listing_prices_nothing_and_names_its_eula() {
     let mut product = product();
     product.listing.pricing = Pricing::Byol;

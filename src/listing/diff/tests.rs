@@ -52,6 +52,36 @@ fn each_edit_of_a_manifest_is_one_difference() {
 }
 
 #[test]
+fn a_live_offers_model_is_told_by_its_terms() {
+    let rates = || BTreeMap::from([("t3.small".to_owned(), "0.02".to_owned()), ("t3.medium".to_owned(), "0.04".to_owned())]);
+    let annual = |small: &str| BTreeMap::from([("t3.small".to_owned(), small.to_owned()), ("t3.medium".to_owned(), "280".to_owned())]);
+    let offer = |term: serde_json::Value| {
+        let mut offer = serde_json::to_value(live_offer()).unwrap();
+        offer["Terms"].as_array_mut().unwrap().push(term);
+        Offer::parse(&offer.to_string()).unwrap()
+    };
+    let year = offer(serde_json::json!({ "Type": "ConfigurableUpfrontPricingTerm", "CurrencyCode": "USD", "RateCards": [{
+        "Selector": { "Type": "Duration", "Value": "P365D" },
+        "RateCard": [{ "DimensionKey": "t3.small", "Price": "140.00" }, { "DimensionKey": "t3.medium", "Price": "280.00" }] }] }));
+    let month =
+        offer(serde_json::json!({ "Type": "RecurringPaymentTerm", "CurrencyCode": "USD", "BillingPeriod": "Monthly", "Price": "25.00" }));
+    let cases: [(Pricing, &Offer, &[&str]); 6] = [
+        (Pricing::HourlyAnnual { rates: rates(), annual_rates: annual("140") }, &year, &[]),
+        (Pricing::HourlyAnnual { rates: rates(), annual_rates: annual("150") }, &year, &["annual-rates"]),
+        (Pricing::HourlyMonthly { rates: rates(), monthly_fee: "25".to_owned() }, &month, &[]),
+        (Pricing::HourlyMonthly { rates: rates(), monthly_fee: "26".to_owned() }, &month, &["monthly-fee"]),
+        (Pricing::Hourly { rates: rates() }, &year, &["pricing"]),
+        (Pricing::Free, &month, &["pricing"]),
+    ];
+    for (pricing, offer, fields) in cases {
+        let mut product = product();
+        product.listing.pricing = pricing;
+        let found: Vec<&str> = differences(&product, &live_product(), Some(offer)).iter().map(|d| d.field).collect();
+        assert_eq!(found, fields, "{:?}", product.listing.pricing);
+    }
+}
+
+#[test]
 fn both_sides_are_shown() {
     let mut product = product();
     product.listing.pricing =

@@ -45,6 +45,9 @@ pub struct Term {
     /// `USD`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub currency_code: Option<String>,
+    /// The price of a term that has no rate cards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<String>,
     /// Prices.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub rate_cards: Vec<RateCards>,

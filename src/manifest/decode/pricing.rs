@@ -8,35 +8,116 @@ use crate::model::price::Price;
 use crate::model::product::Pricing;
 use crate::rules::limits;
 
-/// Models of the Marketplace that may come later; refused by name.
-const LATER_MODELS: [&str; 6] = ["hourly-annual", "hourly-monthly", "monthly", "annual", "contract", "free"];
+/// A pricing model, and which of the keys beside `model` it takes; it takes no other.
+struct Model {
+    name: &'static str,
+    keys: &'static [&'static str],
+}
 
-/// Reads `{ model = "hourly", rates = { "t3.micro" = "0.01" } }` or `{ model = "byol" }`.
+/// The models that suit an image. Source: Catalog API, UpdatePricingTerms.
+static MODELS: [Model; 5] = [
+    Model { name: "hourly", keys: &[RATES] },
+    Model { name: "hourly-annual", keys: &[RATES, ANNUAL_RATES] },
+    Model { name: "hourly-monthly", keys: &[RATES, MONTHLY_FEE] },
+    Model { name: "byol", keys: &[] },
+    Model { name: "free", keys: &[] },
+];
+
+const RATES: &str = "rates";
+const ANNUAL_RATES: &str = "annual-rates";
+const MONTHLY_FEE: &str = "monthly-fee";
+
+/// Reads `{ model = "hourly", rates = { "t3.micro" = "0.01" } }`, `{ model = "byol" }` and the others.
 pub(super) fn pricing(value: Value, types: Option<&[String]>) -> Option<Pricing> {
     let reader = value.table()?;
-    let model = reader.required("model");
-    let pricing = match model.and_then(|value| value.string()) {
-        Some("hourly") => hourly(&reader, types),
-        Some("byol") => byol(&reader),
-        Some(name) => {
-            // Whether rates belong to a model that is not read can't be told.
-            reader.optional("rates");
-            model.and_then(|value| unsupported(&value, name))
+    let model = reader.required("model").and_then(|value| model(&value));
+    for key in [RATES, ANNUAL_RATES, MONTHLY_FEE] {
+        // Whether a key belongs to a model that is not known can't be told.
+        if let (Some(value), Some(model)) = (reader.optional(key), model)
+            && !model.keys.contains(&key)
+        {
+            stray_key(&value, key, model);
         }
-        None => {
-            reader.optional("rates");
-            None
+    }
+    let pricing = model.and_then(|model| match model.name {
+        "hourly" => Some(Pricing::Hourly { rates: hourly(&reader, types)? }),
+        "hourly-annual" => {
+            let (rates, annual_rates) = (hourly(&reader, types), annual(&reader, types));
+            Some(Pricing::HourlyAnnual { rates: rates?, annual_rates: annual_rates? })
         }
-    };
+        "hourly-monthly" => {
+            let (rates, monthly_fee) = (hourly(&reader, types), reader.required(MONTHLY_FEE).and_then(|value| monthly(&value)));
+            Some(Pricing::HourlyMonthly { rates: rates?, monthly_fee: monthly_fee? })
+        }
+        "byol" => Some(Pricing::Byol),
+        _ => Some(Pricing::Free),
+    });
     reader.finish();
     pricing
 }
 
-fn hourly(reader: &Reader, types: Option<&[String]>) -> Option<Pricing> {
-    let value = reader.required("rates")?;
+fn model(value: &Value) -> Option<&'static Model> {
+    let name = value.string()?;
+    let found = MODELS.iter().find(|model| model.name == name);
+    if found.is_none() {
+        let names: Vec<&str> = MODELS.iter().map(|model| model.name).collect();
+        value
+            .fault(Code::PricingModel, format!("there is no pricing model {} for an image", quoted(name)))
+            .expected(format!("one of {}", names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")))
+            .did_you_mean(name, names)
+            .report();
+    }
+    found
+}
+
+fn stray_key(value: &Value, key: &str, model: &Model) {
+    let fitting: Vec<String> = MODELS.iter().filter(|other| other.keys.contains(&key)).map(|other| format!("\"{}\"", other.name)).collect();
+    let expected = match model.keys {
+        [] => "no prices".to_owned(),
+        keys => format!("{} alone", keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(" and ")),
+    };
+    value
+        .fault(Code::PricingModel, format!("`{key}` stands beside the model \"{}\"", model.name))
+        .expected(expected)
+        .hint(format!("`{key}` belongs to {}", fitting.join(", ")))
+        .report();
+}
+
+fn hourly(reader: &Reader, types: Option<&[String]>) -> Option<BTreeMap<String, String>> {
+    const EXPECTED: &str = "US dollars an hour as a text with at most 8 decimals, such as \"0.035\"";
+    let value = reader.required(RATES)?;
+    let rates = rates(&value, RATES, types, |value| price(value, EXPECTED))?;
+    refuse_all_zero(&value, &rates);
+    Some(rates)
+}
+
+fn annual(reader: &Reader, types: Option<&[String]>) -> Option<BTreeMap<String, String>> {
+    const EXPECTED: &str = "US dollars a year as a text with at most 3 decimals, such as \"210.00\"";
+    let value = reader.required(ANNUAL_RATES)?;
+    let rates = rates(&value, ANNUAL_RATES, types, |value| fee(value, EXPECTED))?;
+    refuse_all_zero(&value, &rates);
+    Some(rates)
+}
+
+fn monthly(value: &Value) -> Option<String> {
+    const EXPECTED: &str = "US dollars a month as a text with at most 3 decimals, such as \"25.00\"";
+    let fee = fee(value, EXPECTED)?;
+    if is_zero(&fee) {
+        value.fault(Code::Price, "`monthly-fee` is zero").expected("a fee above zero, or the model \"hourly\"").report();
+    }
+    Some(fee)
+}
+
+/// Reads prices by instance type, one for each that is on sale and no other.
+fn rates(
+    value: &Value,
+    table: &str,
+    types: Option<&[String]>,
+    price: impl Fn(&Value) -> Option<String>,
+) -> Option<BTreeMap<String, String>> {
     let entries = value.table()?.entries();
     if entries.len() > *limits::RATES.end() {
-        let message = format!("`rates` has {} entries", entries.len());
+        let message = format!("`{table}` has {} entries", entries.len());
         value.fault(Code::Count, message).expected(format!("at most {}", limits::RATES.end())).report();
         return None;
     }
@@ -58,44 +139,35 @@ fn hourly(reader: &Reader, types: Option<&[String]>) -> Option<Pricing> {
         value
             .fault(Code::MissingRate, format!("{} is on sale and has no price", quoted(missing)))
             .expected("a price for each of `instance-types`")
-            .hint(format!("add \"{missing}\" = \"…\" to [listing.pricing.rates]"))
+            .hint(format!("add \"{missing}\" = \"…\" to [listing.pricing.{table}]"))
             .report();
     }
+    Some(rates)
+}
+
+fn refuse_all_zero(value: &Value, rates: &BTreeMap<String, String>) {
     if !rates.is_empty() && rates.values().all(|price| is_zero(price)) {
-        value.fault(Code::Price, "every price is zero").expected("a price above zero: the free model is not supported yet").report();
+        value.fault(Code::Price, "every price is zero").expected("a price above zero, or the model \"free\"").report();
     }
-    Some(Pricing::Hourly { rates })
 }
 
 fn is_zero(price: &str) -> bool {
     price.parse::<Price>().is_ok_and(|price| price.is_zero())
 }
 
-fn price(value: &Value) -> Option<String> {
-    const EXPECTED: &str = "US dollars an hour as a text with at most 8 decimals, such as \"0.035\"";
-    let text = value.string_such_as(EXPECTED)?;
+fn price(value: &Value, expected: &str) -> Option<String> {
+    let text = value.string_such_as(expected)?;
     if text.parse::<Price>().is_err() {
-        value.fault(Code::Price, format!("a price is {}", quoted(text))).expected(EXPECTED).report();
+        value.fault(Code::Price, format!("a price is {}", quoted(text))).expected(expected).report();
     }
     Some(text.to_owned())
 }
 
-fn byol(reader: &Reader) -> Option<Pricing> {
-    if let Some(rates) = reader.optional("rates") {
-        rates
-            .fault(Code::PricingModel, "`rates` stands beside the model \"byol\"")
-            .expected("no rates: buyers bring their own licence")
-            .report();
+/// Reads a price that is not by use, which takes fewer decimals.
+fn fee(value: &Value, expected: &str) -> Option<String> {
+    let text = price(value, expected)?;
+    if text.parse::<Price>().is_ok_and(|price| price.decimals() > limits::FEE_DECIMALS) {
+        value.fault(Code::Price, format!("a price is {}", quoted(&text))).expected(expected).report();
     }
-    Some(Pricing::Byol)
-}
-
-fn unsupported(value: &Value, name: &str) -> Option<Pricing> {
-    let message = if LATER_MODELS.contains(&name) {
-        format!("the pricing model {} is not supported yet", quoted(name))
-    } else {
-        format!("there is no pricing model {}", quoted(name))
-    };
-    value.fault(Code::PricingModel, message).expected("\"hourly\" or \"byol\"").did_you_mean(name, ["hourly", "byol"]).report();
-    None
+    Some(text)
 }

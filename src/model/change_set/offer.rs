@@ -48,6 +48,8 @@ pub enum PricingModel {
     Usage,
     /// Buyers bring their own licence.
     Byol,
+    /// Nothing is to be paid.
+    Free,
 }
 
 /// A pricing term, by its `Type`.
@@ -57,6 +59,12 @@ pub enum PricingTerm {
     /// By use.
     #[serde(rename = "UsageBasedPricingTerm")]
     UsageBased(UsageBasedTerm),
+    /// In advance, for a duration.
+    #[serde(rename = "ConfigurableUpfrontPricingTerm")]
+    Upfront(UpfrontTerm),
+    /// A fee that comes again.
+    #[serde(rename = "RecurringPaymentTerm")]
+    Recurring(RecurringTerm),
     /// Buyers bring their own licence.
     #[serde(rename = "ByolPricingTerm")]
     Byol(ByolTerm),
@@ -88,6 +96,83 @@ pub struct Rate {
     pub dimension_key: String,
     /// A decimal text with at most 8 decimals.
     pub price: String,
+}
+
+/// Prices in advance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct UpfrontTerm {
+    /// `USD`.
+    pub currency_code: String,
+    /// One a duration.
+    pub rate_cards: Vec<UpfrontCard>,
+}
+
+/// Prices for a duration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct UpfrontCard {
+    /// The duration.
+    pub selector: Selector,
+    /// What a buyer may choose.
+    pub constraints: Constraints,
+    /// 1 to 800; a price has at most 3 decimals.
+    pub rate_card: Vec<Rate>,
+}
+
+/// What a rate card is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct Selector {
+    #[serde(rename = "Type")]
+    kind: SelectorType,
+    /// An ISO 8601 duration; `P365D` for an AMI's year.
+    pub value: String,
+}
+
+impl Selector {
+    /// Returns the one for a duration.
+    pub fn duration(value: &str) -> Self {
+        Self { kind: SelectorType::Duration, value: value.to_owned() }
+    }
+}
+
+/// What a buyer may choose; AWS wants both to say the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct Constraints {
+    /// Several dimensions at once.
+    pub multiple_dimension_selection: Constraint,
+    /// Several of a dimension.
+    pub quantity_configuration: Constraint,
+}
+
+/// Whether something may be chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Constraint {
+    /// It may.
+    Allowed,
+    /// It may not.
+    Disallowed,
+}
+
+/// A fee that comes again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct RecurringTerm {
+    /// `USD`.
+    pub currency_code: String,
+    /// How often.
+    pub billing_period: BillingPeriod,
+    /// A decimal text with at most 3 decimals.
+    pub price: String,
+}
+
+/// How often a fee comes again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BillingPeriod {
+    /// Each month.
+    Monthly,
 }
 
 /// Nothing is paid through AWS; the term has nothing to say.
@@ -161,6 +246,11 @@ pub struct SupportTerm {
 pub struct ReleaseOffer {}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum SelectorType {
+    Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum LegalTermType {
     LegalTerm,
 }
@@ -168,6 +258,21 @@ enum LegalTermType {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum SupportTermType {
     SupportTerm,
+}
+
+impl PricingTerm {
+    /// The types of the terms that bakehouse sells by, as AWS names them.
+    pub const TYPES: &[&str] = &["UsageBasedPricingTerm", "ConfigurableUpfrontPricingTerm", "RecurringPaymentTerm", "ByolPricingTerm"];
+
+    /// Returns the term's type.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::UsageBased(_) => Self::TYPES[0],
+            Self::Upfront(_) => Self::TYPES[1],
+            Self::Recurring(_) => Self::TYPES[2],
+            Self::Byol(_) => Self::TYPES[3],
+        }
+    }
 }
 
 /// By hand: serde's own reading of tagged enums loses the path of a fault.
@@ -179,8 +284,10 @@ impl<'de> Deserialize<'de> for PricingTerm {
         };
         match kind.as_str() {
             "UsageBasedPricingTerm" => read(term).map(Self::UsageBased),
+            "ConfigurableUpfrontPricingTerm" => read(term).map(Self::Upfront),
+            "RecurringPaymentTerm" => read(term).map(Self::Recurring),
             "ByolPricingTerm" => read(term).map(Self::Byol),
-            other => Err(D::Error::unknown_variant(other, &["UsageBasedPricingTerm", "ByolPricingTerm"])),
+            other => Err(D::Error::unknown_variant(other, Self::TYPES)),
         }
     }
 }
@@ -202,9 +309,16 @@ mod tests {
     fn pricing_terms_round_trip() {
         for term in [
             json!({ "Type": "UsageBasedPricingTerm", "CurrencyCode": "USD", "RateCards": [{ "RateCard": [{ "DimensionKey": "t3.small", "Price": "0.10" }] }] }),
+            json!({ "Type": "ConfigurableUpfrontPricingTerm", "CurrencyCode": "USD", "RateCards": [{
+                "Selector": { "Type": "Duration", "Value": "P365D" },
+                "Constraints": { "MultipleDimensionSelection": "Allowed", "QuantityConfiguration": "Allowed" },
+                "RateCard": [{ "DimensionKey": "t3.small", "Price": "300.00" }] }] }),
+            json!({ "Type": "RecurringPaymentTerm", "CurrencyCode": "USD", "BillingPeriod": "Monthly", "Price": "10.00" }),
             json!({ "Type": "ByolPricingTerm" }),
         ] {
+            let kind = term["Type"].clone();
             let read: PricingTerm = serde_json::from_value(term.clone()).unwrap();
+            assert_eq!(read.type_name(), kind);
             assert_eq!(serde_json::to_value(read).unwrap(), term);
         }
     }

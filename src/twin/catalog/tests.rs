@@ -512,6 +512,31 @@ async fn released_prices_fall_at_once_rise_alone_and_are_never_removed() {
 }
 
 #[tokio::test]
+async fn years_and_monthly_fees_come_beside_hours_one_of_the_two() {
+    let year = |duration: &str| {
+        let allowed = json!({ "MultipleDimensionSelection": "Allowed", "QuantityConfiguration": "Allowed" });
+        let card: Vec<Value> = ["t3.small", "t3.large"].map(|key| json!({ "DimensionKey": key, "Price": "100.00" })).into();
+        json!({ "Type": "ConfigurableUpfrontPricingTerm", "CurrencyCode": "USD",
+            "RateCards": [{ "Selector": { "Type": "Duration", "Value": duration }, "Constraints": allowed, "RateCard": card }] })
+    };
+    let month = json!({ "Type": "RecurringPaymentTerm", "CurrencyCode": "USD", "BillingPeriod": "Monthly", "Price": "10.00" });
+    for (model, terms, expected) in [
+        ("Usage", vec![year("P365D")], vec![]),
+        ("Usage", vec![month.clone()], vec![]),
+        ("Usage", vec![year("P30D")], vec!["INCOMPATIBLE_SELECTOR_DURATION"]),
+        ("Usage", vec![year("P365D"), month.clone()], vec!["INCOMPATIBLE_TERMS"]),
+        ("Free", vec![month], vec!["INCOMPATIBLE_RATES", "INCOMPATIBLE_TERMS"]),
+    ] {
+        let bench = Bench::new();
+        let mut set = first_listing(&bench);
+        let pricing = set.iter_mut().find(|change| change["ChangeType"] == "UpdatePricingTerms").unwrap();
+        pricing["DetailsDocument"]["PricingModel"] = json!(model);
+        pricing["DetailsDocument"]["Terms"].as_array_mut().unwrap().extend(terms.clone());
+        assert_eq!(codes(&bench.finish(&set).await), expected, "{model} {terms:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_instance_type_of_an_hourly_product_comes_with_dimension_and_price() {
     let bench = Bench::new();
     let (product, offer) = bench.listed().await;

@@ -35,6 +35,9 @@ pub(super) fn update(work: &mut Work, step: &Step, faults: &mut Faults) {
             faults.add("DUPLICATE_TERM_TYPES", "Provide each type of term once.");
         }
         check_model(&pricing_model, &kinds, &terms, faults);
+        if pricing_model == "Usage" {
+            terms.iter().for_each(|term| check_year(term, faults));
+        }
         for term in &terms {
             check_term(term, product, faults);
         }
@@ -62,6 +65,11 @@ fn check_model(model: &str, kinds: &BTreeSet<String>, terms: &[Value], faults: &
             faults.add("INCOMPATIBLE_RATES", "All rates of a free offer must be zero.");
         }
         _ => {}
+    }
+    // A monthly fee and a year in advance come beside hours, one of the two; free and one's own licence stand alone.
+    let beside = ["ConfigurableUpfrontPricingTerm", "RecurringPaymentTerm"].map(has);
+    if beside == [true, true] && model == "Usage" || beside.contains(&true) && matches!(model, "Byol" | "Free") {
+        faults.add("INCOMPATIBLE_TERMS", format!("Terms {kinds:?} don't go with pricing model {model}."));
     }
     if model != "Byol" && has("ByolPricingTerm") || model == "Byol" && has("UsageBasedPricingTerm") {
         faults.add("INCOMPATIBLE_TERMS", format!("Terms {kinds:?} don't go with pricing model {model}."));
@@ -100,6 +108,15 @@ fn check_term(term: &Value, product: &Product, faults: &mut Faults) {
     }
     if kind == "FreeTrialPricingTerm" {
         check_trial(term, &metered, faults);
+    }
+}
+
+/// What is sold by the hour may be sold by the year too, and for no other duration.
+fn check_year(term: &Value, faults: &mut Faults) {
+    let durations = term["RateCards"].as_array().into_iter().flatten().filter_map(|card| card["Selector"]["Value"].as_str());
+    let other: Vec<&str> = durations.filter(|duration| *duration != "P365D").collect();
+    if !other.is_empty() {
+        faults.add("INCOMPATIBLE_SELECTOR_DURATION", format!("Provide P365D for the duration, not {}.", other.join(", ")));
     }
 }
 
