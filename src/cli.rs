@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
+use crate::ci::Ci;
 use crate::command;
+use crate::examples;
 use crate::failure::Failure;
 use crate::model::target::TargetName;
 
@@ -30,27 +32,32 @@ at AWS · 6 refused by the Marketplace · 7 not approved · 8 differs from the r
 #[derive(Debug, Args)]
 pub struct Global {
     /// Work on this target [default: what bakehouse.toml says, else twin]
-    #[arg(long = "on", global = true, value_name = "TARGET")]
+    #[arg(long = "on", global = true, help_heading = GLOBAL, value_name = "TARGET")]
     pub target: Option<Target>,
     /// Work in this workspace [default: the nearest one from here upwards]
-    #[arg(short = 'C', long, global = true, value_name = "FOLDER")]
+    #[arg(short = 'C', long, global = true, help_heading = GLOBAL, value_name = "FOLDER")]
     pub workspace: Option<PathBuf>,
     /// Use this profile of the AWS configuration
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "NAME")]
     pub profile: Option<String>,
-    /// Say more about what is done (twice: more still)
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    /// Say more about what is done: the guest's console, traces (twice: more still)
+    #[arg(short, long, global = true, help_heading = GLOBAL, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// What runs the twin's instances [default: qemu where it is installed, else none]
-    #[arg(long, global = true, value_name = "KIND", env = "BAKEHOUSE_MACHINES")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "KIND", env = "BAKEHOUSE_MACHINES")]
     pub machines: Option<MachineKind>,
     /// The script of the twin's scripted guests
-    #[arg(long, global = true, value_name = "FILE", env = "BAKEHOUSE_SCRIPT")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE", env = "BAKEHOUSE_SCRIPT")]
     pub script: Option<PathBuf>,
     /// What goes wrong on the twin on purpose: a script of lost requests and answers, faults and refusals
-    #[arg(long, global = true, value_name = "FILE", env = "BAKEHOUSE_FAULTS")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE", env = "BAKEHOUSE_FAULTS")]
     pub faults: Option<PathBuf>,
+    /// Tell a runner what it can show: annotations, groups, a summary, outputs
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "HOST")]
+    pub ci: Option<Ci>,
 }
+
+const GLOBAL: &str = "Options of every command";
 
 /// Where to work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -128,6 +135,10 @@ pub enum Command {
     Iam(command::iam::IamArgs),
     /// The stand-in for AWS on this machine
     Twin(command::twin::TwinArgs),
+    /// Print the script that completes commands in a shell
+    Completions(command::completions::CompletionsArgs),
+    /// Write the manual's pages
+    Man(command::completions::ManArgs),
 }
 
 /// How long to follow what AWS works on.
@@ -138,7 +149,17 @@ pub struct Patience {
     pub patience: Duration,
 }
 
+/// Returns the command line's description, with the examples in its help.
+pub fn command() -> clap::Command {
+    examples::add(Cli::command())
+}
+
 impl Cli {
+    /// Reads the command line of this process; ends it where that can't be read, or help is asked for.
+    pub fn read() -> Self {
+        Self::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit())
+    }
+
     /// Tells whether the command serves until it is interrupted.
     pub fn serves(&self) -> bool {
         matches!(&self.command, Command::Twin(command::twin::TwinArgs { command: command::twin::TwinCommand::Serve(_) }))
@@ -170,6 +191,11 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Gc(args) => command::gc::run(global, &args).await,
         Command::Iam(args) => command::iam::run(global, &args),
         Command::Twin(args) => command::twin::run(global, args).await,
+        Command::Completions(args) => {
+            command::completions::completions(&args);
+            Ok(())
+        }
+        Command::Man(args) => command::completions::man(&args),
     }
 }
 
@@ -205,13 +231,11 @@ pub fn start_tracing(verbose: u8) {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]

@@ -31,7 +31,9 @@ pub mod ledger;
 pub mod twin;
 
 // Floor 5: the command line.
+pub mod ci;
 pub mod cli;
 pub mod command;
+pub mod examples;
 pub mod failure;
 pub mod ui;

@@ -5,10 +5,9 @@ use std::process::ExitCode;
 use bakehouse::cli::{Cli, run};
 use bakehouse::failure::exit;
 use bakehouse::ui::Ui;
-use clap::Parser as _;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     bakehouse::cli::start_tracing(cli.global.verbose);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -19,19 +18,19 @@ fn main() -> ExitCode {
     };
     // A server ends in order by itself when it is interrupted.
     let serves = cli.serves();
+    let ui = Ui::of(&cli.global);
     let code = runtime.block_on(async {
         let interrupt = tokio::signal::ctrl_c();
         tokio::select! {
             done = run(cli) => match done {
                 Ok(()) => exit::OK,
                 Err(failure) => {
-                    let ui = Ui::new();
-                    ui.say(failure.render(ui.colour()).trim_end());
+                    ui.fail(&failure);
                     failure.exit_code()
                 }
             },
             _ = interrupt, if !serves => {
-                Ui::new().say("interrupted: what was done is in the ledger; the same command goes on from there");
+                ui.say("interrupted: what was done is in the ledger; the same command goes on from there");
                 exit::INTERRUPTED
             }
         }

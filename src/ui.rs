@@ -2,18 +2,26 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use crate::ci::Ci;
+use crate::cli::Global;
 use crate::engine::{Note, Observer};
+use crate::failure::Failure;
 
 /// Talks to the terminal. Without one (a pipe, CI) it writes plain lines and draws nothing.
 pub struct Ui {
     terminal: bool,
     colour: bool,
+    /// Whether every line of a guest's console is shown.
+    console: bool,
+    ci: Option<Ci>,
     bar: Mutex<Option<ProgressBar>>,
+    /// What is worked through, and since when.
+    working: Mutex<Option<(&'static str, Instant)>>,
 }
 
 impl Ui {
@@ -21,7 +29,29 @@ impl Ui {
     pub fn new() -> Self {
         let terminal = std::io::stderr().is_terminal();
         let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-        Self { terminal, colour, bar: Mutex::new(None) }
+        Self { terminal, colour, console: false, ci: None, bar: Mutex::new(None), working: Mutex::new(None) }
+    }
+
+    /// Talks as the command line asks for.
+    pub fn of(global: &Global) -> Self {
+        Self { console: global.verbose > 0, ci: global.ci, ..Self::new() }
+    }
+
+    /// Ends the group of lines that a step began, where a runner groups them.
+    pub fn end_group(&self) {
+        if let Some(ci) = self.ci {
+            self.say(ci.end_group());
+        }
+    }
+
+    /// Says why a command failed, to the runner too.
+    pub fn fail(&self, failure: &Failure) {
+        self.clear();
+        self.end_group();
+        self.say(failure.render(self.colour).trim_end());
+        for annotation in self.ci.iter().flat_map(|ci| ci.annotations(failure)) {
+            self.say(&annotation);
+        }
     }
 
     /// Tells whether stderr takes colour.
@@ -71,6 +101,28 @@ impl Ui {
         }
     }
 
+    /// Returns how long something has been worked through, from when it was first told of.
+    fn since(&self, what: &'static str, ends: bool) -> Duration {
+        let mut working = self.working.lock().unwrap_or_else(|e| e.into_inner());
+        let began = match *working {
+            Some((known, began)) if known == what => began,
+            _ => Instant::now(),
+        };
+        *working = (!ends).then_some((what, began));
+        began.elapsed()
+    }
+
+    /// Shows a line of a guest's console: all of them if asked for, else the last one beside the spinner.
+    fn console(&self, line: &str) {
+        if self.console {
+            return self.say(&self.faint(&format!("    | {line}")));
+        }
+        if let Some(bar) = &*self.bar() {
+            const WIDTH: usize = 60;
+            bar.set_message(format!("| {}", line.chars().take(WIDTH).collect::<String>()));
+        }
+    }
+
     /// Shows that something is waited for; a line without a terminal, a spinner with one.
     fn waiting(&self, text: &str, seconds: u64) {
         if !self.terminal {
@@ -88,9 +140,10 @@ impl Ui {
 
     fn progress(&self, what: &'static str, done: u64, total: u64) {
         if !self.terminal {
+            let elapsed = self.since(what, done == total);
             // A line each quarter is enough for a log.
             if done == total || done % (total / 4).max(1) < 64 {
-                self.say(&format!("    … {done} of {total} {what}"));
+                self.say(&format!("    … {}", progress_line(what, done, total, elapsed)));
             }
             return;
         }
@@ -122,18 +175,35 @@ impl Observer for Ui {
             Note::Run { text } => self.say(&self.strong(&text)),
             Note::Step { number, of, text } => {
                 self.clear();
-                self.say(&self.strong(&format!("[{number}/{of}] {text}")));
+                let title = format!("[{number}/{of}] {text}");
+                match self.ci {
+                    Some(ci) => self.say(&format!("{}\n{}", ci.end_group(), ci.group(&title))),
+                    None => self.say(&self.strong(&title)),
+                }
             }
             Note::Done { text } => {
                 self.clear();
                 self.say(&format!("    {text}"));
             }
             Note::Waiting { text, seconds } => self.waiting(&text, seconds),
-            Note::Console { line } => self.say(&self.faint(&format!("    | {line}"))),
+            Note::Console { line } => self.console(&line),
             Note::Progress { what, done, total } => self.progress(what, done, total),
             Note::Notice { text } => self.say(&format!("    note: {text}")),
         }
     }
+}
+
+/// Writes how far work is, how fast it goes and how long it will take yet.
+fn progress_line(what: &str, done: u64, total: u64, elapsed: Duration) -> String {
+    let line = format!("{done} of {total} {what}");
+    let seconds = elapsed.as_secs_f64();
+    // A rate of the first moments tells nothing.
+    if seconds < 1.0 || done == 0 {
+        return line;
+    }
+    let rate = done as f64 / seconds;
+    let left = (total.saturating_sub(done) as f64 / rate) as u64;
+    if done >= total { format!("{line} ({rate:.0}/s)") } else { format!("{line} ({rate:.0}/s, {} left)", duration(left)) }
 }
 
 /// Writes seconds as people say them.
@@ -180,4 +250,18 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
 fn write_line(line: &str) {
     // A closed stderr must not end a release.
     let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_tells_rate_and_remaining_time() {
+        let after = |seconds| progress_line("blocks", 500, 2000, Duration::from_secs(seconds));
+        assert_eq!(after(0), "500 of 2000 blocks");
+        assert_eq!(after(10), "500 of 2000 blocks (50/s, 30 s left)");
+        assert_eq!(after(100), "500 of 2000 blocks (5/s, 5 min 00 s left)");
+        assert_eq!(progress_line("blocks", 9, 9, Duration::from_secs(3)), "9 of 9 blocks (3/s)");
+    }
 }

@@ -57,7 +57,7 @@ impl Context {
     pub async fn open(global: &Global) -> Result<Self, Failure> {
         let workspace = workspace(global)?;
         let target = target(global, &workspace);
-        let ui = Arc::new(Ui::new());
+        let ui = Arc::new(Ui::of(global));
         let connection = connection(global, &workspace, target)?;
         let emulated = matches!(&connection, Connect::Twin(twin) if is_emulated(twin));
         let machineless = matches!(&connection, Connect::Twin(twin) if matches!(twin.machines(), Machines::None));
@@ -206,8 +206,15 @@ pub fn twin_folder(workspace: &Workspace) -> PathBuf {
 ///
 /// When another process has it, or its state can't be read.
 pub fn open_twin(global: &Global, workspace: &Workspace) -> Result<Arc<Twin>, Failure> {
+    let folder = twin_folder(workspace);
+    if let Some(running) = twin::serve::running(&folder) {
+        return Err(Failure::other(
+            format!("the twin is served at {}, and this command needs it for itself", running.url),
+            "end `bakehouse twin serve` (Ctrl-C where it runs), then try again",
+        ));
+    }
     let options = twin::Options { faults: faults(global)?, ..twin::Options::new(Clock::System, machines(global)?) };
-    Ok(Twin::open(&twin_folder(workspace), options)?)
+    Ok(Twin::open(&folder, options)?)
 }
 
 fn faults(global: &Global) -> Result<Vec<FaultRule>, Failure> {

@@ -2,6 +2,7 @@
 
 pub mod boot;
 pub mod check;
+pub mod completions;
 pub mod context;
 pub mod gc;
 mod git;

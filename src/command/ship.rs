@@ -5,12 +5,15 @@ use clap::Args;
 use super::context::Context;
 use super::plan::{VersionArgs, describe};
 use super::selection::Selection;
+use super::show::find;
+use crate::ci::Shipped;
 use crate::cli::{Global, Patience};
 use crate::engine::{self, Engine, Extent, Next, Stage};
 use crate::failure::Failure;
 use crate::model::digest::Digest;
 use crate::model::plan::{Plan, Step};
 use crate::model::product::Product;
+use crate::model::record::Event;
 use crate::model::version::Bump;
 use crate::plan::Request;
 
@@ -129,10 +132,25 @@ async fn carry_out(global: &Global, args: &ShipArgs, extent: Extent) -> Result<(
     let variants = context.variants(&args.product)?;
     let engine = context.engine(&variants, args.patience.patience)?;
     // What becomes of one variant says nothing of the other's image.
-    let (_, end) = variants.each(async |product| carry_out_all(&context, product, &engine, args, extent).await).await;
+    let (_, mut end) = variants.each(async |product| carry_out_all(&context, product, &engine, args, extent).await).await;
+    if let Some(ci) = global.ci {
+        // One that has no release yet has nothing to tell.
+        let (shipped, _) = variants.each(async |product| shipped(&context, product).await).await;
+        end = end.and(ci.report(&shipped));
+    }
     // Said last whatever comes of it.
     context.state_target();
     end
+}
+
+async fn shipped(context: &Context, product: &Product) -> Result<Shipped, Failure> {
+    let (variant, released) = (product.variant(), find(context, product, None).await?);
+    let records = context.ledger().records(&variant).await?;
+    let submitted = records.iter().rev().filter(|record| record.version == released.version).find_map(|record| match &record.event {
+        Event::Submitted { change_set, .. } => Some(change_set.clone()),
+        _ => None,
+    });
+    Ok(Shipped { variant, released, change_set: submitted })
 }
 
 /// Carries out what is left to do for one variant.
@@ -167,7 +185,9 @@ pub async fn carry_out_all(context: &Context, product: &Product, engine: &Engine
         if plan.steps.iter().any(|planned| takes_machine(&planned.step)) {
             context.expect_machines()?;
         }
-        engine::carry_out(engine, product, next, extent).await?;
+        let carried_out = engine::carry_out(engine, product, next, extent).await;
+        context.ui.end_group();
+        carried_out?;
         if extent != Extent::Whole {
             break;
         }

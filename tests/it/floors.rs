@@ -24,6 +24,8 @@ const FLOORS: &[(&str, u8)] = &[
     ("cli", 5),
     ("command", 5),
     ("ui", 5),
+    ("ci", 5),
+    ("examples", 5),
     ("failure", 5),
 ];
 

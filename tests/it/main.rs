@@ -9,6 +9,7 @@ mod end_state;
 mod floors;
 mod gate;
 mod gc;
+mod guide;
 mod machine;
 mod mortal;
 mod pricing;

@@ -26,7 +26,7 @@ use object_store::local::LocalFileSystem;
 use super::mortal::MortalStore;
 
 /// Where Debian publishes the ids of its newest images.
-const PARAMETER: &str = "/aws/service/debian/release/13/latest/amd64";
+pub const PARAMETER: &str = "/aws/service/debian/release/13/latest/amd64";
 const ARM_PARAMETER: &str = "/aws/service/debian/release/13/latest/arm64";
 
 /// What hello-web needs to be sold for arm64 too.
@@ -306,7 +306,7 @@ async fn register(twin: &Arc<Twin>, folder: &Path, architecture: Architecture, p
 }
 
 /// Makes a disk with one partition and a small Debian 13 in it that the policy has nothing against.
-fn base_disk(folder: &Path) -> PathBuf {
+pub fn base_disk(folder: &Path) -> PathBuf {
     let root = folder.join("base-root");
     let files = [
         ("usr/lib/os-release", "ID=debian\nVERSION_ID=\"13\"\nPRETTY_NAME=\"Debian GNU/Linux 13 (trixie)\"\n"),

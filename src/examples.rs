@@ -1,0 +1,77 @@
+//! Examples at the end of each command's help.
+
+use clap::Command;
+
+/// What a user may want of each command, by its path.
+const EXAMPLES: &[(&str, &[&str])] = &[
+    ("init", &["bakehouse init my-app"]),
+    ("check", &["bakehouse check", "bakehouse check my-app --format sarif", "bakehouse check --explain manifest/missing-rate"]),
+    ("plan", &["bakehouse plan my-app", "bakehouse plan my-app --bump minor --format json", "bakehouse plan my-app.arm64 --on aws"]),
+    (
+        "ship",
+        &["bakehouse ship my-app", "bakehouse ship my-app --on aws --yes --patience 2h", "bakehouse ship my-app.arm64 --version 2.0.0"],
+    ),
+    ("bake", &["bakehouse bake my-app", "bakehouse bake my-app --rebuild"]),
+    ("scan", &["bakehouse scan my-app", "bakehouse scan my-app --format json"]),
+    ("checksum", &["bakehouse checksum my-app"]),
+    ("release", &["bakehouse release my-app"]),
+    ("distribute", &["bakehouse distribute my-app"]),
+    ("list", &["bakehouse list my-app --dry-run", "bakehouse list my-app --yes", "bakehouse list status my-app --wait 30m"]),
+    ("verify", &["bakehouse verify my-app", "bakehouse verify my-app 1.0.0 --whole --format json"]),
+    ("history", &["bakehouse history my-app"]),
+    ("show", &["bakehouse show my-app", "bakehouse show my-app 1.0.0 --format json"]),
+    ("gc", &["bakehouse gc", "bakehouse gc my-app --apply --yes"]),
+    ("iam policy", &["bakehouse iam policy --for ship"]),
+    ("iam ingestion-role", &["bakehouse iam ingestion-role"]),
+    ("twin serve", &["bakehouse twin serve", "bakehouse twin serve --listen 127.0.0.1:5000"]),
+    ("twin env", &["eval \"$(bakehouse twin env)\""]),
+    ("twin reset", &["bakehouse twin reset --yes"]),
+    ("twin base build", &["bakehouse twin base build debian-13"]),
+    ("twin base import", &["bakehouse twin base import disk.qcow2 --name my-base --parameter /aws/service/my/base"]),
+    ("completions", &["bakehouse completions bash > ~/.local/share/bash-completion/completions/bakehouse"]),
+    ("man", &["bakehouse man ~/.local/share/man/man1"]),
+];
+
+/// Adds its examples to each command.
+pub fn add(root: Command) -> Command {
+    EXAMPLES.iter().fold(root, |root, (path, examples)| {
+        let names: Vec<&str> = path.split(' ').collect();
+        extend(root, &names, &format!("Examples:\n  {}", examples.join("\n  ")))
+    })
+}
+
+fn extend(command: Command, path: &[&str], text: &str) -> Command {
+    match path {
+        [] => command.after_help(text.to_owned()),
+        [name, rest @ ..] if command.find_subcommand(name).is_some() => command.mut_subcommand(name, |inner| extend(inner, rest, text)),
+        // A test sees to it that there is none.
+        _ => command,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli;
+
+    #[test]
+    fn every_example_is_of_a_command_and_parses() {
+        for (path, examples) in EXAMPLES {
+            let known = path.split(' ').try_fold(cli::command(), |command, name| command.find_subcommand(name).cloned());
+            assert!(known.is_some(), "there is no command {path}");
+            for example in *examples {
+                let words = words(example);
+                assert!(words.join(" ").starts_with(&format!("bakehouse {path}")), "{example}");
+                if let Err(error) = cli::command().try_get_matches_from(words) {
+                    panic!("{example}: {error}");
+                }
+            }
+        }
+    }
+
+    /// Splits as a shell would, as far as examples need it.
+    fn words(example: &str) -> Vec<&str> {
+        let inner = example.strip_prefix("eval \"$(").and_then(|rest| rest.strip_suffix(")\"")).unwrap_or(example);
+        inner.split_whitespace().take_while(|word| *word != ">").collect()
+    }
+}
