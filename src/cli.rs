@@ -105,6 +105,8 @@ pub enum Command {
     Init(command::init::InitArgs),
     /// Report everything that is wrong with manifests
     Check(command::check::CheckArgs),
+    /// Print the JSON Schema of product.toml or bakehouse.toml, for editors
+    Schema(command::schema::SchemaArgs),
     /// Show what `ship` would do, and why; changes nothing
     Plan(command::plan::PlanArgs),
     /// Bake, scan, boot, checksum, seal, distribute and list; goes on from wherever the last run stopped
@@ -176,6 +178,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Init(args) => command::init::run(global, &args),
         Command::Check(args) => command::check::run(global, &args),
+        Command::Schema(args) => command::schema::run(&args),
         Command::Plan(args) => command::plan::run(global, &args).await,
         Command::Ship(args) => command::ship::ship(global, &args).await,
         Command::Bake(args) => command::ship::bake(global, &args).await,

@@ -5,7 +5,7 @@ use clap::Args;
 use super::context;
 use crate::cli::Global;
 use crate::failure::Failure;
-use crate::manifest::{WorkspaceError, scaffold, scaffold_workspace};
+use crate::manifest::{WorkspaceError, scaffold, scaffold_schemas, scaffold_workspace};
 use crate::model::ids::Slug;
 use crate::ui::Ui;
 
@@ -39,6 +39,7 @@ pub fn run(global: &Global, args: &InitArgs) -> Result<(), Failure> {
     let mut files = scaffold(&args.name);
     files.push(("bakehouse.toml".into(), scaffold_workspace().into()));
     files.push((".gitignore".into(), IGNORED.into()));
+    files.extend(scaffold_schemas().map(|(path, text)| (path, text.into_bytes())));
     for (path, content) in files {
         let path = root.join(path);
         if path.exists() {

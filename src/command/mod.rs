@@ -12,6 +12,7 @@ pub mod init;
 pub mod list;
 pub mod plan;
 pub mod scan;
+pub mod schema;
 pub mod selection;
 pub mod ship;
 pub mod show;

@@ -17,6 +17,7 @@ mod parallel;
 mod render;
 mod sarif;
 mod scaffold;
+mod schema;
 mod secrets;
 mod source;
 mod workspace;
@@ -24,7 +25,8 @@ mod workspace;
 pub use code::Code;
 pub use explain::{UnknownCode, faults_page};
 pub use faults::{Fault, Faults, Severity};
-pub use scaffold::{scaffold, scaffold_workspace};
+pub use scaffold::{scaffold, scaffold_schemas, scaffold_workspace};
+pub use schema::{product_schema, to_text as schema_text, workspace_schema};
 pub use workspace::{Settings, Workspace, WorkspaceError};
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::schema::{product_schema, to_text, workspace_schema};
 use crate::model::ids::Slug;
 use crate::template;
 
@@ -34,6 +35,12 @@ pub fn scaffold(name: &Slug) -> Vec<(PathBuf, Vec<u8>)> {
 /// Returns the text of a new `bakehouse.toml`.
 pub fn scaffold_workspace() -> &'static str {
     WORKSPACE
+}
+
+/// Returns the schemas that the first lines of manifests name, by their path from the workspace's root.
+pub fn scaffold_schemas() -> [(PathBuf, String); 2] {
+    let file = |name: &str| Path::new("schema").join(name);
+    [(file("product.json"), to_text(&product_schema())), (file("workspace.json"), to_text(&workspace_schema()))]
 }
 
 /// Makes `Hello Web` of `hello-web`.

@@ -2,6 +2,7 @@
 
 mod codes;
 mod sarif;
+mod schema;
 mod variants;
 mod workspaces;
 

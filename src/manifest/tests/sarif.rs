@@ -70,7 +70,7 @@ fn a_result_points_at_the_value() {
     assert_eq!(result["ruleId"], "manifest/text-empty");
     let place = &result["locations"][0]["physicalLocation"];
     assert_eq!(place["artifactLocation"]["uri"], "products/demo/product.toml");
-    assert_eq!(place["region"], serde_json::json!({ "startLine": 8, "startColumn": 9, "endLine": 8, "endColumn": 11 }));
+    assert_eq!(place["region"], serde_json::json!({ "startLine": 9, "startColumn": 9, "endLine": 9, "endColumn": 11 }));
 }
 
 #[test]

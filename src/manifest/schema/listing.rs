@@ -1,0 +1,136 @@
+//! `[listing]` and `[listing.pricing]`.
+
+#![expect(dead_code, reason = "these types describe and are never made")]
+
+use schemars::JsonSchema;
+
+use super::forms::{AccountId, Cidr, InstanceType, LongText, Port, Rates, Region, nothing_required};
+use crate::rules::limits;
+
+/// `[listing]`.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case", deny_unknown_fields, transform = nothing_required)]
+pub(super) struct Listing {
+    /// The product's id, when it exists in the Marketplace already.
+    #[schemars(regex(pattern = "^(prod-[a-zA-Z0-9]{13}|prod-[a-zA-Z0-9]{25}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$"))]
+    product_id: String,
+    /// What buyers do after launching; must speak of sensitive data, encryption, key rotation, backup, health, quotas and costs.
+    usage_instructions: LongText<{ limits::USAGE_INSTRUCTIONS }>,
+    /// Notes of the version being made; made from version and product by default.
+    release_notes: LongText<{ limits::RELEASE_NOTES }>,
+    /// Instance types on sale.
+    #[schemars(length(min = 1, max = *limits::INSTANCE_TYPES.end()))]
+    instance_types: Vec<InstanceType>,
+    /// One of `instance-types`.
+    recommended_instance_type: InstanceType,
+    /// Rules of the security group that buyers are offered.
+    #[schemars(length(min = 1, max = *limits::SECURITY_GROUPS.end()))]
+    security_groups: Vec<SecurityGroup>,
+    /// Where the software answers.
+    access_endpoint: AccessEndpoint,
+    /// The port that AWS's scanner logs in on.
+    #[schemars(extend("default" = 22))]
+    scanning_port: Port,
+    /// Regions on sale.
+    #[schemars(length(min = 1, max = *limits::REGIONS.end()))]
+    regions: Vec<Region>,
+    /// Whether Regions that AWS opens later are added by themselves.
+    #[schemars(extend("default" = "none"))]
+    future_regions: FutureRegions,
+    /// What the product costs.
+    pricing: Pricing,
+    /// Whether and how buyers get their money back.
+    refund_policy: LongText<{ limits::REFUND_POLICY }>,
+    /// Accounts that see the product while it is limited.
+    #[schemars(length(max = *limits::BUYER_ACCOUNTS.end()), extend("default" = []))]
+    allowed_accounts: Vec<AccountId>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case", inline)]
+enum FutureRegions {
+    /// All of them.
+    All,
+    /// Those in the United States.
+    Us,
+    /// None.
+    None,
+}
+
+/// A rule of the security group: `port`, or `from-port` and `to-port`.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum SecurityGroup {
+    One(OnePort),
+    Range(PortRange),
+}
+
+/// A rule for one port.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("required" = ["port"]))]
+struct OnePort {
+    /// The protocol.
+    #[schemars(extend("default" = "tcp"))]
+    protocol: Protocol,
+    /// The port.
+    port: Port,
+    /// Whom it is opened to.
+    #[schemars(length(min = 1, max = *limits::IP_RANGES.end()), extend("default" = ["0.0.0.0/0"]))]
+    ranges: Vec<Cidr>,
+}
+
+/// A rule for a range of ports.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case", deny_unknown_fields, extend("required" = ["from-port", "to-port"]))]
+struct PortRange {
+    /// The protocol.
+    #[schemars(extend("default" = "tcp"))]
+    protocol: Protocol,
+    /// The first port.
+    from_port: Port,
+    /// The last port.
+    to_port: Port,
+    /// Whom they are opened to.
+    #[schemars(length(min = 1, max = *limits::IP_RANGES.end()), extend("default" = ["0.0.0.0/0"]))]
+    ranges: Vec<Cidr>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case", inline)]
+enum Protocol {
+    Tcp,
+    Udp,
+}
+
+/// Where the software answers.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("required" = ["protocol", "port"]))]
+struct AccessEndpoint {
+    /// The protocol.
+    protocol: WebProtocol,
+    /// The port.
+    port: Port,
+    /// The path, without a leading slash.
+    #[schemars(length(min = 1, max = limits::ENDPOINT_PATH), regex(pattern = "^[^/\\s][^\\s]*$"))]
+    path: String,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case", inline)]
+enum WebProtocol {
+    Http,
+    Https,
+}
+
+/// `[listing.pricing]`.
+#[derive(JsonSchema)]
+#[schemars(tag = "model", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
+enum Pricing {
+    /// A price an hour for each instance type.
+    Hourly {
+        /// US dollars an hour by instance type, as texts.
+        rates: Rates,
+    },
+    /// Buyers bring their own licence.
+    Byol,
+}
