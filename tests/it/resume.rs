@@ -29,7 +29,7 @@ async fn inputs_that_change_before_the_seal_supersede_the_run() {
 async fn what_is_no_longer_wanted_after_the_seal_does_not_hold_the_product_up() {
     let world = World::new().await;
     let process = world.open().await;
-    for stage in [Stage::Bake, Stage::Scan, Stage::Checksum, Stage::Release] {
+    for stage in [Stage::Bake, Stage::Scan, Stage::Boot, Stage::Checksum, Stage::Release] {
         let next = process.next().await.unwrap();
         engine::carry_out(&process.engine, &process.product, next, Extent::Only(stage)).await.unwrap();
     }

@@ -81,7 +81,7 @@ async fn a_new_region_is_a_copy_and_a_changed_text_a_notice() {
 async fn each_stage_is_a_command_and_refuses_what_is_not_ready() {
     let world = World::new().await;
     let process = world.open().await;
-    for stage in [Stage::Scan, Stage::Checksum, Stage::Release, Stage::Distribute, Stage::List] {
+    for stage in [Stage::Scan, Stage::Boot, Stage::Checksum, Stage::Release, Stage::Distribute, Stage::List] {
         let refused = engine::carry_out(&process.engine, &process.product, process.next().await.unwrap(), Extent::Only(stage)).await;
         assert!(matches!(refused, Err(EngineError::NotReady { .. })), "{stage:?}: {refused:?}");
     }
@@ -93,7 +93,7 @@ async fn each_stage_is_a_command_and_refuses_what_is_not_ready() {
         let refused = engine::carry_out(&process.engine, &process.product, process.next().await.unwrap(), Extent::Only(stage)).await;
         assert!(matches!(refused, Err(EngineError::NotReady { .. })), "unsealed, {stage:?}: {refused:?}");
     }
-    for stage in [Stage::Scan, Stage::Checksum, Stage::Release, Stage::Distribute, Stage::List] {
+    for stage in [Stage::Scan, Stage::Boot, Stage::Checksum, Stage::Release, Stage::Distribute, Stage::List] {
         let next = process.next().await.unwrap();
         engine::carry_out(&process.engine, &process.product, next, Extent::Only(stage)).await.unwrap();
     }
