@@ -30,5 +30,6 @@ pub use operation::Operation;
 pub use s3s::Body;
 pub use service::{Call, Reply, is_lost};
 pub use ssm::publish_parameter;
+pub(crate) use store::INGESTED;
 pub use store::{Caller, OpenError, Options, Twin, peek};
 pub use sts::CALLER;

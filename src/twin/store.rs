@@ -35,6 +35,8 @@ pub struct Twin {
     adoption: tokio::sync::OnceCell<()>,
     /// The ports that this process has seen to, by instance: those that its groups open.
     forwarded: Mutex<Forwarded>,
+    /// Held by whoever looks how far the ingestion of images is.
+    inspecting: tokio::sync::Mutex<()>,
     check_request_time: bool,
     upload_delay: SignedDuration,
     /// Counts the requests of this process.
@@ -45,6 +47,9 @@ pub struct Twin {
     /// Held for as long as the process lives; the system lets go of it when the process dies.
     _lock: File,
 }
+
+/// Before the ids of instances that no account sees: those that ingestion starts.
+pub(crate) const INGESTED: &str = "ingested ";
 
 /// Ports that instances answer on, by instance.
 pub(super) type Forwarded = BTreeMap<String, BTreeSet<u16>>;
@@ -152,7 +157,7 @@ impl Twin {
             && let Ok(state) = serde_json::from_slice::<State>(&bytes)
         {
             let instances = state.regions.values().flat_map(|region| region.instances.values());
-            for handle in instances.filter_map(|instance| instance.machine.as_ref()) {
+            for handle in instances.filter_map(|instance| instance.machine.as_ref()).chain(state.catalog.machines()) {
                 // Of another kind, or gone already: nothing to end.
                 let _ = machines.kill(handle, now).await;
             }
@@ -197,6 +202,7 @@ impl Twin {
             delays: options.delays,
             adoption: tokio::sync::OnceCell::new(),
             forwarded: Mutex::default(),
+            inspecting: tokio::sync::Mutex::default(),
             check_request_time: options.check_request_time,
             upload_delay: options.upload_delay,
             requests: AtomicU64::new(0),
@@ -247,6 +253,11 @@ impl Twin {
     /// Returns the ports that this process has seen to.
     pub(super) fn forwarded(&self) -> MutexGuard<'_, Forwarded> {
         self.forwarded.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// Returns what whoever looks how far the ingestion of images is must hold.
+    pub(super) fn inspecting(&self) -> &tokio::sync::Mutex<()> {
+        &self.inspecting
     }
 
     /// Returns how long EC2's asynchronous things take.

@@ -3,6 +3,7 @@
 use bakehouse::engine::{self, EngineError, Extent, Next};
 use bakehouse::model::ids::Region;
 use bakehouse::model::plan::Step;
+use bakehouse::release::Listing;
 use bakehouse::twin::machines::{Boot, CommandAnswer, Script};
 use bakehouse::twin::state::InstanceState;
 
@@ -110,6 +111,28 @@ async fn a_failing_test_stops_the_release_and_shows_what_it_wrote() {
     assert_eq!((releases.len(), &releases[0].release.image.id), (1, &image));
     let described = process.engine.writer.reader().image(&Region::marketplace(), &image).await.unwrap().unwrap();
     assert_eq!(described.tags["bakehouse:state"], "released");
+}
+
+#[tokio::test]
+async fn the_marketplace_starts_what_is_submitted_and_refuses_what_its_scanner_can_t_log_in_to() {
+    // The gate's own user is another one, so that it lets the image pass.
+    let mut world = World::with_guest(guest(|boot| boot.user = Some("tester".to_owned()))).await;
+    world.edit("product.toml", "[[boot.check]]\nname = \"the page", "[boot]\nuser = \"tester\"\n\n[[boot.check]]\nname = \"the page");
+    let process = world.open().await;
+    let end = process.ship().await;
+    let Err(EngineError::ListingRefused { errors, .. }) = end else { panic!("the scanner must refuse it: {end:?}") };
+    assert_eq!(errors[0].code, "SCAN_ERROR");
+    let expected = r#"[{"ErrorCode":"SSHAuthFailedForUserAndKeypair","ErrorMessage":"Unable to log into the instance with OS default username [admin]"}]"#;
+    assert_eq!(errors[0].message, expected);
+    assert_nothing_runs(&process);
+    let machines = std::fs::read_dir(process.twin.folder().join("volumes")).unwrap().count();
+    assert_eq!(machines, 0, "the disk of an ingestion is left");
+    drop(process);
+
+    world.play(good_guest());
+    let process = world.open().await;
+    process.ship().await.unwrap();
+    assert!(matches!(process.releases().await[0].listing, Listing::Listed { .. }));
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::entities;
+use super::inspection::Inspection;
 use super::refusal::{invalid_request, not_found, shortened};
 use crate::model::ids::AccountId;
 use crate::twin::error::ApiError;
@@ -24,6 +25,9 @@ pub(super) struct ChangeSet {
     /// From then on it has an outcome.
     pub ends_at: Timestamp,
     pub outcome: Option<Outcome>,
+    /// Images that are started before the set ends; none where no machines run.
+    #[serde(default)]
+    pub inspections: Vec<Inspection>,
 }
 
 /// What a set is for.
@@ -98,6 +102,11 @@ impl ChangeSet {
             None if now < self.applying_at => Status::Preparing,
             None => Status::Applying,
         }
+    }
+
+    /// Tells whether its time has come and nothing is left to be found out.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.outcome.is_none() && self.ends_at <= now && self.inspections.iter().all(Inspection::has_ended)
     }
 
     pub fn is_open(&self, now: Timestamp) -> bool {

@@ -13,6 +13,7 @@ mod change_types;
 mod delays;
 mod describe;
 mod entities;
+mod inspection;
 mod instance_types;
 mod list;
 mod read;

@@ -7,13 +7,14 @@ use serde_json::{Value, json};
 
 use super::refusal::{Field, Reason, invalid, invalid_request};
 use super::requests::Operation;
-use super::{change_sets, describe, list, schema, settle, start, tags};
+use super::{change_sets, describe, inspection, list, schema, settle, start, tags};
 use crate::twin::error::ApiError;
+use crate::twin::machines::Machines;
 use crate::twin::{Call, Reply, Twin};
 
 /// Answers a call to the Marketplace Catalog.
 pub async fn handle(twin: &Arc<Twin>, call: &Call) -> Reply {
-    match answer(twin, call) {
+    match answer(twin, call).await {
         Ok(body) => reply(200, None, &body),
         Err(error) => {
             let mut body = json!({ "__type": error.code, "Message": error.message });
@@ -25,7 +26,7 @@ pub async fn handle(twin: &Arc<Twin>, call: &Call) -> Reply {
     }
 }
 
-fn answer(twin: &Twin, call: &Call) -> Result<Value, ApiError> {
+async fn answer(twin: &Arc<Twin>, call: &Call) -> Result<Value, ApiError> {
     if call.region.as_str() != "us-east-1" {
         // On AWS there is no host to answer elsewhere; this is what us-east-1's says to such a signature.
         let message = format!("Credential should be scoped to a valid region, not '{}': the Catalog is in us-east-1 alone.", call.region);
@@ -37,6 +38,7 @@ fn answer(twin: &Twin, call: &Call) -> Result<Value, ApiError> {
     };
     let request = parse(operation, call)?;
     let now = twin.clock().now();
+    inspection::advance(twin, now).await?;
     if twin.read(|state| settle::is_due(&state.catalog, now)) {
         twin.change(|state| {
             settle::settle(state, now);
@@ -44,7 +46,10 @@ fn answer(twin: &Twin, call: &Call) -> Result<Value, ApiError> {
         })?;
     }
     match operation {
-        Operation::StartChangeSet => twin.change(|state| start::start(state, &request, now)),
+        Operation::StartChangeSet => {
+            let inspects = !matches!(twin.machines(), Machines::None);
+            twin.change(|state| start::start(state, &request, now, inspects))
+        }
         Operation::CancelChangeSet => twin.change(|state| change_sets::cancel(state, &request, now)),
         Operation::DescribeChangeSet => twin.read(|state| change_sets::describe(state, &request, now)),
         Operation::ListChangeSets => twin.read(|state| list::change_sets(state, &request, now)),

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::apply::{self, Verdict};
-use super::change_sets::{Intent, Outcome, Status};
+use super::change_sets::{ErrorDetail, Intent, Outcome, Status};
 use super::change_types::Act;
 use super::state::Catalog;
 use crate::twin::state::State;
@@ -27,7 +27,7 @@ pub(super) fn settle(state: &mut State, now: Timestamp) {
 }
 
 fn next_due(catalog: &Catalog, now: Timestamp) -> Option<String> {
-    let due = catalog.change_sets.values().filter(|set| set.outcome.is_none() && set.ends_at <= now);
+    let due = catalog.change_sets.values().filter(|set| set.is_due(now));
     due.min_by_key(|set| (set.ends_at, set.id.as_str())).map(|set| set.id.clone())
 }
 
@@ -40,6 +40,11 @@ fn conclude(state: &mut State, id: &str) {
     let Verdict { entities, identifiers, errors } = apply::judge(state, &set);
     for (change, found) in set.changes.iter_mut().zip(errors) {
         change.errors = found;
+    }
+    for inspection in &set.inspections {
+        if let (Some(change), Some(message)) = (set.changes.get_mut(inspection.change), inspection.findings()) {
+            change.errors.push(ErrorDetail { code: "SCAN_ERROR".to_owned(), message });
+        }
     }
     let failed = set.changes.iter().any(|change| !change.errors.is_empty());
     if !failed && set.intent == Intent::Apply {

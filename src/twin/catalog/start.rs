@@ -9,6 +9,7 @@ use super::change_sets::{Change, ChangeSet, Intent, Status};
 use super::change_types::ChangeType;
 use super::delays::Pace;
 use super::entities::EntityKind;
+use super::inspection::Inspection;
 use super::refusal::invalid_request;
 use super::state::{Catalog, UsedToken};
 use super::{tags, validate};
@@ -22,7 +23,9 @@ use crate::twin::state::State;
 const OPEN_SETS: usize = 250;
 
 /// Answers StartChangeSet.
-pub(super) fn start(state: &mut State, request: &Value, now: Timestamp) -> Result<Value, ApiError> {
+///
+/// `inspects` says whether machines run that submitted images are started on.
+pub(super) fn start(state: &mut State, request: &Value, now: Timestamp, inspects: bool) -> Result<Value, ApiError> {
     let payload = Digest::of(canonical(request));
     let token = request["ClientRequestToken"].as_str();
     if let Some(used) = token.and_then(|token| state.catalog.tokens.get(token)) {
@@ -38,7 +41,10 @@ pub(super) fn start(state: &mut State, request: &Value, now: Timestamp) -> Resul
         return Err(ApiError::new(402, "ServiceQuotaExceededException", message));
     }
     let id = state.new_token(25);
-    let set = make(&state.catalog, id.clone(), request, changes, now);
+    let mut set = make(&state.catalog, id.clone(), request, changes, now);
+    if inspects {
+        set.inspections = Inspection::wanted(&set.changes);
+    }
     state.catalog.change_sets.insert(id.clone(), set);
     if let Some(token) = token {
         state.catalog.tokens.insert(token.to_owned(), UsedToken { payload, change_set: id.clone() });
@@ -65,6 +71,7 @@ fn make(catalog: &Catalog, id: String, request: &Value, changes: Vec<Change>, no
         applying_at: after(delays.preparing()).min(ends_at),
         ends_at,
         outcome: None,
+        inspections: Vec::new(),
     }
 }
 

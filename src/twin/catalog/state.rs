@@ -1,6 +1,6 @@
 //! What the Catalog remembers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,9 @@ pub struct Catalog {
     pub(super) entities: BTreeMap<String, Entity>,
     /// Change sets by id; those that ended long ago are forgotten.
     pub(super) change_sets: BTreeMap<String, ChangeSet>,
+    /// Images that have passed an inspection, with user and port: what was seen once is not looked at again.
+    #[serde(default)]
+    pub(super) inspected: BTreeSet<String>,
     /// Client request tokens: good for ever, even where the set is forgotten.
     pub(super) tokens: BTreeMap<String, UsedToken>,
     delays: CatalogDelays,
@@ -40,6 +43,11 @@ impl Catalog {
     /// Sets how long change sets take from now on; running ones keep their times.
     pub fn set_delays(&mut self, delays: CatalogDelays) {
         self.delays = delays;
+    }
+
+    /// Returns the handles of the machines that submitted images run on.
+    pub(in crate::twin) fn machines(&self) -> impl Iterator<Item = &serde_json::Value> {
+        self.change_sets.values().flat_map(|set| &set.inspections).filter_map(|inspection| inspection.machine())
     }
 
     /// Returns the change sets that have not ended at `now`.

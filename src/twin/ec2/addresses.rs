@@ -22,7 +22,7 @@ const NETWORK: [u8; 2] = [127, 87];
 const MOST_PORTS: usize = 64;
 
 /// Gives out an address that no instance has.
-pub(super) fn free(state: &mut State) -> Result<String, ApiError> {
+pub(in crate::twin) fn free(state: &mut State) -> Result<String, ApiError> {
     for _ in 0..100 {
         let digits = u16::from_str_radix(&state.new_token(4), 16).unwrap_or(0);
         let [high, low] = digits.to_be_bytes();
@@ -47,7 +47,7 @@ pub(super) async fn refresh(context: &Context<'_>) -> Result<(), ApiError> {
         let instances = state.regions.values().flat_map(|region| region.instances.values());
         instances.filter(|instance| is_reachable(instance)).map(|instance| instance.id.clone()).collect()
     });
-    twin.forwarded().retain(|id, _| all.contains(id));
+    twin.forwarded().retain(|id, _| all.contains(id) || id.starts_with(crate::twin::INGESTED));
     for (instance, ports) in wanted {
         let (Some(machine), Some(address)) = (&instance.machine, address_of(&instance)) else { continue };
         if twin.forwarded().get(&instance.id) == Some(&ports) {

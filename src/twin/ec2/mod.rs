@@ -39,6 +39,7 @@ mod zones;
 mod testing;
 
 pub use addresses::dial;
+pub(super) use addresses::free as free_address;
 pub use base::{BaseImage, DEBIAN_ACCOUNT, register_base};
 pub use delays::Delays;
 pub use lifecycle::adopt;
