@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, Sleep, TokioSleep};
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_runtime_api::client::http::{
@@ -17,6 +18,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use tokio::net::TcpStream;
 
+use crate::clock::Clock;
 use crate::reach::BoxStream;
 use crate::twin::{self, Body, Twin};
 
@@ -65,6 +67,14 @@ impl Wire {
         Ok(Box::new(connected.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))??))
     }
 
+    /// Makes what waits between the SDK's tries.
+    pub fn sleep(&self) -> SharedAsyncSleep {
+        match self {
+            Self::Tls | Self::Http => SharedAsyncSleep::new(TokioSleep::new()),
+            Self::InProcess(InProcess(twin)) => SharedAsyncSleep::new(ClockSleep(twin.clock().clone())),
+        }
+    }
+
     /// Makes what sends single requests, for who speaks to AWS without one of the SDK's clients.
     pub fn connector(&self, settings: HttpConnectorSettings) -> SharedHttpConnector {
         let builder = Connector::builder().connector_settings(settings);
@@ -73,6 +83,17 @@ impl Wire {
             Self::Http => SharedHttpConnector::new(builder.build_http()),
             Self::InProcess(twin) => SharedHttpConnector::new(twin.clone()),
         }
+    }
+}
+
+/// Waits between the SDK's tries by the twin's clock: on a driven one a throttled call costs no time.
+#[derive(Debug)]
+struct ClockSleep(Clock);
+
+impl AsyncSleep for ClockSleep {
+    fn sleep(&self, duration: Duration) -> Sleep {
+        let clock = self.0.clone();
+        Sleep::new(async move { clock.sleep(duration).await })
     }
 }
 

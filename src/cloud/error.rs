@@ -79,7 +79,10 @@ where
             // What was made by the token's first use is there, and must not be made again by another token.
             SdkError::ServiceError(_) if code.as_deref() == Some("IdempotentParameterMismatch") => Outcome::Unknown,
             SdkError::ServiceError(e) if !e.raw().status().is_server_error() => Outcome::Refused,
-            SdkError::ServiceError(_) if code.as_deref() == Some("InsufficientInstanceCapacity") => Outcome::Refused,
+            // EC2 says these with a server's status, but has done nothing.
+            SdkError::ServiceError(_) if matches!(code.as_deref(), Some("InsufficientInstanceCapacity" | "RequestLimitExceeded")) => {
+                Outcome::Refused
+            }
             _ => Outcome::Unknown,
         };
         let request_id = metadata.and_then(|m| m.extra("aws_request_id")).map(str::to_owned);

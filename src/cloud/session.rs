@@ -5,8 +5,10 @@ use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials;
+use aws_smithy_async::rt::sleep::SharedAsyncSleep;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
@@ -93,9 +95,9 @@ impl Reader {
             }
             Connect::Twin(twin) => {
                 // The endpoint is never dialled; it only gives the requests a host to sign.
-                twin_config(twin.credentials(), "http://twin.invalid", wire.client())
+                twin_config(twin.credentials(), "http://twin.invalid", wire.client(), wire.sleep())
             }
-            Connect::TwinServer { url, credentials } => twin_config(credentials, &url, wire.client()),
+            Connect::TwinServer { url, credentials } => twin_config(credentials, &url, wire.client(), wire.sleep()),
         };
         Self { session: Arc::new(Session { config, wire, twin, regions: Mutex::new(BTreeMap::new()) }) }
     }
@@ -166,7 +168,7 @@ fn sdk_region(region: &Region) -> aws_config::Region {
     aws_config::Region::new(region.as_str().to_owned())
 }
 
-fn twin_config((id, secret): (String, String), url: &str, http: SharedHttpClient) -> SdkConfig {
+fn twin_config((id, secret): (String, String), url: &str, http: SharedHttpClient, sleep: SharedAsyncSleep) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(Credentials::new(
@@ -175,9 +177,10 @@ fn twin_config((id, secret): (String, String), url: &str, http: SharedHttpClient
         .endpoint_url(url)
         .region(aws_config::Region::from_static("us-east-1"))
         .http_client(http)
-        // Nobody else has to be spared by backing off for long.
-        .retry_config(retries().with_initial_backoff(Duration::from_millis(20)))
-        .sleep_impl(aws_smithy_async::rt::sleep::SharedAsyncSleep::new(aws_smithy_async::rt::sleep::TokioSleep::new()))
+        .retry_config(retries())
+        .sleep_impl(sleep)
+        // Nothing stalls on this machine, and a watch over it would move a driven clock on.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .build()
 }
 

@@ -206,6 +206,15 @@ pub fn twin_folder(workspace: &Workspace) -> PathBuf {
 ///
 /// When another process has it, or its state can't be read.
 pub fn open_twin(global: &Global, workspace: &Workspace) -> Result<Arc<Twin>, Failure> {
+    open_twin_with(workspace, twin_options(global)?)
+}
+
+/// Opens the workspace's twin with options of its own.
+///
+/// # Errors
+///
+/// When another process has it, or its state can't be read.
+pub fn open_twin_with(workspace: &Workspace, options: twin::Options) -> Result<Arc<Twin>, Failure> {
     let folder = twin_folder(workspace);
     if let Some(running) = twin::serve::running(&folder) {
         return Err(Failure::other(
@@ -213,8 +222,16 @@ pub fn open_twin(global: &Global, workspace: &Workspace) -> Result<Arc<Twin>, Fa
             "end `bakehouse twin serve` (Ctrl-C where it runs), then try again",
         ));
     }
-    let options = twin::Options { faults: faults(global)?, ..twin::Options::new(Clock::System, machines(global)?) };
     Ok(Twin::open(&folder, options)?)
+}
+
+/// Returns how a twin is opened by the command line.
+///
+/// # Errors
+///
+/// When the machines or the faults asked for can't be had.
+pub fn twin_options(global: &Global) -> Result<twin::Options, Failure> {
+    Ok(twin::Options { faults: faults(global)?, ..twin::Options::new(Clock::System, machines(global)?) })
 }
 
 fn faults(global: &Global) -> Result<Vec<FaultRule>, Failure> {

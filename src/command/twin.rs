@@ -14,7 +14,9 @@ use crate::manifest::Workspace;
 use crate::model::ids::{Architecture, ImageId, Region};
 use crate::template::shell_quote;
 use crate::twin::base::{self, Sources, debian};
+use crate::twin::consistency::Windows;
 use crate::twin::ec2::{BaseImage, DEBIAN_ACCOUNT, register_base};
+use crate::twin::limits::{self, Quota};
 use crate::twin::{self, Twin, machines};
 use crate::ui::{self, Ui};
 
@@ -42,6 +44,8 @@ pub enum TwinCommand {
     Reset(ResetArgs),
     /// Base images to bake from
     Base(BaseArgs),
+    /// Print what it emulates, what it refuses and where it differs (docs/twin.md)
+    Describe(DescribeArgs),
     /// Connect standard input and output to a socket (QEMU runs this for its guests)
     #[command(hide = true)]
     Relay {
@@ -56,6 +60,50 @@ pub struct ServeArgs {
     /// Listen here; loopback addresses only
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4566")]
     pub listen: std::net::SocketAddr,
+    /// Hide what was just made or tagged for so long: 2s, or by kind: instance=30s,tags=5s
+    #[arg(long, value_name = "WINDOWS", default_value = "0s")]
+    pub consistency: Windows,
+    /// Whether operations can be called only as often as AWS lets them be
+    #[arg(long, value_enum, default_value_t = Rates::On)]
+    pub rates: Rates,
+    /// Give the account another value of a quota, by its code or name
+    #[arg(long = "quota", value_name = "CODE=NUMBER", value_parser = parse_quota)]
+    pub quotas: Vec<(&'static Quota, u64)>,
+    /// Forbid an operation, in IAM's words: ec2:CopyImage
+    #[arg(long, value_name = "ACTION")]
+    pub deny: Vec<String>,
+}
+
+/// Whether rates are limited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Rates {
+    /// As AWS documents them.
+    On,
+    /// Not at all.
+    Off,
+}
+
+fn parse_quota(text: &str) -> Result<(&'static Quota, u64), String> {
+    let (name, value) = text.split_once('=').ok_or("a quota is given as CODE=NUMBER")?;
+    let quota = limits::find(name).ok_or_else(|| format!("the twin has no quota {name:?}; docs/twin.md lists them"))?;
+    Ok((quota, value.parse().map_err(|_| format!("{value:?} is no number"))?))
+}
+
+/// Arguments of `twin describe`.
+#[derive(Debug, Args)]
+pub struct DescribeArgs {
+    /// How to write it
+    #[arg(long, value_enum, default_value_t = DescribeFormat::Markdown)]
+    pub format: DescribeFormat,
+}
+
+/// How the description is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DescribeFormat {
+    /// A page for people.
+    Markdown,
+    /// The operations alone, for programs.
+    Json,
 }
 
 /// Arguments of `twin env`.
@@ -152,6 +200,13 @@ pub async fn run(global: &Global, args: TwinArgs) -> Result<(), Failure> {
         return machines::relay(socket)
             .map_err(|e| Failure::other(format!("the relay to {} ended: {e}", socket.display()), "is the twin running?"));
     }
+    if let TwinCommand::Describe(args) = &args.command {
+        ui::print(&match args.format {
+            DescribeFormat::Markdown => twin::describe::page(),
+            DescribeFormat::Json => format!("{:#}\n", twin::describe::json()),
+        });
+        return Ok(());
+    }
     let workspace = context::workspace(global)?;
     let ui = Ui::new();
     match args.command {
@@ -160,7 +215,7 @@ pub async fn run(global: &Global, args: TwinArgs) -> Result<(), Failure> {
         TwinCommand::Reset(args) => reset(global, &workspace, &ui, &args).await,
         TwinCommand::Base(BaseArgs { command: BaseCommand::Build(args) }) => build(global, &workspace, ui, &args).await,
         TwinCommand::Base(BaseArgs { command: BaseCommand::Import(args) }) => import(global, &workspace, ui, &args).await,
-        TwinCommand::Relay { .. } => Ok(()),
+        TwinCommand::Describe(_) | TwinCommand::Relay { .. } => Ok(()),
     }
 }
 
@@ -168,7 +223,21 @@ async fn serve(global: &Global, workspace: &Workspace, ui: &Ui, args: &ServeArgs
     let cannot = |e: std::io::Error| {
         Failure::other(format!("the twin can't be served on {}: {e}", args.listen), "choose another port with --listen")
     };
-    let twin = open_twin(global, workspace)?;
+    let options = twin::Options {
+        windows: args.consistency,
+        limit_rates: args.rates == Rates::On,
+        denied: args.deny.iter().cloned().collect(),
+        ..context::twin_options(global)?
+    };
+    let twin = context::open_twin_with(workspace, options)?;
+    if !args.quotas.is_empty() {
+        let given = args.quotas.iter().map(|(quota, value)| (quota.name.to_owned(), *value));
+        twin.change(|state| {
+            state.quotas.extend(given);
+            Ok::<_, std::io::Error>(())
+        })
+        .map_err(cannot)?;
+    }
     let listener = TcpListener::bind(args.listen).await.map_err(cannot)?;
     let address = listener.local_addr().map_err(cannot)?;
     ui.say(&format!("the twin (account {}) is served on http://{address}; Ctrl-C ends it", twin.account()));

@@ -3,8 +3,6 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use jiff::SignedDuration;
-
 use super::failure::EngineError;
 use super::observer::Note;
 use super::run::Run;
@@ -26,7 +24,7 @@ const CONSOLE_LAG: Duration = Duration::from_secs(5 * 60);
 
 /// How long EC2 may not know what it has just made. Source: its answers become consistent eventually,
 /// <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>
-const SETTLING: SignedDuration = SignedDuration::from_mins(3);
+const SETTLING: Duration = Duration::from_secs(3 * 60);
 
 /// How long an image, or an instance's end, may take.
 const EC2_DEADLINE: Duration = Duration::from_secs(4 * 60 * 60);
@@ -95,17 +93,21 @@ impl Run<'_> {
     }
 
     /// Makes a group that lets nothing in, or finds the one of that name: groups have no token but their name.
+    ///
+    /// It comes back once EC2 shows it: no instance can be started in a group before.
     pub(super) async fn make_group(&self, region: &Region, name: &str, description: &str) -> Result<SecurityGroupId, EngineError> {
         let (writer, subnet) = (&self.engine.writer, self.product.build.subnet.as_ref());
-        match writer.create_security_group(region, name, description, subnet, &self.tags()).await {
-            Ok(id) => Ok(id),
+        let made = match writer.create_security_group(region, name, description, subnet, &self.tags()).await {
+            Ok(id) => Some(id),
             // An attempt whose answer was lost has made it.
-            Err(e) if e.is("InvalidGroup.Duplicate") => match writer.reader().security_group_named(region, name).await? {
-                Some(id) => Ok(id),
-                None => Err(e.into()),
-            },
-            Err(e) => Err(e.into()),
-        }
+            Err(e) if e.is("InvalidGroup.Duplicate") => None,
+            Err(e) => return Err(e.into()),
+        };
+        let shown = self.catch_up(async || Ok(writer.reader().security_group_named(region, name).await?)).await?;
+        shown.or(made).ok_or_else(|| EngineError::Pending {
+            what: format!("the security group {name} in {region}"),
+            next: format!("bakehouse ship {}", self.product.slug),
+        })
     }
 
     async fn instance(&self, region: &Region, base: &BaseRecord, group: &SecurityGroupId) -> Result<InstanceId, EngineError> {
@@ -156,7 +158,7 @@ impl Run<'_> {
             .wait(deadline, async || {
                 let state = reader.instance(region, id).await?;
                 let Some(state) = state else {
-                    let settled = self.engine.clock.now().duration_since(began) > SETTLING;
+                    let settled = self.engine.clock.now().duration_since(began).unsigned_abs() > SETTLING;
                     return Ok(if known || settled {
                         Look::Ready("is gone".to_owned())
                     } else {
@@ -230,13 +232,21 @@ impl Run<'_> {
         self.effect(IMAGE, &(instance, name), async |_| match self.engine.writer.create_image(region, &spec).await {
             Ok(id) => Ok(id),
             // The name is the token: an attempt whose answer was lost has made it.
-            Err(e) if e.is("InvalidAMIName.Duplicate") => match self.image_of_name(region, name).await? {
-                Some(id) => Ok(id),
-                None => Err(e.into()),
-            },
+            Err(e) if e.is("InvalidAMIName.Duplicate") => {
+                self.catch_up(async || self.image_of_name(region, name).await).await?.ok_or_else(|| e.into())
+            }
             Err(e) => Err(e.into()),
         })
         .await
+    }
+
+    /// Looks for what EC2 is known to have until its answers have caught up; `None` when they don't.
+    async fn catch_up<T>(&self, mut look: impl AsyncFnMut() -> Result<Option<T>, EngineError>) -> Result<Option<T>, EngineError> {
+        let look = async || {
+            let found = look().await?;
+            Ok(found.map_or_else(|| Look::NotYet("EC2 does not show yet what it has just made".to_owned()), Look::Ready))
+        };
+        self.engine.wait(SETTLING, look).await
     }
 
     /// Waits until an image can be used.

@@ -9,13 +9,17 @@ mod auth;
 pub mod base;
 pub mod blocks;
 pub mod catalog;
+pub mod consistency;
+pub mod describe;
 mod disks;
 mod ebs;
 pub mod ec2;
 pub mod error;
 pub mod faults;
+pub mod limits;
 pub mod machines;
 mod operation;
+pub mod rates;
 pub mod s3;
 pub mod serve;
 mod service;
@@ -23,6 +27,7 @@ mod ssm;
 pub mod state;
 mod store;
 mod sts;
+pub mod table;
 #[cfg(test)]
 mod testing;
 

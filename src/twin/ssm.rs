@@ -10,7 +10,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::error::{self, ApiError, Form};
+use super::rates::{Bar, Rate, Weight};
 use super::state::{Parameter, RegionState, State, Tags};
+use super::table::{self, Judgement, Row};
 use super::{Call, Reply, Twin};
 use crate::model::ids::{AccountId, ImageId, Region};
 
@@ -80,19 +82,56 @@ pub(super) async fn handle(twin: &Arc<Twin>, call: &Call) -> Reply {
     }
 }
 
+/// The operations. AWS shares one limit among all that read, which the twin counts for each by itself.
+///
+/// Rates: <https://docs.aws.amazon.com/general/latest/gr/ssm.html>, those without higher throughput.
+pub(super) static OPERATIONS: &[Row] = &[
+    Row::new("DeleteParameter", Rate::per_second(5)).takes("Name").errors("AccessDeniedException ParameterNotFound"),
+    Row::new("GetParameter", Rate::per_second(40)).takes("Name WithDecryption").errors("ParameterNotFound ParameterVersionNotFound"),
+    Row::new("GetParameters", Rate::per_second(40)).takes("Names.N WithDecryption"),
+    Row::new("PutParameter", Rate::per_second(3))
+        .takes("DataType Description Name Overwrite Tags.N.Key Tags.N.Value Tier Type Value")
+        .refuses("AllowedPattern KeyId Policies")
+        .errors(
+            "AccessDeniedException HierarchyLevelLimitExceededException ParameterAlreadyExists ParameterLimitExceeded \
+             UnsupportedParameterType",
+        ),
+];
+
+/// Codes that every operation refuses with.
+pub(super) const COMMON_ERRORS: &str = "AccessDeniedException InternalError ThrottlingException ValidationException";
+
 fn answer(twin: &Twin, call: &Call) -> Result<Value, ApiError> {
     let target = call.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
-    match target.strip_prefix("AmazonSSM.") {
-        Some("GetParameter") => get(twin, &call.region, &request(call)?),
-        Some("GetParameters") => get_many(twin, &call.region, request(call)?),
-        Some("PutParameter") => put(twin, &call.region, request(call)?),
-        Some("DeleteParameter") => delete(twin, &call.region, &request(call)?),
-        _ => Err(ApiError::new(400, "UnknownOperationException", format!("The twin has no operation {target:?} in SSM"))),
+    let Some(operation) = target.strip_prefix("AmazonSSM.").and_then(|name| table::find(OPERATIONS, name)) else {
+        return Err(ApiError::new(400, "UnknownOperationException", format!("The twin has no operation {target:?} in SSM")));
+    };
+    twin.gate(&call.region, "ssm", operation, Weight::ONE).map_err(barred)?;
+    let body: Value = serde_json::from_slice(&call.body).map_err(unreadable)?;
+    if let Some(name) = table::names(&body).iter().find(|name| operation.judge(name) != Judgement::Taken) {
+        return Err(invalid(format!("{} takes no parameter {name} from the twin", operation.name)));
+    }
+    match operation.name {
+        "GetParameter" => get(twin, &call.region, &request(body)?),
+        "GetParameters" => get_many(twin, &call.region, request(body)?),
+        "PutParameter" => put(twin, &call.region, request(body)?),
+        _ => delete(twin, &call.region, &request(body)?),
     }
 }
 
-fn request<T: DeserializeOwned>(call: &Call) -> Result<T, ApiError> {
-    serde_json::from_slice(&call.body).map_err(|e| invalid(format!("The request can't be read: {e}")))
+fn barred(bar: Bar) -> ApiError {
+    match bar {
+        Bar::Denied => ApiError::new(400, "AccessDeniedException", "User is not authorized to perform this operation"),
+        Bar::Throttled => ApiError::new(400, "ThrottlingException", "Rate exceeded"),
+    }
+}
+
+fn request<T: DeserializeOwned>(body: Value) -> Result<T, ApiError> {
+    serde_json::from_value(body).map_err(unreadable)
+}
+
+fn unreadable(error: serde_json::Error) -> ApiError {
+    invalid(format!("The request can't be read: {error}"))
 }
 
 fn get(twin: &Twin, region: &Region, request: &GetParameter) -> Result<Value, ApiError> {

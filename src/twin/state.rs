@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::consistency::Unsettled;
+use super::limits;
 use crate::model::digest::Digest;
 use crate::model::ids::{AccountId, Region};
 
@@ -31,6 +33,9 @@ pub struct State {
     pub ids: u64,
     /// What lies in each Region.
     pub regions: BTreeMap<Region, RegionState>,
+    /// What the account was given of quotas, by their names; the others are at their defaults.
+    #[serde(default)]
+    pub quotas: BTreeMap<String, u64>,
     /// IAM roles by ARN (roles are global).
     pub roles: BTreeMap<String, Role>,
     /// Marketplace entities and change sets (us-east-1 alone). Owned by `twin::catalog`.
@@ -62,6 +67,8 @@ impl State {
             format: 1,
             access_key_id: format!("AKIA{}", &Digest::of_parts([seed.as_bytes(), b"access key"]).to_hex().to_uppercase()[..16]),
             secret_access_key: Digest::of_parts([seed.as_bytes(), b"secret"]).to_hex()[..40].to_owned(),
+            // As much as an account has that is not new.
+            quotas: BTreeMap::from([(limits::STANDARD_VCPUS.name.to_owned(), 32)]),
             roles: BTreeMap::from([(format!("arn:aws:iam::{account}:role/AWSMarketplaceAmiIngestion"), role)]),
             account,
             seed,
@@ -124,6 +131,9 @@ pub struct RegionState {
     /// Uploads that are not yet complete, by the snapshot's id.
     #[serde(default)]
     pub uploads: BTreeMap<String, Upload>,
+    /// What is not yet seen by everybody, by its id.
+    #[serde(default)]
+    pub unsettled: BTreeMap<String, Unsettled>,
 }
 
 /// An upload through EBS direct that is not yet complete.

@@ -13,10 +13,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::blocks::Blocks;
 use super::catalog::CatalogDelays;
+use super::consistency::Windows;
 use super::ec2::Delays;
 use super::faults::{FaultRule, Faults};
 use super::machines::Machines;
 use super::operation::Operation;
+use super::rates::Levels;
 use super::state::State;
 use super::{s3, serve};
 use crate::clock::Clock;
@@ -39,6 +41,10 @@ pub struct Twin {
     inspecting: tokio::sync::Mutex<()>,
     check_request_time: bool,
     upload_delay: SignedDuration,
+    windows: Windows,
+    limit_rates: bool,
+    denied: BTreeSet<String>,
+    levels: Levels,
     /// Counts the requests of this process.
     requests: AtomicU64,
     faults: Faults,
@@ -70,6 +76,12 @@ pub struct Options {
     pub upload_delay: SignedDuration,
     /// What goes wrong on purpose.
     pub faults: Vec<FaultRule>,
+    /// How long what was just made or tagged is not seen.
+    pub windows: Windows,
+    /// Whether operations can be called as often as AWS lets them be, and no more.
+    pub limit_rates: bool,
+    /// Operations that the caller may not do, in IAM's words: `ec2:CopyImage`.
+    pub denied: BTreeSet<String>,
 }
 
 impl Options {
@@ -79,7 +91,18 @@ impl Options {
         let check_request_time = matches!(clock, Clock::System);
         let delays = if check_request_time { Delays::short() } else { Delays::aws_like() };
         let upload_delay = SignedDuration::from_secs(if check_request_time { 1 } else { 10 });
-        Self { clock, machines, seed: None, delays, check_request_time, upload_delay, faults: Vec::new() }
+        Self {
+            clock,
+            machines,
+            seed: None,
+            delays,
+            check_request_time,
+            upload_delay,
+            windows: Windows::default(),
+            limit_rates: true,
+            denied: BTreeSet::new(),
+            faults: Vec::new(),
+        }
     }
 }
 
@@ -205,6 +228,10 @@ impl Twin {
             inspecting: tokio::sync::Mutex::default(),
             check_request_time: options.check_request_time,
             upload_delay: options.upload_delay,
+            windows: options.windows,
+            limit_rates: options.limit_rates,
+            denied: options.denied,
+            levels: Levels::default(),
             requests: AtomicU64::new(0),
             faults: Faults::new(options.faults),
             uploading: RwLock::default(),
@@ -268,6 +295,26 @@ impl Twin {
     /// Returns how long an uploaded snapshot stays `pending` once its upload is complete.
     pub fn upload_delay(&self) -> SignedDuration {
         self.upload_delay
+    }
+
+    /// Returns how long what was just made or tagged is not seen.
+    pub fn windows(&self) -> &Windows {
+        &self.windows
+    }
+
+    /// Says whether operations can be called only so often.
+    pub(super) fn limits_rates(&self) -> bool {
+        self.limit_rates
+    }
+
+    /// Returns what the caller may not do.
+    pub(super) fn denied(&self) -> &BTreeSet<String> {
+        &self.denied
+    }
+
+    /// Returns what is left in the buckets of requests.
+    pub(super) fn levels(&self) -> &Levels {
+        &self.levels
     }
 
     /// Says whether the time that requests were signed at is checked.

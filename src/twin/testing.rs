@@ -104,6 +104,12 @@ impl TestTwin {
 }
 
 fn open(folder: &std::path::Path, clock: &Clock) -> Arc<Twin> {
-    let options = Options { seed: Some("test".to_owned()), check_request_time: true, ..Options::new(clock.clone(), Machines::None) };
+    // Their clock stands still: rates are the matter of their own tests.
+    let options = Options {
+        seed: Some("test".to_owned()),
+        check_request_time: true,
+        limit_rates: false,
+        ..Options::new(clock.clone(), Machines::None)
+    };
     Twin::open(&folder.join("twin"), options).unwrap()
 }

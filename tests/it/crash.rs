@@ -52,6 +52,11 @@ async fn a_first_release_with_copies_and_grants_survives_everything() {
 }
 
 #[tokio::test]
+async fn a_first_release_survives_where_nothing_new_is_seen_for_half_a_minute() {
+    survives(World::unsettled(30).await, 3).await;
+}
+
+#[tokio::test]
 async fn a_second_release_survives_everything() {
     let world = World::new().await;
     world.open().await.ship().await.unwrap();
@@ -106,9 +111,14 @@ async fn distributed() -> World {
 }
 
 async fn survives_everything(world: World) {
+    survives(world, 1).await;
+}
+
+/// Stops a run at every so manieth point.
+async fn survives(world: World, stride: usize) {
     let (writes, changes, end) = clean_run(&world).await;
     assert!(writes > 30 && changes > 10, "{writes} writes, {changes} changes");
-    each(points(writes, changes), |point| {
+    each(points(writes, changes).into_iter().step_by(stride).collect(), |point| {
         let (world, end) = (world.fork(), &end);
         async move {
             live(&world, point.fate()).await;

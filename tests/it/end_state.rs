@@ -7,8 +7,20 @@ use regex::Regex;
 use serde_json::{Map, Value};
 
 /// Members that are drawn anew whenever something is made, or say how the twin went about it.
-const DRAWN: &[&str] =
-    &["ids", "client_tokens", "client_token", "tokens", "token", "user_data", "machine", "private_ip", "public_ip", "mac", "reservation"];
+const DRAWN: &[&str] = &[
+    "unsettled",
+    "ids",
+    "client_tokens",
+    "client_token",
+    "tokens",
+    "token",
+    "user_data",
+    "machine",
+    "private_ip",
+    "public_ip",
+    "mac",
+    "reservation",
+];
 
 /// Reads everything that a twin holds: ids replaced by what they are of, times and drawn texts dropped.
 pub fn of(twin: &Twin) -> Value {

@@ -58,6 +58,39 @@ async fn a_changed_script_makes_a_new_version_of_the_same_product() {
 }
 
 #[tokio::test]
+async fn releases_are_made_where_nothing_new_is_seen_for_half_a_minute() {
+    let world = World::unsettled(30).await;
+    world.edit("product.toml", "[distribution]\n", "[distribution]\nregions = [\"eu-central-1\"]\n");
+    world.open().await.ship().await.unwrap();
+    world.edit("provision/20-tune.sh", "set -", ": changed\nset -");
+    let process = world.open().await;
+    process.ship().await.unwrap();
+    let versions: Vec<String> = process.releases().await.iter().map(|r| r.version.to_string()).collect();
+    assert_eq!(versions, ["1.0.0", "1.0.1"]);
+    assert!(process.steps().await.is_empty());
+    process.twin.read(|state| {
+        let us = &state.regions[&Region::marketplace()];
+        assert_eq!(us.images.values().filter(|image| !image.public).count(), 2);
+        assert!(us.security_groups.values().all(|g| !g.name.starts_with("bakehouse-")), "a group is left");
+        assert!(us.volumes.is_empty(), "a volume is left");
+    });
+}
+
+#[tokio::test]
+async fn calls_that_aws_throttles_get_through_by_waiting() {
+    let world = World::new().await;
+    let process = world.open().await;
+    let (reader, before) = (process.engine.writer.reader(), process.engine.clock.now());
+    for _ in 0..300 {
+        // A bucket of DescribeImages holds 100.
+        let found = reader.image(&Region::marketplace(), &"ami-0123456789abcdef0".parse().unwrap()).await.unwrap();
+        assert!(found.is_none());
+    }
+    let waited = process.engine.clock.now().duration_since(before).as_secs();
+    assert!(waited >= (300 - 100) / 20 - 1, "200 calls more than the bucket holds came in {waited} s");
+}
+
+#[tokio::test]
 async fn a_new_region_is_a_copy_and_a_changed_text_a_notice() {
     let world = World::new().await;
     world.open().await.ship().await.unwrap();

@@ -17,6 +17,7 @@ use bakehouse::model::target::TargetName;
 use bakehouse::model::version::Bump;
 use bakehouse::plan::Request;
 use bakehouse::release::Released;
+use bakehouse::twin::consistency::Windows;
 use bakehouse::twin::ec2::{BaseImage, DEBIAN_ACCOUNT, Delays, register_base};
 use bakehouse::twin::faults::FaultRule;
 use bakehouse::twin::machines::{Boot, ConsoleText, Ends, EndsHow, GuestFile, Machines, Page, Script};
@@ -53,6 +54,7 @@ pub struct World {
     pub folder: tempfile::TempDir,
     clock: Clock,
     script: Script,
+    windows: Windows,
 }
 
 /// What a process meets with.
@@ -86,13 +88,19 @@ impl World {
         Self::with_guest(good_guest()).await
     }
 
+    /// Makes a workspace with hello-web, on a twin that hides what was just made for so many seconds.
+    pub async fn unsettled(seconds: i64) -> Self {
+        let windows = Windows::all(jiff::SignedDuration::from_secs(seconds));
+        Self { windows, ..Self::new().await }
+    }
+
     /// Makes a workspace with hello-web and another guest.
     pub async fn with_guest(script: Script) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let source = Path::new(env!("CARGO_MANIFEST_DIR"));
         copy(&source.join("products"), &folder.path().join("products"));
         std::fs::copy(source.join("bakehouse.toml"), folder.path().join("bakehouse.toml")).unwrap();
-        let world = Self { folder, clock: Clock::manual("2026-11-23T12:00:00Z".parse().unwrap()), script };
+        let world = Self { folder, clock: Clock::manual("2026-11-23T12:00:00Z".parse().unwrap()), script, windows: Windows::default() };
         let twin = world.open_twin(&Fate::default()).await;
         register(&twin, world.folder.path(), Architecture::X86_64, PARAMETER).await;
         drop(twin);
@@ -103,7 +111,7 @@ impl World {
     pub fn fork(&self) -> Self {
         let folder = tempfile::tempdir().unwrap();
         copy(self.folder.path(), folder.path());
-        Self { folder, clock: Clock::manual(self.clock.now()), script: self.script.clone() }
+        Self { folder, clock: Clock::manual(self.clock.now()), script: self.script.clone(), windows: self.windows }
     }
 
     /// Makes a workspace with hello-web for both architectures.
@@ -188,6 +196,7 @@ impl World {
                 faults: fate.faults.clone(),
                 // What was ever started is to be seen at the end.
                 delays: Delays { forget: jiff::SignedDuration::from_hours(24 * 365), ..Delays::aws_like() },
+                windows: self.windows,
                 ..twin::Options::new(self.clock.clone(), Machines::Scripted(self.script.clone()))
             };
             match Twin::open(&folder, options) {

@@ -176,9 +176,13 @@ pub(super) fn cancel(state: &mut State, request: &Value, now: Timestamp) -> Resu
     let account = state.account.clone();
     let id = find(state, request)?.id.clone();
     let set = state.catalog.change_sets.get_mut(&id).ok_or_else(|| unknown(&id))?;
-    if set.status(now) != Status::Preparing {
-        let status = set.status(now).as_str();
-        return Err(invalid_request(format!("Change set {id} can't be cancelled: it is {status}, not PREPARING.")));
+    match set.status(now) {
+        Status::Preparing => {}
+        Status::Applying => {
+            let message = format!("Change set {id} can't be cancelled: it is being applied.");
+            return Err(ApiError::new(423, "ResourceInUseException", message));
+        }
+        ended => return Err(invalid_request(format!("Change set {id} can't be cancelled: it is {}, not PREPARING.", ended.as_str()))),
     }
     set.outcome = Some(Outcome { status: Status::Cancelled, at: now });
     Ok(json!({ "ChangeSetId": id, "ChangeSetArn": set.arn(&account) }))

@@ -41,7 +41,7 @@ impl CatalogDelays {
 
     /// Returns delays that show every status but hold nobody up on a real clock.
     pub const fn short() -> Self {
-        Self { preparing_ms: 500, metadata_ms: 1000, version_ms: 2000, visibility_ms: 60_000 }
+        Self { preparing_ms: 500, metadata_ms: 1000, version_ms: 2000, visibility_ms: 5000 }
     }
 
     pub(super) fn preparing(self) -> Duration {

@@ -262,7 +262,7 @@ fn listing(name: &str, summaries: Vec<Value>, next: Option<String>) -> Value {
 }
 
 /// Cuts out the page that a request asks for; the token carries the offset, bound to the query.
-fn page<T>(found: Vec<T>, default: usize, request: &Value) -> Result<(Vec<T>, Option<String>), ApiError> {
+pub(super) fn page<T>(found: Vec<T>, default: usize, request: &Value) -> Result<(Vec<T>, Option<String>), ApiError> {
     let mut query = request.clone();
     if let Some(members) = query.as_object_mut() {
         members.retain(|name, _| name != "NextToken" && name != "MaxResults");

@@ -8,6 +8,7 @@
 //! settles what has come due (`settle`), so an hour of ingestion is one step of a driven clock.
 
 mod apply;
+mod assessments;
 mod change_sets;
 mod change_types;
 mod delays;
@@ -16,6 +17,7 @@ mod entities;
 mod inspection;
 mod instance_types;
 mod list;
+mod policies;
 mod read;
 mod references;
 mod refusal;
@@ -30,6 +32,20 @@ mod tags;
 mod tests;
 mod validate;
 
+use super::table::Row;
+
 pub use delays::CatalogDelays;
+pub(super) use requests::COMMON_ERRORS;
 pub use service::handle;
+pub(super) use start::{CONCURRENT_OFFERS, OPEN_SETS};
 pub use state::Catalog;
+
+/// Lists the operations there are with what their requests can have.
+pub(super) fn operations() -> impl Iterator<Item = (&'static Row, Vec<String>)> {
+    requests::ROUTES.iter().map(|route| (&route.operation, schema::names(route.shape)))
+}
+
+/// Lists the change types there are: entity, name, whether they can be tried with the intent `VALIDATE`.
+pub(super) fn change_types() -> impl Iterator<Item = (&'static str, &'static str, bool)> {
+    change_types::CHANGE_TYPES.iter().map(|row| (row.entity.versioned(), row.name, row.can_be_validated()))
+}

@@ -2,11 +2,14 @@
 //!
 //! Source: Marketplace Catalog API, service model 2018-09-17.
 
+use crate::twin::rates::Rate;
+use crate::twin::table::Row;
+
 use super::schema::{Member, Shape, list, matching, optional, required};
 
 /// The operations that the twin offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operation {
+pub(super) enum Call {
     StartChangeSet,
     DescribeChangeSet,
     ListChangeSets,
@@ -14,58 +17,82 @@ pub(super) enum Operation {
     DescribeEntity,
     BatchDescribeEntities,
     ListEntities,
+    ListAssessments,
+    DescribeAssessment,
+    PutResourcePolicy,
+    GetResourcePolicy,
+    DeleteResourcePolicy,
     TagResource,
     UntagResource,
     ListTagsForResource,
 }
 
-impl Operation {
-    /// Finds the operation by method and path.
-    pub fn find(method: &http::Method, path: &str) -> Option<Self> {
-        let operation = match path.trim_start_matches('/') {
-            "StartChangeSet" => Self::StartChangeSet,
-            "DescribeChangeSet" => Self::DescribeChangeSet,
-            "ListChangeSets" => Self::ListChangeSets,
-            "CancelChangeSet" => Self::CancelChangeSet,
-            "DescribeEntity" => Self::DescribeEntity,
-            "BatchDescribeEntities" => Self::BatchDescribeEntities,
-            "ListEntities" => Self::ListEntities,
-            "TagResource" => Self::TagResource,
-            "UntagResource" => Self::UntagResource,
-            "ListTagsForResource" => Self::ListTagsForResource,
-            _ => return None,
-        };
-        (operation.method() == *method).then_some(operation)
-    }
+/// How an operation is called, and the form of its request.
+#[derive(Debug)]
+pub(super) struct Route {
+    pub call: Call,
+    method: &'static str,
+    /// The body's form, or the query's where there is no body.
+    pub shape: &'static Shape,
+    pub operation: Row,
+}
 
-    fn method(self) -> http::Method {
-        match self {
-            Self::DescribeChangeSet | Self::DescribeEntity => http::Method::GET,
-            Self::CancelChangeSet => http::Method::PATCH,
-            _ => http::Method::POST,
-        }
-    }
-
-    /// Returns the form of its request: the body's, or the query's.
-    pub fn shape(self) -> &'static Shape {
-        match self {
-            Self::StartChangeSet => &START,
-            Self::DescribeChangeSet | Self::CancelChangeSet => &ONE_SET,
-            Self::ListChangeSets => &LIST_SETS,
-            Self::DescribeEntity => &ONE_ENTITY,
-            Self::BatchDescribeEntities => &ENTITIES,
-            Self::ListEntities => &LIST_ENTITIES,
-            Self::TagResource => &TAG,
-            Self::UntagResource => &UNTAG,
-            Self::ListTagsForResource => &LIST_TAGS,
-        }
+impl Route {
+    /// Finds an operation by method and path.
+    pub fn find(method: &http::Method, path: &str) -> Option<&'static Self> {
+        let name = path.trim_start_matches('/');
+        ROUTES.iter().find(|route| route.operation.name == name && route.method == method.as_str())
     }
 
     /// Tells whether the request lies in the query and not in the body.
-    pub fn is_in_query(self) -> bool {
-        self.method() != http::Method::POST
+    pub fn is_in_query(&self) -> bool {
+        self.method != "POST"
     }
 }
+
+const fn route(call: Call, method: &'static str, shape: &'static Shape, operation: Row) -> Route {
+    Route { call, method, shape, operation }
+}
+
+/// Codes that every operation refuses with.
+pub(in crate::twin) const COMMON_ERRORS: &str = "AccessDeniedException InternalServiceException ThrottlingException ValidationException";
+const NOT_FOUND: &str = "ResourceNotFoundException";
+
+/// All of them. Rates: <https://docs.aws.amazon.com/marketplace/latest/APIReference/quotas.html>; where that page
+/// has none, that of the operation's nearest relative.
+pub(super) static ROUTES: &[Route] = &[
+    route(Call::BatchDescribeEntities, "POST", &ENTITIES, Row::new("BatchDescribeEntities", Rate::per_second(20))),
+    route(
+        Call::CancelChangeSet,
+        "PATCH",
+        &ONE_SET,
+        Row::new("CancelChangeSet", Rate::per_second(5)).errors("ResourceInUseException ResourceNotFoundException"),
+    ),
+    route(Call::DeleteResourcePolicy, "DELETE", &POLICY_OF, Row::new("DeleteResourcePolicy", Rate::per_second(5)).errors(NOT_FOUND)),
+    route(
+        Call::DescribeAssessment,
+        "POST",
+        &ONE_ASSESSMENT,
+        Row::new("DescribeAssessment", Rate::per_second(10)).pages(1, 100).errors(NOT_FOUND),
+    ),
+    route(Call::DescribeChangeSet, "GET", &ONE_SET, Row::new("DescribeChangeSet", Rate::per_second(10)).errors(NOT_FOUND)),
+    route(Call::DescribeEntity, "GET", &ONE_ENTITY, Row::new("DescribeEntity", Rate::per_second(20)).errors(NOT_FOUND)),
+    route(Call::GetResourcePolicy, "GET", &POLICY_OF, Row::new("GetResourcePolicy", Rate::per_second(5)).errors(NOT_FOUND)),
+    route(Call::ListAssessments, "POST", &LIST_ASSESSMENTS, Row::new("ListAssessments", Rate::per_second(5)).pages(1, 100)),
+    route(Call::ListChangeSets, "POST", &LIST_SETS, Row::new("ListChangeSets", Rate::per_second(5)).pages(1, 20)),
+    route(Call::ListEntities, "POST", &LIST_ENTITIES, Row::new("ListEntities", Rate::per_second(10)).pages(1, 50).errors(NOT_FOUND)),
+    route(Call::ListTagsForResource, "POST", &LIST_TAGS, Row::new("ListTagsForResource", Rate::per_second(5)).errors(NOT_FOUND)),
+    route(Call::PutResourcePolicy, "POST", &PUT_POLICY, Row::new("PutResourcePolicy", Rate::per_second(5)).errors(NOT_FOUND)),
+    route(
+        Call::StartChangeSet,
+        "POST",
+        &START,
+        Row::new("StartChangeSet", Rate::per_second(5))
+            .errors("ResourceInUseException ResourceNotFoundException ServiceQuotaExceededException"),
+    ),
+    route(Call::TagResource, "POST", &TAG, Row::new("TagResource", Rate::per_second(5)).errors(NOT_FOUND)),
+    route(Call::UntagResource, "POST", &UNTAG, Row::new("UntagResource", Rate::per_second(5)).errors(NOT_FOUND)),
+];
 
 const CATALOG: Shape = Shape::Choice(&["AWSMarketplace"]);
 const NAME: Shape = matching(255, r"^[a-zA-Z]+$");
@@ -170,3 +197,30 @@ static TAG: Shape = Shape::Object(&[required("ResourceArn", ARN), required("Tags
 static TAG_KEY: Shape = matching(128, TAG_TEXT);
 static UNTAG: Shape = Shape::Object(&[required("ResourceArn", ARN), required("TagKeys", list(&TAG_KEY, 1, 200))]);
 static LIST_TAGS: Shape = Shape::Object(&[required("ResourceArn", ARN)]);
+
+const ENTITY_ID: Shape = matching(255, r"^[\w\-]+$");
+static TARGET_FILTER: &[Member] = &[optional("EntityId", ENTITY_ID), optional("ChangeSetId", ENTITY_ID)];
+static AMI_FILTERS: &[Member] = &[optional("DeliveryOptionId", ENTITY_ID)];
+static FRAMEWORK_FILTERS: &[Member] = &[optional("AMISecurityFilters", Shape::Object(AMI_FILTERS))];
+static LIST_ASSESSMENTS: Shape = Shape::Object(&[
+    required("Catalog", CATALOG),
+    optional("FrameworkId", matching(255, r"^[\w\-@]+$")),
+    optional("AssessmentTargetFilter", Shape::Object(TARGET_FILTER)),
+    optional("FrameworkFilters", Shape::Object(FRAMEWORK_FILTERS)),
+    optional("MaxResults", Shape::Integer { least: 1, most: 100 }),
+    optional("NextToken", PAGE),
+]);
+const ASSESSMENT: Shape = matching(
+    2048,
+    r"^(assessment-[a-zA-Z0-9]+|arn:[a-zA-Z0-9-]+:[a-zA-Z0-9-]+:[a-zA-Z0-9-]*:[0-9]*:[a-zA-Z0-9-]+/Assessment/assessment-[a-zA-Z0-9]+)$",
+);
+static ONE_ASSESSMENT: Shape = Shape::Object(&[
+    required("Catalog", CATALOG),
+    required("AssessmentIdentifier", ASSESSMENT),
+    optional("MaxResults", Shape::Integer { least: 1, most: 100 }),
+    optional("NextToken", PAGE),
+]);
+
+static POLICY_OF: Shape = Shape::Object(&[required("resourceArn", ARN)]);
+static PUT_POLICY: Shape =
+    Shape::Object(&[required("ResourceArn", ARN), required("Policy", Shape::Text { least: 1, most: 10_240, pattern: "" })]);

@@ -68,6 +68,29 @@ pub(super) const fn optional(name: &'static str, shape: Shape) -> Member {
     Member { name, required: false, shape }
 }
 
+/// Names the members that a value of the shape can have, with `N` for a number in a list.
+pub(super) fn names(shape: &Shape) -> Vec<String> {
+    let mut names = Vec::new();
+    collect(shape, "", &mut names);
+    names
+}
+
+fn collect(shape: &Shape, path: &str, names: &mut Vec<String>) {
+    let of = |members: &[Member], names: &mut Vec<String>| {
+        for member in members {
+            let dot = if path.is_empty() { "" } else { "." };
+            collect(&member.shape, &format!("{path}{dot}{}", member.name), names);
+        }
+    };
+    match shape {
+        Shape::Object(members) => of(members, names),
+        Shape::Tagged { cases, .. } => cases.iter().for_each(|(_, members)| of(members, names)),
+        Shape::List { of, .. } => collect(of, &format!("{path}.N"), names),
+        Shape::Nullable(of) => collect(of, path, names),
+        _ => names.push(path.to_owned()),
+    }
+}
+
 /// Finds everything in which the value departs from the shape.
 pub(super) fn check(shape: &Shape, value: &Value, path: &str) -> Vec<Fault> {
     let mut faults = Vec::new();

@@ -6,10 +6,11 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::refusal::{Field, Reason, invalid, invalid_request};
-use super::requests::Operation;
-use super::{change_sets, describe, inspection, list, schema, settle, start, tags};
+use super::requests::Route;
+use super::{assessments, change_sets, describe, inspection, list, policies, requests, schema, settle, start, tags};
 use crate::twin::error::ApiError;
 use crate::twin::machines::Machines;
+use crate::twin::rates::{Bar, Weight};
 use crate::twin::{Call, Reply, Twin};
 
 /// Answers a call to the Marketplace Catalog.
@@ -32,11 +33,12 @@ async fn answer(twin: &Arc<Twin>, call: &Call) -> Result<Value, ApiError> {
         let message = format!("Credential should be scoped to a valid region, not '{}': the Catalog is in us-east-1 alone.", call.region);
         return Err(ApiError::new(403, "InvalidSignatureException", message));
     }
-    let Some(operation) = Operation::find(&call.method, call.uri.path()) else {
+    let Some(route) = Route::find(&call.method, call.uri.path()) else {
         let message = format!("{} {} is no operation that this Catalog offers", call.method, call.uri.path());
         return Err(ApiError::new(404, "UnknownOperationException", message));
     };
-    let request = parse(operation, call)?;
+    twin.gate(&call.region, "aws-marketplace", &route.operation, Weight::ONE).map_err(barred)?;
+    let request = parse(route, call)?;
     let now = twin.clock().now();
     inspection::advance(twin, now).await?;
     if twin.read(|state| settle::is_due(&state.catalog, now)) {
@@ -45,25 +47,37 @@ async fn answer(twin: &Arc<Twin>, call: &Call) -> Result<Value, ApiError> {
             Ok::<_, ApiError>(())
         })?;
     }
-    match operation {
-        Operation::StartChangeSet => {
+    match route.call {
+        requests::Call::StartChangeSet => {
             let inspects = !matches!(twin.machines(), Machines::None);
             twin.change(|state| start::start(state, &request, now, inspects))
         }
-        Operation::CancelChangeSet => twin.change(|state| change_sets::cancel(state, &request, now)),
-        Operation::DescribeChangeSet => twin.read(|state| change_sets::describe(state, &request, now)),
-        Operation::ListChangeSets => twin.read(|state| list::change_sets(state, &request, now)),
-        Operation::DescribeEntity => twin.read(|state| describe::entity(state, &request)),
-        Operation::BatchDescribeEntities => twin.read(|state| Ok(describe::entities(state, &request))),
-        Operation::ListEntities => twin.read(|state| list::entities(state, &request)),
-        Operation::TagResource => twin.change(|state| tags::tag(state, &request)),
-        Operation::UntagResource => twin.change(|state| tags::untag(state, &request)),
-        Operation::ListTagsForResource => twin.read(|state| tags::list(state, &request)),
+        requests::Call::CancelChangeSet => twin.change(|state| change_sets::cancel(state, &request, now)),
+        requests::Call::DescribeChangeSet => twin.read(|state| change_sets::describe(state, &request, now)),
+        requests::Call::ListChangeSets => twin.read(|state| list::change_sets(state, &request, now)),
+        requests::Call::DescribeEntity => twin.read(|state| describe::entity(state, &request)),
+        requests::Call::BatchDescribeEntities => twin.read(|state| Ok(describe::entities(state, &request))),
+        requests::Call::ListEntities => twin.read(|state| list::entities(state, &request)),
+        requests::Call::ListAssessments => twin.read(|state| assessments::list(state, &request, now)),
+        requests::Call::DescribeAssessment => twin.read(|state| assessments::describe(state, &request, now)),
+        requests::Call::PutResourcePolicy => twin.change(|state| policies::put(state, &request)),
+        requests::Call::GetResourcePolicy => twin.read(|state| policies::get(state, &request)),
+        requests::Call::DeleteResourcePolicy => twin.change(|state| policies::delete(state, &request)),
+        requests::Call::TagResource => twin.change(|state| tags::tag(state, &request)),
+        requests::Call::UntagResource => twin.change(|state| tags::untag(state, &request)),
+        requests::Call::ListTagsForResource => twin.read(|state| tags::list(state, &request)),
     }
 }
 
-fn parse(operation: Operation, call: &Call) -> Result<Value, ApiError> {
-    let request = if operation.is_in_query() {
+fn barred(bar: Bar) -> ApiError {
+    match bar {
+        Bar::Denied => ApiError::new(403, "AccessDeniedException", "User is not authorized to perform this operation."),
+        Bar::Throttled => ApiError::new(429, "ThrottlingException", "Rate exceeded"),
+    }
+}
+
+fn parse(route: &Route, call: &Call) -> Result<Value, ApiError> {
+    let request = if route.is_in_query() {
         let pairs = form_urlencoded::parse(call.uri.query().unwrap_or_default().as_bytes());
         Value::Object(pairs.map(|(name, value)| (name.into_owned(), Value::String(value.into_owned()))).collect())
     } else {
@@ -76,7 +90,7 @@ fn parse(operation: Operation, call: &Call) -> Result<Value, ApiError> {
         }
         request
     };
-    let faults = schema::check(operation.shape(), &request, "Request");
+    let faults = schema::check(route.shape, &request, "Request");
     if faults.is_empty() {
         return Ok(request);
     }

@@ -3,7 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::apply::{self, Verdict};
-use super::change_sets::{ErrorDetail, Intent, Outcome, Status};
+use super::assessments::Assessment;
+use super::change_sets::{ChangeSet, ErrorDetail, Intent, Outcome, Status};
 use super::change_types::Act;
 use super::state::Catalog;
 use crate::twin::state::State;
@@ -56,9 +57,23 @@ fn conclude(state: &mut State, id: &str) {
     if failed && set.intent == Intent::Apply {
         burn_titles(&mut state.catalog, &set.changes);
     }
+    assess(&mut state.catalog, &set);
     let status = if failed { Status::Failed } else { Status::Succeeded };
     set.outcome = Some(Outcome { status, at: set.ends_at });
     state.catalog.change_sets.insert(set.id.clone(), set);
+}
+
+/// Keeps what came of the images that were looked at.
+fn assess(catalog: &mut Catalog, set: &ChangeSet) {
+    for (index, change) in set.changes.iter().enumerate().filter(|(_, change)| apply::act(change) == Some(Act::AddDeliveryOptions)) {
+        let product = change.entity_id().and_then(|id| catalog.entities.get(id)?.product());
+        let title = change.details["Version"]["VersionTitle"].as_str();
+        let version = product.and_then(|product| product.versions.iter().find(|version| Some(version.title.as_str()) == title));
+        let option = version.filter(|_| change.errors.is_empty()).map(|version| version.option.id.clone());
+        if let Some(assessment) = Assessment::of(&set.id, index, change, option, set.ends_at) {
+            catalog.assessments.insert(assessment.id().to_owned(), assessment);
+        }
+    }
 }
 
 /// A rejected version uses up its title all the same; one that was only validated does not.

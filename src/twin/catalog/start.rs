@@ -20,7 +20,11 @@ use crate::twin::state::State;
 /// Open change sets that an account may have.
 ///
 /// Source: <https://docs.aws.amazon.com/marketplace/latest/APIReference/quotas.html>
-const OPEN_SETS: usize = 250;
+pub(in crate::twin) const OPEN_SETS: usize = 250;
+/// Offers that can be created or updated at the same time.
+///
+/// Source: the same page.
+pub(in crate::twin) const CONCURRENT_OFFERS: usize = 20;
 
 /// Answers StartChangeSet.
 ///
@@ -40,6 +44,13 @@ pub(super) fn start(state: &mut State, request: &Value, now: Timestamp, inspects
         let message = format!("You have {OPEN_SETS} open change sets; wait until some have ended.");
         return Err(ApiError::new(402, "ServiceQuotaExceededException", message));
     }
+    let open = state.catalog.open_sets(now).flat_map(|set| &set.changes);
+    let offers = count_offers(changes.iter().chain(open));
+    if offers > CONCURRENT_OFFERS {
+        let message =
+            format!("You can't create or update more than {CONCURRENT_OFFERS} offers at a time; wait until some change sets have ended.");
+        return Err(ApiError::new(402, "ServiceQuotaExceededException", message));
+    }
     let id = state.new_token(25);
     let mut set = make(&state.catalog, id.clone(), request, changes, now);
     if inspects {
@@ -50,6 +61,20 @@ pub(super) fn start(state: &mut State, request: &Value, now: Timestamp, inspects
         state.catalog.tokens.insert(token.to_owned(), UsedToken { payload, change_set: id.clone() });
     }
     Ok(answer(state, &id))
+}
+
+/// Counts the offers that changes make or update.
+fn count_offers<'c>(changes: impl Iterator<Item = &'c Change>) -> usize {
+    let (mut made, mut updated) = (0, BTreeSet::new());
+    for change in changes.filter(|change| change.entity_type == EntityKind::Offer.versioned()) {
+        match change.entity_id() {
+            None => made += 1,
+            // What refers to an offer that is made in the same set is not another one.
+            Some(id) if id.starts_with('$') => {}
+            Some(id) => drop(updated.insert(id)),
+        }
+    }
+    made + updated.len()
 }
 
 fn answer(state: &State, id: &str) -> Value {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::assessments::Assessment;
 use super::change_sets::ChangeSet;
 use super::delays::CatalogDelays;
 use super::entities::Entity;
@@ -22,6 +23,12 @@ pub struct Catalog {
     pub(super) inspected: BTreeSet<String>,
     /// Client request tokens: good for ever, even where the set is forgotten.
     pub(super) tokens: BTreeMap<String, UsedToken>,
+    /// What came of the images of versions, by the assessments' ids.
+    #[serde(default)]
+    pub(super) assessments: BTreeMap<String, Assessment>,
+    /// Resource policies by the id of their entity.
+    #[serde(default)]
+    pub(super) policies: BTreeMap<String, String>,
     delays: CatalogDelays,
 }
 

@@ -23,9 +23,13 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let clock = Clock::manual("2026-03-01T10:00:00Z".parse().unwrap());
-        let options = Options { seed: Some("catalog".to_owned()), ..Options::new(clock, Machines::None) };
+        let options = Options { seed: Some("catalog".to_owned()), limit_rates: false, ..Options::new(clock, Machines::None) };
+        Self::of(options)
+    }
+
+    fn of(options: Options) -> Self {
+        let folder = tempfile::tempdir().unwrap();
         let twin = Twin::open(folder.path(), options).unwrap();
         let bench = Self { twin, _folder: folder };
         bench.change(|state| {
@@ -481,14 +485,19 @@ async fn locks_hold_by_change_type_while_preparing_and_wholly_while_applying() {
 async fn a_set_can_be_cancelled_while_preparing_only() {
     let bench = Bench::new();
     let (product, _) = bench.listed().await;
-    for (seconds, expected) in [(10, 200), (90, 422)] {
-        let (_, answer) = bench.start(&[version(&bench, &product, "2.0.0", &image_id(2))]).await;
-        let id = answer["ChangeSetId"].as_str().unwrap();
-        bench.twin.clock().sleep(Duration::from_secs(seconds)).await;
+    let cancel = async |id: &str| {
         let uri = format!("/CancelChangeSet?catalog=AWSMarketplace&changeSetId={id}");
-        assert_eq!(bench.call_in("us-east-1", "PATCH", &uri, &Value::Null).await.0, expected);
+        bench.call_in("us-east-1", "PATCH", &uri, &Value::Null).await.0
+    };
+    let mut last = String::new();
+    for (seconds, expected) in [(10, 200), (90, 423)] {
+        let (_, answer) = bench.start(&[version(&bench, &product, "2.0.0", &image_id(2))]).await;
+        last = answer["ChangeSetId"].as_str().unwrap().to_owned();
+        bench.twin.clock().sleep(Duration::from_secs(seconds)).await;
+        assert_eq!(cancel(&last).await, expected);
     }
     bench.twin.clock().sleep(HOUR).await;
+    assert_eq!((cancel(&last).await, cancel("none").await), (422, 404));
     let request = json!({ "Catalog": "AWSMarketplace", "FilterList": [{ "Name": "EntityId", "ValueList": [product] }] });
     let (_, sets) = bench.post("ListChangeSets", request).await;
     let statuses: Vec<&Value> = sets["ChangeSetSummaryList"].as_array().unwrap().iter().map(|set| &set["Status"]).collect();
@@ -616,7 +625,7 @@ async fn tags_come_with_the_set_and_can_be_changed() {
 #[tokio::test]
 async fn what_is_not_offered_is_refused() {
     let bench = Bench::new();
-    assert_eq!(bench.post("ListAssessments", json!({ "Catalog": "AWSMarketplace" })).await.0, 404);
+    assert_eq!(bench.post("ListInvoices", json!({ "Catalog": "AWSMarketplace" })).await.0, 404);
     assert_eq!(bench.call_in("eu-west-1", "POST", "/ListEntities", &json!({})).await.0, 403);
     let (status, refused) = bench.post("ListEntities", json!({ "Catalog": "Other", "EntityType": "Offer", "More": 1 })).await;
     assert_eq!((status, refused["ValidationExceptionFieldList"].as_array().unwrap().len()), (422, 2));
@@ -635,4 +644,84 @@ async fn at_most_250_sets_are_open() {
     assert_eq!(bench.start(std::slice::from_ref(&create)).await.0, 402);
     bench.twin.clock().sleep(HOUR).await;
     assert_eq!(bench.start(&[create]).await.0, 200);
+}
+
+#[tokio::test]
+async fn what_came_of_an_image_can_be_read() {
+    let bench = Bench::new();
+    let (product, _) = bench.listed().await;
+    bench.change(|state| {
+        let here = state.regions.get_mut(&crate::model::ids::Region::marketplace()).unwrap();
+        here.images.get_mut(&image_id(2)).unwrap().product_codes.insert("abc".to_owned());
+    });
+    let failed = bench.finish(&[version(&bench, &product, "2.0.0", &image_id(2))]).await;
+    assert_eq!(failed["Status"], "FAILED");
+    let list = |filter: Value| json!({ "Catalog": "AWSMarketplace", "FrameworkId": "AMISecurity", "AssessmentTargetFilter": filter });
+    let (_, all) = bench.post("ListAssessments", list(json!({ "EntityId": product }))).await;
+    let results: Vec<&Value> = all["AssessmentSummaryList"].as_array().unwrap().iter().map(|a| &a["AssessmentResult"]).collect();
+    assert_eq!(results, ["FAIL", "PASS"], "the latest first");
+    let (_, of_set) = bench.post("ListAssessments", list(json!({ "ChangeSetId": failed["ChangeSetId"] }))).await;
+    let summary = &of_set["AssessmentSummaryList"][0];
+    for identifier in ["AssessmentId", "AssessmentArn"] {
+        let request = json!({ "Catalog": "AWSMarketplace", "AssessmentIdentifier": summary[identifier] });
+        let (status, told) = bench.post("DescribeAssessment", request).await;
+        let control = &told["ControlAssessments"][1];
+        assert_eq!((status, &control["ControlAssessmentResult"]), (200, &json!("FAIL")), "{told:#}");
+        assert_eq!(control["Errors"][0]["Code"], "EXISTING_AMI_PRODUCT_CODE");
+        assert_eq!(control["Errors"][0]["Scope"][0]["Value"], json!(image_id(2)));
+    }
+    let unknown = json!({ "Catalog": "AWSMarketplace", "AssessmentIdentifier": "assessment-0" });
+    assert_eq!(bench.post("DescribeAssessment", unknown).await.0, 404);
+    bench.twin.clock().sleep(HOUR * 24 * 61).await;
+    let (_, none) = bench.post("ListAssessments", list(json!({ "EntityId": product }))).await;
+    assert_eq!(none["AssessmentSummaryList"], json!([]), "they expire");
+}
+
+#[tokio::test]
+async fn an_entity_has_one_policy_or_none() {
+    let bench = Bench::new();
+    let (product, _) = bench.listed().await;
+    let arn = bench.entity(&product).await["EntityArn"].as_str().unwrap().to_owned();
+    let of = |method: &'static str, operation: &str| {
+        let uri = format!("/{operation}?resourceArn={arn}");
+        let bench = &bench;
+        async move { bench.call_in("us-east-1", method, &uri, &Value::Null).await }
+    };
+    assert_eq!(of("GET", "GetResourcePolicy").await.0, 404);
+    let put = |policy: &str| json!({ "ResourceArn": arn, "Policy": policy });
+    assert_eq!(bench.post("PutResourcePolicy", put("nonsense")).await.0, 422);
+    let policy = r#"{"Version":"2012-10-17","Statement":[]}"#;
+    assert_eq!(bench.post("PutResourcePolicy", put(policy)).await.0, 200);
+    assert_eq!(of("GET", "GetResourcePolicy").await.1["Policy"], policy);
+    assert_eq!(of("DELETE", "DeleteResourcePolicy").await.0, 200);
+    assert_eq!(of("DELETE", "DeleteResourcePolicy").await.0, 404);
+    let other = json!({ "ResourceArn": format!("{arn}0"), "Policy": policy });
+    assert_eq!(bench.post("PutResourcePolicy", other).await.0, 404);
+}
+
+#[tokio::test]
+async fn so_many_offers_at_a_time_and_so_many_calls_a_second() {
+    let bench = Bench::new();
+    let (product, _) = bench.listed().await;
+    let offer = json!({ "ChangeType": "CreateOffer", "Entity": { "Type": "Offer@1.0" }, "DetailsDocument": { "ProductId": product } });
+    for _ in 0..20 {
+        assert_eq!(bench.start(std::slice::from_ref(&offer)).await.0, 200);
+    }
+    assert_eq!(bench.start(std::slice::from_ref(&offer)).await.0, 402);
+
+    let clock = Clock::manual("2026-03-01T10:00:00Z".parse().unwrap());
+    let limited = Bench::of(Options::new(clock.clone(), Machines::None));
+    let list = || limited.post("ListEntities", json!({ "Catalog": "AWSMarketplace", "EntityType": "Offer" }));
+    for _ in 0..10 {
+        assert_eq!(list().await.0, 200);
+    }
+    let (status, refused) = list().await;
+    assert_eq!((status, &refused["__type"]), (429, &json!("ThrottlingException")));
+    clock.sleep(Duration::from_secs(1)).await;
+    assert_eq!(list().await.0, 200);
+
+    let denied = ["aws-marketplace:ListEntities".to_owned()].into();
+    let denying = Bench::of(Options { denied, ..Options::new(clock, Machines::None) });
+    let (status, refused) = denying.post("ListEntities", json!({ "Catalog": "AWSMarketplace", "EntityType": "Offer" })).await;
+    assert_eq!((status, &refused["__type"]), (403, &json!("AccessDeniedException")));
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::faults;
 use crate::twin::Call;
 use crate::twin::error::ApiError;
+use crate::twin::table::{Judgement, Row};
 
 /// How many blocks a page has when the client does not say. AWS names no number and may always give
 /// fewer than asked for; with this one an ordinary disk takes several pages.
@@ -33,11 +34,8 @@ impl Parameters {
     }
 
     /// Refuses what the operation does not take.
-    pub(super) fn only(&self, known: &[&str]) -> Result<(), ApiError> {
-        match self.0.keys().find(|name| !known.contains(&name.as_str())) {
-            Some(name) => Err(faults::parameter(format!("The operation takes no parameter {name}"))),
-            None => Ok(()),
-        }
+    pub(super) fn check(&self, operation: &Row) -> Result<(), ApiError> {
+        check_names(operation, self.0.keys())
     }
 
     /// Returns a parameter's text.
@@ -57,6 +55,14 @@ impl Parameters {
     /// Returns the block that a listing starts from.
     pub(super) fn starting_index(&self) -> Result<u32, ApiError> {
         self.get("startingBlockIndex").map_or(Ok(0), block_index)
+    }
+}
+
+/// Refuses names that the operation's row does not have.
+pub(super) fn check_names<'n>(operation: &Row, names: impl IntoIterator<Item = &'n String>) -> Result<(), ApiError> {
+    match names.into_iter().find(|name| operation.judge(name) != Judgement::Taken) {
+        Some(name) => Err(faults::parameter(format!("{} takes no parameter {name}", operation.name))),
+        None => Ok(()),
     }
 }
 

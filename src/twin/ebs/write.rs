@@ -9,14 +9,16 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::parameters::{header, require};
+use super::parameters::{check_names, header, require};
 use super::read::{NO_VOLUME, check_index, readable};
 use super::{checksum_headers, faults, find, snapshot_id};
 use crate::model::digest::{BLOCK_SIZE_BYTES, Digest};
 use crate::model::ids::{Region, SnapshotId};
 use crate::twin::blocks::ZERO_BLOCK;
 use crate::twin::error::{self, ApiError};
+use crate::twin::limits;
 use crate::twin::state::{ClientToken, RegionState, Snapshot, State, Tags, Upload};
+use crate::twin::table::{self, Row};
 use crate::twin::{Call, Reply, Twin};
 
 /// The largest volume in GiB.
@@ -29,11 +31,6 @@ const MOST_GIB: u64 = 65_536;
 /// Source: <https://docs.aws.amazon.com/ebs/latest/APIReference/API_StartSnapshot.html>
 const TIMEOUT_MINUTES: std::ops::RangeInclusive<u32> = 10..=4320;
 const DEFAULT_TIMEOUT_MINUTES: u32 = 60;
-
-/// How many snapshots may be pending in a Region.
-///
-/// Source: <https://docs.aws.amazon.com/general/latest/gr/ebs-service.html>
-const MOST_PENDING: usize = 100;
 
 /// How exactly the time of the last block is kept: the state is not written for every block.
 const TOUCH: SignedDuration = SignedDuration::from_mins(1);
@@ -61,9 +58,11 @@ struct Tag {
 }
 
 /// `StartSnapshot`
-pub(super) fn start(twin: &Twin, call: &Call) -> Result<Reply, ApiError> {
-    let mut request: StartRequest =
-        serde_json::from_slice(&call.body).map_err(|e| faults::parameter(format!("The request can't be read: {e}")))?;
+pub(super) fn start(twin: &Twin, call: &Call, operation: &Row) -> Result<Reply, ApiError> {
+    let unreadable = |e: serde_json::Error| faults::parameter(format!("The request can't be read: {e}"));
+    let json: serde_json::Value = serde_json::from_slice(&call.body).map_err(unreadable)?;
+    check_names(operation, &table::names(&json))?;
+    let mut request: StartRequest = serde_json::from_value(json).map_err(unreadable)?;
     let tags = request.check()?;
     let token = request.client_token.take();
     let digest = Digest::of_parts([b"StartSnapshot".as_slice(), json!(request).to_string().as_bytes()]);
@@ -77,6 +76,7 @@ pub(super) fn start(twin: &Twin, call: &Call) -> Result<Reply, ApiError> {
         let here = state.regions.entry(call.region.clone()).or_default();
         let timeout_minutes = request.timeout.unwrap_or(DEFAULT_TIMEOUT_MINUTES);
         here.uploads.insert(snapshot.id.clone(), Upload { timeout_minutes, touched: now });
+        here.born(&snapshot.id, twin.windows(), now);
         here.snapshots.insert(snapshot.id.clone(), snapshot.clone());
         if let Some(token) = token {
             here.snapshot_tokens.insert(token, ClientToken { parameters: digest, made: snapshot.id.clone() });
@@ -229,8 +229,9 @@ impl StartRequest {
             return Err(faults::validation("INVALID_VOLUME_SIZE", message));
         }
         let pending = |here: &RegionState| here.snapshots.values().filter(|s| status(s, now) == "pending").count();
-        if state.regions.get(region).map_or(0, pending) >= MOST_PENDING {
-            return Err(faults::too_many_pending(MOST_PENDING));
+        let most = state.quota(&limits::PENDING_SNAPSHOTS);
+        if state.regions.get(region).map_or(0, pending) >= most {
+            return Err(faults::too_many_pending(most));
         }
         let kms_key = self.kms_key(state, region, parent.as_ref())?;
         Ok(Snapshot {

@@ -23,9 +23,19 @@ pub(super) struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Looks at the Region's state.
+    /// Looks at the Region's state as it is.
     pub(super) fn look<T>(&self, look: impl FnOnce(&State, &RegionState) -> Result<T, ApiError>) -> Result<T, ApiError> {
         self.twin.read(|state| look(state, here(state, self.region)?))
+    }
+
+    /// Looks at the Region as callers see it by now: what was just made isn't there, new tags aren't either.
+    pub(super) fn view<T>(&self, look: impl FnOnce(&State, &RegionState) -> Result<T, ApiError>) -> Result<T, ApiError> {
+        self.look(|state, here| look(state, &here.as_seen(self.now)))
+    }
+
+    /// Notes that things were just made.
+    pub(super) fn born<'i>(&self, here: &mut RegionState, ids: impl IntoIterator<Item = &'i String>) {
+        ids.into_iter().for_each(|id| here.born(id, self.twin.windows(), self.now));
     }
 
     /// Changes the Region's state; a refusal leaves everything as it was.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::model::ids::Region;
 use crate::twin::error::ApiError;
+use crate::twin::limits;
 use crate::twin::state::{ClientToken, Image, RegionState, Snapshot, State, Tags};
 
 use super::context::{Context, here, here_mut};
@@ -14,11 +15,6 @@ use super::regions;
 use super::snapshots::{self, later};
 use super::tags;
 use super::xml::Xml;
-
-/// Concurrent snapshot copies to one Region.
-///
-/// Source: <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-resource-quotas.html>
-const MOST_COPIES: usize = 20;
 
 struct Input {
     source: String,
@@ -117,15 +113,17 @@ fn check<'s>(state: &'s State, context: &Context<'_>, input: &Input) -> Result<&
         return Err(fault::of("InvalidRequest", format!("The image {} has product codes and can't be copied", source.id)));
     }
     let here = here(state, context.region)?;
-    check_quota(here, context, source.devices.len())?;
+    check_copies(state, here, context, source.devices.len())?;
     images::check_name(here, state.account.as_str(), &input.name)?;
+    images::check_count(state, here)?;
     Ok(source)
 }
 
-fn check_quota(here: &RegionState, context: &Context<'_>, more: usize) -> Result<(), ApiError> {
+fn check_copies(state: &State, here: &RegionState, context: &Context<'_>, more: usize) -> Result<(), ApiError> {
+    let most = state.quota(&limits::SNAPSHOT_COPIES);
     let pending = here.snapshots.values().filter(|s| s.copied_from.is_some() && s.state_at(context.now) == "pending").count();
-    if pending + more > MOST_COPIES {
-        let text = format!("Too many snapshot copies in progress. The limit is {MOST_COPIES} for this destination region.");
+    if pending + more > most {
+        let text = format!("Too many snapshot copies in progress. The limit is {most} for this destination region.");
         return Err(fault::of("ResourceLimitExceeded", text));
     }
     Ok(())
@@ -179,6 +177,7 @@ fn store(state: &mut State, context: &Context<'_>, input: &Input, copies: &[Stri
         failed: None,
     };
     let region = here_mut(state, context.region);
+    context.born(region, made.iter().map(|snapshot| &snapshot.id).chain([&id]));
     region.snapshots.extend(made.into_iter().map(|snapshot| (snapshot.id.clone(), snapshot)));
     region.images.insert(id.clone(), image);
     Ok(id)
@@ -231,7 +230,7 @@ pub(super) async fn snapshot(context: &Context<'_>, params: Params) -> Result<Xm
         let there = state.regions.get(&from).ok_or_else(|| fault::SNAPSHOT.not_found(&source))?;
         let original = snapshots::readable(state, there, &source)?;
         snapshots::require_completed(original, context.now)?;
-        check_quota(here(state, context.region)?, context, 1)?;
+        check_copies(state, here(state, context.region)?, context, 1)?;
         Ok::<_, ApiError>(original.clone())
     };
     context.twin.read(original)?;
@@ -239,7 +238,9 @@ pub(super) async fn snapshot(context: &Context<'_>, params: Params) -> Result<Xm
     copy_blocks(context, &from, &source, &id).await?;
     let stored = context.twin.change(|state| {
         let copy = copy_of(state, context, &original(state)?, &id, encrypted, description, tags.clone())?;
-        here_mut(state, context.region).snapshots.insert(id.clone(), copy);
+        let region = here_mut(state, context.region);
+        context.born(region, [&id]);
+        region.snapshots.insert(id.clone(), copy);
         Ok::<_, ApiError>(())
     });
     if stored.is_err() {

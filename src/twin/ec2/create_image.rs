@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use crate::model::ids::Region;
 use crate::twin::error::ApiError;
 use crate::twin::state::{BlockDevice, Image, Instance, InstanceState, RegionState, Snapshot, State, Tags};
@@ -40,7 +42,7 @@ pub(super) async fn create(context: &Context<'_>, params: Params) -> Result<Xml,
         })
     })?;
     images::check_description(&input.description)?;
-    let instance = context.look(|state, here| check(state, here, &input).cloned())?;
+    let instance = context.look(|state, here| check(state, here, context.now, &input).cloned())?;
     let reboot = instance.state == InstanceState::Running && !input.no_reboot;
     if reboot {
         power::shut_down_machine(context, &instance).await?;
@@ -77,7 +79,7 @@ fn store(
 ) -> Result<(), ApiError> {
     let owner = state.account.clone();
     let region = here(state, context.region)?;
-    let instance = check(state, region, input)?;
+    let instance = check(state, region, context.now, input)?;
     let mut snapshots = Vec::new();
     let mut devices = Vec::new();
     for (device, snapshot, volume) in volumes {
@@ -122,12 +124,13 @@ fn store(
         tags: input.image_tags.clone(),
     };
     let region = here_mut(state, context.region);
+    context.born(region, snapshots.iter().map(|snapshot| &snapshot.id).chain([&image.id]));
     region.snapshots.extend(snapshots.into_iter().map(|snapshot| (snapshot.id.clone(), snapshot)));
     region.images.insert(id.to_owned(), image);
     Ok(())
 }
 
-fn check<'h>(state: &State, here: &'h RegionState, input: &Input) -> Result<&'h Instance, ApiError> {
+fn check<'h>(state: &State, here: &'h RegionState, now: Timestamp, input: &Input) -> Result<&'h Instance, ApiError> {
     fault::INSTANCE.check(&input.instance)?;
     let instance = here.instances.get(&input.instance).ok_or_else(|| fault::INSTANCE.not_found(&input.instance))?;
     if !matches!(instance.state, InstanceState::Running | InstanceState::Stopped) {
@@ -135,6 +138,8 @@ fn check<'h>(state: &State, here: &'h RegionState, input: &Input) -> Result<&'h 
         return Err(fault::of("IncorrectInstanceState", text));
     }
     images::check_name(here, state.account.as_str(), &input.name)?;
+    images::check_count(state, here)?;
+    snapshots::check_pending(state, here, now, instance.volumes.len())?;
     Ok(instance)
 }
 

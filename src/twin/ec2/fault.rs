@@ -82,6 +82,11 @@ pub(super) const VPC: Kind =
     Kind { prefix: "vpc-", malformed: "InvalidVpcID.Malformed", not_found: "InvalidVpcID.NotFound", noun: "vpc ID" };
 
 impl Kind {
+    /// Returns the kind of thing that an id names by its prefix.
+    pub(super) fn of(id: &str) -> Option<Self> {
+        [IMAGE, INSTANCE, SNAPSHOT, VOLUME, GROUP, KEY_PAIR].into_iter().find(|kind| id.starts_with(kind.prefix))
+    }
+
     /// Refuses an id that can't be one of this kind.
     pub(super) fn check(self, id: &str) -> Result<(), ApiError> {
         let digits = id.strip_prefix(self.prefix).unwrap_or("");

@@ -19,11 +19,11 @@ const MOST_FILTER_VALUES: usize = 200;
 pub(super) struct Filters(Vec<(String, Vec<String>)>);
 
 impl Filters {
-    /// Takes `Filter.N`, refusing names that are not `known` (`tag:KEY` and `tag-key` always are).
-    pub(super) fn take(fields: &mut Fields, known: &[&str]) -> Result<Self, ApiError> {
+    /// Takes `Filter.N`, refusing names that the operation doesn't know.
+    pub(super) fn take(fields: &mut Fields) -> Result<Self, ApiError> {
         let filters = fields.each("Filter", |f| Ok((f.required("Name")?, f.list("Value")?)))?;
         for (name, values) in &filters {
-            if !(known.contains(&name.as_str()) || name == "tag-key" || name.starts_with("tag:")) {
+            if !fields.operation().takes_filter(name) {
                 return Err(fault::of("InvalidParameterValue", format!("The filter '{name}' is invalid")));
             }
             if values.is_empty() || values.len() > MOST_FILTER_VALUES {
@@ -94,12 +94,14 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// Takes `MaxResults` (5 to 1000) and `NextToken`; neither goes with a list of `ids`.
+    /// Takes `MaxResults`, bounded by the operation, and `NextToken`; the former doesn't go with a list of `ids`.
     pub(super) fn take(fields: &mut Fields, ids: &[String]) -> Result<Self, ApiError> {
         let most = fields.number::<usize>("MaxResults")?;
         if let Some(most) = most {
-            if !(5..=1000).contains(&most) {
-                let text = format!("Value ( {most} ) for parameter maxResults is invalid. Expecting a value between 5 and 1000.");
+            let (lowest, highest) = fields.operation().pages.unwrap_or((1, usize::MAX));
+            if !(lowest..=highest).contains(&most) {
+                let text =
+                    format!("Value ( {most} ) for parameter maxResults is invalid. Expecting a value between {lowest} and {highest}.");
                 return Err(fault::of("InvalidParameterValue", text));
             }
             if !ids.is_empty() {

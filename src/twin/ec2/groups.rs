@@ -1,6 +1,7 @@
 //! Security groups.
 
 use crate::twin::error::ApiError;
+use crate::twin::limits;
 use crate::twin::state::{InstanceState, Peer, RegionState, Rule, SecurityGroup};
 
 use super::context::{Context, here, here_mut};
@@ -32,6 +33,10 @@ pub(super) fn create(context: &Context<'_>, params: Params) -> Result<Xml, ApiEr
             let text = format!("The security group '{name}' already exists for VPC '{vpc}'");
             return Err(fault::of("InvalidGroup.Duplicate", text));
         }
+        if region.security_groups.len() >= state.quota(&limits::SECURITY_GROUPS) {
+            let text = format!("The maximum number of security groups for VPC '{vpc}' has been reached.");
+            return Err(fault::of("SecurityGroupLimitExceeded", text));
+        }
         let (id, rule) = (state.new_id("sg-"), state.new_id("sgr-"));
         let everything_out = Rule {
             id: rule,
@@ -45,7 +50,9 @@ pub(super) fn create(context: &Context<'_>, params: Params) -> Result<Xml, ApiEr
         xml.text("groupId", &id).text("securityGroupArn", arn(context, state.account.as_str(), &id));
         tags::write(&mut xml, &tags);
         let group = SecurityGroup { id: id.clone(), name, description, vpc, ingress: Vec::new(), egress: vec![everything_out], tags };
-        here_mut(state, context.region).security_groups.insert(id, group);
+        let region = here_mut(state, context.region);
+        context.born(region, [&id]);
+        region.security_groups.insert(id, group);
         Ok(xml)
     })
 }
@@ -109,10 +116,10 @@ pub(super) fn describe(context: &Context<'_>, params: Params) -> Result<Xml, Api
     let (ids, names, filters, page) = params.read(|p| {
         let ids = p.list("GroupId")?;
         let page = Page::take(p, &ids)?;
-        Ok((ids, p.list("GroupName")?, Filters::take(p, &["description", "group-id", "group-name", "owner-id", "vpc-id"])?, page))
+        Ok((ids, p.list("GroupName")?, Filters::take(p)?, page))
     })?;
     fault::GROUP.check_all(&ids)?;
-    context.look(|state, here| {
+    context.view(|state, here| {
         let groups = || here.security_groups.values();
         require_all(&ids, groups().map(|group| group.id.as_str()), |id| fault::GROUP.not_found(id))?;
         require_all(&names, groups().map(|group| group.name.as_str()), |name| fault::GROUP.not_found(name))?;

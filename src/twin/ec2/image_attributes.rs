@@ -1,6 +1,7 @@
 //! An image's attributes: who may launch it, its description, its metadata support.
 
 use crate::twin::error::ApiError;
+use crate::twin::limits;
 use crate::twin::state::{Image, RegionState, State};
 
 use super::context::Context;
@@ -165,6 +166,7 @@ pub(super) fn modify(context: &Context<'_>, params: Params) -> Result<Xml, ApiEr
         let image = own(state, here, &id)?;
         images::require_available(image, context.now)?;
         check_sharing(image, here, &sharing)?;
+        check_quotas(state, here, image, &sharing)?;
         let here = super::context::here_mut(state, context.region);
         let image = here.images.get_mut(&id).ok_or_else(|| fault::IMAGE.not_found(&id))?;
         sharing.apply(&mut image.launch_permissions, &mut image.public);
@@ -216,6 +218,27 @@ fn check_sharing(image: &Image, here: &RegionState, sharing: &Sharing) -> Result
             Err(fault::of("InvalidParameter", "Snapshots encrypted with the AWS Managed CMK can't be shared. Specify another snapshot."))
         }
     }
+}
+
+/// Refuses one more public image, or more accounts for an image, than the account may have.
+fn check_quotas(state: &State, here: &RegionState, image: &Image, sharing: &Sharing) -> Result<(), ApiError> {
+    let most = state.quota(&limits::PUBLIC_IMAGES);
+    let public = here.images.values().filter(|image| image.public && image.owner == state.account).count();
+    if !image.public && sharing.add.contains(&Sharer::Everybody) && public >= most {
+        let text = format!(
+            "You have reached your quota of {most} for the number of public images allowed in this Region. Deregister unused public images or make them private, or request an increase in your public AMIs quota."
+        );
+        return Err(fault::of("ResourceLimitExceeded", text));
+    }
+    let (mut accounts, mut everybody) = (image.launch_permissions.clone(), image.public);
+    sharing.apply(&mut accounts, &mut everybody);
+    let most = state.quota(&limits::IMAGE_SHARING);
+    if accounts.len() > most {
+        let text =
+            format!("You have reached your quota of {most} for the number of entities that an image can be shared with in this Region.");
+        return Err(fault::of("ResourceLimitExceeded", text));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::model::ids::Region;
 use crate::twin::error::ApiError;
+use crate::twin::limits;
 use crate::twin::state::{Image, RegionState, Snapshot, State};
 
 use super::context::Context;
@@ -10,31 +11,6 @@ use super::filters::{Filters, Page, require_all};
 use super::params::Params;
 use super::tags;
 use super::xml::{Xml, format_time};
-
-const FILTERS: &[&str] = &[
-    "architecture",
-    "block-device-mapping.snapshot-id",
-    "boot-mode",
-    "creation-date",
-    "description",
-    "ena-support",
-    "hypervisor",
-    "image-id",
-    "image-type",
-    "imds-support",
-    "is-public",
-    "name",
-    "owner-alias",
-    "owner-id",
-    "product-code",
-    "root-device-name",
-    "root-device-type",
-    "source-image-id",
-    "source-image-region",
-    "source-instance-id",
-    "state",
-    "virtualization-type",
-];
 
 impl Image {
     /// Returns `pending`, `available` or `failed`.
@@ -100,6 +76,18 @@ pub(super) fn check_name(here: &RegionState, account: &str, name: &str) -> Resul
     Ok(())
 }
 
+/// Refuses one more image than the account may have.
+pub(super) fn check_count(state: &State, here: &RegionState) -> Result<(), ApiError> {
+    let most = state.quota(&limits::IMAGES);
+    if here.images.values().filter(|image| image.owner == state.account).count() < most {
+        return Ok(());
+    }
+    let text = format!(
+        "You have reached your quota of {most} for the number of public and private images allowed in this Region. Deregister unused images, or request an increase in your AMIs quota."
+    );
+    Err(fault::of("ResourceLimitExceeded", text))
+}
+
 /// Refuses a description that EC2 would refuse: at most 255 characters of ASCII.
 pub(super) fn check_description(description: &str) -> Result<(), ApiError> {
     if !description.is_ascii() {
@@ -119,12 +107,12 @@ pub(super) fn describe(context: &Context<'_>, params: Params) -> Result<Xml, Api
         p.boolean("IncludeDeprecated")?;
         p.boolean("IncludeDisabled")?;
         let page = Page::take(p, &ids)?;
-        Ok((ids, p.list("Owner")?, p.list("ExecutableBy")?, Filters::take(p, FILTERS)?, page))
+        Ok((ids, p.list("Owner")?, p.list("ExecutableBy")?, Filters::take(p)?, page))
     })?;
     fault::IMAGE.check_all(&ids)?;
     check_accounts(&owners, &["self", "amazon", "aws-marketplace"])?;
     check_accounts(&executable_by, &["self", "all"])?;
-    context.look(|state, here| {
+    context.view(|state, here| {
         let account = state.account.as_str();
         let visible: Vec<&Image> = here.images.values().filter(|image| image.is_for(account)).collect();
         require_all(&ids, visible.iter().map(|image| image.id.as_str()), |id| fault::IMAGE.not_found(id))?;

@@ -18,22 +18,13 @@ type Status = (&'static str, &'static str);
 ///
 /// Source: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstanceStatus.html>
 pub(super) fn describe(context: &Context<'_>, params: Params) -> Result<Xml, ApiError> {
-    const KNOWN: &[&str] = &[
-        "availability-zone",
-        "instance-state-code",
-        "instance-state-name",
-        "instance-status.reachability",
-        "instance-status.status",
-        "system-status.reachability",
-        "system-status.status",
-    ];
     let (ids, all, filters, page) = params.read(|p| {
         let ids = p.list("InstanceId")?;
         let page = Page::take(p, &ids)?;
-        Ok((ids, p.boolean("IncludeAllInstances")?.unwrap_or(false), Filters::take(p, KNOWN)?, page))
+        Ok((ids, p.boolean("IncludeAllInstances")?.unwrap_or(false), Filters::take(p)?, page))
     })?;
     fault::INSTANCE.check_all(&ids)?;
-    context.look(|state, here| {
+    context.view(|state, here| {
         require_all(&ids, here.instances.keys().map(String::as_str), |id| fault::INSTANCE.not_found(id))?;
         let matching = here.instances.values().filter(|instance| {
             (ids.is_empty() || ids.contains(&instance.id))

@@ -127,22 +127,10 @@ impl InstanceType {
 
 /// `DescribeInstanceTypes`.
 pub(super) fn describe(_: &Context<'_>, params: Params) -> Result<Xml, ApiError> {
-    const KNOWN: &[&str] = &[
-        "bare-metal",
-        "burstable-performance-supported",
-        "current-generation",
-        "hypervisor",
-        "instance-type",
-        "memory-info.size-in-mib",
-        "network-info.ena-support",
-        "processor-info.supported-architecture",
-        "supported-boot-mode",
-        "vcpu-info.default-vcpus",
-    ];
     let (names, filters, page) = params.read(|p| {
         let names = p.list("InstanceType")?;
         let page = Page::take(p, &names)?;
-        Ok((names, Filters::take(p, KNOWN)?, page))
+        Ok((names, Filters::take(p)?, page))
     })?;
     names.iter().try_for_each(|name| InstanceType::require(name).map(drop))?;
     let all = FAMILIES.iter().flat_map(|family| family.sizes.iter().map(|size| InstanceType::of(family, size)));

@@ -11,27 +11,6 @@ use super::params::Params;
 use super::tags;
 use super::xml::{Xml, format_time};
 
-const FILTERS: &[&str] = &[
-    "architecture",
-    "availability-zone",
-    "client-token",
-    "image-id",
-    "instance-id",
-    "instance-state-code",
-    "instance-state-name",
-    "instance-type",
-    "instance.group-id",
-    "ip-address",
-    "key-name",
-    "launch-time",
-    "owner-id",
-    "private-ip-address",
-    "reservation-id",
-    "root-device-name",
-    "subnet-id",
-    "vpc-id",
-];
-
 impl InstanceState {
     /// Returns EC2's name for it.
     pub(super) fn name(self) -> &'static str {
@@ -72,10 +51,10 @@ pub(super) fn describe(context: &Context<'_>, params: Params) -> Result<Xml, Api
     let (ids, filters, page) = params.read(|p| {
         let ids = p.list("InstanceId")?;
         let page = Page::take(p, &ids)?;
-        Ok((ids, Filters::take(p, FILTERS)?, page))
+        Ok((ids, Filters::take(p)?, page))
     })?;
     fault::INSTANCE.check_all(&ids)?;
-    context.look(|state, here| {
+    context.view(|state, here| {
         require_all(&ids, here.instances.keys().map(String::as_str), |id| fault::INSTANCE.not_found(id))?;
         let matching = here.instances.values().filter(|instance| {
             (ids.is_empty() || ids.contains(&instance.id))

@@ -91,10 +91,9 @@ pub(super) fn delete(context: &Context<'_>, params: Params) -> Result<Xml, ApiEr
 
 /// `DescribeKeyPairs`.
 pub(super) fn describe(context: &Context<'_>, params: Params) -> Result<Xml, ApiError> {
-    const KNOWN: &[&str] = &["fingerprint", "key-name", "key-pair-id"];
     let (names, ids, filters, with_public) = params.read(|p| {
         let with_public = p.boolean("IncludePublicKey")?.unwrap_or(false);
-        Ok((p.list("KeyName")?, p.list("KeyPairId")?, Filters::take(p, KNOWN)?, with_public))
+        Ok((p.list("KeyName")?, p.list("KeyPairId")?, Filters::take(p)?, with_public))
     })?;
     context.look(|_, here| {
         let not_found = |what: &str| fault::of("InvalidKeyPair.NotFound", format!("The key pair '{what}' does not exist"));

@@ -21,6 +21,7 @@ mod instance_types;
 mod instances;
 mod key_pairs;
 mod lifecycle;
+pub(in crate::twin) mod operations;
 mod params;
 mod power;
 mod regions;

@@ -1,20 +1,24 @@
 //! The query protocol's parameters: flat names such as `BlockDeviceMapping.1.Ebs.VolumeSize`.
 //!
 //! Values can only be had through [`Params::read`], which refuses whatever the operation has not
-//! asked for. So a parameter that the twin doesn't implement is refused by its name, never ignored.
+//! asked for, and the operation's row names what it takes. So a parameter that the twin doesn't implement
+//! is refused by its name, never ignored.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use crate::model::digest::Digest;
 use crate::twin::error::ApiError;
+use crate::twin::rates::Weight;
+use crate::twin::table::{self, Judgement, Row};
 
 use super::fault;
+use super::operations::OPERATIONS;
 
 /// The parameters of one request.
 #[derive(Debug)]
 pub(super) struct Params {
-    action: String,
+    operation: &'static Row,
     values: BTreeMap<String, String>,
 }
 
@@ -32,34 +36,63 @@ impl Params {
         }
         let action = values.remove("Action").ok_or_else(|| fault::of("MissingAction", "The request is missing an action."))?;
         match values.remove("Version") {
-            Some(version) if version == super::API_VERSION => Ok(Self { action, values }),
+            Some(version) if version == super::API_VERSION => {}
             Some(version) => {
-                Err(fault::of("NoSuchVersion", format!("The requested version ({version}) of service AmazonEC2 does not exist")))
+                return Err(fault::of("NoSuchVersion", format!("The requested version ({version}) of service AmazonEC2 does not exist")));
             }
-            None => Err(fault::missing("Version")),
+            None => return Err(fault::missing("Version")),
         }
+        let operation = table::find(OPERATIONS, &action).ok_or_else(|| {
+            fault::of("InvalidAction", format!("The action {action} is not valid for this web service: the twin does not have it."))
+        })?;
+        Ok(Self { operation, values })
     }
 
-    /// Returns the operation's name.
-    pub(super) fn action(&self) -> &str {
-        &self.action
+    /// Refuses parameters that the operation's row does not have.
+    pub(super) fn check_names(&self) -> Result<(), ApiError> {
+        for name in self.values.keys().filter(|name| *name != "DryRun") {
+            match self.operation.judge(name) {
+                Judgement::Taken => {}
+                Judgement::Refused => return Err(fault::unsupported_parameter(name, self.operation.name)),
+                Judgement::Unknown => return Err(fault::unknown_parameter(name)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the operation.
+    pub(super) fn operation(&self) -> &'static Row {
+        self.operation
+    }
+
+    /// Returns what the request weighs: what it names by id, and whether it asks for a whole list.
+    pub(super) fn weight(&self) -> Weight {
+        // Whose things are wanted, and how much is told of them, makes no list shorter in AWS's eyes.
+        let is_wide = |name: &String| ["DryRun", "IncludeAllInstances"].contains(&name.as_str()) || name.starts_with("Owner.");
+        let ids = self.values.keys().filter(|name| name.starts_with("InstanceId.")).count();
+        Weight { unfiltered: self.values.keys().all(is_wide), resources: u32::try_from(ids.max(1)).unwrap_or(u32::MAX) }
+    }
+
+    /// Returns the values that name things, those of filters left out: they may name what isn't there.
+    pub(super) fn named(&self) -> impl Iterator<Item = &str> {
+        self.values.iter().filter(|(name, _)| !name.starts_with("Filter.")).map(|(_, value)| value.as_str())
     }
 
     /// Digests operation and parameters but the client token: what an idempotent repetition repeats.
     pub(super) fn digest(&self) -> Digest {
         let pairs = self.values.iter().filter(|(name, _)| *name != "ClientToken" && *name != "DryRun");
         let parts = pairs.flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
-        Digest::of_parts(std::iter::once(self.action.as_bytes()).chain(parts))
+        Digest::of_parts(std::iter::once(self.operation.name.as_bytes()).chain(parts))
     }
 
     /// Reads the parameters, refuses those that `parse` did not ask for, and answers `DryRun`.
     ///
     /// An operation that validates more before a dry run's answer asks for `DryRun` itself.
     pub(super) fn read<T>(self, parse: impl FnOnce(&mut Fields) -> Result<T, ApiError>) -> Result<T, ApiError> {
-        let mut fields = Fields { path: String::new(), values: self.values };
+        let mut fields = Fields { operation: self.operation, path: String::new(), values: self.values };
         let parsed = parse(&mut fields)?;
         let dry_run = fields.boolean("DryRun")?.unwrap_or(false);
-        fields.finish(&self.action)?;
+        fields.finish()?;
         if dry_run { Err(fault::dry_run()) } else { Ok(parsed) }
     }
 }
@@ -67,12 +100,18 @@ impl Params {
 /// Parameters under a common path; each is taken out as it is read.
 #[derive(Debug)]
 pub(super) struct Fields {
+    operation: &'static Row,
     /// Empty, or the parameters' common beginning with its dot.
     path: String,
     values: BTreeMap<String, String>,
 }
 
 impl Fields {
+    /// Returns the operation that the parameters are for.
+    pub(super) fn operation(&self) -> &'static Row {
+        self.operation
+    }
+
     /// Takes a text; an empty one counts as absent, as on EC2.
     pub(super) fn text(&mut self, name: &str) -> Option<String> {
         self.values.remove(name).filter(|value| !value.is_empty())
@@ -129,7 +168,7 @@ impl Fields {
     pub(super) fn each<T>(&mut self, name: &str, mut parse: impl FnMut(&mut Self) -> Result<T, ApiError>) -> Result<Vec<T>, ApiError> {
         let parse = |mut member: Self| {
             let parsed = parse(&mut member)?;
-            member.finish("this operation")?;
+            member.finish()?;
             Ok(parsed)
         };
         self.members(name)?.into_values().map(parse).collect()
@@ -142,14 +181,14 @@ impl Fields {
             return Ok(None);
         }
         let parsed = parse(&mut inner)?;
-        inner.finish("this operation")?;
+        inner.finish()?;
         Ok(Some(parsed))
     }
 
     /// Splits off everything under `name.`, without that beginning.
     fn under(&mut self, name: &str) -> Self {
         let start = format!("{name}.");
-        let mut inner = Self { path: format!("{}{start}", self.path), values: BTreeMap::new() };
+        let mut inner = Self { operation: self.operation, path: format!("{}{start}", self.path), values: BTreeMap::new() };
         let names: Vec<String> = self.values.range(start.clone()..).map(|(n, _)| n.clone()).take_while(|n| n.starts_with(&start)).collect();
         for full in names {
             if let Some(value) = self.values.remove(&full) {
@@ -168,15 +207,16 @@ impl Fields {
             let index = number.parse().ok().filter(|n| *n > 0);
             let index = index.ok_or_else(|| fault::unknown_parameter(&format!("{}{rest}", inner.path)))?;
             let path = if member.is_empty() { format!("{}{number}", inner.path) } else { format!("{}{number}.", inner.path) };
-            members.entry(index).or_insert_with(|| Self { path, values: BTreeMap::new() }).values.insert(member.to_owned(), value);
+            let new = || Self { operation: self.operation, path, values: BTreeMap::new() };
+            members.entry(index).or_insert_with(new).values.insert(member.to_owned(), value);
         }
         Ok(members)
     }
 
-    fn finish(self, operation: &str) -> Result<(), ApiError> {
+    fn finish(self) -> Result<(), ApiError> {
         match self.values.keys().next() {
             None => Ok(()),
-            Some(name) => Err(fault::unsupported_parameter(&format!("{}{name}", self.path), operation)),
+            Some(name) => Err(fault::unsupported_parameter(&format!("{}{name}", self.path), self.operation.name)),
         }
     }
 }
@@ -184,9 +224,12 @@ impl Fields {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::twin::rates::Rate;
 
     fn params(query: &str) -> Params {
-        Params::parse(format!("Action=Try&Version=2016-11-15&{query}").as_bytes()).unwrap()
+        static TRY: Row = Row::new("Try", Rate::UNLIMITED);
+        let pairs = form_urlencoded::parse(query.as_bytes());
+        Params { operation: &TRY, values: pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect() }
     }
 
     #[test]
@@ -218,7 +261,9 @@ mod tests {
 
     #[test]
     fn hostile_forms_are_refused() {
-        for form in ["", "Action=A", "Action=A&Version=1", "Action=A&Version=2016-11-15&x=1&x=2", "Action=A&Version=2016-11-15&x=%00"] {
+        let known = "Action=DescribeImages&Version=2016-11-15";
+        assert!(Params::parse(known.as_bytes()).is_ok());
+        for form in ["", "Action=A", "Action=A&Version=1", &format!("{known}&x=1&x=2"), &format!("{known}&x=%00")] {
             assert!(Params::parse(form.as_bytes()).is_err(), "{form}");
         }
         for query in ["L.0=a", "L.=a", "L.x=a", "L.99999999999=a", "L.1.2=a", "L.1="] {

@@ -8,9 +8,11 @@ use crate::twin::state::{Instance, InstanceState, RegionState};
 
 use super::context::Context;
 use super::fault;
+use super::instance_types::InstanceType;
 use super::instances::write_state;
 use super::lifecycle::{self, reason, switch_off};
 use super::params::{Fields, Params};
+use super::run::check_vcpus;
 use super::snapshots::later;
 use super::xml::Xml;
 
@@ -46,6 +48,11 @@ pub(super) async fn stop(context: &Context<'_>, params: Params) -> Result<Xml, A
 /// `StartInstances`.
 pub(super) async fn start(context: &Context<'_>, params: Params) -> Result<Xml, ApiError> {
     let ids = params.read(take_ids)?;
+    context.look(|state, here| {
+        let stopped = ids.iter().filter_map(|id| here.instances.get(id)).filter(|instance| instance.state == InstanceState::Stopped);
+        let kinds: Vec<InstanceType> = stopped.filter_map(|instance| InstanceType::find(&instance.instance_type)).collect();
+        check_vcpus(state, here, &kinds.iter().collect::<Vec<_>>())
+    })?;
     let changed = change_each(context, &ids, |instance| match instance.state {
         InstanceState::Stopped => {
             instance.state = InstanceState::Pending;

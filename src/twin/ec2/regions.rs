@@ -126,7 +126,7 @@ pub(super) fn describe(_: &Context<'_>, params: Params) -> Result<Xml, ApiError>
     let (names, filters) = params.read(|p| {
         // The twin's account has opted into every Region, so "all" makes no difference.
         p.boolean("AllRegions")?;
-        Ok((p.list("RegionName")?, Filters::take(p, &["region-name", "endpoint", "opt-in-status"])?))
+        Ok((p.list("RegionName")?, Filters::take(p)?))
     })?;
     if let Some(unknown) = names.iter().find(|name| !REGIONS.iter().any(|(known, ..)| known == name)) {
         return Err(fault::of("InvalidParameterValue", format!("Invalid region name: {unknown}")));

@@ -45,6 +45,7 @@ pub(super) fn register(context: &Context<'_>, params: Params) -> Result<Xml, Api
     context.twin.change(|state| {
         let region = here(state, context.region)?;
         images::check_name(region, state.account.as_str(), &image.name)?;
+        images::check_count(state, region)?;
         for device in devices {
             let snapshot = snapshots::readable(state, region, &device.snapshot)?;
             snapshots::require_completed(snapshot, context.now)?;
@@ -60,7 +61,9 @@ pub(super) fn register(context: &Context<'_>, params: Params) -> Result<Xml, Api
         }
         image.id = state.new_id("ami-");
         let id = image.id.clone();
-        here_mut(state, context.region).images.insert(id.clone(), image);
+        let region = here_mut(state, context.region);
+        context.born(region, [&id]);
+        region.images.insert(id.clone(), image);
         let mut xml = Xml::new();
         xml.text("imageId", id);
         Ok(xml)

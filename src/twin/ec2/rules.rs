@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::twin::error::ApiError;
+use crate::twin::limits;
 use crate::twin::state::{Peer, Rule, SecurityGroup, Tags};
 
 use super::context::{Context, here, here_mut};
@@ -42,6 +43,7 @@ pub(super) fn authorize(context: &Context<'_>, params: Params, way: Way) -> Resu
         let region = here(state, context.region)?;
         let group = groups::find(region, id.as_deref(), name.as_deref())?.id.clone();
         check_groups(region, &rules)?;
+        let most = state.quota(&limits::GROUP_RULES);
         let rules: Vec<Rule> = rules.into_iter().map(|rule| Rule { id: state.new_id("sgr-"), ..rule }).collect();
         let group = here_mut(state, context.region).security_groups.get_mut(&group).ok_or_else(|| fault::GROUP.not_found(&group))?;
         for rule in &rules {
@@ -51,6 +53,13 @@ pub(super) fn authorize(context: &Context<'_>, params: Params, way: Way) -> Resu
                 return Err(fault::of("InvalidPermission.Duplicate", text));
             }
             there.push(rule.clone());
+        }
+        // Counted for each family of addresses by itself; a group counts in both.
+        let there = way.rules(group);
+        let of = |other: fn(&Peer) -> bool| there.iter().filter(|rule| !other(&rule.peer)).count();
+        if of(|peer| matches!(peer, Peer::Ipv6(_))).max(of(|peer| matches!(peer, Peer::Ipv4(_)))) > most {
+            let text = "The maximum number of rules per security group has been reached.";
+            return Err(fault::of("RulesPerSecurityGroupLimitExceeded", text));
         }
         let mut xml = tags::done();
         xml.list("securityGroupRuleSet", &rules, |xml, rule| {
@@ -93,9 +102,9 @@ pub(super) fn describe(context: &Context<'_>, params: Params) -> Result<Xml, Api
     let (ids, filters, page) = params.read(|p| {
         let ids = p.list("SecurityGroupRuleId")?;
         let page = Page::take(p, &ids)?;
-        Ok((ids, Filters::take(p, &["group-id", "security-group-rule-id"])?, page))
+        Ok((ids, Filters::take(p)?, page))
     })?;
-    context.look(|state, here| {
+    context.view(|state, here| {
         let of = |group: &SecurityGroup, way: Way| {
             let rules = if way == Way::In { &group.ingress } else { &group.egress };
             rules.iter().map(|rule| (rule.clone(), group.id.clone(), way)).collect::<Vec<_>>()

@@ -7,6 +7,7 @@ use std::net::Ipv4Addr;
 
 use crate::model::digest::Digest;
 use crate::twin::error::ApiError;
+use crate::twin::limits;
 use crate::twin::machines::Machines;
 use crate::twin::state::{Attachment, ClientToken, Image, Instance, InstanceState, RegionState, State, Subnet, Volume};
 
@@ -103,6 +104,7 @@ fn check(state: &State, here: &RegionState, context: &Context<'_>, request: &Req
     }
     let kind = InstanceType::require(&request.instance_type)?;
     check_kind(image, &kind, context.twin.machines())?;
+    check_vcpus(state, here, &[&kind])?;
     let key = match &request.key {
         None => None,
         Some(name) => {
@@ -123,6 +125,21 @@ fn check(state: &State, here: &RegionState, context: &Context<'_>, request: &Req
     let subnet = find_subnet(here, request)?.clone();
     let volumes = plan_volumes(state, here, context, request, image, &subnet)?;
     Ok(Checked { image: image.clone(), kind, subnet, groups, key, volumes })
+}
+
+/// Refuses more virtual processors at once than the account may have.
+pub(super) fn check_vcpus(state: &State, here: &RegionState, more: &[&InstanceType]) -> Result<(), ApiError> {
+    let is_running = |instance: &&Instance| matches!(instance.state, InstanceState::Pending | InstanceState::Running);
+    let running = here.instances.values().filter(is_running).filter_map(|instance| InstanceType::find(&instance.instance_type));
+    let wanted: usize = running.map(|kind| kind.cpus as usize).chain(more.iter().map(|kind| kind.cpus as usize)).sum();
+    let most = state.quota(&limits::STANDARD_VCPUS);
+    if wanted <= most {
+        return Ok(());
+    }
+    let text = format!(
+        "You have requested more vCPU capacity than your current vCPU limit of {most} allows for the instance bucket that the specified instance type belongs to. Please visit http://aws.amazon.com/contact-us/ec2-request to request an adjustment to this limit."
+    );
+    Err(fault::of("VcpuLimitExceeded", text))
 }
 
 fn check_kind(image: &Image, kind: &InstanceType, machines: &Machines) -> Result<(), ApiError> {
@@ -268,6 +285,7 @@ fn store(
         tags: request.instance_tags.clone(),
         id: id.clone(),
     };
+    context.born(here, volumes.iter().map(|volume| &volume.id).chain([&id]));
     here.volumes.extend(volumes.into_iter().map(|volume| (volume.id.clone(), volume)));
     if let Some(token) = &request.token {
         here.client_tokens.insert(token.clone(), ClientToken { parameters: digest, made: id.clone() });

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::twin::error::ApiError;
+use crate::twin::limits;
 use crate::twin::state::{RegionState, Snapshot, State, Tags};
 
 use super::context::Context;
@@ -16,9 +17,6 @@ use super::xml::{Xml, format_time};
 pub(super) const NO_VOLUME: &str = "vol-ffffffff";
 /// One gibibyte, EBS's unit of size.
 pub(super) const GIB: u64 = 1 << 30;
-
-const FILTERS: &[&str] =
-    &["description", "encrypted", "owner-alias", "owner-id", "progress", "snapshot-id", "start-time", "status", "volume-id", "volume-size"];
 
 impl Snapshot {
     /// Returns `pending`, `completed` or `error`.
@@ -52,6 +50,27 @@ pub(super) fn require_completed(snapshot: &Snapshot, now: Timestamp) -> Result<(
     }
 }
 
+/// Refuses more snapshots in progress than the account may have.
+pub(super) fn check_pending(state: &State, here: &RegionState, now: Timestamp, more: usize) -> Result<(), ApiError> {
+    let most = state.quota(&limits::PENDING_SNAPSHOTS);
+    if pending(here, now).filter(|snapshot| snapshot.owner == state.account).count() + more <= most {
+        return Ok(());
+    }
+    Err(fault::of("PendingSnapshotLimitExceeded", format!("You've reached the limit of {most} snapshots in the pending state.")))
+}
+
+/// Refuses one more snapshot of a volume than can be in progress.
+fn check_pending_of(state: &State, here: &RegionState, now: Timestamp, volume: &str) -> Result<(), ApiError> {
+    if pending(here, now).filter(|snapshot| snapshot.volume == volume).count() < state.quota(&limits::PENDING_SNAPSHOTS_OF_VOLUME) {
+        return Ok(());
+    }
+    Err(fault::of("ConcurrentSnapshotLimitExceeded", "Maximum allowed in-progress snapshots for a single volume exceeded."))
+}
+
+fn pending(here: &RegionState, now: Timestamp) -> impl Iterator<Item = &Snapshot> {
+    here.snapshots.values().filter(move |snapshot| snapshot.state_at(now) == "pending")
+}
+
 /// `CreateSnapshot`: the volume's bytes as they are now.
 pub(super) async fn create(context: &Context<'_>, params: Params) -> Result<Xml, ApiError> {
     let (volume_id, description, tags) = params.read(|p| {
@@ -61,8 +80,10 @@ pub(super) async fn create(context: &Context<'_>, params: Params) -> Result<Xml,
     })?;
     fault::VOLUME.check(&volume_id)?;
     super::images::check_description(&description)?;
-    let size_gib = context.look(|_, here| {
+    let size_gib = context.look(|state, here| {
         let volume = here.volumes.get(&volume_id).ok_or_else(|| fault::VOLUME.not_found(&volume_id))?;
+        check_pending(state, here, context.now, 1)?;
+        check_pending_of(state, here, context.now, &volume_id)?;
         Ok(volume.size_gib)
     })?;
     let [id] = context.new_ids(["snap-"])?;
@@ -88,6 +109,7 @@ pub(super) async fn create(context: &Context<'_>, params: Params) -> Result<Xml,
         };
         let mut xml = Xml::new();
         write(&mut xml, &snapshot, context.now);
+        context.born(here, [&id]);
         here.snapshots.insert(id, snapshot);
         Ok(xml)
     })
@@ -127,10 +149,10 @@ pub(super) fn describe(context: &Context<'_>, params: Params) -> Result<Xml, Api
     let (ids, owners, restorable_by, filters, page) = params.read(|p| {
         let ids = p.list("SnapshotId")?;
         let page = Page::take(p, &ids)?;
-        Ok((ids, p.list("Owner")?, p.list("RestorableBy")?, Filters::take(p, FILTERS)?, page))
+        Ok((ids, p.list("Owner")?, p.list("RestorableBy")?, Filters::take(p)?, page))
     })?;
     fault::SNAPSHOT.check_all(&ids)?;
-    context.look(|state, here| {
+    context.view(|state, here| {
         let account = state.account.as_str();
         let visible: Vec<&Snapshot> = here.snapshots.values().filter(|snapshot| snapshot.is_for(account)).collect();
         require_all(&ids, visible.iter().map(|snapshot| snapshot.id.as_str()), |id| fault::SNAPSHOT.not_found(id))?;

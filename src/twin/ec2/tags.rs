@@ -86,8 +86,10 @@ pub(super) fn create(context: &Context<'_>, params: Params) -> Result<Xml, ApiEr
     context.change(|here| {
         for id in &ids {
             let own = owned_tags(here, account.as_str(), id)?;
+            let before = own.clone();
             own.extend(tags.clone());
             check_count(own)?;
+            here.retagged(id, before, context.twin.windows(), context.now);
         }
         Ok(())
     })?;
@@ -107,10 +109,12 @@ pub(super) fn delete(context: &Context<'_>, params: Params) -> Result<Xml, ApiEr
     context.change(|here| {
         for id in &ids {
             let own = owned_tags(here, account.as_str(), id)?;
+            let before = own.clone();
             if tags.is_empty() {
                 own.clear();
             }
             own.retain(|key, value| !tags.iter().any(|(k, v)| k == key && v.as_ref().is_none_or(|v| v == value)));
+            here.retagged(id, before, context.twin.windows(), context.now);
         }
         Ok(())
     })?;
@@ -119,9 +123,8 @@ pub(super) fn delete(context: &Context<'_>, params: Params) -> Result<Xml, ApiEr
 
 /// `DescribeTags`: of one's own things.
 pub(super) fn describe(context: &Context<'_>, params: Params) -> Result<Xml, ApiError> {
-    let (filters, page) =
-        params.read(|p| Ok((Filters::take(p, &["resource-id", "resource-type", "key", "value"])?, Page::take(p, &[])?)))?;
-    context.look(|state, here| {
+    let (filters, page) = params.read(|p| Ok((Filters::take(p)?, Page::take(p, &[])?)))?;
+    context.view(|state, here| {
         let mut rows = Vec::new();
         for (id, kind, tags) in all(here, state.account.as_str()) {
             rows.extend(tags.iter().map(|(key, value)| (format!("{id} {key}"), id, kind, key, value)));
@@ -160,26 +163,14 @@ fn resource_ids(fields: &mut Fields) -> Result<Vec<String>, ApiError> {
 }
 
 fn owned_tags<'h>(here: &'h mut RegionState, account: &str, id: &str) -> Result<&'h mut Tags, ApiError> {
-    let (prefix, _) = id.split_once('-').unwrap_or(("", ""));
-    let kind = match prefix {
-        "ami" => fault::IMAGE,
-        "i" => fault::INSTANCE,
-        "snap" => fault::SNAPSHOT,
-        "vol" => fault::VOLUME,
-        "sg" => fault::GROUP,
-        "key" => fault::KEY_PAIR,
-        _ => return Err(fault::of("InvalidID", format!("The ID '{id}' is not valid, or the twin has no tags on such things"))),
-    };
+    let unknown = || fault::of("InvalidID", format!("The ID '{id}' is not valid, or the twin has no tags on such things"));
+    let kind = fault::Kind::of(id).ok_or_else(unknown)?;
     kind.check(id)?;
-    let tags = match prefix {
-        "ami" => here.images.get_mut(id).filter(|i| i.owner.as_str() == account).map(|i| &mut i.tags),
-        "snap" => here.snapshots.get_mut(id).filter(|s| s.owner.as_str() == account).map(|s| &mut s.tags),
-        "i" => here.instances.get_mut(id).map(|i| &mut i.tags),
-        "vol" => here.volumes.get_mut(id).map(|v| &mut v.tags),
-        "key" => here.key_pairs.values_mut().find(|k| k.id == id).map(|k| &mut k.tags),
-        _ => here.security_groups.get_mut(id).map(|g| &mut g.tags),
-    };
-    tags.ok_or_else(|| kind.not_found(id))
+    let owner = here.images.get(id).map(|i| &i.owner).or_else(|| here.snapshots.get(id).map(|s| &s.owner));
+    if owner.is_some_and(|owner| owner.as_str() != account) {
+        return Err(kind.not_found(id));
+    }
+    here.tags_of(id).ok_or_else(|| kind.not_found(id))
 }
 
 fn all<'h>(here: &'h RegionState, account: &'h str) -> impl Iterator<Item = (&'h str, &'static str, &'h Tags)> {

@@ -8,9 +8,12 @@ use bytes::Bytes;
 
 use crate::clock::Clock;
 use crate::model::ids::{Architecture, Region};
+use crate::twin::consistency::Windows;
+use crate::twin::limits::Quota;
 use crate::twin::machines::Machines;
-use crate::twin::{Call, Options, Twin};
+use crate::twin::{Call, Options, Twin, table};
 
+use super::operations::{COMMON_ERRORS, OPERATIONS};
 use super::{BaseImage, DEBIAN_ACCOUNT, Delays};
 
 /// A new twin with nothing in it.
@@ -25,8 +28,38 @@ impl Bench {
     }
 
     pub(super) fn with(machines: Machines) -> Self {
+        Self::of(options(machines))
+    }
+
+    /// A twin whose new things are not seen for so many seconds.
+    pub(super) fn unsettled(seconds: i64) -> Self {
+        let windows = Windows::all(jiff::SignedDuration::from_secs(seconds));
+        Self::of(Options { windows, ..options(Machines::None) })
+    }
+
+    /// A twin that can be called only as often as AWS.
+    pub(super) fn limited() -> Self {
+        Self::of(Options { limit_rates: true, ..options(Machines::None) })
+    }
+
+    /// A twin whose caller may not do some things.
+    pub(super) fn denying(operations: &[&str]) -> Self {
+        let denied = operations.iter().map(|name| (*name).to_owned()).collect();
+        Self::of(Options { denied, ..options(Machines::None) })
+    }
+
+    /// Gives the account so much of a quota.
+    pub(super) fn allow(&self, quota: &Quota, value: u64) {
+        let set = self.twin.change(|state| {
+            state.quotas.insert(quota.name.to_owned(), value);
+            Ok::<_, std::io::Error>(())
+        });
+        set.unwrap();
+    }
+
+    fn of(options: Options) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let twin = Twin::open(folder.path(), options(machines)).unwrap();
+        let twin = Twin::open(folder.path(), options).unwrap();
         Self { twin, folder }
     }
 
@@ -55,7 +88,11 @@ impl Bench {
         let (status, body) = self.call("us-east-1", action, params).await;
         assert!(status >= 400, "{action}: {body}");
         let answer = Answer(body);
-        (answer.get("Code"), answer.get("Message"))
+        let code = answer.get("Code");
+        if let Some(row) = table::find(OPERATIONS, action) {
+            assert!(row.refuses_with(&code, COMMON_ERRORS), "the row of {action} does not have {code}");
+        }
+        (code, answer.get("Message"))
     }
 
     pub(super) async fn call(&self, region: &str, action: &str, params: &[(&str, &str)]) -> (u16, String) {
@@ -108,7 +145,7 @@ pub(super) fn run(image: &str) -> Vec<(&str, &str)> {
 
 fn options(machines: Machines) -> Options {
     let clock = Clock::manual("2026-01-01T00:00:00Z".parse().unwrap());
-    Options { seed: Some("ec2".to_owned()), delays: Delays::aws_like(), ..Options::new(clock, machines) }
+    Options { seed: Some("ec2".to_owned()), delays: Delays::aws_like(), limit_rates: false, ..Options::new(clock, machines) }
 }
 
 fn call(region: Region, body: Bytes) -> Call {

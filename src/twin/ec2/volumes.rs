@@ -10,30 +10,15 @@ use super::params::Params;
 use super::tags;
 use super::xml::{Xml, format_time};
 
-const FILTERS: &[&str] = &[
-    "attachment.delete-on-termination",
-    "attachment.device",
-    "attachment.instance-id",
-    "attachment.status",
-    "availability-zone",
-    "create-time",
-    "encrypted",
-    "size",
-    "snapshot-id",
-    "status",
-    "volume-id",
-    "volume-type",
-];
-
 /// `DescribeVolumes`.
 pub(super) fn describe(context: &Context<'_>, params: Params) -> Result<Xml, ApiError> {
     let (ids, filters, page) = params.read(|p| {
         let ids = p.list("VolumeId")?;
         let page = Page::take(p, &ids)?;
-        Ok((ids, Filters::take(p, FILTERS)?, page))
+        Ok((ids, Filters::take(p)?, page))
     })?;
     fault::VOLUME.check_all(&ids)?;
-    context.look(|_, here| {
+    context.view(|_, here| {
         require_all(&ids, here.volumes.keys().map(String::as_str), |id| fault::VOLUME.not_found(id))?;
         let matching = here.volumes.values().filter(|volume| {
             (ids.is_empty() || ids.contains(&volume.id)) && filters.pass(&volume.tags, |name| filter_values(volume, name))

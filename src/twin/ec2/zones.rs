@@ -22,7 +22,7 @@ const SUBNET_ADDRESSES: usize = 4096 - 5;
 pub(super) fn describe(context: &Context<'_>, params: Params) -> Result<Xml, ApiError> {
     let (names, ids, filters) = params.read(|p| {
         p.boolean("AllAvailabilityZones")?;
-        Ok((p.list("ZoneName")?, p.list("ZoneId")?, Filters::take(p, &["zone-name", "zone-id", "state", "region-name", "zone-type"])?))
+        Ok((p.list("ZoneName")?, p.list("ZoneId")?, Filters::take(p)?))
     })?;
     let all = regions::zones(context.region);
     let id = |zone: &str| zone_id(context.region, zone);
@@ -68,7 +68,7 @@ pub(super) fn vpcs(context: &Context<'_>, params: Params) -> Result<Xml, ApiErro
     let (ids, filters, page) = params.read(|p| {
         let ids = p.list("VpcId")?;
         let page = Page::take(p, &ids)?;
-        Ok((ids, Filters::take(p, &["vpc-id", "isDefault", "is-default", "state", "cidr"])?, page))
+        Ok((ids, Filters::take(p)?, page))
     })?;
     fault::VPC.check_all(&ids)?;
     context.look(|state, here| {
@@ -99,11 +99,10 @@ pub(super) fn vpcs(context: &Context<'_>, params: Params) -> Result<Xml, ApiErro
 
 /// `DescribeSubnets`.
 pub(super) fn subnets(context: &Context<'_>, params: Params) -> Result<Xml, ApiError> {
-    const FILTERS: &[&str] = &["subnet-id", "vpc-id", "availability-zone", "availabilityZone", "default-for-az", "defaultForAz", "state"];
     let (ids, filters, page) = params.read(|p| {
         let ids = p.list("SubnetId")?;
         let page = Page::take(p, &ids)?;
-        Ok((ids, Filters::take(p, FILTERS)?, page))
+        Ok((ids, Filters::take(p)?, page))
     })?;
     fault::SUBNET.check_all(&ids)?;
     context.look(|state, here| {
