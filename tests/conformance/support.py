@@ -26,12 +26,18 @@ DEADLINE_SECONDS = 60
 # Making one takes boto3 longer than most calls.
 CLIENTS = {}
 WORKSPACE = 'format = 1\ntarget = "twin"\n'
+# What was answered and what was refused, as (service, operation): the suite ends with what is missing.
+ANSWERED, REFUSED = set(), set()
 
 
 class Server:
-    """`bakehouse twin serve` on a port of the system's choice, in a workspace that goes with it."""
+    """`bakehouse twin serve` on a port of the system's choice, in a workspace that goes with it.
 
-    def __init__(self):
+    It is served without limits of rates unless they are asked for: a suite asks more often than a client should.
+    """
+
+    def __init__(self, *options):
+        self.options = options or ("--rates", "off")
         self.bakehouse = os.environ["BAKEHOUSE"]
         self.folder = tempfile.TemporaryDirectory(prefix="bakehouse-conformance-")
         self.workspace = Path(self.folder.name)
@@ -41,7 +47,7 @@ class Server:
 
     def start(self):
         self.log = open(self.workspace / "serve.log", "ab")
-        command = self.command("twin", "serve", "--listen", "127.0.0.1:0")
+        command = self.command("twin", "serve", "--listen", "127.0.0.1:0", *self.options)
         self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL)
         CLIENTS.clear()
         self.environment = self.exports()
@@ -55,6 +61,10 @@ class Server:
             raise RuntimeError(f"the twin ended: {(self.workspace / 'serve.log').read_text()}")
         text = subprocess.run(self.command("twin", "env"), check=True, capture_output=True, text=True).stdout
         return dict(re.findall(r"^export (\w+)='([^']*)'$", text, re.MULTILINE))
+
+    def state(self):
+        """The twin's own state, as it keeps it."""
+        return json.loads((self.workspace / ".bakehouse/twin/state.json").read_text())
 
     def command(self, *arguments):
         return [self.bakehouse, "-C", str(self.workspace), "--machines", "none", "--on", "twin", *arguments]
@@ -82,19 +92,53 @@ def client(service, region="us-east-1", **options):
     """A boto3 client. It tries once: a refusal is an answer, not a reason to wait."""
     key = (service, region, *sorted(options.items()))
     if key not in CLIENTS:
-        CLIENTS[key] = new_client(service, region, options)
+        CLIENTS[key] = new_client(server(), service, region, options)
     return CLIENTS[key]
 
 
-def new_client(service, region, options):
-    environment = server().environment
+def new_client(of, service, region="us-east-1", options={}):
+    environment = of.environment
     settings = {
         "endpoint_url": environment["AWS_ENDPOINT_URL"],
         "aws_access_key_id": environment["AWS_ACCESS_KEY_ID"],
         "aws_secret_access_key": environment["AWS_SECRET_ACCESS_KEY"],
         "config": Config(retries={"total_max_attempts": 1}),
     }
-    return boto3.client(service, region_name=region, **{**settings, **options})
+    made = boto3.client(service, region_name=region, **{**settings, **options})
+    made.meta.events.register("after-call", note)
+    return made
+
+
+def note(http_response, parsed, model, **_):
+    """Keeps account of an answer."""
+    code = parsed.get("Error", {}).get("Code") if http_response.status_code >= 300 else None
+    account(model.service_model.service_name, model.name, code)
+
+
+def account(service, operation, code):
+    if code is None:
+        ANSWERED.add((service, operation))
+    else:
+        REFUSED.add((service, operation))
+        known = described()[service].get(operation)
+        assert known is None or code in known, f"the twin's table of {operation} does not have {code}"
+
+
+@cache
+def described():
+    """What `twin describe` says: by service, as boto3 names it, the codes that each operation may refuse with."""
+    text = subprocess.run([server().bakehouse, "twin", "describe", "--format", "json"], check=True, capture_output=True, text=True).stdout
+    names = {"EC2": "ec2", "EBS direct": "ebs", "Marketplace Catalog": "marketplace-catalog", "SSM": "ssm", "STS": "sts"}
+    doors = {
+        "UnknownOperationException", "InvalidAction", "SignatureDoesNotMatch", "InvalidSignatureException",
+        "InvalidClientTokenId", "UnrecognizedClientException", "MissingAuthenticationToken",
+    }
+    services = json.loads(text)["services"]
+    return {
+        names[s["name"]]: {o["name"]: {*o["errors"], *s["common_errors"], *doors} for o in s["operations"]}
+        for s in services
+        if s["name"] in names
+    }
 
 
 def aws(*arguments):
@@ -114,7 +158,13 @@ def aws_process(*arguments):
         **server().environment,
     }
     command = [sys.executable, "-m", "awscli", "--output", "json", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=DEADLINE_SECONDS)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=DEADLINE_SECONDS)
+    refusal = re.search(r"\((\S+)\) when calling the (\w+) operation", done.stderr)
+    if refusal:
+        account(arguments[0], refusal[2], refusal[1])
+    elif done.returncode == 0:
+        account(arguments[0], "".join(word.capitalize() for word in arguments[1].split("-")), None)
+    return done
 
 
 def wait_until(done, what):
