@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+use object_store::ObjectStore;
+
 use crate::cli::{Global, MachineKind};
 use crate::clock::Clock;
-use crate::cloud::{Connect, Identity, Reader, Writer};
+use crate::cloud::{BucketError, Connect, Identity, Reader, Writer};
 use crate::command::git;
 use crate::command::selection::{Selection, Variants};
 use crate::engine::{Collector, Engine};
@@ -16,7 +19,7 @@ use crate::ledger::{Binding, Holder, Ledger};
 use crate::listing::Templates;
 use crate::manifest::Workspace;
 use crate::model::ids::{AccountId, Slug};
-use crate::model::target::TargetName;
+use crate::model::target::{BucketPlace, TargetName};
 use crate::twin::faults::{FaultRule, FaultScript};
 use crate::twin::machines::{Accelerator, Machines, Qemu, probe};
 use crate::twin::{self, Twin};
@@ -67,7 +70,13 @@ impl Context {
             refuse_strange_account(&workspace, &reader, &identity)?;
         }
         let binding = Binding { format: 1, target: target.to_string(), account: identity.account.clone() };
-        let ledger = Ledger::open_folder(&ledger_folder(&workspace, target, &identity.account), binding).await?;
+        let ledger = match workspace.settings.ledgers.get(&target) {
+            None => Ledger::open_folder(&ledger_folder(&workspace, target, &identity.account), binding).await?,
+            Some(place) => {
+                let bucket = bucket(&reader, place).await.map_err(|error| no_bucket(&error, place))?;
+                Ledger::open_bucket(bucket, place, binding).await?
+            }
+        };
         Ok(Self { workspace, target, identity, ui, emulated, machineless, reader, ledger })
     }
 
@@ -313,6 +322,19 @@ fn ledger_folder(workspace: &Workspace, target: TargetName, account: &AccountId)
         TargetName::Aws => workspace.root.join("ledger").join(account.as_str()),
         TargetName::Twin => twin_folder(workspace).join("ledger"),
     }
+}
+
+async fn bucket(reader: &Reader, place: &BucketPlace) -> Result<Arc<dyn ObjectStore>, BucketError> {
+    let region = reader.bucket_region(&place.bucket, Timestamp::now()).await?;
+    reader.objects(&place.bucket, &region)
+}
+
+fn no_bucket(error: &BucketError, place: &BucketPlace) -> Failure {
+    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
+    Failure::other(
+        format!("the ledger {place} can't be opened: {error}{cause}"),
+        format!("make the bucket (aws s3 mb s3://{}), or mend ledger in bakehouse.toml", place.bucket),
+    )
 }
 
 /// Refuses endpoint variables that are set to nothing: the SDK does not take them for unset.

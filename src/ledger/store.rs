@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
+use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use super::lease::Hold;
 use crate::model::digest::Digest;
 use crate::model::ids::{AccountId, RunId};
 use crate::model::record::Claim;
+use crate::model::target::BucketPlace;
 
 /// How many objects are read at once: on S3 each takes a journey of its own.
 const READS_IN_FLIGHT: usize = 16;
@@ -151,6 +153,16 @@ impl Ledger {
         Self::open(Arc::new(objects), place, binding).await
     }
 
+    /// Opens the ledger in a bucket, below a prefix, binding it when it is not there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ledger::open_folder`].
+    pub async fn open_bucket(bucket: Arc<dyn ObjectStore>, place: &BucketPlace, binding: Binding) -> Result<Self, LedgerError> {
+        let objects = PrefixStore::new(bucket, place.prefix.as_str());
+        Self::open(Arc::new(objects), place.to_string(), binding).await
+    }
+
     /// Opens the ledger on an object store. `place` names it in messages.
     ///
     /// # Errors
@@ -166,6 +178,11 @@ impl Ledger {
             }
         }
         Ok(ledger)
+    }
+
+    /// Returns what the ledger is bound to.
+    pub fn binding(&self) -> &Binding {
+        &self.binding
     }
 
     /// Returns where the ledger lies, for messages.
@@ -239,7 +256,11 @@ impl Ledger {
 
     /// Lists the folders in a folder, sorted.
     pub(super) async fn folders(&self, folder: &Path) -> Result<Vec<String>, LedgerError> {
-        let found = self.objects.list_with_delimiter(Some(folder)).await.map_err(|source| self.object_error(folder, source))?;
+        let found = self
+            .objects
+            .list_with_delimiter(Some(folder).filter(|f| !f.as_ref().is_empty()))
+            .await
+            .map_err(|source| self.object_error(folder, source))?;
         let mut names: Vec<String> = found.common_prefixes.iter().filter_map(|p| p.filename().map(str::to_owned)).collect();
         names.sort();
         Ok(names)

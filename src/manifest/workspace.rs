@@ -1,11 +1,12 @@
 //! The workspace: `bakehouse.toml` and the folders in `products/`.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::code::Code;
-use super::context::{Context, Reader};
+use super::context::{Context, Reader, Value};
 use super::decode::{self, Facts};
 use super::faults::Faults;
 use super::folder::{FileFault, Folder};
@@ -16,7 +17,7 @@ use super::secrets;
 use super::source::{At, SourceId, Sources};
 use crate::model::ids::{AccountId, Architecture, Region, Slug};
 use crate::model::product::Product;
-use crate::model::target::TargetName;
+use crate::model::target::{BucketPlace, TargetName};
 
 /// The file that marks a workspace and holds what all its products share.
 const WORKSPACE_FILE: &str = "bakehouse.toml";
@@ -46,11 +47,13 @@ pub struct Settings {
     pub account: Option<AccountId>,
     /// The Region of calls that belong to none; us-east-1 by default.
     pub region: Region,
+    /// Where the ledgers lie that are not in the workspace's own folders, by target.
+    pub ledgers: BTreeMap<TargetName, BucketPlace>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { target: TargetName::Twin, account: None, region: Region::marketplace() }
+        Self { target: TargetName::Twin, account: None, region: Region::marketplace(), ledgers: BTreeMap::new() }
     }
 }
 
@@ -299,9 +302,25 @@ fn settings(context: &Context, at: At, table: &Table) -> Option<(Settings, Table
     let target = root.or("target", TargetName::Twin, |value| value.choice(&targets));
     let account = root.maybe("account", |value| value.parse("an account id of twelve digits, as a text"));
     let region = root.or("region", Region::marketplace(), |value| value.parse("a region such as \"us-east-1\""));
+    let ledgers = root.or("on", BTreeMap::new(), ledgers);
     let defaults = root.or("defaults", Table::new(), |value| Some(value.table()?.table().clone()));
     root.finish();
-    Some((Settings { target: target?, account: account?, region: region? }, defaults?))
+    Some((Settings { target: target?, account: account?, region: region?, ledgers: ledgers? }, defaults?))
+}
+
+/// Reads `[on.TARGET]` of `bakehouse.toml`.
+fn ledgers(value: Value) -> Option<BTreeMap<TargetName, BucketPlace>> {
+    let on = value.table()?;
+    let mut ledgers = BTreeMap::new();
+    for name in TargetName::ALL {
+        let Some(value) = on.optional(name.as_str()) else { continue };
+        let target = value.table()?;
+        let ledger = target.maybe("ledger", |value| value.parse("a place in a bucket such as \"s3://my-bucket/ledger\""))?;
+        ledgers.extend(ledger.map(|place| (name, place)));
+        target.finish();
+    }
+    on.finish();
+    Some(ledgers)
 }
 
 fn bad_folder(name: &str) -> Faults {
