@@ -127,6 +127,14 @@ pub enum Command {
     List(command::list::ListArgs),
     /// Read a release's snapshots back and compare them with its record
     Verify(command::verify::VerifyArgs),
+    /// Check the ledger, or tell where it lies
+    Ledger(command::ledger::LedgerArgs),
+    /// Show where runs stand, and what to do next
+    Runs(command::runs::RunsArgs),
+    /// Go on with exactly one run that was left
+    Resume(command::resume::ResumeArgs),
+    /// Give a run up: remove what it made, give its version back
+    Abandon(command::abandon::AbandonArgs),
     /// Show a product's releases
     History(command::history::HistoryArgs),
     /// Show one release with all that happened to it
@@ -189,6 +197,10 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Distribute(args) => command::ship::distribute(global, &args).await,
         Command::List(args) => command::list::run(global, &args).await,
         Command::Verify(args) => command::verify::run(global, &args).await,
+        Command::Ledger(args) => command::ledger::run(global, &args).await,
+        Command::Runs(args) => command::runs::run(global, &args).await,
+        Command::Resume(args) => command::resume::run(global, &args).await,
+        Command::Abandon(args) => command::abandon::run(global, &args).await,
         Command::History(args) => command::history::run(global, &args).await,
         Command::Show(args) => command::show::run(global, &args).await,
         Command::Gc(args) => command::gc::run(global, &args).await,

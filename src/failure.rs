@@ -268,6 +268,10 @@ fn engine_next(error: &EngineError) -> Vec<String> {
             "on the twin: bakehouse twin base build debian-13 (or twin base import FILE) makes a base".to_owned(),
             "on AWS: mend image.base in the manifest".to_owned(),
         ],
+        EngineError::WrongLedger { .. } => vec![
+            "nothing is planned on it: bring the right ledger first (git pull, or the ledger in bakehouse.toml)".to_owned(),
+            "a local ledger is one machine's: where several release, share one in a bucket".to_owned(),
+        ],
         EngineError::Moved { variant } => vec![
             "another runner was at work in between; nothing was done".to_owned(),
             format!("look at what is left to do: bakehouse plan {}", variant.product),

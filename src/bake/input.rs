@@ -1,5 +1,7 @@
 //! What determines an image's content, as one digest.
 
+use std::collections::BTreeMap;
+
 use super::guest::TEMPLATES;
 use crate::model::digest::Digest;
 use crate::model::product::{Product, Provision};
@@ -30,6 +32,29 @@ pub fn input_digest(product: &Product, base: &BaseRecord) -> Digest {
         parts.step(step);
     }
     Digest::of_parts(parts.0.iter().map(Vec::as_slice))
+}
+
+/// Digests each thing that determines the image, by the manifest's key for it: what changed is told by name.
+pub fn input_parts(product: &Product, base: &BaseRecord) -> BTreeMap<String, Digest> {
+    let image = &product.image;
+    let volume = format!("{} {}", image.root_volume_size_gib, image.root_volume_type);
+    let updates = product.security_updates.to_string();
+    let texts = [
+        ("image.base", base.image.as_str()),
+        ("image.architecture", image.architecture.as_str()),
+        ("image.login-user", &image.login_user),
+        ("image.root-volume", &volume),
+        ("image.boot-mode", image.boot_mode.as_str()),
+        ("image.security-updates", &updates),
+    ];
+    let mut parts: BTreeMap<String, Digest> = texts.map(|(key, text)| (key.to_owned(), Digest::of(text))).into();
+    parts.insert("bakehouse's own steps".to_owned(), Digest::of_parts(TEMPLATES.iter().map(|template| template.as_bytes())));
+    for (index, step) in product.provision.iter().enumerate() {
+        let mut digested = Parts::default();
+        digested.step(step);
+        parts.insert(format!("provision[{index}]"), Digest::of_parts(digested.0.iter().map(Vec::as_slice)));
+    }
+    parts
 }
 
 #[derive(Default)]
@@ -106,6 +131,7 @@ mod tests {
             let mut changed = product();
             change(&mut changed);
             assert_ne!(input_digest(&changed, &base()), before, "{what}");
+            assert_ne!(input_parts(&changed, &base()), input_parts(&product(), &base()), "{what}");
         }
         let mut other = base();
         other.image = "ami-0fedcba9876543210".parse().unwrap();
@@ -128,6 +154,7 @@ mod tests {
             let mut changed = product();
             change(&mut changed);
             assert_eq!(input_digest(&changed, &base()), input_digest(&product(), &base()), "{what}");
+            assert_eq!(input_parts(&changed, &base()), input_parts(&product(), &base()), "{what}");
         }
     }
 

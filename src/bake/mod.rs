@@ -30,7 +30,7 @@ mod user_data;
 mod window;
 
 pub use console::{BakeLog, Outcome, SealState, StepLog, StepState, printable, read};
-pub use input::input_digest;
+pub use input::{input_digest, input_parts};
 pub use naming::{DESCRIPTION_MAX_CHARACTERS, IMAGE_NAME_MAX_CHARACTERS, description, image_name};
 pub use user_data::{InputSize, USER_DATA_MAX_BYTES, UserDataError, user_data};
 pub use window::fresh;

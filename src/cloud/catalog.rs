@@ -1,5 +1,7 @@
 //! The Marketplace Catalog. It lives in us-east-1 alone.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_marketplacecatalog::types as sdk;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -161,8 +163,29 @@ impl Reader {
     }
 }
 
+impl Reader {
+    /// Reads a change set's tags; `None` when AWS knows it no longer.
+    ///
+    /// # Errors
+    ///
+    /// [`CloudError`].
+    pub async fn change_set_tags(&self, id: &ChangeSetId) -> Result<Option<BTreeMap<String, String>>, CloudError> {
+        let region = Region::marketplace();
+        let catalog = &self.clients(&region).catalog;
+        let answer = catalog.describe_change_set().catalog(CATALOG).change_set_id(id.as_str()).send().await;
+        let arn = match answer.map_err(error::of("DescribeChangeSet", &region)) {
+            Ok(answer) => answer.change_set_arn().map(str::to_owned),
+            Err(e) if e.is("ResourceNotFoundException") => return Ok(None),
+            Err(e) => return Err(e),
+        };
+        let arn = arn.ok_or_else(|| CloudError::incomplete("DescribeChangeSet", &region, "the answer names no ARN"))?;
+        let answer = catalog.list_tags_for_resource().resource_arn(arn).send().await.map_err(error::of("ListTagsForResource", &region))?;
+        Ok(Some(answer.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect()))
+    }
+}
+
 impl Writer {
-    /// Submits a change set: the request as JSON, with `ChangeSet`, `ChangeSetName`.
+    /// Submits a change set: the request as JSON, with `ChangeSet`, `ChangeSetName`, `ChangeSetTags`.
     ///
     /// # Errors
     ///
@@ -172,6 +195,8 @@ impl Writer {
         let changes = request["ChangeSet"].as_array().map(Vec::as_slice).unwrap_or_default();
         let changes = changes.iter().map(change).collect::<Result<Vec<_>, _>>();
         let changes = changes.map_err(|what| CloudError::incomplete("StartChangeSet", &region, what))?;
+        let tags = request["ChangeSetTags"].as_array().map(|tags| tags.iter().map(tag).collect::<Result<Vec<_>, _>>()).transpose();
+        let tags = tags.map_err(|what| CloudError::incomplete("StartChangeSet", &region, what))?;
         let answer = self
             .reader()
             .clients(&region)
@@ -179,6 +204,7 @@ impl Writer {
             .start_change_set()
             .catalog(CATALOG)
             .set_change_set(Some(changes))
+            .set_change_set_tags(tags)
             .set_change_set_name(request["ChangeSetName"].as_str().map(str::to_owned))
             .client_request_token(token)
             .intent(if validate_only { sdk::Intent::Validate } else { sdk::Intent::Apply })
@@ -227,6 +253,11 @@ fn change(value: &serde_json::Value) -> Result<sdk::Change, String> {
         .details(value["DetailsDocument"].to_string())
         .build()
         .map_err(|e| e.to_string())
+}
+
+fn tag(value: &serde_json::Value) -> Result<sdk::Tag, String> {
+    let text = |name: &str| value[name].as_str().unwrap_or_default();
+    sdk::Tag::builder().key(text("Key")).value(text("Value")).build().map_err(|e| e.to_string())
 }
 
 fn described(change: &sdk::ChangeSummary) -> DescribedChange {

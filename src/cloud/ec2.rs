@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::session::{Clients, Reader};
 use super::{CloudError, error};
-use crate::model::ids::{AccountId, Architecture, ImageId, InstanceId, Region, RunId, SecurityGroupId, SnapshotId};
+use crate::model::ids::{AccountId, Architecture, ImageId, InstanceId, Region, RunId, SecurityGroupId, SnapshotId, Variant};
 use crate::model::image::{Image, ImageDescription, tag};
 
 /// An instance as EC2 tells it.
@@ -69,6 +69,33 @@ impl Reader {
             .map_err(error::of("DescribeImages", region))?;
         let exact: Vec<_> = answer.images().iter().filter(|i| i.name() == Some(name)).cloned().collect();
         self.first_image(&clients, &exact).await
+    }
+
+    /// Lists a variant's images that are tagged as released, with their tags.
+    ///
+    /// # Errors
+    ///
+    /// [`CloudError`].
+    pub async fn released_images(
+        &self,
+        region: &Region,
+        variant: &Variant,
+    ) -> Result<Vec<(ImageId, BTreeMap<String, String>)>, CloudError> {
+        let clients = self.clients(region);
+        let mut pages = clients
+            .ec2
+            .describe_images()
+            .owners("self")
+            .filters(filter(&format!("tag:{}", tag::VARIANT), &variant.to_string()))
+            .filters(filter(&format!("tag:{}", tag::STATE), "released"))
+            .into_paginator()
+            .send();
+        let mut images = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(error::of("DescribeImages", region))?;
+            images.extend(page.images().iter().filter_map(|i| Some((i.image_id()?.parse().ok()?, tags(i.tags())))));
+        }
+        Ok(images)
     }
 
     /// Lists an owner's available images whose name matches a pattern, newest first.

@@ -29,9 +29,11 @@ pub enum Activity {
     Follow,
     /// Find and remove what runs have left.
     Collect,
+    /// Compare the ledger with what AWS's tags tell.
+    Attest,
 }
 
-use Activity::{Bake, Boot, Collect, Distribute, Follow, Identify, List, Read, Survey, Tag};
+use Activity::{Attest, Bake, Boot, Collect, Distribute, Follow, Identify, List, Read, Survey, Tag};
 
 /// A command that works on a target, and what it does there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,6 +62,10 @@ pub const COMMANDS: &[Command] = &[
     Command { name: "distribute", activities: &[Identify, Survey, Distribute] },
     Command { name: "list", activities: &[Identify, Survey, List] },
     Command { name: "list-status", activities: &[Identify, Follow] },
+    Command { name: "resume", activities: &[Identify, Survey, Bake, Boot, Read, Tag, Distribute, List] },
+    Command { name: "abandon", activities: &[Identify, Collect] },
+    Command { name: "runs", activities: &[Identify] },
+    Command { name: "ledger-verify", activities: &[Identify, Attest] },
     Command { name: "verify", activities: &[Identify, Read] },
     Command { name: "history", activities: &[Identify] },
     Command { name: "show", activities: &[Identify] },
@@ -139,7 +145,7 @@ pub struct Operation {
 pub const OPERATIONS: &[Operation] = &[
     // Anybody may ask who he is.
     Operation { service: "sts", name: "GetCallerIdentity", activities: &[Identify], grants: &[] },
-    looks("DescribeImages", &[Survey, Bake, Boot, Read, Distribute, Collect], &[("ec2:DescribeImages", Scope::All)]),
+    looks("DescribeImages", &[Survey, Bake, Boot, Read, Distribute, Collect, Attest], &[("ec2:DescribeImages", Scope::All)]),
     looks("DescribeInstanceTypes", &[Survey], &[("ec2:DescribeInstanceTypes", Scope::All)]),
     looks("DescribeInstances", &[Bake, Boot, Collect], &[("ec2:DescribeInstances", Scope::All)]),
     looks("DescribeInstanceStatus", &[Boot], &[("ec2:DescribeInstanceStatus", Scope::All)]),
@@ -263,14 +269,24 @@ pub const OPERATIONS: &[Operation] = &[
     Operation {
         service: "aws-marketplace",
         name: "DescribeChangeSet",
-        activities: &[List, Follow],
+        activities: &[List, Follow, Attest],
         grants: &[("aws-marketplace:DescribeChangeSet", Scope::ChangeSets)],
+    },
+    Operation {
+        service: "aws-marketplace",
+        name: "ListTagsForResource",
+        activities: &[Attest],
+        grants: &[("aws-marketplace:ListTagsForResource", Scope::ChangeSets)],
     },
     Operation {
         service: "aws-marketplace",
         name: "StartChangeSet",
         activities: &[List],
-        grants: &[("aws-marketplace:StartChangeSet", Scope::ChangesOfEntities), ("iam:PassRole", Scope::IngestionRole)],
+        grants: &[
+            ("aws-marketplace:StartChangeSet", Scope::ChangesOfEntities),
+            ("aws-marketplace:TagResource", Scope::ChangeSets),
+            ("iam:PassRole", Scope::IngestionRole),
+        ],
     },
 ];
 

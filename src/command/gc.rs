@@ -66,13 +66,7 @@ pub async fn run(global: &Global, args: &GcArgs) -> Result<(), Failure> {
         Some(product) => BTreeSet::from([product.clone()]),
         None => context.workspace.products()?.into_iter().collect(),
     };
-    let mut regions = BTreeSet::from([Region::marketplace()]);
-    for slug in &products {
-        for product in context.variants(&slug.clone().into())?.all() {
-            regions.insert(product.build.region.clone());
-            regions.extend(product.distribution.regions.iter().cloned());
-        }
-    }
+    let regions = regions_of(&context, &products)?;
     let collector = context.collector();
     let older_than = SignedDuration::try_from(args.older_than).unwrap_or(SignedDuration::MAX);
     let plan = collector.plan(context.reader(), &products, &regions, older_than).await?;
@@ -102,7 +96,24 @@ pub async fn run(global: &Global, args: &GcArgs) -> Result<(), Failure> {
     }
 }
 
-fn describe(context: &Context, plan: &GarbagePlan) {
+/// Lists the Regions that products use.
+///
+/// # Errors
+///
+/// When a product's manifest is faulty.
+pub fn regions_of(context: &Context, products: &BTreeSet<Slug>) -> Result<BTreeSet<Region>, Failure> {
+    let mut regions = BTreeSet::from([Region::marketplace()]);
+    for slug in products {
+        for product in context.variants(&slug.clone().into())?.all() {
+            regions.insert(product.build.region.clone());
+            regions.extend(product.distribution.regions.iter().cloned());
+        }
+    }
+    Ok(regions)
+}
+
+/// Shows what is to be removed and why the rest stays.
+pub fn describe(context: &Context, plan: &GarbagePlan) {
     if !plan.garbage.is_empty() {
         let header = ["KIND", "ID", "REGION", "PRODUCT", "VERSION", "AGE", "USD/MONTH", "WHY"];
         ui::print(&ui::table(&header, &plan.garbage.iter().map(row).collect::<Vec<_>>()));
@@ -160,7 +171,8 @@ fn approve(context: &Context, approval: &Approval, plan: &GarbagePlan) -> Result
     if asked { Ok(()) } else { Err(Failure::NotApproved { plan: plan.digest() }) }
 }
 
-fn tell(context: &Context, plan: &GarbagePlan, removed: Option<&[Removed]>) {
+/// Says what came of a removal.
+pub fn tell(context: &Context, plan: &GarbagePlan, removed: Option<&[Removed]>) {
     let Some(removed) = removed else {
         if !plan.garbage.is_empty() {
             context.ui.say("nothing was removed; --apply removes it");

@@ -1,5 +1,6 @@
 //! Floor 5: one file a command.
 
+pub mod abandon;
 pub mod boot;
 pub mod check;
 pub mod completions;
@@ -9,8 +10,11 @@ mod git;
 pub mod history;
 pub mod iam;
 pub mod init;
+pub mod ledger;
 pub mod list;
 pub mod plan;
+pub mod resume;
+pub mod runs;
 pub mod scan;
 pub mod schema;
 pub mod selection;

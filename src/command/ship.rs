@@ -180,14 +180,7 @@ pub async fn carry_out_all(context: &Context, product: &Product, engine: &Engine
                 format!("finish it first: bakehouse ship {}", product.slug),
             ));
         }
-        context.ui.say(describe(&next).trim_end());
-        approve(context, &args.approval, &plan, extent)?;
-        if plan.steps.iter().any(|planned| takes_machine(&planned.step)) {
-            context.expect_machines()?;
-        }
-        let carried_out = engine::carry_out(engine, product, next, extent).await;
-        context.ui.end_group();
-        carried_out?;
+        carry_out_next(context, product, engine, &args.approval, next, extent).await?;
         if extent != Extent::Whole {
             break;
         }
@@ -199,6 +192,29 @@ pub async fn carry_out_all(context: &Context, product: &Product, engine: &Engine
 /// Tells whether a step starts an instance.
 pub fn takes_machine(step: &Step) -> bool {
     matches!(step, Step::Bake { .. } | Step::Boot | Step::MeasureBase { .. })
+}
+
+/// Shows what is next, has it approved and carries it out.
+///
+/// # Errors
+///
+/// As [`ship`].
+pub async fn carry_out_next(
+    context: &Context,
+    product: &Product,
+    engine: &Engine,
+    approval: &Approval,
+    next: Next,
+    extent: Extent,
+) -> Result<(), Failure> {
+    context.ui.say(describe(&next).trim_end());
+    approve(context, approval, next.plan(), extent)?;
+    if next.plan().steps.iter().any(|planned| takes_machine(&planned.step)) {
+        context.expect_machines()?;
+    }
+    let carried_out = engine::carry_out(engine, product, next, extent).await;
+    context.ui.end_group();
+    Ok(carried_out?)
 }
 
 /// Asks before steps that can't be undone, unless they were approved.

@@ -31,9 +31,9 @@ impl Run<'_> {
         let summary = self
             .effect("scan", &image.id, async |_| {
                 let report = scan_image(engine.writer.reader(), &engine.observer, image, self.product, engine.clock.now()).await?;
-                engine.ledger.keep_report(self.variant(), &self.plan.version, self.id(), &report).await?;
+                let kept = engine.ledger.keep_report(self.variant(), &self.plan.version, self.id(), &report).await?;
                 if report.passed() {
-                    return Ok(report.summary());
+                    return Ok(ScanSummary { report: Some(kept), ..report.summary() });
                 }
                 let rejected = BTreeMap::from([(tag::STATE.to_owned(), "rejected".to_owned())]);
                 engine.writer.tag(&image.region, &super::bake::resources(image), &rejected).await?;

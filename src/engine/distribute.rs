@@ -32,6 +32,8 @@ impl Run<'_> {
         tags.insert(tag::VERSION.to_owned(), released.version.to_string());
         tags.insert(tag::INPUT.to_owned(), released.release.input.to_string());
         tags.insert(tag::STATE.to_owned(), "released".to_owned());
+        // That of the release, which stays as it is: what is tried again must say the same.
+        tags.extend(self.sealed().await?.map(|(_, head)| (tag::RECORD.to_owned(), head.to_string())));
         let spec = CopySpec {
             from: source.region.clone(),
             image: source.id.clone(),

@@ -150,6 +150,14 @@ pub enum EngineError {
         /// What uses it.
         reason: String,
     },
+    /// The ledger is not the one that made what AWS has.
+    #[error("the ledger of {variant} is not to be believed:{}", wrong.iter().map(|w| format!("\n  - {w}")).collect::<String>())]
+    WrongLedger {
+        /// Whose ledger.
+        variant: Variant,
+        /// Everything that is wrong with it.
+        wrong: Vec<String>,
+    },
     /// Another runner was at work since the plan was made.
     #[error("the ledger of {variant} has changed since this was planned")]
     Moved {

@@ -12,9 +12,11 @@ use super::failure::EngineError;
 use super::runs::find_run;
 use crate::clock::Clock;
 use crate::cloud::{CloudError, Reader, Writer};
-use crate::ledger::{Effect, Holder, Journal, JournalEvent, Ledger, Outcome};
+use crate::ledger::{Effect, Holder, Journal, JournalEvent, Ledger, LedgerError, Outcome};
 use crate::model::ids::{Architecture, InstanceId, Region, RunId, Slug, Variant};
-use crate::model::resource::ResourceKind;
+use crate::model::record::{Claim, Event, Record};
+use crate::model::resource::{Resource, ResourceKind};
+use crate::model::version::Version;
 use crate::plan::{Garbage, GarbageFacts, GarbagePlan, RunFacts, garbage};
 use crate::release::history;
 
@@ -33,6 +35,21 @@ pub struct Collector {
     pub interval: Duration,
 }
 
+/// A run that is given up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Abandoned {
+    /// The run.
+    pub run: RunId,
+    /// What it was for.
+    pub variant: Variant,
+    /// The version that it took.
+    pub version: Version,
+    /// When it began.
+    pub began: Timestamp,
+    /// Whether the ledger has its claim alone: the journal is another machine's.
+    pub is_elsewhere: bool,
+}
+
 /// What came of removing something.
 #[derive(Debug)]
 pub struct Removed {
@@ -43,6 +60,73 @@ pub struct Removed {
 }
 
 impl Collector {
+    /// Finds a run that may be given up.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NotReady`] when there is none, it has ended or has sealed its release;
+    /// [`LedgerError::Held`] while it is at work.
+    pub async fn abandonable(&self, run: &RunId) -> Result<Abandoned, EngineError> {
+        let refuse = |what: &str, next: String| Err(EngineError::NotReady { what: format!("run {run} {what}"), next });
+        let Some(journal) = find_run(&self.ledger, run).await? else {
+            // A claim may have come here by itself, its journal being another machine's.
+            let Some(Claim { variant, version, at, .. }) = self.claim_of(run).await? else {
+                return refuse("is not in this ledger", "bakehouse runs --all".to_owned());
+            };
+            let abandoned = Abandoned { run: run.clone(), variant, version, began: at, is_elsewhere: true };
+            self.refuse_sealed(&abandoned).await?;
+            return Ok(abandoned);
+        };
+        let product = journal.variant().product.clone();
+        let (Some((plan, _)), Some(began)) = (journal.plan(), journal.began()) else {
+            return refuse("never began", format!("bakehouse runs {product}"));
+        };
+        if journal.outcome().is_some() {
+            return refuse("has ended", format!("bakehouse gc {product} removes what it left"));
+        }
+        if let Some(hold) = self.ledger.lease(journal.variant()).await?
+            && hold.is_live(self.clock.now())
+        {
+            return Err(LedgerError::Held { place: self.ledger.place().to_owned(), hold: Box::new(hold) }.into());
+        }
+        let abandoned =
+            Abandoned { run: run.clone(), variant: plan.variant.clone(), version: plan.version.clone(), began, is_elsewhere: false };
+        self.refuse_sealed(&abandoned).await?;
+        Ok(abandoned)
+    }
+
+    /// Finds what a run has left. Only reads.
+    ///
+    /// # Errors
+    ///
+    /// As [`Collector::plan`].
+    pub async fn plan_of_run(
+        &self,
+        reader: &Reader,
+        products: &BTreeSet<Slug>,
+        regions: &BTreeSet<Region>,
+        abandoned: &Abandoned,
+    ) -> Result<GarbagePlan, EngineError> {
+        let mut found = self.find(reader, products, regions).await?;
+        let began = abandoned.began;
+        let given_up = RunFacts { began, last: began, ended: Some("is given up".to_owned()), held: false, owns: BTreeSet::new() };
+        found.runs.insert(abandoned.run.clone(), given_up);
+        found.resources.retain(|resource| resource.run().as_ref() == Some(&abandoned.run));
+        Ok(found.judge(self.clock.now(), SignedDuration::ZERO, products))
+    }
+
+    /// Ends a run for good and gives its version back.
+    ///
+    /// # Errors
+    ///
+    /// As [`Collector::abandonable`], for what has happened since.
+    pub async fn abandon(&self, abandoned: &Abandoned) -> Result<(), EngineError> {
+        if abandoned.is_elsewhere {
+            return Ok(self.ledger.give_back(&abandoned.variant, &abandoned.version, &abandoned.run, self.clock.now()).await?);
+        }
+        self.end(&abandoned.run).await
+    }
+
     /// Finds what may be removed of some products, in the Regions given and in those of their releases.
     /// Only reads.
     ///
@@ -56,31 +140,7 @@ impl Collector {
         regions: &BTreeSet<Region>,
         older_than: SignedDuration,
     ) -> Result<GarbagePlan, EngineError> {
-        let mut records = BTreeMap::new();
-        for product in products {
-            for architecture in [Architecture::X86_64, Architecture::Arm64] {
-                let variant = Variant { product: product.clone(), architecture };
-                let chain = self.ledger.records(&variant).await?;
-                records.insert(variant, chain);
-            }
-        }
-        let released = records.values().flat_map(|chain| history(chain).into_values()).flat_map(|r| r.regions());
-        let regions: BTreeSet<Region> = released.chain(regions.iter().cloned()).collect();
-        let mut resources = Vec::new();
-        for found in futures::future::join_all(regions.iter().map(|region| reader.resources(region))).await {
-            resources.extend(found?);
-        }
-        let mut runs = BTreeMap::new();
-        let now = self.clock.now();
-        for variant in self.ledger.variants_with_runs().await? {
-            let held = self.ledger.lease(&variant).await?.filter(|hold| hold.is_live(now)).map(|hold| hold.run);
-            for run in self.ledger.runs(&variant).await? {
-                if let Some(facts) = run_facts(&self.ledger.journal(&variant, &run).await?, held.as_ref()) {
-                    runs.insert(run, facts);
-                }
-            }
-        }
-        Ok(garbage(&GarbageFacts { now, older_than, products, resources: &resources, runs: &runs, records: &records }))
+        Ok(self.find(reader, products, regions).await?.judge(self.clock.now(), older_than, products))
     }
 
     /// Removes what a plan names. What can't be removed doesn't hold up the rest.
@@ -105,14 +165,70 @@ impl Collector {
         let Some(mut journal) = find_run(&self.ledger, run).await? else { return Ok(()) };
         let now = self.clock.now();
         let mut lease = self.ledger.take_lease(journal.variant(), run, &self.holder, now).await?;
-        journal.resume(now, lease.epoch(), &self.holder).await?;
-        if journal.outcome().is_none() {
-            if let Some((plan, _)) = journal.plan() {
-                self.ledger.give_back(&plan.variant, &plan.version, run, now).await?;
-            }
-            journal.write(now, lease.epoch(), JournalEvent::Ended { outcome: Outcome::Abandoned }).await?;
+        let ended = self.end_held(&mut journal, lease.epoch(), now).await;
+        lease.release(now).await?;
+        ended
+    }
+
+    async fn end_held(&self, journal: &mut Journal, epoch: u64, now: Timestamp) -> Result<(), EngineError> {
+        journal.resume(now, epoch, &self.holder).await?;
+        let (Some((plan, _)), Some(began)) = (journal.plan(), journal.began()) else { return Ok(()) };
+        if journal.outcome().is_some() {
+            return Ok(());
         }
-        Ok(lease.release(now).await?)
+        let (run, variant, version) = (journal.run().clone(), plan.variant.clone(), plan.version.clone());
+        self.refuse_sealed(&Abandoned { run: run.clone(), variant: variant.clone(), version: version.clone(), began, is_elsewhere: false })
+            .await?;
+        self.ledger.give_back(&variant, &version, &run, now).await?;
+        Ok(journal.write(now, epoch, JournalEvent::Ended { outcome: Outcome::Abandoned }).await?)
+    }
+
+    async fn refuse_sealed(&self, abandoned: &Abandoned) -> Result<(), EngineError> {
+        let records = self.ledger.records(&abandoned.variant).await?;
+        if !records.iter().any(|r| r.run == abandoned.run && matches!(r.event, Event::Released(_))) {
+            return Ok(());
+        }
+        Err(EngineError::NotReady {
+            what: format!("run {} has sealed {} {}, which stays", abandoned.run, abandoned.variant, abandoned.version),
+            next: format!("bakehouse resume {} finishes it", abandoned.run),
+        })
+    }
+
+    async fn claim_of(&self, run: &RunId) -> Result<Option<Claim>, EngineError> {
+        for variant in self.ledger.variants().await? {
+            if let Some(claim) = self.ledger.claims(&variant).await?.into_iter().find(|c| &c.run == run && !c.given_back) {
+                return Ok(Some(claim));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn find(&self, reader: &Reader, products: &BTreeSet<Slug>, regions: &BTreeSet<Region>) -> Result<Found, EngineError> {
+        let mut records = BTreeMap::new();
+        for product in products {
+            for architecture in [Architecture::X86_64, Architecture::Arm64] {
+                let variant = Variant { product: product.clone(), architecture };
+                let chain = self.ledger.records(&variant).await?;
+                records.insert(variant, chain);
+            }
+        }
+        let released = records.values().flat_map(|chain| history(chain).into_values()).flat_map(|r| r.regions());
+        let regions: BTreeSet<Region> = released.chain(regions.iter().cloned()).collect();
+        let mut resources = Vec::new();
+        for found in futures::future::join_all(regions.iter().map(|region| reader.resources(region))).await {
+            resources.extend(found?);
+        }
+        let mut runs = BTreeMap::new();
+        let now = self.clock.now();
+        for variant in self.ledger.variants_with_runs().await? {
+            let held = self.ledger.lease(&variant).await?.filter(|hold| hold.is_live(now)).map(|hold| hold.run);
+            for run in self.ledger.runs(&variant).await? {
+                if let Some(facts) = run_facts(&self.ledger.journal(&variant, &run).await?, held.as_ref()) {
+                    runs.insert(run, facts);
+                }
+            }
+        }
+        Ok(Found { records, resources, runs })
     }
 
     async fn remove_one(&self, writer: &Writer, garbage: &Garbage) -> Result<(), CloudError> {
@@ -146,6 +262,20 @@ impl Collector {
 
     fn has_time(&self, since: Timestamp) -> bool {
         self.clock.now().duration_since(since) < SignedDuration::try_from(ENDING).unwrap_or(SignedDuration::MAX)
+    }
+}
+
+/// Everything that is judged.
+struct Found {
+    records: BTreeMap<Variant, Vec<Record>>,
+    resources: Vec<Resource>,
+    runs: BTreeMap<RunId, RunFacts>,
+}
+
+impl Found {
+    fn judge(&self, now: Timestamp, older_than: SignedDuration, products: &BTreeSet<Slug>) -> GarbagePlan {
+        let Self { records, resources, runs } = self;
+        garbage(&GarbageFacts { now, older_than, products, resources, runs, records })
     }
 }
 

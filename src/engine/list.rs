@@ -1,6 +1,6 @@
 //! Getting a sealed release into the Marketplace, and following it there.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Engine;
 use super::failure::EngineError;
@@ -11,6 +11,7 @@ use crate::listing::{self, AmiProduct, Place, Refusal, ReleaseFacts, Standing, W
 use crate::model::change_set::ChangeSet;
 use crate::model::digest::Digest;
 use crate::model::ids::{ChangeSetId, EntityId, RunId, Variant};
+use crate::model::image::tag;
 use crate::model::record::Event;
 use crate::model::version::Version;
 use crate::release::Released;
@@ -71,12 +72,20 @@ impl Run<'_> {
 
     async fn apply(&self, set: &ChangeSet, product: Option<&EntityId>) -> Result<(), EngineError> {
         // The first rendering is what is sent, however often it is tried: a token stands for one request.
-        let request: Value = self.effect("list.request", &(), async |_| Ok(set.to_json())).await?;
+        let request: Value = self.effect("list.request", &(), async |_| self.tagged(set.to_json()).await).await?;
         let id = self.start("list.apply", &request, false).await?;
         let digest = Digest::of(request.to_string());
         self.record(Event::Submitted { change_set: id.clone(), product: product.cloned(), request: digest }).await?;
         self.done_note(format!("submitted as change set {id}"));
         self.follow(&id).await
+    }
+
+    /// Tags a request with what it is for and how far the chain had come.
+    async fn tagged(&self, mut request: Value) -> Result<Value, EngineError> {
+        let mut tags = self.tags();
+        tags.extend(self.engine.ledger.head(self.variant()).await?.map(|head| (tag::RECORD.to_owned(), head.to_string())));
+        request["ChangeSetTags"] = tags.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect();
+        Ok(request)
     }
 
     /// Follows a change set to its end and records it.

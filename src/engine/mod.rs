@@ -18,16 +18,18 @@ mod seal;
 mod ship;
 mod survey;
 mod wait;
+mod witnesses;
 
 pub use boot::{boot_plan, measure_plan};
 pub use check::{Whole, checksum_image, scan_image};
 pub use failure::{EngineError, Kind};
-pub use gc::{Collector, Removed};
+pub use gc::{Abandoned, Collector, Removed};
 pub use list::{Followed, add_version, first_listing, follow_listing};
 pub use observer::{Note, Observer};
 pub use runs::{RunState, RunSummary, find_run, runs};
-pub use ship::{Extent, Next, Stage, baking, carry_out, next};
+pub use ship::{Extent, Next, Stage, baking, carry_out, next, resumable};
 pub use survey::{Survey, survey};
+pub use witnesses::{Verified, verify_ledger};
 
 use std::sync::Arc;
 use std::time::Duration;

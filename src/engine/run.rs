@@ -165,11 +165,8 @@ impl<'a> Run<'a> {
     /// Ends the run. A version that it took and did not seal is given back first.
     pub async fn end(&self, outcome: Outcome) -> Result<(), EngineError> {
         self.hold.keep(self.engine).await?;
-        let (ledger, version) = (&self.engine.ledger, &self.plan.version);
-        let records = ledger.records(self.variant()).await?;
-        let sealed = records.iter().any(|r| &r.version == version && matches!(r.event, Event::Released(_)));
-        if !sealed {
-            ledger.give_back(self.variant(), version, &self.id, self.engine.clock.now()).await?;
+        if self.sealed().await?.is_none() {
+            self.engine.ledger.give_back(self.variant(), &self.plan.version, &self.id, self.engine.clock.now()).await?;
         }
         self.write(JournalEvent::Ended { outcome }).await
     }

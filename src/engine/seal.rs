@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use super::failure::EngineError;
 use super::run::Run;
+use crate::bake;
 use crate::ledger::{LedgerError, Outcome};
 use crate::model::boot::BootSummary;
 use crate::model::digest::DiskDigests;
-use crate::model::ids::SnapshotId;
+use crate::model::ids::{RunId, SnapshotId};
 use crate::model::image::{Image, tag};
-use crate::model::record::{BaseRecord, Claim, Event, Release};
+use crate::model::record::{BaseRecord, Claim, Event, Head, Record, Release};
 use crate::model::report::ScanSummary;
 
 impl Run<'_> {
@@ -62,34 +63,40 @@ impl Run<'_> {
             base: base.clone(),
             manifest: self.product.manifest_digest,
             inputs: self.product.inputs.clone(),
+            parts: bake::input_parts(self.product, base),
             input: self.plan.input,
             git_commit: self.engine.git_commit.clone(),
             started: self.began().await,
             sealed,
         };
         let payload = (&image.id, &self.plan.version);
-        self.effect("release.record", &payload, async |_| {
-            // Another attempt of this run may have sealed it, its answer lost.
-            let records = self.engine.ledger.records(self.variant()).await?;
-            let sealed = records.iter().find(|r| r.version == self.plan.version && matches!(r.event, Event::Released(_)));
-            match sealed {
-                Some(record) if &record.run == self.id() => return Ok(()),
-                Some(record) => {
-                    let reason = format!("{} was sealed by run {}", self.plan.version, record.run);
-                    return Err(EngineError::Run { run: self.id().clone(), reason });
+        let head: Head = self
+            .effect("release.record", &payload, async |_| {
+                // Another attempt of this run may have sealed it, its answer lost.
+                match self.sealed().await? {
+                    Some((run, head)) if &run == self.id() => Ok(head),
+                    Some((run, _)) => {
+                        let reason = format!("{} was sealed by run {run}", self.plan.version);
+                        Err(EngineError::Run { run: self.id().clone(), reason })
+                    }
+                    None => self.record(Event::Released(Box::new(release))).await,
                 }
-                None => {}
-            }
-            self.record(Event::Released(Box::new(release))).await?;
-            Ok::<(), EngineError>(())
-        })
-        .await?;
+            })
+            .await?;
         self.effect("release.tag", &image.id, async |_| {
-            let released = BTreeMap::from([(tag::STATE.to_owned(), "released".to_owned())]);
+            let released = BTreeMap::from([(tag::STATE.to_owned(), "released".to_owned()), (tag::RECORD.to_owned(), head.to_string())]);
             Ok(self.engine.writer.tag(&image.region, &super::bake::resources(image), &released).await?)
         })
         .await?;
         self.done_note(format!("{} {} is sealed", self.variant(), self.plan.version));
         Ok(())
+    }
+
+    /// Finds who sealed the version, and the chain's head up to that record.
+    pub(super) async fn sealed(&self) -> Result<Option<(RunId, Head)>, EngineError> {
+        let chain = self.engine.ledger.chain(self.variant()).await?;
+        let sealed = |r: &Record| r.version == self.plan.version && matches!(r.event, Event::Released(_));
+        let found = chain.records().iter().zip(chain.heads()).find(|(record, _)| sealed(record));
+        Ok(found.map(|(record, head)| (record.run.clone(), head)))
     }
 }

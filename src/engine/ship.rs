@@ -105,6 +105,29 @@ pub async fn next(engine: &Engine, product: &Product, request: &Request) -> Resu
     })
 }
 
+/// Makes sure that a run can go on as it was planned.
+///
+/// # Errors
+///
+/// [`EngineError::NotReady`] when it has ended, or what it was for has changed; when ledger or AWS can't be read.
+pub async fn resumable(engine: &Engine, product: &Product, journal: Journal) -> Result<Journal, EngineError> {
+    let (run, slug) = (journal.run(), &product.slug);
+    let plan = journal.plan().filter(|_| journal.outcome().is_none()).map(|(plan, _)| plan);
+    let Some(plan) = plan else {
+        return Err(EngineError::NotReady {
+            what: format!("run {run} has ended"),
+            next: format!("bakehouse plan {slug} tells what is left"),
+        });
+    };
+    if !still_wanted(engine, product, &journal, plan).await? {
+        return Err(EngineError::NotReady {
+            what: format!("what run {run} was for has changed since it began"),
+            next: format!("bakehouse ship {slug} ends it and begins anew; bakehouse abandon {run} ends it"),
+        });
+    }
+    Ok(journal)
+}
+
 /// Carries out what is next.
 ///
 /// # Errors

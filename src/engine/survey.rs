@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Engine;
 use super::failure::EngineError;
+use super::witnesses::trusted_chain;
 use crate::bake;
 use crate::cloud::{InstanceTypeDescription, Reader};
 use crate::ledger::{Chain, Journal, Ledger};
@@ -34,7 +35,7 @@ pub struct Survey {
 /// When either can't be read, the base is not found, or the instance type can't bake it.
 pub async fn survey(reader: &Reader, ledger: &Ledger, product: &Product, siblings: Vec<Sibling>) -> Result<Survey, EngineError> {
     let variant = product.variant();
-    let chain = ledger.chain(&variant).await?;
+    let chain = trusted_chain(reader, ledger, &variant, &BTreeSet::from([product.build.region.clone()])).await?;
     let build = &product.build.region;
     let base = reader.base(build, &product.image.base).await?;
     // Too much for user data is known now; the nonce has its length.

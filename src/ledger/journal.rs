@@ -146,6 +146,19 @@ impl Ledger {
         Ok(folders.iter().filter_map(|name| name.parse().ok()).collect())
     }
 
+    /// Lists every variant that the ledger knows of.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger can't be read.
+    pub async fn variants(&self) -> Result<Vec<Variant>, LedgerError> {
+        let mut variants = self.variants_with_runs().await?;
+        variants.extend(self.folders(&Path::default()).await?.iter().filter_map(|name| name.parse().ok()));
+        variants.sort();
+        variants.dedup();
+        Ok(variants)
+    }
+
     /// Lists a variant's runs, oldest first.
     ///
     /// # Errors

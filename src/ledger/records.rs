@@ -141,16 +141,16 @@ impl Ledger {
         }
     }
 
-    /// Keeps a scan's report; one kept before by the same run stays as it is.
+    /// Keeps a scan's report, and returns its digest; one kept before by the same run stays as it is.
     ///
     /// # Errors
     ///
     /// When the ledger can't be written.
-    pub async fn keep_report(&self, variant: &Variant, version: &Version, run: &RunId, report: &Report) -> Result<String, LedgerError> {
-        let object = variant_folder(variant).join("reports").join(format!("{version}-{run}-{}.json", report.at.as_second()));
+    pub async fn keep_report(&self, variant: &Variant, version: &Version, run: &RunId, report: &Report) -> Result<Digest, LedgerError> {
+        let object = report_path(variant, version, run, report.at);
         match self.create(&object, report).await {
-            Ok(_) | Err(LedgerError::Taken { .. }) => Ok(object.to_string()),
-            Err(error) => Err(error),
+            Err(LedgerError::Taken { .. }) => Ok(self.get_with_digest::<Report>(&object).await?.1),
+            other => other,
         }
     }
 
@@ -165,6 +165,40 @@ impl Ledger {
             Ok(_) | Err(LedgerError::Taken { .. }) => Ok(object.to_string()),
             Err(error) => Err(error),
         }
+    }
+
+    /// Says which releases of a chain were never claimed by their runs, a line each.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger can't be read.
+    pub async fn unclaimed(&self, variant: &Variant, chain: &Chain) -> Result<Vec<String>, LedgerError> {
+        let claims = self.claims(variant).await?;
+        let claimed = |record: &&Record| claims.iter().any(|c| c.version == record.version && c.run == record.run && !c.given_back);
+        let unclaimed = chain.records.iter().filter(|r| matches!(r.event, Event::Released(_))).filter(|r| !claimed(r));
+        Ok(unclaimed.map(|r| format!("{} was released by run {}, which has no claim on it", r.version, r.run)).collect())
+    }
+
+    /// Says which releases of a chain have lost their scan's report, or have another, a line each.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger can't be read.
+    pub async fn unreported(&self, variant: &Variant, chain: &Chain) -> Result<Vec<String>, LedgerError> {
+        let mut wrong = Vec::new();
+        for record in &chain.records {
+            let Event::Released(release) = &record.event else { continue };
+            let Some(digest) = release.scan.report else { continue };
+            let object = report_path(variant, &record.version, &record.run, release.scan.at);
+            let words = match self.get_with_digest::<serde_json::Value>(&object).await {
+                Ok((_, found)) if found == digest => continue,
+                Ok(_) | Err(LedgerError::Content { .. }) => "was changed",
+                Err(LedgerError::Object { source, .. }) if matches!(*source, object_store::Error::NotFound { .. }) => "is missing",
+                Err(error) => return Err(error),
+            };
+            wrong.push(format!("the scan's report of {} {words} ({object})", record.version));
+        }
+        Ok(wrong)
     }
 
     /// Reads a variant's chain with its digests, checking that it holds together.
@@ -231,6 +265,10 @@ enum Wanted {
 
 fn variant_folder(variant: &Variant) -> Path {
     Path::from(variant.to_string())
+}
+
+fn report_path(variant: &Variant, version: &Version, run: &RunId, at: Timestamp) -> Path {
+    variant_folder(variant).join("reports").join(format!("{version}-{run}-{}.json", at.as_second()))
 }
 
 fn record_path(variant: &Variant, sequence: u64) -> Path {

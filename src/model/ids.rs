@@ -213,10 +213,9 @@ impl FromStr for Variant {
     type Err = InvalidId;
 
     fn from_str(value: &str) -> Result<Self, InvalidId> {
-        let invalid = || InvalidId { expected: "a variant such as my-product.x86_64", value: value.to_owned() };
-        let (product, architecture) = value.split_once('.').ok_or_else(invalid)?;
-        let architecture = [Architecture::X86_64, Architecture::Arm64].into_iter().find(|a| a.as_str() == architecture);
-        Ok(Self { product: product.parse()?, architecture: architecture.ok_or_else(invalid)? })
+        let expected = "a variant such as my-product.x86_64";
+        let (product, architecture) = value.split_once('.').ok_or_else(|| InvalidId { expected, value: value.to_owned() })?;
+        Ok(Self { product: product.parse()?, architecture: architecture.parse()? })
     }
 }
 

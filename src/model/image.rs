@@ -19,6 +19,8 @@ pub mod tag {
     pub const RUN: &str = "bakehouse:run";
     /// Digest of all that went into it.
     pub const INPUT: &str = "bakehouse:input";
+    /// The release's record in the ledger ([`super::super::record::Head`]); on change sets the chain's last one.
+    pub const RECORD: &str = "bakehouse:record";
     /// `baked`, `rejected` or `released`.
     pub const STATE: &str = "bakehouse:state";
 }

@@ -178,7 +178,9 @@ pub struct Release {
     pub manifest: Digest,
     /// Digest of each file that went in, by its path in the product's folder.
     pub inputs: BTreeMap<String, Digest>,
-    /// Digest over all of the above inputs: what the image's name carries.
+    /// Digest of each thing that determines the image, by the manifest's key for it.
+    pub parts: BTreeMap<String, Digest>,
+    /// Digest over all of them: what the image's name carries.
     pub input: Digest,
     /// The product's git commit, with `+dirty` if it had changes; absent outside a repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]

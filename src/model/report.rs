@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::digest::Digest;
 use super::ids::SnapshotId;
 
 /// How bad a finding is; orders from harmless to worst.
@@ -131,6 +132,7 @@ impl Report {
             packages: self.packages.len(),
             snapshots: self.snapshots.clone(),
             at: self.at,
+            report: None,
         }
     }
 }
@@ -157,4 +159,7 @@ pub struct ScanSummary {
     pub snapshots: Vec<SnapshotId>,
     /// When.
     pub at: Timestamp,
+    /// Digest of the whole report, as the ledger keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<Digest>,
 }

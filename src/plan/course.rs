@@ -1,9 +1,10 @@
 //! Whether a variant is released anew, and as which version: all variants of a product have one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::make::{Facts, Request};
 use crate::bake;
+use crate::model::digest::Digest;
 use crate::model::product::Product;
 use crate::model::record::Record;
 use crate::model::version::Version;
@@ -68,21 +69,31 @@ fn next_version(own: &Standing, siblings: &[Standing], request: &Request) -> Res
 /// have gone ahead: who approved a plan has approved it in whatever order the variants are shipped.
 pub(super) fn reason(facts: &Facts, latest: Option<&Released>, request: &Request) -> String {
     let Some(latest) = latest else { return "nothing was released yet".to_owned() };
-    let (old, new) = (&latest.release.inputs, &facts.product.inputs);
-    let mut changed: Vec<&str> =
-        new.iter().filter(|(path, digest)| old.get(*path) != Some(digest)).map(|(path, _)| path.as_str()).collect();
-    changed.extend(old.keys().filter(|path| !new.contains_key(*path)).map(String::as_str));
+    let changed = changes(facts.product, latest);
     if !changed.is_empty() {
         return format!("changed since {}: {}", latest.version, changed.join(", "));
-    }
-    if is_changed(facts.product, latest) {
-        return format!("what the manifest says of the image changed since {}", latest.version);
     }
     let siblings: Vec<String> = facts.siblings.iter().map(|sibling| sibling.product.variant().to_string()).collect();
     if request.rebuild || siblings.is_empty() {
         return format!("released anew, unchanged since {}", latest.version);
     }
     format!("unchanged since {}; all variants of a product have one version, and {} goes on", latest.version, siblings.join(", "))
+}
+
+/// Names what of the image's making has changed since a release: files by their paths, the rest by the manifest's keys.
+fn changes(product: &Product, latest: &Released) -> Vec<String> {
+    let mut changed = differing(&latest.release.inputs, &product.inputs);
+    let parts = differing(&latest.release.parts, &bake::input_parts(product, &latest.release.base));
+    // A step whose file has changed is told by its file.
+    let told = !changed.is_empty();
+    changed.extend(parts.into_iter().filter(|part| !(told && part.starts_with("provision["))));
+    changed
+}
+
+/// Lists the names of which two sets of digests differ.
+fn differing(old: &BTreeMap<String, Digest>, new: &BTreeMap<String, Digest>) -> Vec<String> {
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    names.into_iter().filter(|name| old.get(*name) != new.get(*name)).cloned().collect()
 }
 
 /// Where a variant stands.

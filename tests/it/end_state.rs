@@ -30,6 +30,8 @@ pub fn of(twin: &Twin) -> Value {
     let patterns = [
         (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?( ?GMT|Z)?", "<time>"),
         (r"\b\d{8}-\d{6}-[0-9a-f]{6}\b", "<run>"),
+        // How far the chain had come depends on what went on beside.
+        (r"\b\d+@sha256:[0-9a-f]{64}\b", "<record>"),
         (r"\b[0-9a-f]{64}\b", "<digest>"),
         (r"\b([a-z]+)-[0-9a-f]{17}\b", "<$1>"),
         (r"\b(prod|offer|ver|do|term|resaleauthorization|agmt)-[a-z0-9]{13}\b", "<$1>"),

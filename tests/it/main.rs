@@ -10,6 +10,7 @@ mod floors;
 mod gate;
 mod gc;
 mod guide;
+mod ledgers;
 mod machine;
 mod mortal;
 mod pricing;

@@ -228,6 +228,7 @@ fn sealed() -> Release {
             packages: 0,
             snapshots: Vec::new(),
             at: Timestamp::UNIX_EPOCH,
+            report: None,
         },
         base: BaseRecord {
             image: "ami-0fedcba9876543210".parse().unwrap(),
@@ -236,6 +237,7 @@ fn sealed() -> Release {
         },
         manifest: Digest::of("manifest"),
         inputs: BTreeMap::new(),
+        parts: BTreeMap::new(),
         input: Digest::of("input"),
         git_commit: None,
         started: Timestamp::UNIX_EPOCH,

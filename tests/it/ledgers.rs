@@ -1,0 +1,263 @@
+//! The ledger's side of runs: where they stand, giving them up, a ledger that was lost or forked, one in a bucket.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use bakehouse::engine::{self, Collector, EngineError, RunState, verify_ledger};
+use bakehouse::ledger::{Holder, Ledger, LedgerError};
+use bakehouse::model::ids::Region;
+use bakehouse::twin::faults::{Fault, FaultRule};
+
+use super::crash::in_order;
+use super::world::{Fate, Process, World};
+
+const LEDGER: &str = "twin-ledger/hello-web.x86_64";
+
+#[tokio::test]
+async fn a_run_that_was_killed_is_dead_until_it_is_resumed_or_abandoned() {
+    let world = World::new().await;
+    killed_while_baking(&world).await;
+    let process = world.open().await;
+    let runs = runs(&process).await;
+    let [dead] = runs.as_slice() else { panic!("{runs:?}") };
+    assert_eq!(dead.state, RunState::Dead);
+    assert_eq!(dead.next.as_deref(), Some(format!("bakehouse resume {}", dead.run).as_str()));
+
+    let collector = collector(&process);
+    let abandoned = collector.abandonable(&dead.run).await.unwrap();
+    let products = BTreeSet::from([process.product.slug.clone()]);
+    let regions = BTreeSet::from([Region::marketplace()]);
+    let left = collector.plan_of_run(process.engine.writer.reader(), &products, &regions, &abandoned).await.unwrap();
+    assert_eq!(left.garbage.len(), 3, "instance, volume and group: {left:#?}");
+    collector.abandon(&abandoned).await.unwrap();
+    assert!(collector.remove(&process.engine.writer, &left).await.unwrap().iter().all(|removed| removed.error.is_none()));
+
+    let claims = process.engine.ledger.claims(&process.product.variant()).await.unwrap();
+    assert!(claims.iter().all(|claim| claim.given_back) && claims.len() == 1, "{claims:?}");
+    assert!(matches!(collector.abandonable(&dead.run).await, Err(EngineError::NotReady { .. })), "it has ended");
+    process.ship().await.unwrap();
+    assert_eq!(process.releases().await[0].version.to_string(), "1.0.0");
+    assert_eq!(in_order(&process).await, Ok(()));
+    let states: Vec<RunState> = self::runs(&process).await.iter().map(|run| run.state).collect();
+    assert_eq!(states, [RunState::Abandoned, RunState::Done]);
+}
+
+#[tokio::test]
+async fn a_run_that_is_going_or_has_sealed_is_not_abandoned() {
+    let world = World::new().await;
+    let mut process = world.open_as(Holder::this_process()).await;
+    // It leaves while its change set is under way.
+    process.engine.patience = Duration::from_secs(200);
+    let end = process.ship().await;
+    assert!(matches!(end, Err(EngineError::Pending { .. })), "{end:?}");
+    let pending = runs(&process).await.remove(0);
+    assert_eq!(pending.state, RunState::Pending);
+    let sealed = !process.releases().await.is_empty();
+    let refused = collector(&process).abandonable(&pending.run).await;
+    assert_eq!(sealed, matches!(&refused, Err(EngineError::NotReady { what, .. }) if what.contains("has sealed")), "{refused:?}");
+
+    let variant = process.product.variant();
+    let ledger = &process.engine.ledger;
+    let mut lease = ledger.take_lease(&variant, &pending.run, &process.engine.holder, process.engine.clock.now()).await.unwrap();
+    assert_eq!(runs(&process).await[0].state, RunState::Going);
+    let refused = collector(&process).abandonable(&pending.run).await;
+    assert!(matches!(refused, Err(EngineError::Ledger(LedgerError::Held { .. }))), "{refused:?}");
+    lease.release(process.engine.clock.now()).await.unwrap();
+
+    process.engine.patience = Duration::from_secs(4 * 3600);
+    let journal = engine::find_run(&process.engine.ledger, &pending.run).await.unwrap().unwrap();
+    engine::resumable(&process.engine, &process.product, journal).await.unwrap();
+    process.ship().await.unwrap();
+    assert_eq!(runs(&process).await[0].state, RunState::Done);
+}
+
+#[tokio::test]
+async fn a_version_that_another_machine_claimed_is_free_once_its_run_is_abandoned_here() {
+    let world = World::new().await;
+    killed_while_baking(&world).await;
+    // What is committed came here, what is not did not.
+    std::fs::remove_dir_all(world.folder.path().join("twin-ledger/runs")).unwrap();
+    let process = world.open().await;
+    let Err(EngineError::Ledger(LedgerError::Claimed { held, .. })) = process.ship().await else { panic!("the version is taken") };
+    let collector = collector(&process);
+    let abandoned = collector.abandonable(&held.run).await.unwrap();
+    assert!(abandoned.is_elsewhere);
+    let products = BTreeSet::from([process.product.slug.clone()]);
+    let regions = BTreeSet::from([Region::marketplace()]);
+    let left = collector.plan_of_run(process.engine.writer.reader(), &products, &regions, &abandoned).await.unwrap();
+    collector.abandon(&abandoned).await.unwrap();
+    collector.remove(&process.engine.writer, &left).await.unwrap();
+    process.ship().await.unwrap();
+    let release = process.releases().await.remove(0);
+    assert_eq!(release.version.to_string(), "1.0.0");
+    assert_eq!(in_order(&process).await, Ok(()));
+
+    // What was sealed elsewhere is not given back here.
+    std::fs::remove_dir_all(world.folder.path().join("twin-ledger/runs")).unwrap();
+    let refused = collector.abandonable(&release.run).await;
+    assert!(matches!(&refused, Err(EngineError::NotReady { what, .. }) if what.contains("has sealed")), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_ledger_that_was_lost_cut_or_forked_is_told_by_the_tags_and_nothing_is_planned_on_it() {
+    let world = World::new().await;
+    world.edit("product.toml", "[distribution]\n", "[distribution]\nregions = [\"eu-central-1\"]\n");
+    world.open().await.ship().await.unwrap();
+    verified(&world).await.unwrap();
+    world.edit("provision/20-tune.sh", "set -", ": changed\nset -");
+    world.open().await.ship().await.unwrap();
+    verified(&world).await.unwrap();
+
+    let lost = world.fork();
+    std::fs::remove_dir_all(lost.folder.path().join(LEDGER)).unwrap();
+    let wrong = contradicted(&lost).await;
+    assert!(wrong.iter().any(|w| w.contains("the ledger has none")), "{wrong:?}");
+
+    let cut = world.fork();
+    cut_after_first_release(&cut.folder.path().join(LEDGER).join("records"));
+    let wrong = contradicted(&cut).await;
+    assert!(wrong.iter().any(|w| w.contains("was cut")), "{wrong:?}");
+
+    let forked = world.fork();
+    rewrite(&forked.folder.path().join(LEDGER).join("records"));
+    let wrong = contradicted(&forked).await;
+    assert!(wrong.iter().any(|w| w.contains("replaced or forked")), "{wrong:?}");
+    assert!(wrong.iter().any(|w| w.contains("change set")), "the change sets' tags tell too: {wrong:?}");
+
+    let touched = world.fork();
+    let report = std::fs::read_dir(touched.folder.path().join(LEDGER).join("reports")).unwrap().next().unwrap().unwrap().path();
+    let text = std::fs::read_to_string(&report).unwrap();
+    std::fs::write(&report, text.replace("\"files\"", "\"files\" ")).unwrap();
+    let Err(EngineError::WrongLedger { wrong, .. }) = verified(&touched).await else { panic!("the report was changed") };
+    assert!(wrong.iter().any(|w| w.contains("report") && w.contains("was changed")), "{wrong:?}");
+}
+
+#[tokio::test]
+async fn a_release_goes_through_with_its_ledger_in_a_bucket() {
+    let world = World::new().await;
+    let process = in_bucket(world.open().await).await;
+    process.ship().await.unwrap();
+    assert_eq!(in_order(&process).await, Ok(()));
+    let regions = BTreeSet::from([Region::marketplace()]);
+    let variant = process.product.variant();
+    let verified = verify_ledger(process.engine.writer.reader(), &process.engine.ledger, &variant, &regions).await.unwrap();
+    assert_eq!((verified.releases, verified.witnesses), (1, 2), "the image and the change set: {verified:?}");
+    assert!(!world.folder.path().join(LEDGER).exists(), "nothing lies in the folder");
+    let other = in_bucket(world.open_beside(&process, Holder::this_process()).await).await;
+    assert_eq!(other.releases().await.len(), 1, "another machine sees it");
+}
+
+#[tokio::test]
+async fn a_run_whose_ledger_is_in_a_bucket_survives_being_killed() {
+    let world = World::new().await;
+    let mut deaths = 0;
+    // The first is the binding of the ledger, which is not the run's.
+    for nth in (2..).step_by(7) {
+        let world = world.fork();
+        let fate = Fate { writes: None, faults: vec![FaultRule::nth_change(nth, Fault::Silence)] };
+        let process = in_bucket(world.open_to(fate).await).await;
+        let end = process.ship_until_death().await;
+        drop(process);
+        let process = in_bucket(world.open().await).await;
+        process.ship().await.unwrap_or_else(|e| panic!("killed at change {nth}: {e}"));
+        assert_eq!(in_order(&process).await, Ok(()), "killed at change {nth}");
+        assert_eq!(process.releases().await.len(), 1, "killed at change {nth}");
+        if let Some(end) = end {
+            end.unwrap();
+            assert!(deaths > 5, "it died {deaths} times only");
+            return;
+        }
+        deaths += 1;
+    }
+}
+
+#[tokio::test]
+async fn two_runners_with_their_ledger_in_a_bucket_release_once() {
+    let world = World::new().await;
+    let first = in_bucket(world.open_as(Holder { boot: String::new(), ..Holder::this_process() }).await).await;
+    let second = in_bucket(world.open_beside(&first, Holder::this_process()).await).await;
+    let (one, two) = tokio::join!(first.ship(), second.ship());
+    assert!(one.is_ok() || two.is_ok(), "{one:?} {two:?}");
+    for end in [one, two] {
+        let lost =
+            matches!(&end, Err(EngineError::Moved { .. } | EngineError::Ledger(LedgerError::Held { .. } | LedgerError::Fenced { .. })));
+        assert!(end.is_ok() || lost, "{end:?}");
+    }
+    second.ship().await.unwrap();
+    assert_eq!(in_order(&second).await, Ok(()));
+    assert_eq!(second.releases().await.len(), 1);
+}
+
+#[tokio::test]
+async fn the_plan_says_which_keys_of_the_manifest_have_changed() {
+    let world = World::new().await;
+    world.open().await.ship().await.unwrap();
+    world.edit("product.toml", "size-gib = 8", "size-gib = 9");
+    let next = world.open().await.next().await.unwrap();
+    let why = &next.plan().steps.iter().find(|planned| planned.step.to_string().starts_with("bake")).unwrap().why;
+    assert_eq!(why, "changed since 1.0.0: image.root-volume");
+}
+
+/// Gives a process a ledger in the twin's bucket instead of the folder's.
+async fn in_bucket(mut process: Process) -> Process {
+    let place = "s3://bakehouse-twin/team/ledger".parse().unwrap();
+    let bucket = process.engine.writer.reader().objects("bakehouse-twin", &Region::marketplace()).unwrap();
+    let binding = process.engine.ledger.binding().clone();
+    process.engine.ledger = Ledger::open_bucket(bucket, &place, binding).await.unwrap();
+    process
+}
+
+async fn verified(world: &World) -> Result<(), EngineError> {
+    let process = world.open().await;
+    let regions = BTreeSet::from([Region::marketplace(), "eu-central-1".parse().unwrap()]);
+    verify_ledger(process.engine.writer.reader(), &process.engine.ledger, &process.product.variant(), &regions).await.map(drop)
+}
+
+/// What verifying finds wrong, once planning has refused the ledger too.
+async fn contradicted(world: &World) -> Vec<String> {
+    let planned = world.open().await.next().await;
+    assert!(matches!(planned, Err(EngineError::WrongLedger { .. })), "{planned:?}");
+    match verified(world).await {
+        Err(EngineError::WrongLedger { wrong, .. }) => wrong,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn cut_after_first_release(records: &Path) {
+    let mut names: Vec<_> = std::fs::read_dir(records).unwrap().map(|entry| entry.unwrap().path()).collect();
+    names.sort();
+    names[1..].iter().for_each(|path| std::fs::remove_file(path).unwrap());
+}
+
+/// Writes a chain anew that holds together and tells something else.
+fn rewrite(records: &Path) {
+    let mut names: Vec<_> = std::fs::read_dir(records).unwrap().map(|entry| entry.unwrap().path()).collect();
+    names.sort();
+    let mut previous: Option<bakehouse::model::digest::Digest> = None;
+    for path in names {
+        let mut record: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        record["at"] = "2026-11-23T11:00:00Z".into();
+        if let Some(digest) = previous {
+            record["previous"] = digest.to_string().into();
+        }
+        let text = serde_json::to_string_pretty(&record).unwrap() + "\n";
+        previous = Some(bakehouse::model::digest::Digest::of(&text));
+        std::fs::write(path, text).unwrap();
+    }
+}
+
+async fn runs(process: &Process) -> Vec<engine::RunSummary> {
+    engine::runs(&process.engine.ledger, &process.product.variant(), process.engine.clock.now()).await.unwrap()
+}
+
+fn collector(process: &Process) -> Collector {
+    let engine = &process.engine;
+    Collector { ledger: engine.ledger.clone(), holder: engine.holder.clone(), clock: engine.clock.clone(), interval: engine.interval }
+}
+
+/// Has a run die once its instance is there.
+async fn killed_while_baking(world: &World) {
+    let faults = vec![FaultRule::first_calls("RunInstances", 1, Fault::Silence)];
+    assert!(world.open_to(Fate { writes: None, faults }).await.ship_until_death().await.is_none());
+}
