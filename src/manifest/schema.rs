@@ -3,6 +3,7 @@
 //! The types below describe; `decode` reads. That both know the same keys and the same values is
 //! held by a test, which asks the reader about every table and every list of values.
 
+mod boot;
 mod forms;
 mod image;
 mod listing;

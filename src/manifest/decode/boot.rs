@@ -113,22 +113,27 @@ fn check(value: &Value) -> Option<BootCheck> {
     let name = reader.required("name").and_then(|value| text(&value, 100));
     let is_http = reader.or("protocol", true, |value| value.choice(&[("http", true), ("tcp", false)]));
     let port = reader.or("port", 80, |value| value.port());
-    // The other keys mean nothing to a check that only connects.
-    let expects = match is_http {
-        Some(true) => http(&reader),
-        Some(false) => Some(Expectation::Tcp),
-        None => None,
+    let (path, status, contains) = (reader.optional("path"), reader.optional("status"), reader.optional("contains"));
+    let expects = match is_http? {
+        true => http(path, status, contains),
+        false => {
+            for stray in [path, status, contains].into_iter().flatten() {
+                stray
+                    .fault(Code::Alternatives, format!("`{}` stands beside `protocol = \"tcp\"`", stray.name))
+                    .expected("it for http alone")
+                    .report();
+            }
+            Some(Expectation::Tcp)
+        }
     };
-    if is_http.is_some() {
-        reader.finish();
-    }
+    reader.finish();
     Some(BootCheck { name: name?, port: port?, expects: expects? })
 }
 
-fn http(reader: &Reader) -> Option<Expectation> {
-    let path = reader.or("path", "/".to_owned(), |value| path(&value));
-    let status = reader.or("status", 200, |value| value.integer(100..=599).and_then(|status| u16::try_from(status).ok()));
-    let contains = reader.maybe("contains", |value| text(&value, 1000));
+fn http(at: Option<Value>, status: Option<Value>, contains: Option<Value>) -> Option<Expectation> {
+    let path = at.map_or_else(|| Some("/".to_owned()), |value| path(&value));
+    let status = status.map_or(Some(200), |value| value.integer(100..=599).and_then(|status| u16::try_from(status).ok()));
+    let contains = contains.map_or(Some(None), |value| text(&value, 1000).map(Some));
     Some(Expectation::Http { path: path?, status: status?, contains: contains? })
 }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 
+use super::boot::Boot;
 use super::forms::{AccountId, Category, Link, LongText, Region, Text, nothing_required};
 use super::image::Image;
 use super::listing::Listing;
@@ -21,6 +22,8 @@ pub(super) struct Tables {
     image: Image,
     /// Who gets the image, beside the Marketplace's buyers.
     distribution: Distribution,
+    /// How an image is started and tried before it is released. Scripts of `tests/` are run too.
+    boot: Boot,
     /// How the product is sold.
     listing: Listing,
     /// What the scan lets pass.
