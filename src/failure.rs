@@ -277,6 +277,13 @@ fn engine_next(error: &EngineError) -> Vec<String> {
             format!("look at what is left to do: bakehouse plan {}", variant.product),
         ],
         EngineError::Ledger(error) => ledger_next(error),
+        EngineError::Bucket(crate::cloud::BucketError::Missing { bucket }) => {
+            vec![format!("make it (aws s3 mb s3://{bucket}) or name another in image.build.bucket; then ship again")]
+        }
+        EngineError::Bucket(_) => one("what was done is in the ledger; the same command goes on from there"),
+        EngineError::UserData(crate::bake::UserDataError::NoBucket { .. }) => {
+            one("name a bucket of yours in image.build: bucket = \"acme-bakes\"; or fetch large files in a script")
+        }
         EngineError::Cloud(e) if e.operation == "GetCallerIdentity" => {
             one("log in (aws sso login, aws configure) or name a profile that exists with --profile; nothing was done")
         }

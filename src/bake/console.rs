@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 pub struct BakeLog {
     /// Whether the bake has been seen to begin: cloud-init runs its script.
     pub begun: bool,
-    /// The steps seen, by number, from 1. Early ones may have left the window.
+    /// The steps seen, by number, from 1; 0 is fetching a payload that user data has no room for. Early ones may have left the window.
     pub steps: BTreeMap<u32, StepLog>,
     /// Whether all steps succeeded.
     pub provisioned: bool,

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
+use crate::model::digest::Digest;
 use crate::model::product::{Product, Provision};
 use crate::template::{self, TemplateError, shell_quote};
 
@@ -18,13 +19,14 @@ const LABEL_MAX_CHARACTERS: usize = 80;
 
 const CLOUD_CONFIG: &str = include_str!("../../templates/user-data/cloud-config.yaml.hbs");
 const CONSOLE: &str = include_str!("../../templates/user-data/console.sh.hbs");
+const FETCH: &str = include_str!("../../templates/user-data/fetch.sh.hbs");
 const BAKE: &str = include_str!("../../templates/user-data/bake.sh.hbs");
 const SEAL: &str = include_str!("../../templates/user-data/seal.sh.hbs");
 const SEAL_SERVICE: &str = include_str!("../../templates/user-data/bakehouse-seal.service.hbs");
 const QUIET_TARGET: &str = include_str!("../../templates/user-data/bakehouse-quiet.target.hbs");
 
 /// All that runs in the guest beside the product's own inputs: a change here makes another image.
-pub(super) const TEMPLATES: [&str; 6] = [CLOUD_CONFIG, CONSOLE, BAKE, SEAL, SEAL_SERVICE, QUIET_TARGET];
+pub(super) const TEMPLATES: [&str; 7] = [CLOUD_CONFIG, CONSOLE, FETCH, BAKE, SEAL, SEAL_SERVICE, QUIET_TARGET];
 
 /// A file that the bake script puts into its work directory.
 #[derive(Debug, Serialize)]
@@ -103,6 +105,30 @@ pub(super) fn render(product: &Product, nonce: &str) -> Result<Guest, TemplateEr
     let script = Script { facts: &facts, delimiter: DELIMITER, inputs: &inputs, functions: &functions, steps: &steps };
     let script = template::render("user-data/bake.sh.hbs", BAKE, &script)?;
     Ok(Guest { cloud_config, script, inputs })
+}
+
+/// Renders the script that fetches the bake script as a payload of a digest, from an address.
+///
+/// # Errors
+///
+/// [`TemplateError`] if a template is faulty.
+pub(super) fn render_fetch(nonce: &str, address: &str, digest: &Digest) -> Result<String, TemplateError> {
+    #[derive(Serialize)]
+    struct Fetch<'a> {
+        work: &'static str,
+        delimiter: &'static str,
+        console: &'a str,
+        address: &'a str,
+        digest: String,
+    }
+    #[derive(Serialize)]
+    struct Console<'a> {
+        nonce: &'a str,
+        work: &'static str,
+    }
+    let console = template::render("user-data/console.sh.hbs", CONSOLE, &Console { nonce, work: WORK })?;
+    let fetch = Fetch { work: WORK, delimiter: DELIMITER, console: console.trim_end(), address, digest: digest.to_hex() };
+    template::render("user-data/fetch.sh.hbs", FETCH, &fetch)
 }
 
 /// The steps as they come together, and what they need.

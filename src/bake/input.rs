@@ -140,11 +140,12 @@ mod tests {
 
     #[test]
     fn whatever_leaves_the_image_alone_leaves_the_digest_alone() {
-        let changes: [(&str, fn(&mut Product)); 8] = [
+        let changes: [(&str, fn(&mut Product)); 9] = [
             ("title", |p| p.texts.title.push('!')),
             ("os name", |p| p.image.os_version.push('!')),
             ("base selector", |p| p.image.base = Base::Parameter { name: "/x".to_owned() }),
             ("region of the build", |p| p.build.region = "eu-west-1".parse().unwrap()),
+            ("bucket", |p| p.build.bucket = Some("acme-bakes".to_owned())),
             ("distribution", |p| p.distribution.share_with_marketplace = !p.distribution.share_with_marketplace),
             ("tags", |p| drop(p.tags.insert("a".to_owned(), "b".to_owned()))),
             ("manifest digest", |p| p.manifest_digest = Digest::of("other")),

@@ -7,6 +7,7 @@
 //!
 //! ```text
 //! BAKEHOUSE nonce begin
+//! BAKEHOUSE nonce step 0 begin payload
 //! BAKEHOUSE nonce step 1 begin packages nginx
 //! BAKEHOUSE nonce step 1 ok
 //! BAKEHOUSE nonce step 2 failed 3
@@ -32,5 +33,5 @@ mod window;
 pub use console::{BakeLog, Outcome, SealState, StepLog, StepState, printable, read};
 pub use input::{input_digest, input_parts};
 pub use naming::{DESCRIPTION_MAX_CHARACTERS, IMAGE_NAME_MAX_CHARACTERS, description, image_name};
-pub use user_data::{InputSize, USER_DATA_MAX_BYTES, UserDataError, user_data};
+pub use user_data::{BUNDLE_MAX_BYTES, Bundle, InputSize, Payload, USER_DATA_MAX_BYTES, UserDataError, payload};
 pub use window::fresh;

@@ -1,4 +1,5 @@
-//! User data: all that an instance needs to make itself an image, in one document.
+//! User data: all that an instance needs to make itself an image, in one document, or in one that
+//! fetches what is too large for it.
 
 use std::fmt;
 use std::io::Write as _;
@@ -7,6 +8,7 @@ use flate2::{Compression, GzBuilder};
 
 use super::guest::{self, Guest};
 use super::mime::{Part, multipart};
+use crate::model::digest::Digest;
 use crate::model::product::Product;
 use crate::template::TemplateError;
 
@@ -14,6 +16,9 @@ use crate::template::TemplateError;
 ///
 /// Source: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html>
 pub const USER_DATA_MAX_BYTES: usize = 16 * 1024;
+
+/// The largest bundle in bytes: the guest holds it and what is in it in memory.
+pub const BUNDLE_MAX_BYTES: usize = 64 * 1024 * 1024;
 
 /// The longest nonce, in characters.
 const NONCE_MAX_CHARACTERS: usize = 64;
@@ -37,15 +42,30 @@ pub enum UserDataError {
         #[source]
         source: TemplateError,
     },
-    /// The product brings too much.
+    /// The product brings more than user data takes, and there is no bucket for it.
     #[error(
-        "user data takes {size_bytes} bytes compressed, EC2 takes {limit_bytes}; fetch large files in a script instead (largest inputs: {})",
+        "the payload takes {size_bytes} bytes compressed, EC2's user data {limit_bytes}, and `[image.build] bucket` names no bucket for it \
+         (largest inputs: {})",
+        list(largest)
+    )]
+    NoBucket {
+        /// Its size, compressed.
+        size_bytes: usize,
+        /// EC2's limit.
+        limit_bytes: usize,
+        /// The product's largest inputs, largest first.
+        largest: Vec<InputSize>,
+    },
+    /// The product brings more than a guest can hold in memory.
+    #[error(
+        "the payload takes {size_bytes} bytes compressed, and {limit_bytes} are the most; fetch large files in a script instead \
+         (largest inputs: {})",
         list(largest)
     )]
     TooLarge {
         /// Its size, compressed.
         size_bytes: usize,
-        /// EC2's limit.
+        /// The limit.
         limit_bytes: usize,
         /// The product's largest inputs, largest first.
         largest: Vec<InputSize>,
@@ -67,7 +87,28 @@ impl fmt::Display for InputSize {
     }
 }
 
-/// Makes the user data of a bake: a gzip-compressed MIME multipart document for cloud-init.
+/// What an instance is given to make itself an image.
+#[derive(Debug)]
+pub enum Payload {
+    /// All of it in user data.
+    UserData(Vec<u8>),
+    /// A script to be fetched, and user data that fetches it.
+    Bundle(Bundle),
+}
+
+/// The bake script, compressed, for it is too large for user data.
+#[derive(Debug)]
+pub struct Bundle {
+    /// The gzip-compressed script. Same product, same nonce: same bytes.
+    pub bytes: Vec<u8>,
+    /// The digest that the guest expects.
+    pub digest: Digest,
+    cloud_config: String,
+    nonce: String,
+}
+
+/// Makes the payload of a bake: a gzip-compressed MIME multipart document for cloud-init, and what it
+/// fetches if all would not fit.
 ///
 /// The instance arms its deadline, installs security updates if the product wants them, carries out
 /// the steps in order, has itself cleaned up once cloud-init is through, and powers itself off. It
@@ -75,24 +116,50 @@ impl fmt::Display for InputSize {
 ///
 /// # Errors
 ///
-/// [`UserDataError::InvalidNonce`]; [`UserDataError::TooLarge`] beyond [`USER_DATA_MAX_BYTES`];
+/// [`UserDataError::InvalidNonce`]; beyond [`USER_DATA_MAX_BYTES`] [`UserDataError::NoBucket`] if the
+/// product names none, [`UserDataError::TooLarge`] beyond [`BUNDLE_MAX_BYTES`];
 /// [`UserDataError::Template`] if a template is faulty.
-pub fn user_data(product: &Product, nonce: &str) -> Result<Vec<u8>, UserDataError> {
+pub fn payload(product: &Product, nonce: &str) -> Result<Payload, UserDataError> {
     let valid = (1..=NONCE_MAX_CHARACTERS).contains(&nonce.len()) && nonce.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     if !valid {
         return Err(UserDataError::InvalidNonce { nonce: nonce.to_owned() });
     }
     let guest = guest::render(product, nonce).map_err(|source| UserDataError::Template { source })?;
-    let document = multipart(&[
-        Part { content_type: "text/cloud-config", filename: "bakehouse.yaml", body: &guest.cloud_config },
-        Part { content_type: "text/x-shellscript", filename: "bakehouse.sh", body: &guest.script },
-    ]);
-    let compressed = gzip(document.as_bytes());
-    if compressed.len() > USER_DATA_MAX_BYTES {
-        let largest = largest_inputs(&guest);
-        return Err(UserDataError::TooLarge { size_bytes: compressed.len(), limit_bytes: USER_DATA_MAX_BYTES, largest });
+    let whole = document(&guest.cloud_config, &guest.script);
+    let largest = || largest_inputs(&guest);
+    if whole.len() <= USER_DATA_MAX_BYTES {
+        return Ok(Payload::UserData(whole));
     }
-    Ok(compressed)
+    if product.build.bucket.is_none() {
+        return Err(UserDataError::NoBucket { size_bytes: whole.len(), limit_bytes: USER_DATA_MAX_BYTES, largest: largest() });
+    }
+    let bytes = gzip(guest.script.as_bytes());
+    if bytes.len() > BUNDLE_MAX_BYTES {
+        return Err(UserDataError::TooLarge { size_bytes: bytes.len(), limit_bytes: BUNDLE_MAX_BYTES, largest: largest() });
+    }
+    let digest = Digest::of(&bytes);
+    Ok(Payload::Bundle(Bundle { bytes, digest, cloud_config: guest.cloud_config, nonce: nonce.to_owned() }))
+}
+
+impl Bundle {
+    /// Makes the user data of an instance that fetches the bundle from an address, and runs it only if
+    /// it has the digest.
+    ///
+    /// # Errors
+    ///
+    /// [`UserDataError::Template`] if a template is faulty.
+    pub fn user_data(&self, address: &str) -> Result<Vec<u8>, UserDataError> {
+        let script = guest::render_fetch(&self.nonce, address, &self.digest).map_err(|source| UserDataError::Template { source })?;
+        Ok(document(&self.cloud_config, &script))
+    }
+}
+
+fn document(cloud_config: &str, script: &str) -> Vec<u8> {
+    let document = multipart(&[
+        Part { content_type: "text/cloud-config", filename: "bakehouse.yaml", body: cloud_config },
+        Part { content_type: "text/x-shellscript", filename: "bakehouse.sh", body: script },
+    ]);
+    gzip(document.as_bytes())
 }
 
 /// Compresses without a time or a name, so that same text gives same bytes.
@@ -122,8 +189,15 @@ mod tests {
     use super::*;
     use crate::model::product::Provision;
 
+    fn user_data(product: &Product, nonce: &str) -> Vec<u8> {
+        match payload(product, nonce).unwrap() {
+            Payload::UserData(bytes) => bytes,
+            Payload::Bundle(bundle) => panic!("{} bytes", bundle.bytes.len()),
+        }
+    }
+
     fn decoded(product: &Product) -> String {
-        let bytes = user_data(product, "20261123-000000-a1b2c3").unwrap();
+        let bytes = user_data(product, "20261123-000000-a1b2c3");
         let mut text = String::new();
         flate2::read::GzDecoder::new(bytes.as_slice()).read_to_string(&mut text).unwrap();
         text
@@ -137,10 +211,10 @@ mod tests {
 
     #[test]
     fn same_product_and_nonce_give_the_same_bytes() {
-        let bytes = user_data(&product(), "n-1").unwrap();
-        assert_eq!(bytes, user_data(&product(), "n-1").unwrap());
+        let bytes = user_data(&product(), "n-1");
+        assert_eq!(bytes, user_data(&product(), "n-1"));
         assert_eq!(bytes[4..8], [0; 4], "no time in the gzip header");
-        assert_ne!(bytes, user_data(&product(), "n-2").unwrap());
+        assert_ne!(bytes, user_data(&product(), "n-2"));
     }
 
     #[test]
@@ -187,26 +261,89 @@ mod tests {
         assert!(!decoded(&product()).contains("BAKEHOUSE 20261123"), "showing one's user data must not pass for progress");
     }
 
-    #[test]
-    fn too_much_input_is_refused_with_the_largest_named() {
+    /// A product with more in it than compresses into user data.
+    fn large(bytes: usize) -> Product {
         let mut product = product();
         let mut state = 1_u32;
         let noise = std::iter::repeat_with(|| {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             (state >> 24) as u8
         });
-        product.provision.push(Provision::Script { path: "provision/big".to_owned(), content: noise.take(20_000).collect() });
-        let error = user_data(&product, "n").unwrap_err();
-        let UserDataError::TooLarge { size_bytes, largest, .. } = &error else { panic!("{error}") };
+        product.provision.push(Provision::Script { path: "provision/big".to_owned(), content: noise.take(bytes).collect() });
+        product
+    }
+
+    fn bundle(product: &Product) -> Bundle {
+        match payload(product, "n").unwrap() {
+            Payload::Bundle(bundle) => bundle,
+            Payload::UserData(bytes) => panic!("{} bytes fit", bytes.len()),
+        }
+    }
+
+    #[test]
+    fn too_much_input_without_a_bucket_is_refused_with_the_largest_named() {
+        let error = payload(&large(20_000), "n").unwrap_err();
+        let UserDataError::NoBucket { size_bytes, largest, .. } = &error else { panic!("{error}") };
         assert!(*size_bytes > 20_000, "{size_bytes}");
         assert_eq!(largest[0].name, "provision/big");
         assert!(error.to_string().contains("provision/big 27018 bytes"), "{error}");
     }
 
     #[test]
+    fn with_a_bucket_it_becomes_a_bundle_of_the_same_script() {
+        let mut product = large(20_000);
+        product.build.bucket = Some("bakes".to_owned());
+        let bundle = bundle(&product);
+        assert_eq!(bundle.digest, Digest::of(&bundle.bytes));
+        let mut script = String::new();
+        flate2::read::GzDecoder::new(bundle.bytes.as_slice()).read_to_string(&mut script).unwrap();
+        assert_eq!(script, guest::render(&product, "n").unwrap().script);
+        let user_data = bundle.user_data("https://bakes.example/bundles/1?X-Amz-Signature=0").unwrap();
+        assert!(user_data.len() < USER_DATA_MAX_BYTES / 2, "{}", user_data.len());
+    }
+
+    /// Runs what a guest would run, its machine's own programs played.
+    fn fetched(sent: &[u8], changed: &[u8]) -> (String, bool) {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("bin")).unwrap();
+        std::fs::write(at("served"), changed).unwrap();
+        let played =
+            format!("#!/bin/sh\nwhile [ $# -gt 1 ]; do [ \"$1\" = -o ] && to=$2; shift; done\ncp {} \"$to\"\n", at("served").display());
+        for (name, text) in [("curl", &*played), ("mount", ":\n"), ("dmesg", ":\n"), ("systemctl", ":\n"), ("sleep", ":\n")] {
+            use std::os::unix::fs::PermissionsExt as _;
+            std::fs::write(at("bin").join(name), text).unwrap();
+            std::fs::set_permissions(at("bin").join(name), std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let script = guest::render_fetch("n", "https://bakes.example/secret-address", &Digest::of(sent)).unwrap();
+        let script = script
+            .replace("/run/bakehouse", at("work").to_str().unwrap())
+            .replace("export PATH=", &format!("export PATH={}:", at("bin").display()))
+            .replace("console=/dev/console", &format!("console={}", at("console").display()))
+            .replace("/sys/class/tty/console/active", at("active").to_str().unwrap());
+        std::fs::write(at("active"), "ttyS0\n").unwrap();
+        assert!(is_shell(&script));
+        let output = Command::new("sh").arg("-c").arg(&script).current_dir(folder.path()).output().unwrap();
+        let console = std::fs::read_to_string(at("console")).unwrap_or_default();
+        let said = format!("{console}{}", String::from_utf8_lossy(&output.stderr));
+        assert!(!said.contains("secret-address"), "{said}");
+        (console, at("ran").exists())
+    }
+
+    #[test]
+    fn a_guest_runs_the_bundle_that_was_sent_and_no_other() {
+        let sent = gzip(b": >ran\n");
+        let (console, ran) = fetched(&sent, &sent);
+        assert!(ran && console.contains("BAKEHOUSE n step 0 ok"), "{console}");
+        let (console, ran) = fetched(&sent, &gzip(b": >ran # otherwise\n"));
+        assert!(!ran && console.contains("BAKEHOUSE n step 0 failed 65"), "{console}");
+        assert!(console.contains("BAKEHOUSE n tail the payload is not what was sent"), "{console}");
+    }
+
+    #[test]
     fn a_nonce_that_is_no_word_is_refused() {
         for nonce in ["", "a b", "a'b", "a\nb", &"x".repeat(65)] {
-            assert!(matches!(user_data(&product(), nonce), Err(UserDataError::InvalidNonce { .. })), "{nonce:?}");
+            assert!(matches!(payload(&product(), nonce), Err(UserDataError::InvalidNonce { .. })), "{nonce:?}");
         }
     }
 }

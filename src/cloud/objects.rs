@@ -1,5 +1,6 @@
 //! Buckets as object stores: `object_store` speaks S3, over the SDK's HTTP and with its credentials.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -9,14 +10,19 @@ use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsP
 use aws_smithy_runtime_api::client::http::{HttpConnector as _, HttpConnectorSettings, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest as SdkRequest;
 use aws_smithy_types::body::SdkBody;
+use futures::TryStreamExt as _;
 use http_body_util::BodyExt as _;
 use jiff::Timestamp;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AwsCredential};
 use object_store::client::{HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpResponseBody, HttpService};
-use object_store::{ClientOptions, CredentialProvider, ObjectStore, RetryConfig};
+use object_store::path::Path;
+use object_store::{ClientOptions, CredentialProvider, ObjectMeta, ObjectStore, ObjectStoreExt as _, PutOptions, RetryConfig, TagSet};
 
-use super::session::{Reader, Session};
+use super::session::{Reader, Session, Writer};
+use super::{CloudError, Outcome};
 use crate::model::ids::Region;
+use crate::model::image::tag;
+use crate::model::resource::{Billed, Resource, ResourceKind};
 
 /// A bucket that could not be found or opened.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +49,17 @@ pub enum BucketError {
         bucket: String,
         /// What happened.
         reason: String,
+    },
+    /// An object could not be written or removed.
+    #[error("{key} in the bucket {bucket} can't be used")]
+    Object {
+        /// The bucket.
+        bucket: String,
+        /// The object, or the beginning of their keys.
+        key: String,
+        /// Why.
+        #[source]
+        source: Box<object_store::Error>,
     },
     /// The settings don't make a client.
     #[error("the bucket {bucket} can't be opened")]
@@ -71,17 +88,46 @@ impl Reader {
     ///
     /// [`BucketError::Missing`] if it is nowhere; [`BucketError::Unreachable`] without an answer.
     pub async fn bucket_region(&self, bucket: &str, now: Timestamp) -> Result<Region, BucketError> {
-        let unreachable = |reason: String| BucketError::Unreachable { bucket: bucket.to_owned(), reason };
-        let address = self.presigned_bucket(bucket, now).await?;
-        let request = http::Request::head(address).body(SdkBody::empty()).map_err(|e| unreachable(e.to_string()))?;
-        let request = SdkRequest::try_from(request).map_err(|e| unreachable(e.to_string()))?;
-        let answer = self.session.connector().call(request).await.map_err(|e| unreachable(chain(&e)))?;
+        let address = self.presigned_bucket("HEAD", bucket, now).await?;
+        let answer = self.send(http::Method::HEAD, bucket, &address).await?;
         // Asked in the wrong Region, or by somebody who may not look, S3 still says where it is.
-        match answer.headers().get("x-amz-bucket-region").map(str::parse) {
-            Some(Ok(region)) => Ok(region),
-            _ if answer.status().as_u16() == 404 => Err(BucketError::Missing { bucket: bucket.to_owned() }),
-            _ => Err(unreachable(format!("S3 answered {} and did not say where it is", answer.status().as_u16()))),
+        match answer.headers().get("x-amz-bucket-region").and_then(|region| region.to_str().ok()?.parse().ok()) {
+            Some(region) => Ok(region),
+            None if answer.status() == 404 => Err(BucketError::Missing { bucket: bucket.to_owned() }),
+            None => Err(not_so(bucket, answer.status())),
         }
+    }
+
+    /// Lists the payloads of runs in a bucket; a bucket that is not there holds none.
+    ///
+    /// Payloads lie under `bundles/VARIANT/RUN/`, which says whose they are.
+    ///
+    /// # Errors
+    ///
+    /// [`CloudError`].
+    pub async fn payloads(&self, bucket: &str, now: Timestamp) -> Result<Vec<Resource>, CloudError> {
+        let region = match self.bucket_region(bucket, now).await {
+            Ok(region) => region,
+            Err(BucketError::Missing { .. }) => return Ok(Vec::new()),
+            Err(error) => return Err(error.of("HeadBucket", &Region::marketplace())),
+        };
+        let objects = self.s3(bucket, &region).map_err(|e| e.of("ListObjectsV2", &region))?;
+        let found: Vec<_> = objects
+            .list(Some(&Path::from(PAYLOADS)))
+            .try_collect()
+            .await
+            .map_err(object_error(bucket, PAYLOADS))
+            .map_err(|e| e.of("ListObjectsV2", &region))?;
+        Ok(found.iter().filter_map(|object| payload(bucket, &region, object)).collect())
+    }
+
+    /// Sends a request to a presigned address.
+    async fn send(&self, method: http::Method, bucket: &str, address: &str) -> Result<http::Response<SdkBody>, BucketError> {
+        let unreachable = |reason: String| BucketError::Unreachable { bucket: bucket.to_owned(), reason };
+        let request = http::Request::builder().method(method).uri(address).body(SdkBody::empty());
+        let request = SdkRequest::try_from(request.map_err(|e| unreachable(e.to_string()))?).map_err(|e| unreachable(e.to_string()))?;
+        let answer = self.session.connector().call(request).await.map_err(|e| unreachable(chain(&e)))?;
+        answer.try_into_http1x().map_err(|e| unreachable(e.to_string()))
     }
 
     fn s3(&self, bucket: &str, region: &Region) -> Result<AmazonS3, BucketError> {
@@ -99,6 +145,102 @@ impl Reader {
         }
         builder.build().map_err(|source| BucketError::Open { bucket: bucket.to_owned(), source: Box::new(source) })
     }
+}
+
+impl Writer {
+    /// Writes an object, with tags.
+    ///
+    /// # Errors
+    ///
+    /// [`BucketError::Object`].
+    pub async fn put_object(
+        &self,
+        bucket: &str,
+        region: &Region,
+        key: &str,
+        bytes: &[u8],
+        tags: &BTreeMap<String, String>,
+    ) -> Result<(), BucketError> {
+        let mut set = TagSet::default();
+        tags.iter().for_each(|(key, value)| set.push(key, value));
+        let options = PutOptions { tags: set, ..PutOptions::default() };
+        let written = self.reader().s3(bucket, region)?.put_opts(&Path::from(key), bytes.to_vec().into(), options).await;
+        written.map(|_| ()).map_err(object_error(bucket, key))
+    }
+
+    /// Removes the objects in a folder.
+    ///
+    /// # Errors
+    ///
+    /// [`BucketError::Object`].
+    pub async fn remove_objects(&self, bucket: &str, region: &Region, prefix: &str) -> Result<(), BucketError> {
+        let objects = self.reader().s3(bucket, region)?;
+        let found: Vec<_> = objects.list(Some(&Path::from(prefix))).try_collect().await.map_err(object_error(bucket, prefix))?;
+        for object in found {
+            remove(&objects, bucket, &object.location).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes a payload by the id that [`Reader::payloads`] gives it.
+    pub(super) async fn remove_payload(&self, region: &Region, id: &str) -> Result<(), CloudError> {
+        let Some((bucket, key)) = id.split_once('/') else { return Ok(()) };
+        let objects = self.reader().s3(bucket, region).map_err(|e| e.of("DeleteObject", region))?;
+        remove(&objects, bucket, &Path::from(key)).await.map_err(|e| e.of("DeleteObject", region))
+    }
+
+    /// Makes a bucket in us-east-1 and returns where it is.
+    ///
+    /// # Errors
+    ///
+    /// [`BucketError::Unreachable`] without an answer, or with another than that it is there.
+    pub async fn create_bucket(&self, bucket: &str, now: Timestamp) -> Result<Region, BucketError> {
+        let address = self.reader().presigned_bucket("PUT", bucket, now).await?;
+        let answer = self.reader().send(http::Method::PUT, bucket, &address).await?;
+        if answer.status().is_success() { Ok(Region::marketplace()) } else { Err(not_so(bucket, answer.status())) }
+    }
+}
+
+/// Where payloads lie in a bucket.
+pub(super) const PAYLOADS: &str = "bundles";
+
+fn payload(bucket: &str, region: &Region, object: &ObjectMeta) -> Option<Resource> {
+    let parts: Vec<&str> = object.location.as_ref().split('/').collect();
+    let [PAYLOADS, variant, run, _] = parts[..] else { return None };
+    let product = variant.rsplit_once('.').map_or(variant, |(product, _)| product);
+    let tags = [(tag::PRODUCT, product), (tag::VARIANT, variant), (tag::RUN, run)];
+    Some(Resource {
+        kind: ResourceKind::Payload,
+        id: format!("{bucket}/{}", object.location),
+        region: region.clone(),
+        tags: tags.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
+        created: Timestamp::from_second(object.last_modified.timestamp()).ok(),
+        billed: Billed::Nothing,
+        snapshots: Vec::new(),
+    })
+}
+
+impl BucketError {
+    /// Says what was asked where, as the other services' errors do.
+    fn of(self, operation: &'static str, region: &Region) -> CloudError {
+        CloudError { operation, region: region.clone(), code: None, message: chain(&self), request_id: None, outcome: Outcome::Unknown }
+    }
+}
+
+async fn remove(objects: &AmazonS3, bucket: &str, location: &Path) -> Result<(), BucketError> {
+    match objects.delete(location).await {
+        Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+        Err(error) => Err(object_error(bucket, location.as_ref())(error)),
+    }
+}
+
+fn object_error(bucket: &str, key: &str) -> impl FnOnce(object_store::Error) -> BucketError {
+    let (bucket, key) = (bucket.to_owned(), key.to_owned());
+    move |source| BucketError::Object { bucket, key, source: Box::new(source) }
+}
+
+fn not_so(bucket: &str, status: http::StatusCode) -> BucketError {
+    BucketError::Unreachable { bucket: bucket.to_owned(), reason: format!("S3 answered {status}") }
 }
 
 impl Session {
@@ -192,9 +334,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use futures::TryStreamExt as _;
-    use object_store::path::Path;
-    use object_store::{ObjectStoreExt as _, PutMode};
+    use object_store::PutMode;
 
     use super::*;
     use crate::clock::Clock;

@@ -39,6 +39,7 @@ impl Writer {
     pub async fn remove(&self, region: &Region, kind: ResourceKind, id: &str) -> Result<(), CloudError> {
         let ec2 = &self.reader().clients(region).ec2;
         let done = match kind {
+            ResourceKind::Payload => self.remove_payload(region, id).await,
             ResourceKind::Instance => {
                 ec2.terminate_instances().instance_ids(id).send().await.map(drop).map_err(error::of("TerminateInstances", region))
             }

@@ -3,10 +3,13 @@
 use clap::{Args, ValueEnum};
 
 use super::context;
+use crate::bake;
 use crate::cli::Global;
+use crate::engine::EngineError;
 use crate::failure::Failure;
 use crate::manifest::{Code, Faults, Workspace, faults_page};
 use crate::model::ids::Slug;
+use crate::model::target::TargetName;
 use crate::ui::{self, Ui};
 
 /// Arguments of `check`.
@@ -45,6 +48,9 @@ pub fn run(global: &Global, args: &CheckArgs) -> Result<(), Failure> {
     }
     let workspace = context::workspace(global)?;
     let faults = check(&workspace, &args.products)?;
+    if faults.errors() == 0 {
+        check_payloads(&workspace, &args.products)?;
+    }
     match args.format {
         CheckFormat::Text => told(&workspace, args, faults),
         CheckFormat::Json => printed(&faults, &faults.to_json()),
@@ -97,5 +103,18 @@ fn explain(code: &str) -> Result<(), Failure> {
     }
     let code: Code = code.parse().map_err(|e| Failure::other(format!("{e}"), "`bakehouse check --explain all` lists every code"))?;
     ui::print(code.explanation().trim_end());
+    Ok(())
+}
+
+/// Refuses a product whose payload finds no room.
+fn check_payloads(workspace: &Workspace, products: &[Slug]) -> Result<(), Failure> {
+    let all = if products.is_empty() { workspace.products()? } else { products.to_vec() };
+    for slug in &all {
+        for target in TargetName::ALL {
+            for product in workspace.load(slug, target, workspace.settings.account.as_ref()).unwrap_or_default() {
+                bake::payload(&product, &"0".repeat(16)).map_err(|error| Failure::from(EngineError::UserData(error)))?;
+            }
+        }
+    }
     Ok(())
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::context::Context;
 use super::ship::Approval;
 use crate::cli::{Format, Global, parse_duration};
-use crate::engine::Removed;
+use crate::engine::{Places, Removed};
 use crate::failure::Failure;
 use crate::model::ids::{AccountId, Region, Slug};
 use crate::plan::{Garbage, GarbagePlan, Unknown};
@@ -66,10 +66,10 @@ pub async fn run(global: &Global, args: &GcArgs) -> Result<(), Failure> {
         Some(product) => BTreeSet::from([product.clone()]),
         None => context.workspace.products()?.into_iter().collect(),
     };
-    let regions = regions_of(&context, &products)?;
+    let places = places_of(&context, &products)?;
     let collector = context.collector();
     let older_than = SignedDuration::try_from(args.older_than).unwrap_or(SignedDuration::MAX);
-    let plan = collector.plan(context.reader(), &products, &regions, older_than).await?;
+    let plan = collector.plan(context.reader(), &products, &places, older_than).await?;
     if args.format == Format::Text {
         describe(&context, &plan);
     }
@@ -101,15 +101,16 @@ pub async fn run(global: &Global, args: &GcArgs) -> Result<(), Failure> {
 /// # Errors
 ///
 /// When a product's manifest is faulty.
-pub fn regions_of(context: &Context, products: &BTreeSet<Slug>) -> Result<BTreeSet<Region>, Failure> {
-    let mut regions = BTreeSet::from([Region::marketplace()]);
+pub fn places_of(context: &Context, products: &BTreeSet<Slug>) -> Result<Places, Failure> {
+    let mut places = Places { regions: BTreeSet::from([Region::marketplace()]), buckets: BTreeSet::new() };
     for slug in products {
         for product in context.variants(&slug.clone().into())?.all() {
-            regions.insert(product.build.region.clone());
-            regions.extend(product.distribution.regions.iter().cloned());
+            places.regions.insert(product.build.region.clone());
+            places.regions.extend(product.distribution.regions.iter().cloned());
+            places.buckets.extend(product.build.bucket.clone());
         }
     }
-    Ok(regions)
+    Ok(places)
 }
 
 /// Shows what is to be removed and why the rest stays.

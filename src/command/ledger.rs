@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use clap::{Args, Subcommand};
 
 use super::context::Context;
-use super::gc::regions_of;
+use super::gc::places_of;
 use crate::cli::Global;
 use crate::engine::{self, Verified};
 use crate::failure::Failure;
@@ -57,7 +57,7 @@ async fn verify(context: &Context, product: Option<&Slug>) -> Result<(), Failure
         Some(product) => BTreeSet::from([product.clone()]),
         None => context.workspace.products()?.into_iter().collect(),
     };
-    let regions = regions_of(context, &products)?;
+    let regions = places_of(context, &products)?.regions;
     // A lost ledger knows no variants: AWS is asked for both of each product.
     let variants = products.iter().flat_map(|product| {
         [Architecture::X86_64, Architecture::Arm64].map(|architecture| Variant { product: product.clone(), architecture })

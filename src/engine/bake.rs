@@ -125,16 +125,25 @@ impl Run<'_> {
             subnet: self.product.build.subnet.clone(),
             public_address: self.product.build.public_address,
             key: None,
-            user_data: bake::user_data(self.product, &self.nonce()).map_err(EngineError::UserData)?,
+            user_data: Vec::new(),
             tags,
         };
-        let payload = (&spec.image, &spec.instance_type, Digest::of(&spec.user_data));
+        let given = bake::payload(self.product, &self.nonce()).map_err(EngineError::UserData)?;
+        // Of a bundle's user data only what stays the same: an address is a new one each time.
+        let digest = match &given {
+            bake::Payload::UserData(bytes) => Digest::of(bytes),
+            bake::Payload::Bundle(bundle) => bundle.digest,
+        };
+        let payload = (&spec.image, &spec.instance_type, digest);
         let id = self
             .effect("bake.instance", &payload, async |token| {
                 // An attempt whose answer was lost has made it; its tags tell, whatever the manifest says by now.
                 match self.engine.writer.reader().instances_of_run(region, self.id()).await?.into_iter().next() {
                     Some(made) => Ok(made.id),
-                    None => Ok(self.engine.writer.run_instance(region, &spec, &token).await?),
+                    None => {
+                        let spec = InstanceSpec { user_data: self.user_data(&given).await?, ..spec.clone() };
+                        Ok(self.engine.writer.run_instance(region, &spec, &token).await?)
+                    }
                 }
             })
             .await?;
@@ -288,9 +297,10 @@ impl Run<'_> {
         Err(error)
     }
 
-    /// Ends the instances and removes groups and key pairs that this run made.
+    /// Ends the instances and removes groups, key pairs and the payload that this run made.
     pub(super) async fn clean_up(&self, region: &Region) -> Result<(), EngineError> {
         let writer = &self.engine.writer;
+        self.remove_bundle().await?;
         // An attempt whose answer was lost may have made one; its tags tell.
         let tagged = writer.reader().instances_of_run(region, self.id()).await?;
         let mut instances: BTreeSet<InstanceId> = tagged.into_iter().map(|i| i.id).collect();

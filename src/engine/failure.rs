@@ -1,6 +1,6 @@
 //! Why a plan could not be carried out to its end.
 
-use crate::cloud::{BaseError, CloudError};
+use crate::cloud::{BaseError, BucketError, CloudError};
 use crate::ledger::LedgerError;
 use crate::listing::Refusal;
 use crate::model::boot::BootReport;
@@ -21,6 +21,9 @@ pub enum EngineError {
     /// The base image could not be found.
     #[error(transparent)]
     Base(#[from] BaseError),
+    /// The bucket of the payload can't be used.
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
     /// There is no plan.
     #[error(transparent)]
     Plan(#[from] PlanError),

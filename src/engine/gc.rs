@@ -50,6 +50,15 @@ pub struct Abandoned {
     pub is_elsewhere: bool,
 }
 
+/// Where to look for what runs have left.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Places {
+    /// Regions.
+    pub regions: BTreeSet<Region>,
+    /// Buckets of payloads.
+    pub buckets: BTreeSet<String>,
+}
+
 /// What came of removing something.
 #[derive(Debug)]
 pub struct Removed {
@@ -104,10 +113,10 @@ impl Collector {
         &self,
         reader: &Reader,
         products: &BTreeSet<Slug>,
-        regions: &BTreeSet<Region>,
+        places: &Places,
         abandoned: &Abandoned,
     ) -> Result<GarbagePlan, EngineError> {
-        let mut found = self.find(reader, products, regions).await?;
+        let mut found = self.find(reader, products, places).await?;
         let began = abandoned.began;
         let given_up = RunFacts { began, last: began, ended: Some("is given up".to_owned()), held: false, owns: BTreeSet::new() };
         found.runs.insert(abandoned.run.clone(), given_up);
@@ -127,7 +136,7 @@ impl Collector {
         self.end(&abandoned.run).await
     }
 
-    /// Finds what may be removed of some products, in the Regions given and in those of their releases.
+    /// Finds what may be removed of some products, in the places given and in the Regions of their releases.
     /// Only reads.
     ///
     /// # Errors
@@ -137,10 +146,10 @@ impl Collector {
         &self,
         reader: &Reader,
         products: &BTreeSet<Slug>,
-        regions: &BTreeSet<Region>,
+        places: &Places,
         older_than: SignedDuration,
     ) -> Result<GarbagePlan, EngineError> {
-        Ok(self.find(reader, products, regions).await?.judge(self.clock.now(), older_than, products))
+        Ok(self.find(reader, products, places).await?.judge(self.clock.now(), older_than, products))
     }
 
     /// Removes what a plan names. What can't be removed doesn't hold up the rest.
@@ -203,7 +212,7 @@ impl Collector {
         Ok(None)
     }
 
-    async fn find(&self, reader: &Reader, products: &BTreeSet<Slug>, regions: &BTreeSet<Region>) -> Result<Found, EngineError> {
+    async fn find(&self, reader: &Reader, products: &BTreeSet<Slug>, places: &Places) -> Result<Found, EngineError> {
         let mut records = BTreeMap::new();
         for product in products {
             for architecture in [Architecture::X86_64, Architecture::Arm64] {
@@ -213,10 +222,13 @@ impl Collector {
             }
         }
         let released = records.values().flat_map(|chain| history(chain).into_values()).flat_map(|r| r.regions());
-        let regions: BTreeSet<Region> = released.chain(regions.iter().cloned()).collect();
+        let regions: BTreeSet<Region> = released.chain(places.regions.iter().cloned()).collect();
         let mut resources = Vec::new();
         for found in futures::future::join_all(regions.iter().map(|region| reader.resources(region))).await {
             resources.extend(found?);
+        }
+        for bucket in &places.buckets {
+            resources.extend(reader.payloads(bucket, self.clock.now()).await?);
         }
         let mut runs = BTreeMap::new();
         let now = self.clock.now();

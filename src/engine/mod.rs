@@ -5,6 +5,7 @@
 
 mod bake;
 mod boot;
+mod bundle;
 mod check;
 mod distribute;
 mod failure;
@@ -23,7 +24,7 @@ mod witnesses;
 pub use boot::{boot_plan, measure_plan};
 pub use check::{Whole, checksum_image, scan_image};
 pub use failure::{EngineError, Kind};
-pub use gc::{Abandoned, Collector, Removed};
+pub use gc::{Abandoned, Collector, Places, Removed};
 pub use list::{Followed, add_version, first_listing, follow_listing};
 pub use observer::{Note, Observer};
 pub use runs::{RunState, RunSummary, find_run, runs};

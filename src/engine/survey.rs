@@ -39,7 +39,7 @@ pub async fn survey(reader: &Reader, ledger: &Ledger, product: &Product, sibling
     let build = &product.build.region;
     let base = reader.base(build, &product.image.base).await?;
     // Too much for user data is known now; the nonce has its length.
-    bake::user_data(product, &"0".repeat(16)).map_err(EngineError::UserData)?;
+    bake::payload(product, &"0".repeat(16)).map_err(EngineError::UserData)?;
     check_instance_type(product, reader.instance_type(build, &product.build.instance_type).await?)?;
     let mut encrypted_regions = BTreeSet::new();
     for region in product.distribution.regions.iter().chain([build]) {

@@ -45,6 +45,7 @@ pub(super) fn product() -> Product {
             subnet: None,
             public_address: None,
             deadline: Duration::from_secs(1800),
+            bucket: None,
         },
         distribution: Distribution { regions: BTreeSet::new(), accounts: BTreeMap::new(), share_with_marketplace: true },
         boot: BootPolicy {

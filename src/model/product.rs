@@ -219,6 +219,8 @@ pub struct Build {
     pub public_address: Option<bool>,
     /// After this time the instance powers itself off and the bake has failed.
     pub deadline: Duration,
+    /// The bucket that a payload too large for user data goes through.
+    pub bucket: Option<String>,
 }
 
 /// How an image is started and tried, as a buyer would, before it is released.

@@ -14,6 +14,8 @@ use super::image::tag;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResourceKind {
+    /// A payload in a bucket.
+    Payload,
     /// An EC2 instance.
     Instance,
     /// An EBS volume.
@@ -31,6 +33,7 @@ pub enum ResourceKind {
 impl fmt::Display for ResourceKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
+            Self::Payload => "payload",
             Self::Instance => "instance",
             Self::Volume => "volume",
             Self::SecurityGroup => "security group",

@@ -13,8 +13,8 @@ use bakehouse::twin::faults::{Fault, FaultRule};
 use bakehouse::twin::state::InstanceState;
 use serde_json::Value;
 
-use super::end_state;
 use super::world::{Fate, Process, World};
+use super::{bundle, end_state};
 
 /// Points that are tried at the same time.
 const THREADS: usize = 2;
@@ -54,6 +54,8 @@ async fn a_first_release_with_copies_and_grants_survives_everything() {
 #[tokio::test]
 async fn a_first_release_survives_where_nothing_new_is_seen_for_half_a_minute() {
     survives(World::unsettled(30).await, 3).await;
+async fn a_release_with_a_large_payload_survives_everything() {
+    survives_everything(bundle::world().await).await;
 }
 
 #[tokio::test]
@@ -153,6 +155,7 @@ async fn live(world: &World, fate: Fate) -> bool {
         None => false,
         Some(Ok(())) => true,
         Some(Err(EngineError::Cloud(e))) if e.code.is_none() => false,
+        Some(Err(EngineError::Bucket(_))) => false,
         Some(Err(error)) => panic!("{error}"),
     }
 }
@@ -182,6 +185,10 @@ pub async fn in_order(process: &Process) -> Result<(), Vec<String>> {
             left("a snapshot of no image", here.snapshots.keys().filter(|id| !used.contains(id)).collect());
         }
     });
+    wrong.extend(process.twin.read(|state| {
+        let keys = state.s3.0.values().flat_map(|bucket| bucket.objects.keys());
+        keys.map(|key| format!("an object is left: {key}")).collect::<Vec<_>>()
+    }));
     let title = &process.product.texts.title;
     let products = process.engine.writer.reader().ami_products_titled(title).await.unwrap();
     if products.len() != 1 {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use bakehouse::engine::{Collector, EngineError};
+use bakehouse::engine::{Collector, EngineError, Places};
 use bakehouse::ledger::Outcome;
 use bakehouse::model::ids::Region;
 use bakehouse::model::resource::ResourceKind;
@@ -12,6 +12,7 @@ use bakehouse::twin::faults::{Fault, FaultRule};
 use bakehouse::twin::state::{InstanceState, Volume};
 use jiff::SignedDuration;
 
+use super::bundle;
 use super::world::{Fate, Process, World, file, good_guest};
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -39,6 +40,20 @@ async fn what_a_crashed_run_left_is_removed_and_the_version_is_free_again() {
 
     process.ship().await.unwrap();
     assert_eq!(process.releases().await[0].version.to_string(), "1.0.0");
+}
+
+#[tokio::test]
+async fn a_payload_that_a_crashed_run_left_is_removed() {
+    let world = bundle::world().await;
+    killed_while_baking(&world).await;
+    let process = world.open().await;
+    process.engine.clock.sleep(Duration::from_secs(25 * 3600)).await;
+    let found = plan(&process, DAY).await;
+    assert_eq!(found.garbage[0].kind, ResourceKind::Payload, "{found:#?}");
+    assert!(found.garbage[0].id.starts_with("acme-bakes/bundles/hello-web.x86_64/"), "{found:#?}");
+    remove(&process, &found).await;
+    assert_nothing_is_left(&process);
+    assert_eq!(bundle::bucket(&process), Some(Vec::new()));
 }
 
 #[tokio::test]
@@ -132,8 +147,9 @@ fn collector(process: &Process) -> Collector {
 
 async fn plan(process: &Process, older_than: SignedDuration) -> GarbagePlan {
     let products = BTreeSet::from([process.product.slug.clone()]);
-    let regions = BTreeSet::from([Region::marketplace()]);
-    collector(process).plan(process.engine.writer.reader(), &products, &regions, older_than).await.unwrap()
+    let places =
+        Places { regions: BTreeSet::from([Region::marketplace()]), buckets: process.product.build.bucket.iter().cloned().collect() };
+    collector(process).plan(process.engine.writer.reader(), &products, &places, older_than).await.unwrap()
 }
 
 async fn remove(process: &Process, plan: &GarbagePlan) {

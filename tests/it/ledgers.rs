@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use bakehouse::engine::{self, Collector, EngineError, RunState, verify_ledger};
+use bakehouse::engine::{self, Collector, EngineError, Places, RunState, verify_ledger};
 use bakehouse::ledger::{Holder, Ledger, LedgerError};
 use bakehouse::model::ids::Region;
 use bakehouse::twin::faults::{Fault, FaultRule};
@@ -27,8 +27,8 @@ async fn a_run_that_was_killed_is_dead_until_it_is_resumed_or_abandoned() {
     let collector = collector(&process);
     let abandoned = collector.abandonable(&dead.run).await.unwrap();
     let products = BTreeSet::from([process.product.slug.clone()]);
-    let regions = BTreeSet::from([Region::marketplace()]);
-    let left = collector.plan_of_run(process.engine.writer.reader(), &products, &regions, &abandoned).await.unwrap();
+    let places = Places { regions: BTreeSet::from([Region::marketplace()]), ..Places::default() };
+    let left = collector.plan_of_run(process.engine.writer.reader(), &products, &places, &abandoned).await.unwrap();
     assert_eq!(left.garbage.len(), 3, "instance, volume and group: {left:#?}");
     collector.abandon(&abandoned).await.unwrap();
     assert!(collector.remove(&process.engine.writer, &left).await.unwrap().iter().all(|removed| removed.error.is_none()));
@@ -84,8 +84,8 @@ async fn a_version_that_another_machine_claimed_is_free_once_its_run_is_abandone
     let abandoned = collector.abandonable(&held.run).await.unwrap();
     assert!(abandoned.is_elsewhere);
     let products = BTreeSet::from([process.product.slug.clone()]);
-    let regions = BTreeSet::from([Region::marketplace()]);
-    let left = collector.plan_of_run(process.engine.writer.reader(), &products, &regions, &abandoned).await.unwrap();
+    let places = Places { regions: BTreeSet::from([Region::marketplace()]), ..Places::default() };
+    let left = collector.plan_of_run(process.engine.writer.reader(), &products, &places, &abandoned).await.unwrap();
     collector.abandon(&abandoned).await.unwrap();
     collector.remove(&process.engine.writer, &left).await.unwrap();
     process.ship().await.unwrap();

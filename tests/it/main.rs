@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod boot;
+mod bundle;
 mod crash;
 mod end_state;
 mod floors;

@@ -20,7 +20,7 @@ use bakehouse::release::Released;
 use bakehouse::twin::consistency::Windows;
 use bakehouse::twin::ec2::{BaseImage, DEBIAN_ACCOUNT, Delays, register_base};
 use bakehouse::twin::faults::FaultRule;
-use bakehouse::twin::machines::{Boot, ConsoleText, Ends, EndsHow, GuestFile, Machines, Page, Script};
+use bakehouse::twin::machines::{Boot, ConsoleText, Ends, EndsHow, Fetch, GuestFile, Machines, Page, Script};
 use bakehouse::twin::{self, Twin};
 use object_store::local::LocalFileSystem;
 
@@ -264,6 +264,14 @@ pub fn killed_one() -> Holder {
 pub fn good_guest() -> Script {
     Script {
         captures: [("nonce".to_owned(), r"nonce='?([0-9a-f]{16})".to_owned())].into(),
+        fetches: Some(Fetch {
+            address: r"fetch '?(http://[^' ]+)".to_owned(),
+            digest: r#""\$found" = ([0-9a-f]{64})"#.to_owned(),
+            otherwise: vec![
+                said(20, "BAKEHOUSE {nonce} begin"),
+                said(25, "BAKEHOUSE {nonce} step 0 begin payload\n\nBAKEHOUSE {nonce} step 0 failed 65"),
+            ],
+        }),
         console: vec![
             said(20, "BAKEHOUSE {nonce} begin"),
             said(30, "BAKEHOUSE {nonce} step 1 begin packages nginx\n| Setting up nginx\nBAKEHOUSE {nonce} step 1 ok"),

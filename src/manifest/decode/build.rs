@@ -29,6 +29,7 @@ pub(super) fn build(image: &Reader, architecture: Option<Architecture>, boot_mod
     let subnet = reader.maybe("subnet", |value| value.parse("a subnet id such as subnet-0123456789abcdef0"));
     let public_address = reader.maybe("public-address", |value| value.boolean());
     let deadline = reader.or("deadline", DEADLINE, |value| deadline(&value));
+    let bucket = reader.maybe("bucket", |value| bucket(&value));
     reader.finish();
     Some(Build {
         region: build_region?,
@@ -36,6 +37,7 @@ pub(super) fn build(image: &Reader, architecture: Option<Architecture>, boot_mod
         subnet: subnet?,
         public_address: public_address?,
         deadline: deadline?,
+        bucket: bucket?,
     })
 }
 
@@ -115,6 +117,32 @@ fn check_nitro(value: &Value, name: &str) {
         .report();
 }
 
+/// Reads a bucket's name.
+///
+/// Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
+fn bucket(value: &Value) -> Option<String> {
+    let name = value.string()?;
+    if is_bucket_name(name) {
+        return Some(name.to_owned());
+    }
+    value
+        .fault(Code::Malformed, format!("`bucket` is {}", quoted(name)))
+        .expected("a bucket's name: 3 to 63 lowercase letters, digits, hyphens and dots, such as \"acme-bakes\"")
+        .report();
+    None
+}
+
+fn is_bucket_name(name: &str) -> bool {
+    let outer = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    let bytes = name.as_bytes();
+    (3..=63).contains(&bytes.len())
+        && outer(bytes.first())
+        && outer(bytes.last())
+        && bytes.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(byte))
+        && !name.contains("..")
+        && name.parse::<std::net::Ipv4Addr>().is_err()
+}
+
 /// Reads how long something may take.
 pub(super) fn deadline(value: &Value) -> Option<Duration> {
     let text = value.string()?;
@@ -150,6 +178,16 @@ fn parse_duration(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bucket_has_a_name_that_s3_takes() {
+        for good in ["acme-bakes", "abc", "a.b.c", "0-9"] {
+            assert!(is_bucket_name(good), "{good:?}");
+        }
+        for bad in ["", "ab", "Acme", "a_b", "-ab", "ab-", "a..b", "192.168.0.1", "a/b", "acme bakes", &"a".repeat(64)] {
+            assert!(!is_bucket_name(bad), "{bad:?}");
+        }
+    }
 
     #[test]
     fn durations_are_hours_minutes_seconds() {

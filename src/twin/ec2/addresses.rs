@@ -126,6 +126,7 @@ mod tests {
     fn guest() -> Machines {
         Machines::Scripted(Script {
             captures: [].into(),
+            fetches: None,
             console: vec![],
             files: vec![],
             removes: vec![],

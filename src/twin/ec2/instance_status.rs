@@ -101,7 +101,7 @@ mod tests {
     async fn statuses(up_after_seconds: u64) -> Vec<String> {
         let boot = Boot { up_after_seconds, ..Boot::default() };
         let ends = Ends { how: EndsHow::Hang, after_seconds: 0 };
-        let script = Script { captures: [].into(), console: vec![], files: vec![], removes: vec![], ends, boot };
+        let script = Script { captures: [].into(), fetches: None, console: vec![], files: vec![], removes: vec![], ends, boot };
         let bench = Bench::with(Machines::Scripted(script));
         let base = bench.base().await;
         let instance = bench.run(&base, &[]).await;

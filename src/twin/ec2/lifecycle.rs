@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::model::ids::Region;
-use crate::twin::Twin;
 use crate::twin::error::ApiError;
 use crate::twin::machines::{BootMode, Ending, Launch, Machines, Metadata, Status};
 use crate::twin::state::{Instance, InstanceState, RegionState, State};
+use crate::twin::{Twin, s3};
 
 use super::context::Context;
 use super::delays::Delays;
@@ -292,6 +292,7 @@ fn launch_of(context: &Context<'_>, instance: &Instance) -> Launch {
         boot_mode: BootMode::of_image(instance.boot_mode.as_deref()),
         instance_type: instance.instance_type.clone(),
         metadata: Arc::new(move || twin.upgrade()?.read(|state| metadata(state, &region, &id))),
+        objects: s3::for_guests(Arc::downgrade(context.twin)),
         clock: context.twin.clock().clone(),
     }
 }

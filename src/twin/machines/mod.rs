@@ -20,7 +20,9 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use jiff::Timestamp;
+use s3s::Body;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -30,7 +32,7 @@ pub use network::find as find_program;
 pub use probe::{Accelerator, probe};
 pub use qemu::{DiskBus, Qemu};
 pub use relay::relay;
-pub use scripted::{Boot, CommandAnswer, ConsoleText, Ends, EndsHow, GuestFile, Page, Script};
+pub use scripted::{Boot, CommandAnswer, ConsoleText, Ends, EndsHow, Fetch, GuestFile, Page, Script};
 
 use crate::clock::Clock;
 use crate::reach::BoxStream;
@@ -56,6 +58,9 @@ pub enum Machines {
 /// Hold the twin by a [`std::sync::Weak`] inside, for the twin holds its machines.
 pub type MetadataSource = Arc<dyn Fn() -> Option<Metadata> + Send + Sync>;
 
+/// Answers what guests ask of S3.
+pub type ObjectService = Arc<dyn Fn(http::Request<Body>) -> BoxFuture<'static, http::Response<Body>> + Send + Sync>;
+
 /// What a machine is launched, or adopted, with.
 #[derive(Clone)]
 pub struct Launch {
@@ -77,6 +82,8 @@ pub struct Launch {
     pub instance_type: String,
     /// What the metadata service answers.
     pub metadata: MetadataSource,
+    /// What S3 answers.
+    pub objects: ObjectService,
     /// Dates the metadata service's tokens.
     pub clock: Clock,
 }
@@ -227,7 +234,7 @@ impl Machines {
     pub async fn launch(&self, launch: &Launch, now: Timestamp) -> Result<Value, MachineError> {
         match self {
             Self::None => Ok(Value::Null),
-            Self::Scripted(script) => script.launch(launch, now),
+            Self::Scripted(script) => script.launch(launch, now).await,
             Self::Qemu(qemu) => qemu.launch(launch).await,
         }
     }

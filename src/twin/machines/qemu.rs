@@ -182,7 +182,7 @@ impl Qemu {
         // The old service goes first: it removes its socket, which is the new one's.
         self.forget(&launch.folder);
         let asked = launch.folder.join(ASKED);
-        let server = Server::start(socket, launch.metadata.clone(), Tokens::new(secret.to_owned()), launch.clock.clone(), asked)
+        let server = Server::start(socket, launch, Tokens::new(secret.to_owned()), asked)
             .map_err(MachineError::io("serving the machine's metadata"))?;
         self.lock().insert(launch.folder.clone(), server);
         Ok(())

@@ -1,6 +1,7 @@
 //! A guest played from a script, by the time passed in: for tests that can't wait for a real one.
 
 mod boot;
+mod fetch;
 mod guest_files;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use super::{CONSOLE_BYTES, Ending, Launch, MachineError, Status};
 use crate::reach::BoxStream;
 
 pub use boot::{Boot, CommandAnswer, Page};
+pub use fetch::Fetch;
 pub use guest_files::GuestFile;
 
 /// Unpacked user data that is looked through at most; EC2 takes 16 KiB of packed.
@@ -32,6 +34,9 @@ pub struct Script {
     /// whose first group is the text. `{name}` in what follows stands for it.
     #[serde(default)]
     pub captures: BTreeMap<String, String>,
+    /// What it fetches from S3 before all else, if its user data tells it to.
+    #[serde(default)]
+    pub fetches: Option<Fetch>,
     /// What it prints on its console, and when.
     #[serde(default)]
     pub console: Vec<ConsoleText>,
@@ -106,10 +111,10 @@ struct Ended {
 
 impl Script {
     /// Starts playing.
-    pub(super) fn launch(&self, launch: &Launch, now: Timestamp) -> Result<Value, MachineError> {
+    pub(super) async fn launch(&self, launch: &Launch, now: Timestamp) -> Result<Value, MachineError> {
         let (user_data, key) = (launch.metadata)().map(|metadata| (metadata.user_data, metadata.key)).unwrap_or_default();
         let buyer = user_data.is_empty().then(|| Buyer { instance: launch.instance.clone(), key: key.map(|(_, key)| key) });
-        let script = if buyer.is_some() { self.booting(&launch.instance) } else { self.fill_in(&user_data)? };
+        let script = if buyer.is_some() { self.booting(&launch.instance) } else { self.baking(launch, &user_data).await? };
         std::fs::create_dir_all(&launch.folder).map_err(MachineError::io("making the machine's folder"))?;
         // A second start of the same instance must not end by what ended the first.
         for name in ["ended", "written"] {
@@ -128,6 +133,7 @@ impl Script {
         let fill = |text: &ConsoleText| ConsoleText { text: text.text.replace("{host_key}", &fingerprint), ..text.clone() };
         Self {
             captures: BTreeMap::new(),
+            fetches: None,
             console: self.boot.console.iter().map(fill).collect(),
             files: Vec::new(),
             removes: Vec::new(),
@@ -136,14 +142,27 @@ impl Script {
         }
     }
 
-    fn fill_in(&self, user_data: &[u8]) -> Result<Self, MachineError> {
+    /// The script of a guest with user data: what follows if it gets what it fetches, or what otherwise.
+    async fn baking(&self, launch: &Launch, user_data: &[u8]) -> Result<Self, MachineError> {
         let user_data = unpack(user_data)?;
+        let mut script = self.clone();
+        if let Some(fetch) = script.fetches.take()
+            && !fetch.succeeds(launch, &user_data).await?
+        {
+            let last = fetch.otherwise.last().map_or(0, |text| text.after_seconds);
+            script.console = fetch.otherwise;
+            (script.files, script.removes) = (Vec::new(), Vec::new());
+            script.ends = Ends { how: EndsHow::PowerOff, after_seconds: last + 1 };
+        }
+        script.fill_in(&user_data)
+    }
+
+    fn fill_in(&self, user_data: &str) -> Result<Self, MachineError> {
         let mut captured = BTreeMap::new();
         for (name, pattern) in &self.captures {
-            let pattern = Regex::new(pattern).map_err(|e| MachineError::Script { reason: format!("capture {name:?}: {e}") })?;
-            let found = pattern.captures(&user_data).and_then(|groups| groups.get(1));
+            let found = capture(pattern, user_data).map_err(|e| MachineError::Script { reason: format!("capture {name:?}: {e}") })?;
             let found = found.ok_or_else(|| MachineError::Script { reason: format!("capture {name:?} is not in the user data") })?;
-            captured.insert(format!("{{{name}}}"), found.as_str().to_owned());
+            captured.insert(format!("{{{name}}}"), found);
         }
         let fill = |text: &str| captured.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value));
         let mut script = self.clone();
@@ -268,6 +287,11 @@ fn read(handle: &Value) -> Result<Play, MachineError> {
 
 fn after(start: Timestamp, seconds: u64) -> Timestamp {
     start.saturating_add(Duration::from_secs(seconds)).unwrap_or(Timestamp::MAX)
+}
+
+/// Finds the text that a regular expression's first group stands for.
+fn capture(pattern: &str, text: &str) -> Result<Option<String>, regex::Error> {
+    Ok(Regex::new(pattern)?.captures(text).and_then(|groups| groups.get(1)).map(|found| found.as_str().to_owned()))
 }
 
 fn unpack(user_data: &[u8]) -> Result<String, MachineError> {

@@ -4,7 +4,7 @@
 //! here, by the twin's clock. A presigned address is verified here and let through.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST};
@@ -25,6 +25,7 @@ use crate::model::ids::Region;
 use crate::twin::Twin;
 use crate::twin::auth::{Authorization, Key, Refusal};
 use crate::twin::error::{ApiError, Form};
+use crate::twin::machines::ObjectService;
 use crate::twin::operation::Operation;
 
 /// Tells whether a request is signed for S3, in its header or its query.
@@ -102,6 +103,21 @@ fn operation(request: &Parts) -> Cow<'static, str> {
         (method, ..) => return Cow::Owned(method.to_owned()),
     };
     Cow::Borrowed(name)
+}
+
+/// Makes what guests reach at [`GUEST_ENDPOINT`](super::GUEST_ENDPOINT): S3 and no other service.
+pub(in crate::twin) fn for_guests(twin: Weak<Twin>) -> ObjectService {
+    Arc::new(move |request| {
+        let twin = twin.clone();
+        Box::pin(async move {
+            let (parts, body) = request.into_parts();
+            match twin.upgrade() {
+                Some(twin) if is_asked(&parts) => twin.answer(Request::from_parts(parts, body)).await,
+                Some(_) => refuse(Refusal::Missing).into_reply(Form::RestXml, "").map(Body::from),
+                None => ApiError::new(503, "ServiceUnavailable", "The twin is ending.").into_reply(Form::RestXml, "").map(Body::from),
+            }
+        })
+    })
 }
 
 /// A request that never went through a socket has its host in the address alone, and its length in

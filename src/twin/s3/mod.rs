@@ -24,11 +24,13 @@ mod tagging;
 mod tests;
 
 pub(super) use contents::sweep;
-pub(super) use door::{handle, is_asked};
+pub(super) use door::{for_guests, handle, is_asked};
 pub use state::{Bucket, Buckets, Checksum, Object, Part, Upload};
 
 /// Where guests find S3: a link-local address that leads to the twin and nowhere else.
 pub const GUEST_ENDPOINT: &str = "http://169.254.169.250";
+/// The same address alone.
+pub(super) const GUEST_ADDRESS: &str = "169.254.169.250";
 
 /// The name that its requests are signed for.
 pub(super) const NAME: &str = "s3";

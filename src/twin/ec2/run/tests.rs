@@ -9,6 +9,7 @@ use crate::twin::machines::{Boot, ConsoleText, Ends, EndsHow, Machines, Script};
 fn guest(how: EndsHow, after_seconds: u64) -> Machines {
     Machines::Scripted(Script {
         captures: BTreeMap::from([("nonce".to_owned(), "nonce=([0-9a-f]+)".to_owned())]),
+        fetches: None,
         console: vec![ConsoleText { after_seconds: 2, text: "baked {nonce}\n".to_owned() }],
         files: vec![],
         removes: vec![],

@@ -1,4 +1,4 @@
-//! The metadata service on a unix socket, one for each machine.
+//! The metadata service on a unix socket, one for each machine; its guest finds S3 there too.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,12 +8,14 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use http::{HeaderMap, HeaderName, Method, StatusCode, Uri};
+use s3s::Body;
 use tokio::net::UnixListener;
 use tokio::task::JoinHandle;
 
 use super::{Request, Response, Tokens, answer};
 use crate::clock::Clock;
-use crate::twin::machines::MetadataSource;
+use crate::twin::machines::{Launch, MetadataSource, ObjectService};
+use crate::twin::s3::GUEST_ADDRESS;
 
 const TOKEN: HeaderName = HeaderName::from_static("x-aws-ec2-metadata-token");
 const TOKEN_SECONDS: HeaderName = HeaderName::from_static("x-aws-ec2-metadata-token-ttl-seconds");
@@ -29,6 +31,7 @@ pub struct Server {
 #[derive(Clone)]
 struct Service {
     metadata: MetadataSource,
+    objects: ObjectService,
     tokens: Tokens,
     clock: Clock,
     /// The file that says that somebody has asked.
@@ -38,18 +41,19 @@ struct Service {
 impl Server {
     /// Serves a machine's metadata on `socket`, in place of whoever served there before.
     ///
-    /// With the first request the file `asked` comes into being.
+    /// With the first request for metadata the file `asked` comes into being.
     ///
     /// # Errors
     ///
     /// When the socket can't be made.
-    pub fn start(socket: &Path, metadata: MetadataSource, tokens: Tokens, clock: Clock, asked: PathBuf) -> std::io::Result<Self> {
+    pub fn start(socket: &Path, launch: &Launch, tokens: Tokens, asked: PathBuf) -> std::io::Result<Self> {
         match std::fs::remove_file(socket) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
             _ => {}
         }
         let listener = UnixListener::bind(socket)?;
-        let router = Router::new().fallback(respond).with_state(Service { metadata, tokens, clock, asked: Arc::new(asked) });
+        let (metadata, objects, clock) = (launch.metadata.clone(), launch.objects.clone(), launch.clock.clone());
+        let router = Router::new().fallback(respond).with_state(Service { metadata, objects, tokens, clock, asked: Arc::new(asked) });
         let task = tokio::spawn(async move {
             // Only a listener that can't accept any more ends the service; the next adoption makes a new one.
             if let Err(error) = axum::serve(listener, router).await {
@@ -67,7 +71,15 @@ impl Drop for Server {
     }
 }
 
-async fn respond(State(service): State<Service>, method: Method, uri: Uri, headers: HeaderMap) -> impl IntoResponse {
+async fn respond(State(service): State<Service>, request: axum::extract::Request) -> axum::response::Response {
+    if request.headers().get(http::header::HOST).is_some_and(|host| host == GUEST_ADDRESS) {
+        return (service.objects)(request.map(Body::http_body_unsync)).await.map(axum::body::Body::new);
+    }
+    let (parts, _) = request.into_parts();
+    metadata(&service, parts.method, &parts.uri, &parts.headers).await.into_response()
+}
+
+async fn metadata(service: &Service, method: Method, uri: &Uri, headers: &HeaderMap) -> impl IntoResponse {
     let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let request = Request {
         method,

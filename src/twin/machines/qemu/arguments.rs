@@ -6,6 +6,7 @@ use std::path::Path;
 use super::{DiskBus, Files, Qemu};
 use crate::model::digest::Digest;
 use crate::twin::machines::{Accelerator, BootMode, Launch, MachineError};
+use crate::twin::s3::GUEST_ADDRESS;
 
 /// Returns QEMU's arguments.
 ///
@@ -75,12 +76,13 @@ fn disk(arguments: &mut Arguments, qemu: &Qemu, launch: &Launch) -> Result<(), M
 }
 
 fn network(arguments: &mut Arguments, qemu: &Qemu, launch: &Launch, files: &Files) -> Result<(), MachineError> {
-    // The guest's network is the link-local one, so that QEMU owns the metadata service's address.
+    // The guest's network is the link-local one, so that QEMU owns the addresses of the metadata service
+    // and of S3, which the same service answers by the host that is asked for.
     let relay = format!("{} twin relay {}", shell_word(&qemu.relay)?, shell_word(&files.metadata)?).replace(',', ",,");
     arguments.add(["-netdev"]);
     arguments.add([&format!(
         "user,id=net,net=169.254.0.0/16,host=169.254.0.2,dns=169.254.0.3,dhcpstart=169.254.1.15,ipv6=off,\
-         guestfwd=tcp:169.254.169.254:80-cmd:{relay}"
+         guestfwd=tcp:169.254.169.254:80-cmd:{relay},guestfwd=tcp:{GUEST_ADDRESS}:80-cmd:{relay}"
     )]);
     // Without a boot ROM: the firmware must not try the network.
     arguments.add(["-device", &format!("virtio-net-pci,netdev=net,mac={},romfile=", launch.mac.replace(',', ",,"))]);
@@ -126,6 +128,7 @@ mod tests {
             boot_mode,
             instance_type: "t3.small".to_owned(),
             metadata: Arc::new(|| None),
+            objects: crate::twin::s3::for_guests(std::sync::Weak::new()),
             clock: Clock::System,
         };
         let files = Files {

@@ -28,6 +28,7 @@ fn launch(folder: &TempDir, user_data: &[u8]) -> Launch {
         boot_mode: BootMode::Uefi,
         instance_type: "t3.small".to_owned(),
         metadata: Arc::new(move || Some(metadata.clone())),
+        objects: crate::twin::s3::for_guests(std::sync::Weak::new()),
         clock: Clock::manual(at(0)),
     }
 }
