@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response};
+use http_body_util::BodyExt as _;
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::config::{S3Config, StaticConfigProvider};
@@ -18,7 +19,7 @@ use s3s::host::{S3Host, VirtualHost};
 use s3s::service::S3ServiceBuilder;
 use s3s::{Body, S3, S3Request, S3Response, S3Result, s3_error};
 
-use super::call::{Call, SignedFor, refusal};
+use super::call::{BUCKET_REGION, Call, SignedFor, refusal};
 use super::presigned::{self, Presigned};
 use super::{NAME, buckets, copy, list, multipart, objects, read, tagging};
 use crate::model::ids::Region;
@@ -34,8 +35,14 @@ pub(in crate::twin) fn is_asked(request: &Parts) -> bool {
         return Authorization::of(request).is_ok_and(|authorization| authorization.scope.service == "s3");
     }
     let query = request.uri.query().unwrap_or_default();
-    form_urlencoded::parse(query.as_bytes()).any(|(name, value)| name == "X-Amz-Credential" && value.ends_with("/s3/aws4_request"))
+    form_urlencoded::parse(query.as_bytes())
+        .any(|(name, value)| name == "X-Amz-Credential" && value.ends_with("/s3/aws4_request") || name == OLD_SIGNATURE)
 }
+
+/// What addresses presigned by version 2 have, which no bucket of today takes.
+///
+/// Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingAWSSDK.html>
+const OLD_SIGNATURE: &str = "AWSAccessKeyId";
 
 /// Answers a request to S3.
 pub(in crate::twin) async fn handle(twin: &Arc<Twin>, mut request: Parts, body: Body, request_id: &str) -> Response<Body> {
@@ -57,12 +64,22 @@ pub(in crate::twin) async fn handle(twin: &Arc<Twin>, mut request: Parts, body: 
 
 async fn carry_out(twin: &Arc<Twin>, request: Request<Body>, request_id: &str) -> Response<Body> {
     match service(twin).call(request).await {
-        Ok(reply) => reply,
+        Ok(reply) => name_region(reply).await,
         Err(_) => {
             let error = ApiError::new(500, "InternalError", "The answer could not be written.");
             error.into_reply(Form::RestXml, request_id).map(Body::from)
         }
     }
+}
+
+/// Adds the element that clients look for to go where the bucket is: `s3s` writes code and message alone.
+async fn name_region(reply: Response<Body>) -> Response<Body> {
+    let region = reply.headers().get(BUCKET_REGION).and_then(|region| region.to_str().ok()).map(str::to_owned);
+    let Some(region) = region.filter(|_| reply.status() == http::StatusCode::BAD_REQUEST) else { return reply };
+    let (mut parts, body) = reply.into_parts();
+    let text = body.collect().await.map(|body| String::from_utf8_lossy(&body.to_bytes()).into_owned()).unwrap_or_default();
+    parts.headers.remove(CONTENT_LENGTH);
+    Response::from_parts(parts, Body::from(text.replace("</Error>", &format!("<Region>{region}</Region></Error>"))))
 }
 
 /// Names the operation that a request asks for, as far as the twin has it.
@@ -155,6 +172,10 @@ fn admit(twin: &Twin, request: &mut Parts) -> Result<(), ApiError> {
         })?;
         request.extensions.insert(SignedFor(region));
         return Ok(());
+    }
+    if request.uri.query().is_some_and(|query| query.contains(OLD_SIGNATURE)) {
+        let message = "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.";
+        return Err(ApiError::new(400, "InvalidRequest", message));
     }
     let (id, secret) = twin.credentials();
     let region = Presigned::of(request)?.verify(request, &Key { id: &id, secret: &secret }, now)?;

@@ -33,8 +33,8 @@ pub(super) async fn create(call: &Call<'_>, mut input: CreateMultipartUploadInpu
     );
     check_storage(input.server_side_encryption.as_ref(), input.storage_class.as_ref())?;
     call.check_owner(input.expected_bucket_owner.as_ref())?;
-    let algorithm = Algorithm::of(input.checksum_algorithm.as_ref())?.unwrap_or(Algorithm::Crc64nvme);
-    let full_object = full_object(algorithm, input.checksum_type.as_ref())?;
+    let algorithm = Algorithm::of(input.checksum_algorithm.as_ref())?;
+    let full_object = full_object(algorithm.unwrap_or(Algorithm::Crc64nvme), input.checksum_type.as_ref())?;
     let tags = tagging::of_header(input.tagging.as_deref())?;
     let about = About::new(about!(input), input.metadata.take())?;
     let initiated = call.twin.clock().now();
@@ -46,8 +46,8 @@ pub(super) async fn create(call: &Call<'_>, mut input: CreateMultipartUploadInpu
     })?;
     Ok(CreateMultipartUploadOutput {
         bucket: Some(input.bucket),
-        checksum_algorithm: Some(ChecksumAlgorithm::from_static(algorithm.name())),
-        checksum_type: Some(kind(full_object)),
+        checksum_algorithm: algorithm.map(name),
+        checksum_type: algorithm.map(|_| kind(full_object)),
         key: Some(input.key),
         server_side_encryption: Some(ServerSideEncryption::from_static(ServerSideEncryption::AES256)),
         upload_id: Some(id),
@@ -78,11 +78,10 @@ pub(super) async fn upload_part(call: &Call<'_>, mut input: UploadPartInput) -> 
         return Err(ApiError::new(400, "InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive"));
     }
     let algorithm = find(call, &input.bucket, &input.upload_id, &input.key)?.algorithm;
-    let claims =
-        Claims { size_bytes: input.content_length, md5: input.content_md5.take(), checksum: claimed!(input), algorithm: Some(algorithm) };
+    let claims = Claims { size_bytes: input.content_length, md5: input.content_md5.take(), checksum: claimed!(input), algorithm };
     let received = contents::receive(call, input.body.take(), claims).await?;
-    if received.checksum.algorithm != algorithm {
-        let message = format!("Checksum Type mismatch occurred, expected checksum Type: {}", algorithm.name());
+    if let Some(expected) = algorithm.filter(|expected| *expected != received.checksum.algorithm) {
+        let message = format!("Checksum Type mismatch occurred, expected checksum Type: {}", expected.name());
         return Err(ApiError::new(400, "InvalidRequest", message));
     }
     let part = Part {
@@ -121,9 +120,10 @@ pub(super) async fn complete(call: &Call<'_>, mut input: CompleteMultipartUpload
         return Err(ApiError::new(400, "InvalidRequest", "The provided object size does not match the size of the parts."));
     }
     let files: Vec<&str> = parts.iter().map(|part| &*part.file).collect();
-    let mut received = contents::join(call.twin, &files, upload.algorithm).await?;
+    let algorithm = upload.algorithm.unwrap_or(Algorithm::Crc64nvme);
+    let mut received = contents::join(call.twin, &files, algorithm).await?;
     if !upload.full_object {
-        received.checksum = Checksum::of_parts(upload.algorithm, parts.iter().map(|part| &part.checksum));
+        received.checksum = Checksum::of_parts(algorithm, parts.iter().map(|part| &part.checksum));
     }
     let claimed = claimed!(input).map(|(_, value): (Algorithm, String)| value);
     received.checksum.expect(claimed.as_deref())?;
@@ -195,8 +195,8 @@ pub(super) async fn list_parts(call: &Call<'_>, input: ListPartsInput) -> Result
     let more = found.next().is_some();
     Ok(ListPartsOutput {
         bucket: Some(input.bucket),
-        checksum_algorithm: Some(ChecksumAlgorithm::from_static(upload.algorithm.name())),
-        checksum_type: Some(kind(upload.full_object)),
+        checksum_algorithm: upload.algorithm.map(name),
+        checksum_type: upload.algorithm.map(|_| kind(upload.full_object)),
         is_truncated: Some(more),
         key: Some(input.key),
         max_parts: i32::try_from(most).ok(),
@@ -228,8 +228,8 @@ pub(super) async fn list_uploads(call: &Call<'_>, input: ListMultipartUploadsInp
     let mut uploads: Vec<MultipartUpload> = call.twin.read(|state| {
         let uploads = state.s3.at(&input.bucket, &call.region)?.uploads.iter().filter(|(_, upload)| upload.key.starts_with(&prefix));
         let told = uploads.map(|(id, upload)| MultipartUpload {
-            checksum_algorithm: Some(ChecksumAlgorithm::from_static(upload.algorithm.name())),
-            checksum_type: Some(kind(upload.full_object)),
+            checksum_algorithm: upload.algorithm.map(name),
+            checksum_type: upload.algorithm.map(|_| kind(upload.full_object)),
             initiated: Some(when(upload.initiated)),
             key: Some(upload.key.clone()),
             owner: Some(list::owner_of(state.account.as_str())),
@@ -261,6 +261,10 @@ fn forget(call: &Call<'_>, bucket: &str, id: &str) -> Result<(), ApiError> {
     let upload = call.twin.change(|state| Ok::<_, ApiError>(state.s3.at_mut(bucket, &call.region)?.uploads.remove(id)))?;
     upload.iter().flat_map(|upload| upload.parts.values()).for_each(|part| contents::remove(call.twin, &part.file));
     Ok(())
+}
+
+fn name(algorithm: Algorithm) -> ChecksumAlgorithm {
+    ChecksumAlgorithm::from_static(algorithm.name())
 }
 
 fn kind(full_object: bool) -> ChecksumType {

@@ -100,8 +100,8 @@ pub struct Upload {
     pub key: String,
     /// When it was begun.
     pub initiated: Timestamp,
-    /// The algorithm of its checksums.
-    pub algorithm: Algorithm,
+    /// The algorithm of its parts' checksums; any unless it was named.
+    pub algorithm: Option<Algorithm>,
     /// Whether the object's checksum is of its bytes, not of its parts' checksums.
     pub full_object: bool,
     /// What the object will be described with.

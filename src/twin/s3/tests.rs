@@ -116,6 +116,7 @@ async fn a_bucket_is_its_regions() {
     let wrong = test.s3(Method::GET, "/of-america/k", &[], "").await;
     assert_eq!((wrong.status().as_u16(), &*code(&wrong)), (400, "AuthorizationHeaderMalformed"));
     assert_eq!(wrong.headers()["x-amz-bucket-region"], "eu-west-1");
+    assert!(text(&wrong).contains("<Region>eu-west-1</Region></Error>"), "{}", text(&wrong));
     let location = test.s3(Method::GET, "/of-america?location", &[], "").await;
     assert!(text(&location).contains("eu-west-1"), "{}", text(&location));
     assert_eq!(code(&test.s3(Method::HEAD, "/nowhere", &[], "").await), "NoSuchBucket");
@@ -159,6 +160,8 @@ async fn signatures_are_checked_in_s3s_words() {
         let reply = test.twin.call(request).await;
         assert_eq!((reply.status().as_u16(), &*code(&reply)), (403, expected));
     }
+    let old = test.unsigned(Method::GET, "/bakehouse-twin/k?AWSAccessKeyId=AKIA&Signature=x&Expires=1", &[], "");
+    assert_eq!(code(&test.twin.call(old).await), "InvalidRequest");
     let request = test.signed("s3", Method::GET, "/bakehouse-twin/k", &headers, "");
     test.clock.sleep(Duration::from_secs(15 * 60 + 1)).await;
     assert_eq!(code(&test.twin.call(request).await), "RequestTimeTooSkewed");
