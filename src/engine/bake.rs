@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::bundle::BUNDLE;
 use super::failure::EngineError;
 use super::observer::Note;
 use super::run::Run;
@@ -141,7 +142,7 @@ impl Run<'_> {
                 match self.engine.writer.reader().instances_of_run(region, self.id()).await?.into_iter().next() {
                     Some(made) => Ok(made.id),
                     None => {
-                        let spec = InstanceSpec { user_data: self.user_data(&given).await?, ..spec.clone() };
+                        let spec = InstanceSpec { user_data: self.user_data(&given, BUNDLE).await?, ..spec.clone() };
                         Ok(self.engine.writer.run_instance(region, &spec, &token).await?)
                     }
                 }
@@ -300,7 +301,6 @@ impl Run<'_> {
     /// Ends the instances and removes groups, key pairs and the payload that this run made.
     pub(super) async fn clean_up(&self, region: &Region) -> Result<(), EngineError> {
         let writer = &self.engine.writer;
-        self.remove_bundle().await?;
         // An attempt whose answer was lost may have made one; its tags tell.
         let tagged = writer.reader().instances_of_run(region, self.id()).await?;
         let mut instances: BTreeSet<InstanceId> = tagged.into_iter().map(|i| i.id).collect();
@@ -332,7 +332,7 @@ impl Run<'_> {
         for group in groups {
             self.remove_group(region, &group).await?;
         }
-        Ok(())
+        self.remove_bundle().await
     }
 
     async fn remove_group(&self, region: &Region, group: &SecurityGroupId) -> Result<(), EngineError> {

@@ -1,5 +1,6 @@
 //! A payload too large for user data: put into the bucket, fetched by the guest, removed.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -17,8 +18,8 @@ const GRACE: Duration = Duration::from_secs(30 * 60);
 /// Whose it is: an object takes ten tags at most, and a product's own may be more.
 const TAGS: [&str; 4] = [tag::PRODUCT, tag::VARIANT, tag::VERSION, tag::RUN];
 
-/// The name of the effect that holds where the payload lies.
-const BUNDLE: &str = "bake.bundle";
+/// The name of the effect that holds where a bake's payload lies.
+pub(super) const BUNDLE: &str = "bake.bundle";
 
 /// Where a payload lies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,26 +30,27 @@ struct Stored {
 }
 
 impl Run<'_> {
-    /// Makes an instance's user data; what it has no room for is put into the bucket first.
+    /// Makes an instance's user data; what it has no room for is put into the bucket first, once under
+    /// the name of an effect.
     ///
     /// The address in it lets whoever has it read the payload: it goes to EC2 and nowhere else.
-    pub(super) async fn user_data(&self, payload: &Payload) -> Result<Vec<u8>, EngineError> {
+    pub(super) async fn user_data(&self, payload: &Payload, effect: &str) -> Result<Vec<u8>, EngineError> {
         let bundle = match payload {
             Payload::UserData(bytes) => return Ok(bytes.clone()),
             Payload::Bundle(bundle) => bundle,
         };
-        let stored = self.store(bundle).await?;
+        let stored = self.store(bundle, effect).await?;
         let valid = self.product.build.deadline + GRACE;
         let reader = self.engine.writer.reader();
         let address = reader.presigned_for_guest(&stored.bucket, &stored.region, &stored.key, self.engine.clock.now(), valid).await?;
         bundle.user_data(&address).map_err(EngineError::UserData)
     }
 
-    async fn store(&self, bundle: &Bundle) -> Result<Stored, EngineError> {
+    async fn store(&self, bundle: &Bundle, effect: &str) -> Result<Stored, EngineError> {
         let bucket = self.product.build.bucket.clone().unwrap_or_default();
         let key = format!("{}{}", self.prefix(), bundle.digest.to_hex());
         let stored = self
-            .effect(BUNDLE, &(&bucket, &key), async |_| {
+            .effect(effect, &(&bucket, &key), async |_| {
                 let region = self.bucket_region(&bucket).await?;
                 // The key is the token: the same bytes under the same key, however often.
                 let tags = self.tags().into_iter().filter(|(key, _)| TAGS.contains(&key.as_str())).collect();
@@ -69,23 +71,21 @@ impl Run<'_> {
         }
     }
 
-    /// Removes whatever this run has put into the bucket, an attempt's whose answer was lost too.
+    /// Removes whatever this run has put into the bucket, an attempt's whose answer was lost too; how
+    /// often it is called makes no difference.
     pub(super) async fn remove_bundle(&self) -> Result<(), EngineError> {
-        if self.is_open(BUNDLE).await {
-            return Ok(());
-        }
+        let writer = &self.engine.writer;
         let stored: Option<Stored> = self.done(BUNDLE).await;
-        let Some(bucket) = stored.map(|stored| stored.bucket).or_else(|| self.product.build.bucket.clone()) else { return Ok(()) };
-        self.effect("bake.unbundle", &bucket, async |_| {
-            let writer = &self.engine.writer;
+        let buckets: BTreeSet<String> = stored.map(|stored| stored.bucket).into_iter().chain(self.product.build.bucket.clone()).collect();
+        for bucket in buckets {
             match writer.reader().bucket_region(&bucket, self.engine.clock.now()).await {
-                Ok(region) => Ok(writer.remove_objects(&bucket, &region, &self.prefix()).await?),
+                Ok(region) => writer.remove_objects(&bucket, &region, &self.prefix()).await?,
                 // Gone with all that was in it.
-                Err(BucketError::Missing { .. }) => Ok(()),
-                Err(error) => Err(error.into()),
+                Err(BucketError::Missing { .. }) => {}
+                Err(error) => return Err(error.into()),
             }
-        })
-        .await
+        }
+        Ok(())
     }
 
     fn prefix(&self) -> String {

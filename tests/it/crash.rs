@@ -54,6 +54,9 @@ async fn a_first_release_with_copies_and_grants_survives_everything() {
 #[tokio::test]
 async fn a_first_release_survives_where_nothing_new_is_seen_for_half_a_minute() {
     survives(World::unsettled(30).await, 3).await;
+}
+
+#[tokio::test]
 async fn a_release_with_a_large_payload_survives_everything() {
     survives_everything(bundle::world().await).await;
 }

@@ -203,12 +203,14 @@ impl Run<'_> {
             subnet: build.subnet.clone(),
             public_address: build.public_address,
             key: None,
-            user_data: bake::user_data(self.product, &nonce).map_err(EngineError::UserData)?,
+            user_data: Vec::new(),
             tags: self.instance_tags("measures the base of"),
         };
         let launched = self.engine.clock.now();
         // Another process's instance of the same token would be ended by now.
         let token = Digest::of_parts([self.id().as_str().as_bytes(), launched.to_string().as_bytes()]).short(64);
+        let payload = bake::payload(self.product, &nonce).map_err(EngineError::UserData)?;
+        let spec = InstanceSpec { user_data: self.user_data(&payload, &format!("measure.bundle.{launched}")).await?, ..spec };
         let id = writer.run_instance(region, &spec, &token).await?;
         let provisioned = self
             .engine

@@ -256,6 +256,7 @@ fn launch_of(twin: &Arc<Twin>, image: &Image, started: &Started) -> Launch {
         boot_mode: BootMode::of_image(image.boot_mode.as_deref()),
         instance_type: "t3.small".to_owned(),
         metadata: Arc::new(move || Some(metadata.clone())),
+        objects: crate::twin::s3::for_guests(Arc::downgrade(twin)),
         clock: twin.clock().clone(),
     }
 }
