@@ -197,4 +197,7 @@ pub(super) struct Build {
     /// After this time the instance powers itself off and the bake has failed; 5 minutes to 12 hours.
     #[schemars(extend("default" = "45m"))]
     deadline: Duration,
+    /// The bucket that a payload too large for user data goes through.
+    #[schemars(regex(pattern = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"))]
+    bucket: String,
 }
