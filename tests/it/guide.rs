@@ -6,7 +6,7 @@ use std::process::Command;
 use bakehouse::cli;
 use bakehouse::twin::machines::Script;
 
-use super::world::{PARAMETER, base_disk, good_guest};
+use super::world::{PARAMETER, base_disk, good_guest, page};
 
 /// A command as a document shows it, and the words after ``` of its block.
 struct Shown {
@@ -53,8 +53,11 @@ fn the_guides_rehearsal_runs_as_it_stands() {
     assert!(last.contains("1.0.0") && last.contains("1.1.0"), "{last}");
 }
 
-/// Has a guest do in a second what takes it twenty on a clock that a test drives.
+/// Has a guest do in a second what takes it twenty on a clock that a test drives, and serve what the
+/// product that `init` writes is checked for.
 fn hasty(mut guest: Script) -> Script {
+    guest.boot.up_after_seconds = 1;
+    guest.boot.http = vec![page("/", 200, "It works")];
     guest.console.iter_mut().for_each(|text| text.after_seconds /= 20);
     guest.ends.after_seconds /= 20;
     guest
