@@ -7,6 +7,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, V
 
 use crate::ci::Ci;
 use crate::command;
+use crate::engine::Leave;
 use crate::examples;
 use crate::failure::Failure;
 use crate::model::target::TargetName;
@@ -55,6 +56,9 @@ pub struct Global {
     /// Tell a runner what it can show: annotations, groups, a summary, outputs
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "HOST")]
     pub ci: Option<Ci>,
+    /// Asks the command to leave in order: what a signal does.
+    #[arg(skip)]
+    pub leave: Leave,
 }
 
 const GLOBAL: &str = "Options of every command";
@@ -122,7 +126,7 @@ pub enum Command {
     /// Seal what passed the scan
     Release(command::ship::StageArgs),
     /// Copy and share a sealed release as the manifest says
-    Distribute(command::ship::StageArgs),
+    Distribute(command::ship::SealedArgs),
     /// Put a sealed release into the Marketplace listing, or look how that stands
     List(command::list::ListArgs),
     /// Read a release's snapshots back and compare them with its record
@@ -151,11 +155,11 @@ pub enum Command {
     Man(command::completions::ManArgs),
 }
 
-/// How long to follow what AWS works on.
+/// How long to wait for what AWS works on.
 #[derive(Debug, Clone, Args)]
 pub struct Patience {
-    /// Follow a change set this long, then leave it as pending (exit code 5): 90m, 2h, 30s
-    #[arg(long, value_name = "TIME", default_value = "90m", value_parser = parse_duration)]
+    /// Give the whole command this long, then leave what goes on at AWS as pending (exit code 5): 90m, 2h, 30s
+    #[arg(long, value_name = "TIME", default_value = "4h", value_parser = parse_duration)]
     pub patience: Duration,
 }
 
@@ -168,11 +172,6 @@ impl Cli {
     /// Reads the command line of this process; ends it where that can't be read, or help is asked for.
     pub fn read() -> Self {
         Self::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit())
-    }
-
-    /// Tells whether the command serves until it is interrupted.
-    pub fn serves(&self) -> bool {
-        matches!(&self.command, Command::Twin(command::twin::TwinArgs { command: command::twin::TwinCommand::Serve(_) }))
     }
 }
 

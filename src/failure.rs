@@ -1,11 +1,12 @@
 //! How a command that failed says so: what happened, why, what next, and an exit code.
 
+mod engine;
+
 use std::fmt::Write as _;
 
+use self::engine::Told;
 use crate::engine::{EngineError, Kind};
-use crate::ledger::LedgerError;
 use crate::manifest::{Faults, WorkspaceError};
-use crate::model::boot::BootReport;
 use crate::twin;
 
 /// Exit codes. Documented in the README; 2 is clap's own, for a command line it can't read.
@@ -117,6 +118,7 @@ impl Failure {
             Self::Manifest(_) => exit::FAULTY_MANIFEST,
             Self::Engine(e) => match e.kind() {
                 Kind::Failed => exit::FAILED,
+                Kind::Left => exit::INTERRUPTED,
                 Kind::Rejected => exit::REJECTED,
                 Kind::Pending => exit::PENDING,
                 Kind::ListingRefused => exit::LISTING_REFUSED,
@@ -135,36 +137,14 @@ impl Failure {
         if let Self::Several { failures } = self {
             return failures.iter().map(|failure| failure.render(colour)).collect();
         }
-        let mut text = String::new();
-        let word = if self.exit_code() == exit::PENDING { "pending" } else { "error" };
-        let _ = writeln!(text, "{word}: {}", with_causes(self));
-        for line in self.details() {
-            let _ = writeln!(text, "  {line}");
+        if let Self::Engine(error) = self {
+            return render_engine(error);
         }
-        for line in self.next() {
-            let _ = writeln!(text, "  → {line}");
-        }
-        text
-    }
-
-    fn details(&self) -> Vec<String> {
-        match self {
-            Self::Engine(error) => match &**error {
-                EngineError::BakeStep { tail, .. } | EngineError::BakeBroken { tail, .. } => {
-                    tail.iter().map(|l| format!("| {l}")).collect()
-                }
-                EngineError::BootFailed { report, .. } => boot_lines(report),
-                EngineError::Rejected { report, .. } => crate::scan::render(report).lines().map(str::to_owned).collect(),
-                EngineError::ListingRefused { errors, .. } => errors.iter().flat_map(refusal_lines).collect(),
-                _ => Vec::new(),
-            },
-            _ => Vec::new(),
-        }
+        block("error", &with_causes(self), &Told { next: self.next(), ..Told::default() })
     }
 
     fn next(&self) -> Vec<String> {
         match self {
-            Self::Engine(error) => engine_next(error),
             Self::NotApproved { plan } => vec![format!("--yes approves whatever is planned; --approve {plan} approves exactly this plan")],
             Self::Other { hint, .. } => hint.iter().cloned().collect(),
             Self::Mismatch { .. } => vec!["don't share or list this image; find out who changed it".to_owned()],
@@ -183,6 +163,28 @@ fn badness(code: u8) -> u8 {
     RANKS.iter().position(|known| *known == code).and_then(|rank| u8::try_from(rank).ok()).unwrap_or(u8::MAX)
 }
 
+/// Writes an engine's end; of several, each.
+fn render_engine(error: &EngineError) -> String {
+    if let EngineError::Several { errors } = error {
+        return errors.iter().map(render_engine).collect();
+    }
+    let word = match error.kind() {
+        Kind::Pending => "pending",
+        Kind::Left => "interrupted",
+        Kind::Failed | Kind::Rejected | Kind::ListingRefused => "error",
+    };
+    block(word, &with_causes(error), &engine::tell(error))
+}
+
+fn block(word: &str, message: &str, told: &Told) -> String {
+    let mut text = format!("{word}: {message}\n");
+    let marked = |mark: &'static str| move |line: &String| format!("  {mark}{line}\n");
+    text.extend(told.details.iter().map(marked("")));
+    text.extend(told.state.iter().map(marked("state: ")));
+    text.extend(told.next.iter().map(marked("→ ")));
+    text
+}
+
 /// The message and what caused it, outermost first.
 fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -197,120 +199,5 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// What failed, with the end of what it wrote; the console's end where nobody could log in.
-fn boot_lines(report: &BootReport) -> Vec<String> {
-    const MOST_LINES: usize = 20;
-    let tail = |lines: &[String]| -> Vec<String> {
-        lines[lines.len().saturating_sub(MOST_LINES)..].iter().map(|line| format!("| {line}")).collect()
-    };
-    let mut lines = Vec::new();
-    for check in report.failed() {
-        lines.push(format!("{}: {}", check.name, check.found));
-        lines.extend(tail(&check.output));
-    }
-    if report.host_key.is_none() {
-        lines.push("the end of the console:".to_owned());
-        lines.extend(tail(&report.console));
-    }
-    lines
-}
-
-fn refusal_lines(error: &crate::listing::Refusal) -> Vec<String> {
-    let mut lines = vec![format!("{}: {}: {}", error.change, error.code, error.message)];
-    if let Some(advice) = error.advice {
-        lines.push(format!("  why: {}", advice.cause));
-        lines.push(format!("  what to do: {}", advice.remedy));
-    }
-    lines
-}
-
-fn engine_next(error: &EngineError) -> Vec<String> {
-    let one = |text: &str| vec![text.to_owned()];
-    match error {
-        EngineError::Rejected { version, image, .. } => vec![
-            format!("nothing was shared or submitted; {image} is kept, unshared, tagged as rejected"),
-            format!("mend the provisioning and ship again: the version is still {version}"),
-        ],
-        EngineError::BootFailed { image, kept, released: true, .. } => {
-            vec![
-                format!("{image} and its release stay as they are; the instance is gone"),
-                format!("report and console: {kept} of the ledger"),
-            ]
-        }
-        EngineError::BootFailed { version, image, kept, .. } => vec![
-            format!("nothing was shared or submitted; {image} is kept, unshared, tagged as rejected; the instance is gone"),
-            format!("report and console: {kept} of the ledger"),
-            format!("mend provisioning or tests and ship again: the version is still {version}"),
-        ],
-        EngineError::BakeStep { .. } | EngineError::BakeBroken { .. } => {
-            one("the instance and its security group were removed; mend the provisioning and ship again")
-        }
-        EngineError::NotReady { next, .. } | EngineError::Pending { next, .. } => vec![next.clone()],
-        EngineError::ListingRefused { validation: true, .. } => {
-            one("only AWS's rehearsal failed: the version is sealed and its title is free; mend what it says and `bakehouse ship` again")
-        }
-        EngineError::ListingRefused { version, .. } => vec![
-            format!("{version} stays released; its title is used up by the refusal"),
-            "mend what it says, then `bakehouse ship --rebuild` lists it as a new version".to_owned(),
-        ],
-        EngineError::TitleInUse { .. } => one("`bakehouse ship --rebuild` releases a new version"),
-        EngineError::NameTaken { .. } => one("deregister or rename that image, then ship again"),
-        EngineError::Plan(crate::plan::PlanError::EncryptsByDefault { .. }) => {
-            one("turn it off for the build (aws ec2 disable-ebs-encryption-by-default --region …) or bake in another account")
-        }
-        EngineError::Plan(crate::plan::PlanError::ListingUnderWay { version, .. }) => {
-            vec![format!("wait until {version} is listed: bakehouse list status; then ship again")]
-        }
-        EngineError::Plan(crate::plan::PlanError::TitleTaken { .. }) => {
-            one("if it is this product, name it in the manifest (listing.product-id); else choose another title")
-        }
-        EngineError::Base(crate::cloud::BaseError::NotFound { .. }) => vec![
-            "on the twin: bakehouse twin base build debian-13 (or twin base import FILE) makes a base".to_owned(),
-            "on AWS: mend image.base in the manifest".to_owned(),
-        ],
-        EngineError::WrongLedger { .. } => vec![
-            "nothing is planned on it: bring the right ledger first (git pull, or the ledger in bakehouse.toml)".to_owned(),
-            "a local ledger is one machine's: where several release, share one in a bucket".to_owned(),
-        ],
-        EngineError::Moved { variant } => vec![
-            "another runner was at work in between; nothing was done".to_owned(),
-            format!("look at what is left to do: bakehouse plan {}", variant.product),
-        ],
-        EngineError::Ledger(error) => ledger_next(error),
-        EngineError::Bucket(crate::cloud::BucketError::Missing { bucket }) => {
-            vec![format!("make it (aws s3 mb s3://{bucket}) or name another in image.build.bucket; then ship again")]
-        }
-        EngineError::Bucket(_) => one("what was done is in the ledger; the same command goes on from there"),
-        EngineError::UserData(crate::bake::UserDataError::NoBucket { .. }) => {
-            one("name a bucket of yours in image.build: bucket = \"acme-bakes\"; or fetch large files in a script")
-        }
-        EngineError::Cloud(e) if e.operation == "GetCallerIdentity" => {
-            one("log in (aws sso login, aws configure) or name a profile that exists with --profile; nothing was done")
-        }
-        EngineError::Cloud(_) => one("what was done is in the ledger; the same command goes on from there"),
-        _ => Vec::new(),
-    }
-}
-
-fn ledger_next(error: &LedgerError) -> Vec<String> {
-    match error {
-        LedgerError::Held { hold, .. } => vec![
-            format!("wait until it ends (bakehouse runs {} shows where it stands)", hold.variant.product),
-            format!(
-                "a process of this machine that was killed is followed at once, one elsewhere once it was not heard of until {:.0}",
-                hold.until
-            ),
-        ],
-        LedgerError::Fenced { run, .. } => {
-            vec![format!("nothing is lost: the other one goes on from what run {run} had done (bakehouse runs)")]
-        }
-        LedgerError::Claimed { held, .. } => vec![
-            format!("if it is another machine's, finish it there: bakehouse resume {}", held.run),
-            format!("if that is gone, remove what it left and give the version back: bakehouse abandon {}", held.run),
-        ],
-        LedgerError::Chain { .. } => {
-            vec!["what was sealed is never changed: bring the ledger back as it was, then `bakehouse ledger verify`".to_owned()]
-        }
-        _ => Vec::new(),
-    }
-}
+#[cfg(test)]
+mod tests;

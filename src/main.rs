@@ -1,10 +1,12 @@
 //! The `bakehouse` command: parse, run, exit code.
 
+use std::future::pending;
 use std::process::ExitCode;
 
 use bakehouse::cli::{Cli, run};
-use bakehouse::failure::exit;
+use bakehouse::failure::{Failure, exit};
 use bakehouse::ui::Ui;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 fn main() -> ExitCode {
     let cli = Cli::read();
@@ -16,26 +18,67 @@ fn main() -> ExitCode {
             return ExitCode::from(exit::FAILED);
         }
     };
-    // A server ends in order by itself when it is interrupted.
-    let serves = cli.serves();
-    let ui = Ui::of(&cli.global);
-    let code = runtime.block_on(async {
-        let interrupt = tokio::signal::ctrl_c();
-        tokio::select! {
-            done = run(cli) => match done {
-                Ok(()) => exit::OK,
-                Err(failure) => {
-                    ui.fail(&failure);
-                    failure.exit_code()
-                }
-            },
-            _ = interrupt, if !serves => {
-                ui.say("interrupted: what was done is in the ledger; the same command goes on from there");
-                exit::INTERRUPTED
-            }
-        }
-    });
+    let code = runtime.block_on(run_until_interrupted(cli));
     // Blocking work in the background (a block being read) must not hold the exit up.
     runtime.shutdown_background();
     ExitCode::from(code)
+}
+
+/// Runs a command. A first signal asks it to leave in order, a second one ends it; a command that has
+/// nothing to leave in order is ended by the first.
+async fn run_until_interrupted(cli: Cli) -> u8 {
+    let (leave, ui) = (cli.global.leave.clone(), Ui::of(&cli.global));
+    let mut signals = Signals::listen();
+    let mut work = std::pin::pin!(run(cli));
+    tokio::select! {
+        done = &mut work => return end(&ui, done),
+        () = signals.next() => {}
+    }
+    if leave.is_heeded() {
+        ui.say("leaving: what is under way is brought to an end; once more leaves at once");
+        leave.ask();
+        tokio::select! {
+            done = &mut work => return end(&ui, done),
+            () = signals.next() => {}
+        }
+    }
+    ui.say("interrupted: what was done is in the ledger; the same command goes on from there");
+    exit::INTERRUPTED
+}
+
+fn end(ui: &Ui, done: Result<(), Failure>) -> u8 {
+    match done {
+        Ok(()) => exit::OK,
+        Err(failure) => {
+            ui.fail(&failure);
+            failure.exit_code()
+        }
+    }
+}
+
+/// What asks a process to end: Ctrl-C, and what service managers and CI send.
+struct Signals {
+    interrupt: Option<Signal>,
+    terminate: Option<Signal>,
+}
+
+impl Signals {
+    /// Listens from now on; a signal that can't be listened for keeps its usual effect.
+    fn listen() -> Self {
+        Self { interrupt: signal(SignalKind::interrupt()).ok(), terminate: signal(SignalKind::terminate()).ok() }
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            () = arrival(&mut self.interrupt) => {}
+            () = arrival(&mut self.terminate) => {}
+        }
+    }
+}
+
+async fn arrival(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => pending().await,
+    }
 }

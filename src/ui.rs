@@ -1,5 +1,6 @@
 //! What the user sees: talk and progress on stderr, data on stdout.
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -22,6 +23,8 @@ pub struct Ui {
     bar: Mutex<Option<ProgressBar>>,
     /// What is worked through, and since when.
     working: Mutex<Option<(&'static str, Instant)>>,
+    /// The steps that go on, and what each waits for.
+    steps: Mutex<BTreeMap<usize, Option<String>>>,
 }
 
 impl Ui {
@@ -29,7 +32,7 @@ impl Ui {
     pub fn new() -> Self {
         let terminal = std::io::stderr().is_terminal();
         let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-        Self { terminal, colour, console: false, ci: None, bar: Mutex::new(None), working: Mutex::new(None) }
+        Self { terminal, colour, console: false, ci: None, bar: Mutex::new(None), working: Mutex::new(None), steps: Mutex::default() }
     }
 
     /// Talks as the command line asks for.
@@ -113,9 +116,9 @@ impl Ui {
     }
 
     /// Shows a line of a guest's console: all of them if asked for, else the last one beside the spinner.
-    fn console(&self, line: &str) {
+    fn console(&self, margin: &str, line: &str) {
         if self.console {
-            return self.say(&self.faint(&format!("    | {line}")));
+            return self.say(&self.faint(&format!("{margin}| {line}")));
         }
         if let Some(bar) = &*self.bar() {
             const WIDTH: usize = 60;
@@ -124,10 +127,18 @@ impl Ui {
     }
 
     /// Shows that something is waited for; a line without a terminal, a spinner with one.
-    fn waiting(&self, text: &str, seconds: u64) {
+    fn waiting(&self, step: Option<usize>, margin: &str, text: String, seconds: u64) {
         if !self.terminal {
-            return self.say(&format!("    … {text} ({})", duration(seconds)));
+            return self.say(&format!("{margin}… {text} ({})", duration(seconds)));
         }
+        let message = {
+            let mut steps = self.steps();
+            if let Some(waiting) = step.and_then(|number| steps.get_mut(&number)) {
+                *waiting = Some(text.clone());
+            }
+            let all: Vec<&str> = steps.values().flatten().map(String::as_str).collect();
+            if all.is_empty() { text } else { all.join(" · ") }
+        };
         let mut bar = self.bar();
         let spinner = bar.get_or_insert_with(|| {
             let spinner = ProgressBar::new_spinner();
@@ -135,15 +146,15 @@ impl Ui {
             spinner.enable_steady_tick(Duration::from_millis(120));
             spinner
         });
-        spinner.set_message(text.to_owned());
+        spinner.set_message(message);
     }
 
-    fn progress(&self, what: &'static str, done: u64, total: u64) {
+    fn progress(&self, margin: &str, what: &'static str, done: u64, total: u64) {
         if !self.terminal {
             let elapsed = self.since(what, done == total);
             // A line each quarter is enough for a log.
             if done == total || done % (total / 4).max(1) < 64 {
-                self.say(&format!("    … {}", progress_line(what, done, total, elapsed)));
+                self.say(&format!("{margin}… {}", progress_line(what, done, total, elapsed)));
             }
             return;
         }
@@ -172,24 +183,52 @@ impl Default for Ui {
 impl Observer for Ui {
     fn note(&self, note: Note) {
         match note {
+            Note::InStep { number, note } => self.note_of(Some(number), *note),
+            note => self.note_of(None, note),
+        }
+    }
+}
+
+impl Ui {
+    fn note_of(&self, step: Option<usize>, note: Note) {
+        let margin = self.margin(step);
+        match note {
             Note::Run { text } => self.say(&self.strong(&text)),
             Note::Step { number, of, text } => {
                 self.clear();
+                self.steps().insert(number, None);
                 let title = format!("[{number}/{of}] {text}");
                 match self.ci {
                     Some(ci) => self.say(&format!("{}\n{}", ci.end_group(), ci.group(&title))),
                     None => self.say(&self.strong(&title)),
                 }
             }
+            Note::StepEnd { number } => {
+                self.clear();
+                self.steps().remove(&number);
+            }
             Note::Done { text } => {
                 self.clear();
-                self.say(&format!("    {text}"));
+                self.say(&format!("{margin}{text}"));
             }
-            Note::Waiting { text, seconds } => self.waiting(&text, seconds),
-            Note::Console { line } => self.console(&line),
-            Note::Progress { what, done, total } => self.progress(what, done, total),
-            Note::Notice { text } => self.say(&format!("    note: {text}")),
+            Note::Waiting { text, seconds } => self.waiting(step, &margin, text, seconds),
+            Note::Console { line } => self.console(&margin, &line),
+            Note::Progress { what, done, total } => self.progress(&margin, what, done, total),
+            Note::Notice { text } => self.say(&format!("{margin}note: {text}")),
+            Note::InStep { number, note } => self.note_of(Some(number), *note),
         }
+    }
+
+    /// Lines are set under their step; where several go on, they name it.
+    fn margin(&self, step: Option<usize>) -> String {
+        match step {
+            Some(number) if self.steps().len() > 1 => format!("    [{number}] "),
+            _ => "    ".to_owned(),
+        }
+    }
+
+    fn steps(&self) -> std::sync::MutexGuard<'_, BTreeMap<usize, Option<String>>> {
+        self.steps.lock().unwrap_or_else(|e| e.into_inner())
     }
 }
 

@@ -7,7 +7,7 @@ use crate::model::image::ImageDescription;
 use crate::model::product::Base;
 
 /// A base that could not be found.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum BaseError {
     /// AWS did not answer as it should.
     #[error(transparent)]

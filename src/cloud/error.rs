@@ -1,5 +1,6 @@
 //! What went wrong between here and AWS.
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -39,6 +40,24 @@ impl CloudError {
         self.code.as_deref() == Some(code)
     }
 
+    /// Tells whether the caller's credentials are what is missing: they have expired, are not known any
+    /// more, or the chain that they come from has none.
+    pub fn lacks_credentials(&self) -> bool {
+        match self.code.as_deref() {
+            // EC2 says so too of things that are another account's.
+            Some("AuthFailure") => self.message.contains("access credentials"),
+            Some(
+                "ExpiredToken"
+                | "ExpiredTokenException"
+                | "RequestExpired"
+                | "UnrecognizedClientException"
+                | "InvalidClientTokenId"
+                | NO_CREDENTIALS,
+            ) => true,
+            _ => false,
+        }
+    }
+
     fn what_happened(&self) -> String {
         let request = self.request_id.as_ref().map(|id| format!(" (request {id})")).unwrap_or_default();
         match (&self.code, self.outcome) {
@@ -69,13 +88,18 @@ where
     let region = region.clone();
     move |error| {
         let metadata = error.as_service_error().map(ProvideErrorMetadata::meta);
-        let code = metadata.and_then(|m| m.code()).map(str::to_owned);
+        let code = match metadata.and_then(|m| m.code()) {
+            None if comes_of_credentials(&error) => Some(NO_CREDENTIALS.to_owned()),
+            code => code.map(str::to_owned),
+        };
         let message = match metadata.and_then(|m| m.message()) {
             Some(message) => message.to_owned(),
             None => innermost(&error),
         };
         let outcome = match &error {
             SdkError::ConstructionFailure(_) => Outcome::Refused,
+            // Without a signature nothing was sent.
+            _ if code.as_deref() == Some(NO_CREDENTIALS) => Outcome::Refused,
             // What was made by the token's first use is there, and must not be made again by another token.
             SdkError::ServiceError(_) if code.as_deref() == Some("IdempotentParameterMismatch") => Outcome::Unknown,
             SdkError::ServiceError(e) if !e.raw().status().is_server_error() => Outcome::Refused,
@@ -88,6 +112,13 @@ where
         let request_id = metadata.and_then(|m| m.extra("aws_request_id")).map(str::to_owned);
         CloudError { operation, region, code, message, request_id, outcome }
     }
+}
+
+/// The code of a call that was not made for want of credentials; AWS has none for it.
+pub(super) const NO_CREDENTIALS: &str = "NoCredentials";
+
+fn comes_of_credentials(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|cause| cause.is::<CredentialsError>())
 }
 
 /// The chain of causes, outermost first; the SDK's own outer messages say next to nothing.

@@ -6,6 +6,7 @@
 
 mod base;
 mod catalog;
+mod codes;
 mod connector;
 mod ec2;
 mod ec2_write;
@@ -20,6 +21,7 @@ mod snapshot;
 
 pub use base::BaseError;
 pub use catalog::EntityDescription;
+pub use codes::call_advice;
 pub use ec2::{InstanceDescription, InstanceTypeDescription};
 pub use ec2_write::{CopySpec, ImageFromInstance, InstanceSpec};
 pub use error::{CloudError, Outcome};

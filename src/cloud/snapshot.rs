@@ -1,7 +1,7 @@
 //! Reading a snapshot's blocks through EBS direct.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -22,6 +22,8 @@ pub struct SnapshotBlocks {
     size_bytes: u64,
     /// Token by index; blocks that were never written are absent.
     tokens: Arc<BTreeMap<u32, String>>,
+    /// Of the blocks read so far, by whichever clone.
+    digests: Arc<Mutex<BTreeMap<u32, Digest>>>,
 }
 
 impl Reader {
@@ -55,13 +57,24 @@ impl Reader {
             }
             next = answer.next_token().map(str::to_owned);
             if next.is_none() {
-                return Ok(SnapshotBlocks { clients, snapshot: snapshot.clone(), size_bytes, tokens: Arc::new(tokens) });
+                return Ok(SnapshotBlocks {
+                    clients,
+                    snapshot: snapshot.clone(),
+                    size_bytes,
+                    tokens: Arc::new(tokens),
+                    digests: Arc::default(),
+                });
             }
         }
     }
 }
 
 impl SnapshotBlocks {
+    /// Returns whose blocks they are.
+    pub fn snapshot(&self) -> &SnapshotId {
+        &self.snapshot
+    }
+
     /// Returns the disk's size in bytes.
     pub fn size_bytes(&self) -> u64 {
         self.size_bytes
@@ -105,7 +118,17 @@ impl SnapshotBlocks {
         if checksum != Some(STANDARD.encode(digest.as_bytes())) {
             return Err(incomplete(format!("block {index} of {} does not match its checksum", self.snapshot)));
         }
+        self.known().insert(index, digest);
         Ok((content, digest))
+    }
+
+    /// Returns a block's digest, if it was read already: nobody has to read it twice to tell it again.
+    pub fn known_digest(&self, index: u32) -> Option<Digest> {
+        self.known().get(&index).copied()
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeMap<u32, Digest>> {
+        self.digests.lock().unwrap_or_else(|e| e.into_inner())
     }
 }
 

@@ -10,7 +10,7 @@ use crate::engine::{self, Engine, Extent, Next, Stage};
 use crate::failure::Failure;
 use crate::model::plan::Plan;
 use crate::model::product::Product;
-use crate::model::version::{Bump, Version};
+use crate::model::version::Version;
 use crate::plan::Request;
 use crate::release::Released;
 
@@ -50,7 +50,7 @@ async fn boot(context: &Context, product: &Product, engine: &Engine, args: &Boot
                 format!("bakehouse ship {}, then boot --compare-base", product.slug),
             ));
         }
-        let next = engine::next(engine, product, &Request { bump: Bump::Patch, version: None, rebuild: false }).await?;
+        let next = engine::next(engine, product, &Request::default()).await?;
         return Ok(engine::carry_out(engine, product, next, Extent::Only(Stage::Boot)).await?);
     }
     let Released { version, release, .. } = find(context, product, args.version.as_ref()).await?;

@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::cloud::{BucketError, Connect, Identity, Reader, Writer};
 use crate::command::git;
 use crate::command::selection::{Selection, Variants};
-use crate::engine::{Collector, Engine};
+use crate::engine::{Collector, Engine, Leave};
 use crate::failure::Failure;
 use crate::ledger::{Binding, Holder, Ledger};
 use crate::listing::Templates;
@@ -44,6 +44,7 @@ pub struct Context {
     emulated: bool,
     /// Whether this process's twin runs no machines at all.
     machineless: bool,
+    leave: Leave,
     reader: Reader,
     ledger: Ledger,
 }
@@ -77,7 +78,7 @@ impl Context {
                 Ledger::open_bucket(bucket, place, binding).await?
             }
         };
-        Ok(Self { workspace, target, identity, ui, emulated, machineless, reader, ledger })
+        Ok(Self { workspace, target, identity, ui, emulated, machineless, leave: global.leave.clone(), reader, ledger })
     }
 
     /// Returns what looks at the target.
@@ -133,7 +134,9 @@ impl Context {
             observer: self.ui.clone(),
             target: self.target.as_str(),
             account: self.identity.account.clone(),
-            patience,
+            until: until(patience),
+            leave: self.leave.clone(),
+            go_on: format!("bakehouse ship {slug}"),
             interval: self.interval(),
             variants: variants.all().to_vec(),
             git_commit: git::commit(&folder),
@@ -167,6 +170,11 @@ impl Context {
         };
         self.ui.say(&format!("target: {} · account {} · {what}", self.target, self.identity.account));
     }
+}
+
+/// Returns the time at which somebody's patience is at its end.
+fn until(patience: Duration) -> jiff::Timestamp {
+    Clock::System.now().saturating_add(patience).unwrap_or(jiff::Timestamp::MAX)
 }
 
 /// Refuses a product that the workspace does not have.

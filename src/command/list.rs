@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::context::Context;
 use super::selection::Selection;
-use super::ship::{Approval, StageArgs, stage};
+use super::ship::{Approval, SealedArgs, StageArgs, sealed};
 use super::show::find;
 use crate::cli::{Format, Global, Patience};
 use crate::engine::{self, Engine, Followed, Stage};
@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::model::plan::Step;
 use crate::model::product::Product;
 use crate::model::record::{Event, Record};
-use crate::model::version::Bump;
+use crate::model::version::Version;
 use crate::plan::Request;
 use crate::release::Listing;
 use crate::ui;
@@ -28,6 +28,9 @@ pub struct ListArgs {
     /// The product, or a variant of it: hello-web, hello-web.arm64
     #[arg(required = true)]
     pub product: Option<Selection>,
+    /// This sealed version [default: the newest]
+    #[arg(long, value_name = "VERSION")]
+    pub version: Option<Version>,
     /// Show the change set; submit nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -70,17 +73,17 @@ pub async fn run(global: &Global, args: &ListArgs) -> Result<(), Failure> {
     }
     let product = args.product.clone().expect("clap requires it without a subcommand");
     if args.dry_run {
-        return dry_run(global, &product).await;
+        return dry_run(global, &product, args.version.as_ref()).await;
     }
-    let args = StageArgs { product, approval: args.approval.clone(), patience: args.patience.clone() };
-    stage(global, &args, Stage::List).await
+    let stage = StageArgs { product, approval: args.approval.clone(), patience: args.patience.clone() };
+    sealed(global, &SealedArgs { stage, version: args.version.clone() }, Stage::List).await
 }
 
-async fn dry_run(global: &Global, selection: &Selection) -> Result<(), Failure> {
+async fn dry_run(global: &Global, selection: &Selection, version: Option<&Version>) -> Result<(), Failure> {
     let context = Context::open(global).await?;
     let variants = context.variants(selection)?;
     let engine = context.engine(&variants, std::time::Duration::ZERO)?;
-    let (sets, end) = variants.each(async |product| change_set(&context, &engine, product).await).await;
+    let (sets, end) = variants.each(async |product| change_set(&context, &engine, product, version).await).await;
     let sets: Vec<Value> = sets.into_iter().flatten().collect();
     if !sets.is_empty() {
         ui::print(&ui::document(&sets));
@@ -89,10 +92,10 @@ async fn dry_run(global: &Global, selection: &Selection) -> Result<(), Failure> 
 }
 
 /// Composes what would be submitted for a variant, if anything is left to submit.
-async fn change_set(context: &Context, engine: &Engine, product: &Product) -> Result<Option<Value>, Failure> {
+async fn change_set(context: &Context, engine: &Engine, product: &Product, version: Option<&Version>) -> Result<Option<Value>, Failure> {
     let variant = product.variant();
-    let released = find(context, product, None).await?;
-    let request = Request { bump: Bump::Patch, version: None, rebuild: false };
+    let released = find(context, product, version).await?;
+    let request = Request { complete: version.cloned(), ..Request::default() };
     let next = engine::next(engine, product, &request).await?;
     if next.plan().version != released.version {
         return Err(Failure::other(
@@ -115,7 +118,7 @@ async fn change_set(context: &Context, engine: &Engine, product: &Product) -> Re
 async fn status(global: &Global, args: &StatusArgs) -> Result<(), Failure> {
     let context = Context::open(global).await?;
     let variants = context.variants(&args.product)?;
-    let engine = context.engine(&variants, args.wait)?;
+    let engine = Engine { go_on: format!("bakehouse list status {}", args.product), ..context.engine(&variants, args.wait)? };
     let (followed, end) = variants
         .each(async |product| {
             let end = follow(&context, &engine, product).await;

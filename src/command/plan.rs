@@ -38,6 +38,9 @@ pub struct VersionArgs {
     /// Release anew even if nothing that goes into the image has changed, with the newest base
     #[arg(long)]
     pub rebuild: bool,
+    /// A sealed version that is completed instead; commands that do that say so themselves.
+    #[arg(skip)]
+    pub complete: Option<Version>,
 }
 
 /// How the version goes up.
@@ -58,7 +61,7 @@ impl From<&VersionArgs> for Request {
             Bump::Minor => version::Bump::Minor,
             Bump::Patch => version::Bump::Patch,
         };
-        Self { bump, version: args.version.clone(), rebuild: args.rebuild }
+        Self { bump, version: args.version.clone(), rebuild: args.rebuild, complete: args.complete.clone() }
     }
 }
 

@@ -14,8 +14,9 @@ use crate::model::digest::Digest;
 use crate::model::plan::{Plan, Step};
 use crate::model::product::Product;
 use crate::model::record::Event;
-use crate::model::version::Bump;
+use crate::model::version::Version;
 use crate::plan::Request;
+use crate::release::history;
 
 /// Arguments of `ship` and `bake`.
 #[derive(Debug, Args)]
@@ -64,6 +65,17 @@ impl Approval {
     }
 }
 
+/// Arguments of the stages that work on what was sealed.
+#[derive(Debug, Args)]
+pub struct SealedArgs {
+    /// Which, approved or not, and for how long.
+    #[command(flatten)]
+    pub stage: StageArgs,
+    /// This sealed version [default: the newest]
+    #[arg(long, value_name = "VERSION")]
+    pub version: Option<Version>,
+}
+
 /// Carries out everything that is left to do.
 ///
 /// # Errors
@@ -105,8 +117,8 @@ pub async fn release(global: &Global, args: &StageArgs) -> Result<(), Failure> {
 /// # Errors
 ///
 /// As [`ship`].
-pub async fn distribute(global: &Global, args: &StageArgs) -> Result<(), Failure> {
-    stage(global, args, Stage::Distribute).await
+pub async fn distribute(global: &Global, args: &SealedArgs) -> Result<(), Failure> {
+    sealed(global, args, Stage::Distribute).await
 }
 
 /// Carries out one stage of what is left to do.
@@ -118,10 +130,21 @@ pub async fn stage(global: &Global, args: &StageArgs, stage: Stage) -> Result<()
     carry_out(global, &args.as_ship(), Extent::Only(stage)).await
 }
 
+/// Carries out one stage of what a sealed version has left to do.
+///
+/// # Errors
+///
+/// As [`ship`].
+pub async fn sealed(global: &Global, args: &SealedArgs, stage: Stage) -> Result<(), Failure> {
+    let mut ship = args.stage.as_ship();
+    ship.version.complete = args.version.clone();
+    carry_out(global, &ship, Extent::Only(stage)).await
+}
+
 impl StageArgs {
     /// Makes them what `ship` takes: a stage on its own begins no version by any wish.
     pub fn as_ship(&self) -> ShipArgs {
-        let version = VersionArgs { bump: super::plan::Bump::Patch, version: None, rebuild: false };
+        let version = VersionArgs { bump: super::plan::Bump::Patch, version: None, rebuild: false, complete: None };
         ShipArgs { product: self.product.clone(), version, approval: self.approval.clone(), patience: self.patience.clone() }
     }
 }
@@ -169,10 +192,13 @@ pub async fn carry_out_all(context: &Context, product: &Product, engine: &Engine
             if before.is_none() {
                 context.ui.say(describe(&next).trim_end());
             }
+            if matches!(extent, Extent::Whole | Extent::Only(Stage::List)) {
+                refuse_standing(engine, product, &plan.version).await?;
+            }
             break;
         }
         before = Some(plan.digest());
-        if let (Next::Continue { journal, .. }, Some(wanted)) = (&next, &request.version)
+        if let (Next::Continue { journal, .. }, Some(wanted)) = (&next, request.version.as_ref().or(request.complete.as_ref()))
             && *wanted != plan.version
         {
             return Err(Failure::other(
@@ -184,7 +210,7 @@ pub async fn carry_out_all(context: &Context, product: &Product, engine: &Engine
         if extent != Extent::Whole {
             break;
         }
-        request = Request { bump: Bump::Patch, version: None, rebuild: false };
+        request = Request::default();
     }
     Ok(())
 }
@@ -208,7 +234,7 @@ pub async fn carry_out_next(
     extent: Extent,
 ) -> Result<(), Failure> {
     context.ui.say(describe(&next).trim_end());
-    approve(context, approval, next.plan(), extent)?;
+    approve(context, approval, next.plan(), extent).await?;
     if next.plan().steps.iter().any(|planned| takes_machine(&planned.step)) {
         context.expect_machines()?;
     }
@@ -217,16 +243,26 @@ pub async fn carry_out_next(
     Ok(carried_out?)
 }
 
+/// A listing that stands refused is no success, however little is left to do.
+async fn refuse_standing(engine: &Engine, product: &Product, version: &Version) -> Result<(), Failure> {
+    let records = engine.ledger.records(&product.variant()).await?;
+    match history(&records).get(version).and_then(engine::standing_refusal) {
+        Some(refused) => Err(refused.into()),
+        None => Ok(()),
+    }
+}
+
 /// Asks before steps that can't be undone, unless they were approved.
-fn approve(context: &Context, approval: &Approval, plan: &Plan, extent: Extent) -> Result<(), Failure> {
+async fn approve(context: &Context, approval: &Approval, plan: &Plan, extent: Extent) -> Result<(), Failure> {
     let irreversible = plan.has_irreversible_step() && matches!(extent, Extent::Whole | Extent::Only(Stage::List));
     if !irreversible || approval.covers(&plan.digest()) {
         return Ok(());
     }
     if approval.approve.is_empty() {
-        let version = plan.version.to_string();
-        let answer = context.ui.confirm("Steps of this plan can't be undone.", &version);
-        if answer.unwrap_or(false) {
+        let (ui, version) = (context.ui.clone(), plan.version.to_string());
+        // On a thread of its own: whoever is asked can still be interrupted.
+        let answer = tokio::task::spawn_blocking(move || ui.confirm("Steps of this plan can't be undone.", &version)).await;
+        if matches!(answer, Ok(Ok(true))) {
             return Ok(());
         }
     }

@@ -252,11 +252,8 @@ async fn serve(global: &Global, workspace: &Workspace, ui: &Ui, args: &ServeArgs
         ));
     }
     ui.say("other clients find it by: eval \"$(bakehouse twin env)\"");
-    let interrupted = async {
-        // Without a handler for the signal the service would just go on, which is no worse.
-        let _ = tokio::signal::ctrl_c().await;
-    };
-    twin::serve::serve(twin, listener, interrupted).await.map_err(cannot)
+    let leave = global.leave.heeded();
+    twin::serve::serve(twin, listener, async move { leave.asked().await }).await.map_err(cannot)
 }
 
 fn env(global: &Global, workspace: &Workspace, ui: &Ui, args: &EnvArgs) -> Result<(), Failure> {

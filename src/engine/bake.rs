@@ -15,6 +15,7 @@ use crate::model::digest::Digest;
 use crate::model::ids::{ImageId, InstanceId, Region, SecurityGroupId};
 use crate::model::image::{Image, ImageDescription, tag};
 use crate::model::record::BaseRecord;
+use crate::model::resource::ResourceKind;
 
 /// How much longer than the guest's own deadline the instance is waited for: its start and its stop.
 const GRACE: Duration = Duration::from_secs(15 * 60);
@@ -26,9 +27,6 @@ const CONSOLE_LAG: Duration = Duration::from_secs(5 * 60);
 /// How long EC2 may not know what it has just made. Source: its answers become consistent eventually,
 /// <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>
 const SETTLING: Duration = Duration::from_secs(3 * 60);
-
-/// How long an image, or an instance's end, may take.
-const EC2_DEADLINE: Duration = Duration::from_secs(4 * 60 * 60);
 
 /// The name of the effect that holds the image.
 pub(super) const IMAGE: &str = "bake.image";
@@ -74,6 +72,27 @@ impl Run<'_> {
             image.image.snapshots.iter().map(|s| s.as_str()).collect::<Vec<_>>().join(", ")
         ));
         Ok(image.image)
+    }
+
+    /// Removes an image of this name that an earlier run's scan has rejected: another one is wanted.
+    pub(super) async fn discard_rejected(&self, name: &str) -> Result<(), EngineError> {
+        let (region, writer) = (&self.product.build.region, &self.engine.writer);
+        let Some(found) = writer.reader().own_image_named(region, name).await? else { return Ok(()) };
+        let rejected = found.tags.get(tag::STATE).is_some_and(|state| state == "rejected");
+        let another_run = found.tags.get(tag::RUN).is_none_or(|run| run != self.id().as_str());
+        if !rejected || !another_run {
+            return Ok(());
+        }
+        self.effect("bake.discard", &found.image.id, async |_| {
+            writer.remove(region, ResourceKind::Image, found.image.id.as_str()).await?;
+            for snapshot in &found.image.snapshots {
+                writer.remove(region, ResourceKind::Snapshot, snapshot.as_str()).await?;
+            }
+            Ok::<_, EngineError>(())
+        })
+        .await?;
+        self.done_note(format!("the rejected image {} is removed", found.image.id));
+        Ok(())
     }
 
     /// Finds this release's image by its name; an image of that name made of other inputs is in the way.
@@ -165,7 +184,7 @@ impl Run<'_> {
         let deadline = self.product.build.deadline + GRACE;
         let stopped = self
             .engine
-            .wait(deadline, async || {
+            .wait_at_most(deadline, async || {
                 let state = reader.instance(region, id).await?;
                 let Some(state) = state else {
                     let settled = self.engine.clock.now().duration_since(began).unsigned_abs() > SETTLING;
@@ -188,7 +207,7 @@ impl Run<'_> {
         // The last words may come after the stop.
         let outcome = self
             .engine
-            .wait(CONSOLE_LAG, async || {
+            .wait_at_most(CONSOLE_LAG, async || {
                 self.console(region, id, &mut seen).await?;
                 Ok(match bake::read(&seen, &nonce).outcome() {
                     bake::Outcome::Running => Look::NotYet(format!("{id} {how}; its console's end is not there yet")),
@@ -256,14 +275,13 @@ impl Run<'_> {
             let found = look().await?;
             Ok(found.map_or_else(|| Look::NotYet("EC2 does not show yet what it has just made".to_owned()), Look::Ready))
         };
-        self.engine.wait(SETTLING, look).await
+        self.engine.wait_at_most(SETTLING, look).await
     }
 
     /// Waits until an image can be used.
     pub(super) async fn available(&self, region: &Region, id: &ImageId) -> Result<ImageDescription, EngineError> {
-        let found = self
-            .engine
-            .wait(EC2_DEADLINE, async || {
+        self.engine
+            .wait(async || {
                 let Some(image) = self.engine.writer.reader().image(region, id).await? else {
                     return Ok(Look::NotYet(format!("{id} is not to be seen yet")));
                 };
@@ -277,11 +295,7 @@ impl Run<'_> {
                     }),
                 }
             })
-            .await?;
-        found.ok_or_else(|| EngineError::Pending {
-            what: format!("image {id} in {region}"),
-            next: format!("bakehouse ship {}", self.product.slug),
-        })
+            .await
     }
 
     /// Ends the run after a failed bake: nothing it made is left.
@@ -307,21 +321,14 @@ impl Run<'_> {
         instances.extend(self.done::<InstanceId>("bake.instance").await);
         for id in &instances {
             self.effect(&format!("bake.end.{id}"), id, async |_| Ok(writer.terminate_instance(region, id).await?)).await?;
-            let ended = self
-                .engine
-                .wait(EC2_DEADLINE, async || {
+            self.engine
+                .wait(async || {
                     Ok(match writer.reader().instance(region, id).await? {
                         Some(i) if i.state != "terminated" => Look::NotYet(format!("{id} is {}", i.state)),
                         _ => Look::Ready(()),
                     })
                 })
                 .await?;
-            if ended.is_none() {
-                return Err(EngineError::Pending {
-                    what: format!("the end of {id}"),
-                    next: format!("bakehouse ship {}", self.product.slug),
-                });
-            }
         }
         for name in writer.reader().key_pairs_of_run(region, self.id()).await? {
             self.effect(&format!("end.{name}"), &name, async |_| Ok(writer.delete_key_pair(region, &name).await?)).await?;
@@ -337,9 +344,8 @@ impl Run<'_> {
 
     async fn remove_group(&self, region: &Region, group: &SecurityGroupId) -> Result<(), EngineError> {
         let (writer, name) = (&self.engine.writer, format!("bake.ungroup.{group}"));
-        let gone = self
-            .engine
-            .wait(EC2_DEADLINE, async || {
+        self.engine
+            .wait(async || {
                 match self.effect(&name, group, async |_| Ok(writer.delete_security_group(region, group).await?)).await {
                     Ok(()) => Ok(Look::Ready(())),
                     // The instance's network interface goes some time after the instance.
@@ -347,11 +353,7 @@ impl Run<'_> {
                     Err(e) => Err(e),
                 }
             })
-            .await?;
-        gone.ok_or_else(|| EngineError::Pending {
-            what: format!("the removal of {group}"),
-            next: format!("bakehouse ship {}", self.product.slug),
-        })
+            .await
     }
 
     /// The run's nonce: what tells the guest's own words from whatever else is on its console.

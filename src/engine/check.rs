@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 use sha2::{Digest as _, Sha256};
 
 use super::failure::EngineError;
 use super::observer::{Note, Observer};
 use super::run::Run;
-use crate::cloud::Reader;
+use crate::cloud::{Reader, SnapshotBlocks};
 use crate::disk;
 use crate::ledger::Outcome;
 use crate::model::digest::{BLOCK_SIZE_BYTES, Digest, DiskDigest, DiskDigests};
@@ -30,7 +31,10 @@ impl Run<'_> {
         // Only a passed scan is journalled: one that stopped is made again, with today's waivers.
         let summary = self
             .effect("scan", &image.id, async |_| {
-                let report = scan_image(engine.writer.reader(), &engine.observer, image, self.product, engine.clock.now()).await?;
+                let blocks = self.blocks(image).await?;
+                let reading = scan_blocks(engine.writer.reader(), &engine.observer, image, blocks, self.product, engine.clock.now());
+                // It only reads: whoever leaves drops it.
+                let report = engine.unless_left(reading).await?;
                 let kept = engine.ledger.keep_report(self.variant(), &self.plan.version, self.id(), &report).await?;
                 if report.passed() {
                     return Ok(ScanSummary { report: Some(kept), ..report.summary() });
@@ -53,7 +57,8 @@ impl Run<'_> {
         let engine = self.engine;
         let digests = self
             .effect("checksum", &image.id, async |_| {
-                checksum_image(engine.writer.reader(), &engine.observer, &image.region, &image.snapshots, Whole::Skip).await
+                let blocks = self.blocks(image).await?;
+                engine.unless_left(checksum_blocks(&engine.observer, blocks, Whole::Skip)).await
             })
             .await?;
         for (snapshot, digests) in &digests {
@@ -61,6 +66,22 @@ impl Run<'_> {
         }
         Ok(digests)
     }
+}
+
+impl Run<'_> {
+    /// Returns the image's blocks: one map for scan and digests, so that no block has to be read for both.
+    async fn blocks(&self, image: &Image) -> Result<&[SnapshotBlocks], EngineError> {
+        let opened = self.blocks.get_or_try_init(|| open_blocks(self.engine.writer.reader(), &image.region, &image.snapshots)).await?;
+        Ok(opened)
+    }
+}
+
+async fn open_blocks(reader: &Reader, region: &Region, snapshots: &[SnapshotId]) -> Result<Vec<SnapshotBlocks>, EngineError> {
+    let mut blocks = Vec::new();
+    for snapshot in snapshots {
+        blocks.push(reader.snapshot_blocks(region, snapshot).await?);
+    }
+    Ok(blocks)
 }
 
 /// Whether the digest of the whole disk, zeros included, is wanted.
@@ -84,17 +105,28 @@ pub async fn scan_image(
     product: &Product,
     at: jiff::Timestamp,
 ) -> Result<Report, EngineError> {
+    let blocks = open_blocks(reader, &image.region, &image.snapshots).await?;
+    scan_blocks(reader, observer, image, &blocks, product, at).await
+}
+
+async fn scan_blocks(
+    reader: &Reader,
+    observer: &Arc<dyn Observer>,
+    image: &Image,
+    blocks: &[SnapshotBlocks],
+    product: &Product,
+    at: jiff::Timestamp,
+) -> Result<Report, EngineError> {
     let described = reader.image(&image.region, &image.id).await?;
     let described = described.ok_or_else(|| EngineError::NotReady {
         what: format!("image {} is not in {} any more", image.id, image.region),
         next: format!("bakehouse ship {}", product.slug),
     })?;
     let mut disks: Vec<Arc<dyn disk::BlockSource>> = Vec::new();
-    for snapshot in &image.snapshots {
-        let blocks = reader.snapshot_blocks(&image.region, snapshot).await?;
-        observer
-            .note(Note::Notice { text: format!("reading {snapshot} through EBS direct ({} blocks with data)", blocks.indices().count()) });
-        disks.push(Arc::new(disk::Cached::new(blocks.blocking(), disk::CacheLimits::default())));
+    for blocks in blocks {
+        let (snapshot, count) = (blocks.snapshot(), blocks.indices().count());
+        observer.note(Note::Notice { text: format!("reading {snapshot} through EBS direct ({count} blocks with data)") });
+        disks.push(Arc::new(disk::Cached::new(blocks.clone().blocking(), disk::CacheLimits::default())));
     }
     let (product, snapshots) = (product.clone(), image.snapshots.clone());
     tokio::task::spawn_blocking(move || {
@@ -127,21 +159,23 @@ pub async fn checksum_image(
     snapshots: &[SnapshotId],
     whole: Whole,
 ) -> Result<BTreeMap<SnapshotId, DiskDigests>, EngineError> {
+    let blocks = open_blocks(reader, region, snapshots).await?;
+    checksum_blocks(observer, &blocks, whole).await
+}
+
+async fn checksum_blocks(
+    observer: &Arc<dyn Observer>,
+    blocks: &[SnapshotBlocks],
+    whole: Whole,
+) -> Result<BTreeMap<SnapshotId, DiskDigests>, EngineError> {
     let mut digests = BTreeMap::new();
-    for snapshot in snapshots {
-        digests.insert(snapshot.clone(), checksum_snapshot(reader, observer, region, snapshot, whole).await?);
+    for blocks in blocks {
+        digests.insert(blocks.snapshot().clone(), checksum_snapshot(observer, blocks, whole).await?);
     }
     Ok(digests)
 }
 
-async fn checksum_snapshot(
-    reader: &Reader,
-    observer: &Arc<dyn Observer>,
-    region: &Region,
-    snapshot: &SnapshotId,
-    whole: Whole,
-) -> Result<DiskDigests, EngineError> {
-    let blocks = reader.snapshot_blocks(region, snapshot).await?;
+async fn checksum_snapshot(observer: &Arc<dyn Observer>, blocks: &SnapshotBlocks, whole: Whole) -> Result<DiskDigests, EngineError> {
     let indices: Vec<u32> = blocks.indices().collect();
     let (size_bytes, total) = (blocks.size_bytes(), indices.len() as u64);
     // Blocks that hold only zeros may have been written; they count as if they had not been.
@@ -150,8 +184,14 @@ async fn checksum_snapshot(
     let mut whole_disk = (whole == Whole::Digest).then(|| WholeDisk { hasher: Sha256::new(), at: 0 });
     let fetched = futures::stream::iter(indices).map(|index| {
         let blocks = blocks.clone();
-        // A task each, so that both cores check blocks while others are on their way.
-        async move { tokio::spawn(async move { blocks.block(index).await.map(|block| (index, block)) }).await }
+        async move {
+            // The scan has read it already; only the whole disk's digest needs its content again.
+            if let (Some(digest), Whole::Skip) = (blocks.known_digest(index), whole) {
+                return Ok(Ok((index, (Bytes::new(), digest))));
+            }
+            // A task each, so that both cores check blocks while others are on their way.
+            tokio::spawn(async move { blocks.block(index).await.map(|block| (index, block)) }).await
+        }
     });
     let mut fetched = fetched.buffered(BLOCKS_IN_FLIGHT).map_err(|e| EngineError::ScanTask(e.to_string()));
     let mut done = 0;

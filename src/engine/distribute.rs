@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::failure::EngineError;
-use super::observer::Note;
 use super::run::Run;
 use crate::bake;
 use crate::cloud::CopySpec;
@@ -13,20 +12,9 @@ use crate::model::record::Event;
 use crate::release::Released;
 
 impl Run<'_> {
-    /// Copies the image to all the Regions at once; each copy is recorded when it can be used.
-    pub(super) async fn copy_all(&self, regions: &[Region]) -> Result<(), EngineError> {
+    /// Copies the image to a Region; the copy is recorded when it can be used.
+    pub(super) async fn copy(&self, region: &Region) -> Result<(), EngineError> {
         let released = self.released().await?;
-        // One Region that fails does not end the others: each comes as far as it can.
-        let ends = futures::future::join_all(regions.iter().map(|region| self.copy(&released, region))).await;
-        let mut failed = ends.into_iter().filter_map(Result::err);
-        let Some(first) = failed.next() else { return Ok(()) };
-        for further in failed {
-            self.note(Note::Notice { text: format!("another Region failed too: {further}") });
-        }
-        Err(first)
-    }
-
-    async fn copy(&self, released: &Released, region: &Region) -> Result<(), EngineError> {
         let source = &released.release.image;
         let mut tags = self.tags();
         tags.insert(tag::VERSION.to_owned(), released.version.to_string());

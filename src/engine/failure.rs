@@ -1,5 +1,7 @@
 //! Why a plan could not be carried out to its end.
 
+use std::fmt;
+
 use crate::cloud::{BaseError, BucketError, CloudError};
 use crate::ledger::LedgerError;
 use crate::listing::Refusal;
@@ -124,12 +126,35 @@ pub enum EngineError {
         next: String,
     },
     /// It goes on at AWS; nobody has to wait here.
-    #[error("{what} is still pending")]
+    #[error("{what}")]
     Pending {
         /// What, in words.
         what: String,
         /// The command that looks again.
         next: String,
+    },
+    /// The credentials have run out, and the chain they come from has no new ones.
+    #[error("the credentials ran out on the way")]
+    CredentialsRanOut {
+        /// The command that goes on.
+        next: String,
+        /// What AWS, or the chain, says.
+        #[source]
+        source: CloudError,
+    },
+    /// It was left in order, as the user asked.
+    #[error("left{}", at.iter().map(|left| format!(" at: {left}")).collect::<Vec<_>>().join(";"))]
+    Left {
+        /// Where; empty between two steps.
+        at: Vec<LeftAt>,
+        /// The command that goes on.
+        next: String,
+    },
+    /// Several steps that went on at the same time failed.
+    #[error("{} steps failed: {}", errors.len(), errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Several {
+        /// What came of each; at least two.
+        errors: Vec<EngineError>,
     },
     /// The Marketplace refused the change set.
     #[error("the Marketplace refused version {version} (change set {change_set}, {status})")]
@@ -191,25 +216,87 @@ pub enum EngineError {
     },
 }
 
-/// What kind of end it is, for the exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A step that was left before its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftAt {
+    /// The step, in words; empty where there is none.
+    pub step: String,
+    /// What AWS goes on with, if it does.
+    pub going_on: Option<String>,
+}
+
+impl fmt::Display for LeftAt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.step)?;
+        match &self.going_on {
+            Some(state) if self.step.is_empty() => f.write_str(state),
+            Some(state) => write!(f, " ({state})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What kind of end it is, for the exit code; the worst last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// Anything else.
-    Failed,
-    /// The scan or the boot stopped it.
-    Rejected,
     /// It goes on without us.
     Pending,
+    /// The user asked to leave.
+    Left,
     /// The Marketplace refused.
     ListingRefused,
+    /// The scan or the boot stopped it.
+    Rejected,
+    /// Anything else.
+    Failed,
 }
 
 impl EngineError {
+    /// Makes one of all that steps have come to, or success of none.
+    pub(super) fn of_all(mut errors: Vec<Self>, next: &str) -> Result<(), Self> {
+        // What was left is told once, however many steps it interrupted.
+        let (left, mut rest): (Vec<Self>, Vec<Self>) = errors.drain(..).partition(|e| matches!(e, Self::Left { .. }));
+        if !left.is_empty() {
+            let at = left.into_iter().flat_map(|e| if let Self::Left { at, .. } = e { at } else { Vec::new() });
+            rest.push(Self::Left { at: at.collect(), next: next.to_owned() });
+        }
+        match rest.len() {
+            0 => Ok(()),
+            1 => Err(rest.remove(0)),
+            _ => Err(Self::Several { errors: rest }),
+        }
+    }
+
+    /// Says at which step it was left.
+    pub(super) fn at_step(self, step: &str) -> Self {
+        match self {
+            Self::Left { at, next } => {
+                let mut at = at;
+                if at.is_empty() {
+                    at.push(LeftAt { step: String::new(), going_on: None });
+                }
+                at.iter_mut().for_each(|left| left.step = step.to_owned());
+                Self::Left { at, next }
+            }
+            other => other,
+        }
+    }
+
+    /// Takes credentials that ran out for what they are: a pause, not a failure.
+    pub(super) fn or_pause(self, next: &str) -> Self {
+        match self {
+            Self::Cloud(source) if source.lacks_credentials() => Self::CredentialsRanOut { next: next.to_owned(), source },
+            other => other,
+        }
+    }
+
     /// Returns what kind of end it is.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Rejected { .. } | Self::BootFailed { .. } => Kind::Rejected,
-            Self::Pending { .. } => Kind::Pending,
+            Self::Pending { .. } | Self::CredentialsRanOut { .. } => Kind::Pending,
+            Self::Left { .. } => Kind::Left,
+            Self::Several { errors } => errors.iter().map(Self::kind).max().unwrap_or(Kind::Failed),
             Self::ListingRefused { .. } | Self::TitleInUse { .. } => Kind::ListingRefused,
             _ => Kind::Failed,
         }

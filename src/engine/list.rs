@@ -14,7 +14,7 @@ use crate::model::ids::{ChangeSetId, EntityId, RunId, Variant};
 use crate::model::image::tag;
 use crate::model::record::Event;
 use crate::model::version::Version;
-use crate::release::Released;
+use crate::release::{self, Released};
 
 /// A change set that is followed, and for what.
 #[derive(Debug, Clone)]
@@ -55,11 +55,9 @@ impl Run<'_> {
     async fn validate(&self, set: &ChangeSet) -> Result<(), EngineError> {
         let request = set.to_json();
         let id = self.start("list.validate", &request, true).await?;
-        let rehearsed = self.effect("list.validated", &id, async |_| {
-            match self.engine.change_set_end(&id, format!("bakehouse ship {}", self.product.slug)).await? {
-                listing::Outcome::Refused { status, errors, .. } => Err(self.refused(id.clone(), status, true, errors)),
-                _ => Ok(()),
-            }
+        let rehearsed = self.effect("list.validated", &id, async |_| match self.engine.change_set_end(&id).await? {
+            listing::Outcome::Refused { status, errors, .. } => Err(self.refused(id.clone(), status, true, errors)),
+            _ => Ok(()),
         });
         let rehearsed: Result<(), EngineError> = rehearsed.await;
         if let Err(EngineError::ListingRefused { .. }) = &rehearsed {
@@ -107,9 +105,8 @@ impl Run<'_> {
 
     /// Starts a change set; waits for one that locks the entity to end.
     async fn start(&self, effect: &str, request: &Value, validate_only: bool) -> Result<ChangeSetId, EngineError> {
-        let started = self
-            .engine
-            .wait(self.engine.patience, async || {
+        self.engine
+            .wait(async || {
                 let start = self
                     .effect(effect, request, async |token| Ok(self.engine.writer.start_change_set(request, validate_only, &token).await?));
                 match start.await {
@@ -126,11 +123,7 @@ impl Run<'_> {
                     Err(e) => Err(e),
                 }
             })
-            .await?;
-        started.ok_or_else(|| EngineError::Pending {
-            what: format!("the lock on {}'s listing", self.product.slug),
-            next: format!("bakehouse ship {}", self.product.slug),
-        })
+            .await
     }
 
     fn refused(&self, change_set: ChangeSetId, status: String, validation: bool, errors: Vec<Refusal>) -> EngineError {
@@ -145,8 +138,8 @@ impl Run<'_> {
 /// [`EngineError::Pending`] when it outlasts the engine's patience, [`EngineError::ListingRefused`].
 pub async fn follow_listing(engine: &Engine, followed: &Followed) -> Result<EntityId, EngineError> {
     let Followed { variant, version, run, change_set } = followed;
-    let later = format!("bakehouse list status {}", variant.product);
-    let end = engine.change_set_end(change_set, later.clone()).await?;
+    let engine = &Engine { leave: engine.leave.heeded(), ..engine.clone() };
+    let end = engine.change_set_end(change_set).await?;
     let at = engine.clock.now();
     match end {
         listing::Outcome::Succeeded { product, offer } => {
@@ -167,7 +160,25 @@ pub async fn follow_listing(engine: &Engine, followed: &Followed) -> Result<Enti
             engine.ledger.append(variant, version, run, at, event).await?;
             Err(EngineError::ListingRefused { version: version.clone(), change_set: change_set.clone(), status, validation: false, errors })
         }
-        listing::Outcome::Running { .. } => Err(pending(change_set, later)),
+        listing::Outcome::Running { status } => {
+            Err(EngineError::Pending { what: format!("change set {change_set} is {status}"), next: engine.go_on.clone() })
+        }
+    }
+}
+
+/// Says how a version's listing was refused, if that stands and only a new version helps.
+pub fn standing_refusal(released: &Released) -> Option<EngineError> {
+    match &released.listing {
+        release::Listing::Refused { status, change_set, errors, .. } if released.listing.is_used_up() => {
+            Some(EngineError::ListingRefused {
+                version: released.version.clone(),
+                change_set: change_set.clone(),
+                status: status.clone(),
+                validation: false,
+                errors: errors.iter().map(Refusal::of_record).collect(),
+            })
+        }
+        _ => None,
     }
 }
 
@@ -202,23 +213,21 @@ pub fn add_version(
 }
 
 impl Engine {
-    /// Waits for a change set to end, no longer than the patience.
-    async fn change_set_end(&self, id: &ChangeSetId, later: String) -> Result<listing::Outcome, EngineError> {
-        let end = self
-            .wait(self.patience, async || {
-                let Some(described) = self.writer.reader().change_set(id).await? else {
-                    return Err(EngineError::NotReady {
-                        what: format!("AWS does not know change set {id} (it keeps them for 90 days)"),
-                        next: later.clone(),
-                    });
-                };
-                Ok(match listing::outcome(&described).map_err(EngineError::ChangeSet)? {
-                    listing::Outcome::Running { status } => Look::NotYet(format!("change set {id} is {status}")),
-                    ended => Look::Ready(ended),
-                })
+    /// Waits for a change set to end.
+    async fn change_set_end(&self, id: &ChangeSetId) -> Result<listing::Outcome, EngineError> {
+        self.wait(async || {
+            let Some(described) = self.writer.reader().change_set(id).await? else {
+                return Err(EngineError::NotReady {
+                    what: format!("AWS does not know change set {id} (it keeps them for 90 days)"),
+                    next: self.go_on.clone(),
+                });
+            };
+            Ok(match listing::outcome(&described).map_err(EngineError::ChangeSet)? {
+                listing::Outcome::Running { status } => Look::NotYet(format!("change set {id} is {status}")),
+                ended => Look::Ready(ended),
             })
-            .await?;
-        end.ok_or_else(|| pending(id, later))
+        })
+        .await
     }
 
     /// Refuses a version whose title or image is in use, as far as can be known beforehand.
@@ -256,8 +265,4 @@ fn in_use(used: &listing::Use) -> String {
         Standing::Running => format!("{subject} is in use by {place}, which is under way"),
         _ => format!("{subject} is in use by {place}"),
     }
-}
-
-fn pending(id: &ChangeSetId, next: String) -> EngineError {
-    EngineError::Pending { what: format!("change set {id}"), next }
 }

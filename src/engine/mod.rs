@@ -11,6 +11,7 @@ mod distribute;
 mod failure;
 mod gc;
 mod hold;
+mod leave;
 mod list;
 mod observer;
 mod run;
@@ -23,9 +24,10 @@ mod witnesses;
 
 pub use boot::{boot_plan, measure_plan};
 pub use check::{Whole, checksum_image, scan_image};
-pub use failure::{EngineError, Kind};
+pub use failure::{EngineError, Kind, LeftAt};
 pub use gc::{Abandoned, Collector, Places, Removed};
-pub use list::{Followed, add_version, first_listing, follow_listing};
+pub use leave::Leave;
+pub use list::{Followed, add_version, first_listing, follow_listing, standing_refusal};
 pub use observer::{Note, Observer};
 pub use runs::{RunState, RunSummary, find_run, runs};
 pub use ship::{Extent, Next, Stage, baking, carry_out, next, resumable};
@@ -34,6 +36,8 @@ pub use witnesses::{Verified, verify_ledger};
 
 use std::sync::Arc;
 use std::time::Duration;
+
+use jiff::Timestamp;
 
 use crate::clock::Clock;
 use crate::cloud::Writer;
@@ -59,8 +63,12 @@ pub struct Engine {
     pub target: &'static str,
     /// The target's account.
     pub account: AccountId,
-    /// How long to follow a change set before leaving it as pending.
-    pub patience: Duration,
+    /// Until when to wait; what is not ready by then is left as pending.
+    pub until: Timestamp,
+    /// Asks this engine's work to leave in order.
+    pub leave: Leave,
+    /// The command that goes on with what was left, such as `bakehouse ship hello-web`.
+    pub go_on: String,
     /// How long to wait between two looks at something that takes its time.
     pub interval: Duration,
     /// The product's variants, of which one at a time is worked on: they share their versions.

@@ -1,5 +1,7 @@
 //! Who is told what goes on.
 
+use std::sync::Arc;
+
 /// Something worth telling while a plan is carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Note {
@@ -16,6 +18,18 @@ pub enum Note {
         of: usize,
         /// What it is.
         text: String,
+    },
+    /// A step of the plan has come to its end, whichever.
+    StepEnd {
+        /// Its place in the plan.
+        number: usize,
+    },
+    /// Something about one step; others may go on at the same time.
+    InStep {
+        /// Its place in the plan.
+        number: usize,
+        /// What about it.
+        note: Box<Note>,
     },
     /// A step's result.
     Done {
@@ -54,4 +68,28 @@ pub enum Note {
 pub trait Observer: Send + Sync {
     /// Takes a note; must not block.
     fn note(&self, note: Note);
+}
+
+tokio::task_local! {
+    /// The step whose work is being done.
+    static STEP: usize;
+}
+
+/// Passes notes on with the step that they are about.
+pub(super) struct StepObserver(pub Arc<dyn Observer>);
+
+impl StepObserver {
+    /// Does the work of a step: what is noted meanwhile is about it.
+    pub async fn in_step<T>(number: usize, work: impl Future<Output = T>) -> T {
+        STEP.scope(number, work).await
+    }
+}
+
+impl Observer for StepObserver {
+    fn note(&self, note: Note) {
+        self.0.note(match STEP.try_with(|number| *number) {
+            Ok(number) => Note::InStep { number, note: Box::new(note) },
+            Err(_) => note,
+        });
+    }
 }

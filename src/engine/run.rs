@@ -4,13 +4,13 @@ use std::future::Future;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use super::Engine;
 use super::failure::EngineError;
 use super::hold::Hold;
 use super::observer::Note;
-use crate::cloud::{CloudError, Outcome as CloudOutcome};
+use crate::cloud::{CloudError, Outcome as CloudOutcome, SnapshotBlocks};
 use crate::ledger::{Effect, Journal, JournalEvent, LedgerError, Outcome};
 use crate::model::digest::Digest;
 use crate::model::ids::{RunId, Variant};
@@ -31,6 +31,8 @@ pub(super) struct Run<'a> {
     pub hold: Hold,
     id: RunId,
     journal: Mutex<Journal>,
+    /// The image's blocks, once they are asked for.
+    pub blocks: OnceCell<Vec<SnapshotBlocks>>,
 }
 
 impl<'a> Run<'a> {
@@ -55,7 +57,7 @@ impl<'a> Run<'a> {
         let mut journal = ledger.journal(&plan.variant, &id).await?;
         let began = JournalEvent::Began { plan: Box::new(plan.clone()), manifest: product.manifest_digest };
         journal.write(now, hold.keep(engine).await?, began).await?;
-        Ok(Self { engine, product, plan, hold, id, journal: Mutex::new(journal) })
+        Ok(Self { engine, product, plan, hold, id, journal: Mutex::new(journal), blocks: OnceCell::new() })
     }
 
     /// Continues a run from its journal, and shuts out whoever had it before.
@@ -75,7 +77,7 @@ impl<'a> Run<'a> {
             hold.release(engine).await?;
             return Err(EngineError::Moved { variant: plan.variant });
         }
-        Ok(Self { engine, product, plan, hold, id, journal: Mutex::new(journal) })
+        Ok(Self { engine, product, plan, hold, id, journal: Mutex::new(journal), blocks: OnceCell::new() })
     }
 
     /// Returns the run's id.
@@ -118,6 +120,8 @@ impl<'a> Run<'a> {
                 Effect::Unknown { token, .. } => Ok(token.to_owned()),
                 Effect::Open { attempt } => Err(attempt),
             };
+            // Whoever is leaving begins nothing new; what an earlier process began may be looked up.
+            self.engine.may_begin()?;
             match known {
                 Ok(token) => token,
                 Err(attempt) => {
@@ -139,7 +143,7 @@ impl<'a> Run<'a> {
                 if let EngineError::Cloud(CloudError { outcome: CloudOutcome::Refused, .. }) = &error {
                     self.write(JournalEvent::Refused { effect: name.to_owned(), reason: error.to_string() }).await?;
                 }
-                Err(error)
+                Err(error.or_pause(&self.engine.go_on))
             }
         }
     }

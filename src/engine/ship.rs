@@ -1,22 +1,31 @@
 //! From a plan to its end, by whatever is not done yet.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+
 use super::Engine;
 use super::boot;
 use super::failure::EngineError;
-use super::observer::Note;
+use super::observer::{Note, StepObserver};
 use super::run::Run;
 use super::survey::survey;
 use crate::bake;
 use crate::ledger::{Effect, Journal, Outcome};
 use crate::model::boot::BootSummary;
 use crate::model::image::Image;
-use crate::model::plan::{Plan, Planned, Step};
+use crate::model::plan::{Plan, Step};
 use crate::model::product::Product;
 use crate::model::record::{Event, Head, Record};
 use crate::model::report::ScanSummary;
-use crate::model::version::Bump;
-use crate::plan::Request;
+use crate::plan::{self, Request};
 use crate::release::{self, Listing, Released};
+
+/// Steps that go on at the same time at most. Source: EC2 takes 100 copies at once into a Region, and
+/// throttles calls that change something to a few a second; steps mostly wait.
+const STEPS_AT_ONCE: usize = 8;
 
 /// A part of the pipeline that is a command of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -134,6 +143,9 @@ pub async fn resumable(engine: &Engine, product: &Product, journal: Journal) -> 
 ///
 /// [`EngineError`]; whatever was done is in the journal, and [`next`] goes on from there.
 pub async fn carry_out(engine: &Engine, product: &Product, next: Next, extent: Extent) -> Result<(), EngineError> {
+    let observer = Arc::new(StepObserver(engine.observer.clone()));
+    let engine = &Engine { observer, leave: engine.leave.heeded(), ..engine.clone() };
+    engine.may_begin()?;
     let run = match next {
         Next::Nothing { .. } => return Ok(()),
         Next::Continue { journal, .. } => {
@@ -168,20 +180,34 @@ pub async fn carry_out(engine: &Engine, product: &Product, next: Next, extent: E
 impl Run<'_> {
     async fn carry_out(&self, extent: Extent) -> Result<(), EngineError> {
         let steps = &self.plan.steps;
-        let mut copied = false;
-        for (index, Planned { step, .. }) in steps.iter().enumerate() {
-            if let Extent::Only(stage) = extent
-                && stage_of(step) != stage
-            {
-                continue;
+        let chosen = |place: usize| !matches!(extent, Extent::Only(stage) if stage_of(&steps[place].step) != stage);
+        // What another command has done, or has to do, is no step of this one: the steps say themselves if it is missing.
+        let mut needs: BTreeMap<usize, BTreeSet<usize>> =
+            plan::needs(steps).into_iter().enumerate().filter(|(place, _)| chosen(*place)).collect();
+        let places: BTreeSet<usize> = needs.keys().copied().collect();
+        needs.values_mut().for_each(|needed| needed.retain(|place| places.contains(place)));
+        let (mut going, mut errors) = (FuturesUnordered::new(), Vec::new());
+        loop {
+            // After a failure nothing new is begun; what is under way comes to its end.
+            while errors.is_empty() && !self.engine.leave.is_asked() && going.len() < STEPS_AT_ONCE {
+                let Some(place) = needs.iter().find(|(_, needed)| needed.is_empty()).map(|(place, _)| *place) else { break };
+                needs.remove(&place);
+                going.push(self.numbered_step(place));
             }
-            // Copies go to all Regions at once, as one step.
-            if matches!(step, Step::Copy { .. }) && std::mem::replace(&mut copied, true) {
-                continue;
+            let Some((place, end)) = going.next().await else { break };
+            match end {
+                Ok(()) => {
+                    for needed in needs.values_mut() {
+                        needed.remove(&place);
+                    }
+                }
+                Err(error) => errors.push(error.at_step(&steps[place].step.to_string())),
             }
-            self.note(Note::Step { number: index + 1, of: steps.len(), text: step.to_string() });
-            self.step(step).await?;
         }
+        if errors.is_empty() && !needs.is_empty() {
+            self.engine.may_begin()?;
+        }
+        EngineError::of_all(errors, &self.engine.go_on)?;
         let whole = extent == Extent::Whole || self.is_complete().await?;
         if whole {
             self.end(Outcome::Done).await?;
@@ -189,10 +215,21 @@ impl Run<'_> {
         Ok(())
     }
 
+    async fn numbered_step(&self, place: usize) -> (usize, Result<(), EngineError>) {
+        let (number, step) = (place + 1, &self.plan.steps[place].step);
+        self.note(Note::Step { number, of: self.plan.steps.len(), text: step.to_string() });
+        let end = StepObserver::in_step(number, self.step(step)).await;
+        self.note(Note::StepEnd { number });
+        (place, end)
+    }
+
     async fn step(&self, step: &Step) -> Result<(), EngineError> {
         match step {
             Step::Claim => self.claim().await,
-            Step::Bake { base, image_name } => {
+            Step::Bake { base, image_name, anew } => {
+                if *anew {
+                    self.discard_rejected(image_name).await?;
+                }
                 let image = self.bake(base, image_name).await?;
                 self.effect("baked", &image.id, async |_| Ok(image.clone())).await.map(drop)
             }
@@ -201,13 +238,7 @@ impl Run<'_> {
             Step::MeasureBase { base } => self.measure_base(base).await.map(drop),
             Step::Checksum => self.checksum(&self.baked().await?).await.map(drop),
             Step::Release => self.release().await,
-            Step::Copy { .. } => {
-                let regions = self.plan.steps.iter().filter_map(|planned| match &planned.step {
-                    Step::Copy { region } => Some(region.clone()),
-                    _ => None,
-                });
-                self.copy_all(&regions.collect::<Vec<_>>()).await
-            }
+            Step::Copy { region } => self.copy(region).await,
             Step::Grant { region, account, snapshots } => self.grant(region, account, *snapshots).await,
             Step::CreateListing { draft, .. } => self.create_listing(draft.as_ref()).await,
             Step::AddVersion { product } => self.add_version(product).await,
@@ -288,10 +319,9 @@ async fn completion_is_wanted(
         return Ok(true);
     }
     let Some(released) = release::history(records).remove(&plan.version) else { return Ok(true) };
-    let request = Request { bump: Bump::Patch, version: None, rebuild: false };
     let siblings = engine.siblings(product).await?;
     let found = survey(engine.writer.reader(), &engine.ledger, product, siblings).await?;
-    let today = found.plan(engine.target, &engine.account, product, &request)?;
+    let today = found.plan(engine.target, &engine.account, product, &Request::default())?;
     if today.version != plan.version {
         // The inputs have moved on too: this release is completed as it was planned.
         return Ok(true);

@@ -6,7 +6,7 @@ use super::Engine;
 use super::failure::EngineError;
 use super::witnesses::trusted_chain;
 use crate::bake;
-use crate::cloud::{InstanceTypeDescription, Reader};
+use crate::cloud::{BaseError, InstanceTypeDescription, Reader};
 use crate::ledger::{Chain, Journal, Ledger};
 use crate::listing::{self, AmiProduct, Difference, Offer};
 use crate::model::ids::{AccountId, EntityId, Region};
@@ -14,7 +14,7 @@ use crate::model::image::ImageDescription;
 use crate::model::plan::Plan;
 use crate::model::product::Product;
 use crate::model::record::Head;
-use crate::plan::{self, Facts, Request, Sibling};
+use crate::plan::{self, Facts, PlanError, Request, Sibling};
 use crate::release::{Listing, history};
 
 /// What a plan is made of, as it is found.
@@ -22,7 +22,7 @@ use crate::release::{Listing, history};
 pub struct Survey {
     chain: Chain,
     siblings: Vec<Sibling>,
-    base: ImageDescription,
+    base: Result<ImageDescription, BaseError>,
     encrypted_regions: BTreeSet<Region>,
     titled: Vec<(EntityId, String)>,
     differences: Vec<Difference>,
@@ -37,7 +37,11 @@ pub async fn survey(reader: &Reader, ledger: &Ledger, product: &Product, sibling
     let variant = product.variant();
     let chain = trusted_chain(reader, ledger, &variant, &BTreeSet::from([product.build.region.clone()])).await?;
     let build = &product.build.region;
-    let base = reader.base(build, &product.image.base).await?;
+    let base = match reader.base(build, &product.image.base).await {
+        // Only a bake needs it.
+        base @ (Ok(_) | Err(BaseError::NotFound { .. })) => base,
+        Err(error) => return Err(error.into()),
+    };
     // Too much for user data is known now; the nonce has its length.
     bake::payload(product, &"0".repeat(16)).map_err(EngineError::UserData)?;
     check_instance_type(product, reader.instance_type(build, &product.build.instance_type).await?)?;
@@ -78,12 +82,15 @@ impl Survey {
             product,
             records: self.chain.records(),
             siblings: &self.siblings,
-            base: &self.base,
+            base: self.base.as_ref().ok(),
             encrypted_regions: &self.encrypted_regions,
             titled: &self.titled,
             differences: &self.differences,
         };
-        Ok(plan::make(&facts, request)?)
+        plan::make(&facts, request).map_err(|error| match (&self.base, error) {
+            (Err(base), PlanError::NoBase) => EngineError::Base(base.clone()),
+            (_, error) => EngineError::Plan(error),
+        })
     }
 }
 

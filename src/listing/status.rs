@@ -209,6 +209,17 @@ impl DescribedChange {
 }
 
 impl Refusal {
+    /// Takes up what a record keeps; what is known about the code is of today.
+    pub fn of_record(error: &ChangeError) -> Self {
+        Self {
+            change: error.change.clone(),
+            code: error.code.clone(),
+            message: error.message.clone(),
+            advice: advice(&error.code),
+            findings_url: None,
+        }
+    }
+
     /// Returns what a record keeps of it.
     pub fn to_record(&self) -> ChangeError {
         ChangeError { change: self.change.clone(), code: self.code.clone(), message: self.message.clone() }

@@ -84,6 +84,9 @@ pub enum Step {
         base: BaseRecord,
         /// The image's name.
         image_name: String,
+        /// Whether an image of that name that was rejected is removed first, and not taken over.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        anew: bool,
     },
     /// Read the image and judge it.
     Scan,
@@ -135,7 +138,7 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Claim => f.write_str("claim the version"),
-            Self::Bake { base, image_name } => write!(f, "bake {image_name} from {} ({})", base.image, base.name),
+            Self::Bake { base, image_name, .. } => write!(f, "bake {image_name} from {} ({})", base.image, base.name),
             Self::Scan => f.write_str("scan the image"),
             Self::Boot => f.write_str("boot the image, log in and try it"),
             Self::MeasureBase { base } => write!(f, "provision {} ({}) at its launch, to compare", base.image, base.name),

@@ -138,7 +138,7 @@ mod tests {
     use super::*;
     use crate::model::version::Bump;
 
-    const PATCH: Request = Request { bump: Bump::Patch, version: None, rebuild: false };
+    const PATCH: Request = Request { bump: Bump::Patch, version: None, rebuild: false, complete: None };
 
     fn standing(sealed: &[&str], changed: bool) -> Standing {
         Standing { sealed: sealed.iter().map(|version| version.parse().unwrap()).collect(), under_way: None, changed }
@@ -204,7 +204,7 @@ mod tests {
         /// the plan of each said before, with one version, and then nothing is left to do.
         #[test]
         fn both_come_to_one_version(a in any_standing(), b in any_standing(), first_is_a: bool, rebuild: bool, bump in 0..3) {
-            let request = Request { bump: [Bump::Major, Bump::Minor, Bump::Patch][bump as usize], version: None, rebuild };
+            let request = Request { bump: [Bump::Major, Bump::Minor, Bump::Patch][bump as usize], rebuild, ..Request::default() };
             let (mut first, mut second) = if first_is_a { (a, b) } else { (b, a) };
             let level = first.latest() == second.latest();
             let planned = (next(&first, &second, &request), next(&second, &first, &request));

@@ -28,6 +28,14 @@ pub struct Request {
     pub version: Option<Version>,
     /// Release anew even if nothing that goes into the image has changed (takes the newest base).
     pub rebuild: bool,
+    /// Completes this sealed version, whatever has changed since.
+    pub complete: Option<Version>,
+}
+
+impl Default for Request {
+    fn default() -> Self {
+        Self { bump: Bump::Patch, version: None, rebuild: false, complete: None }
+    }
 }
 
 /// Everything a plan is made of.
@@ -42,8 +50,8 @@ pub struct Facts<'a> {
     pub records: &'a [Record],
     /// The product's other variants, with which it shares its versions.
     pub siblings: &'a [Sibling],
-    /// The image that a bake would start from today.
-    pub base: &'a ImageDescription,
+    /// The image that a bake would start from today; `None` when there is none.
+    pub base: Option<&'a ImageDescription>,
     /// Regions among those used where the account encrypts EBS by default.
     pub encrypted_regions: &'a BTreeSet<Region>,
     /// The seller's products of this title, with their visibility.
@@ -62,6 +70,15 @@ pub enum PlanError {
         base: String,
         /// Everything that speaks against it.
         faults: Vec<BaseFault>,
+    },
+    /// Something is to be baked, and there is nothing to bake it from.
+    #[error("there is no base image")]
+    NoBase,
+    /// The version to be completed is none.
+    #[error("{version} is not sealed")]
+    NotSealed {
+        /// The version.
+        version: Version,
     },
     /// New snapshots would be encrypted.
     #[error("the account encrypts EBS volumes by default in {}; the Marketplace refuses encrypted images", join(regions))]
@@ -110,13 +127,22 @@ pub fn make(facts: &Facts, request: &Request) -> Result<Plan, PlanError> {
         steps,
         notices,
     };
+    if let Some(version) = &request.complete {
+        let released = versions.get(version).ok_or_else(|| PlanError::NotSealed { version: version.clone() })?;
+        let steps = completion(facts, &versions, released, &mut notices)?;
+        let made = plan(version.clone(), released.release.input, steps, notices);
+        refuse_encryption(facts, &made)?;
+        return Ok(made);
+    }
     let made = match course(facts, &versions, request).map_err(PlanError::Version)? {
         Course::Complete(latest) => {
-            if latest.release.base.image != facts.base.image.id {
-                notices.push(format!(
+            match facts.base {
+                None => notices.push("the base image can't be found any more; nothing needs it just now".to_owned()),
+                Some(base) if base.image.id != latest.release.base.image => notices.push(format!(
                     "a newer base is there: {} {} (the release has {}); --rebuild releases anew with it",
-                    facts.base.image.id, facts.base.image.name, latest.release.base.image
-                ));
+                    base.image.id, base.image.name, latest.release.base.image
+                )),
+                Some(_) => {}
             }
             if request.version.as_ref().is_some_and(|v| *v != latest.version) {
                 notices.push(format!(
@@ -129,14 +155,14 @@ pub fn make(facts: &Facts, request: &Request) -> Result<Plan, PlanError> {
             plan(latest.version.clone(), latest.release.input, steps, notices)
         }
         Course::Release(version) => {
-            let base = base_record(facts.base);
-            let input = bake::input_digest(facts.product, &base);
+            let described = facts.base.ok_or(PlanError::NoBase)?;
+            let input = bake::input_digest(facts.product, &base_record(described));
             if let Some(wanted) = request.version.as_ref().filter(|wanted| **wanted != version) {
                 notices.push(format!("{wanted} waits: first this variant catches up with {version}, which the product has already"));
             }
             // What belongs to a version comes with the new one.
             notices.extend(facts.differences.iter().filter(|d| d.scope != Scope::Version).map(inapplicable));
-            let steps = release_steps(facts, &versions, request, &version, base, &mut notices)?;
+            let steps = release_steps(facts, &versions, request, &version, described, &mut notices)?;
             plan(version, input, steps, notices)
         }
     };
@@ -161,19 +187,20 @@ fn release_steps(
     versions: &BTreeMap<Version, Released>,
     request: &Request,
     version: &Version,
-    base: BaseRecord,
+    described: &ImageDescription,
     notices: &mut Vec<String>,
 ) -> Result<Vec<Planned>, PlanError> {
-    let faults = base_faults(facts.product, facts.base);
+    let faults = base_faults(facts.product, described);
     if !faults.is_empty() {
-        return Err(PlanError::Base { base: format!("{} ({})", facts.base.image.id, facts.base.image.name), faults });
+        return Err(PlanError::Base { base: format!("{} ({})", described.image.id, described.image.name), faults });
     }
+    let base = base_record(described);
     let input = bake::input_digest(facts.product, &base);
     let why = reason(facts, versions.values().next_back(), request);
     let image_name = bake::image_name(facts.product, version, &input);
     let mut steps = vec![
         step(Step::Claim, "a version belongs to one run".to_owned()),
-        step(Step::Bake { base, image_name }, why),
+        step(Step::Bake { base, image_name, anew: request.rebuild }, why),
         step(Step::Scan, "only what passed is released".to_owned()),
         step(Step::Boot, "only what a buyer can log in to is released".to_owned()),
         step(Step::Checksum, "a release can be told again by its digests".to_owned()),
@@ -253,8 +280,7 @@ fn listing(
             let follow = Step::FollowChangeSet { change_set: change_set.clone() };
             return Ok(Some(step(follow, "its change set was submitted and its end is not known".to_owned())));
         }
-        // A cancelled one may be tried again: whether its title is gone, AWS says itself.
-        Listing::Refused { product: Some(_), errors, status, .. } if status != "CANCELLED" => {
+        Listing::Refused { errors, .. } if state.is_used_up() => {
             let errors: Vec<String> = errors.iter().map(|e| e.code.clone()).collect();
             notices.push(format!(
                 "version {version} is released, its listing was refused ({}) and the refusal used up its title; ship with --rebuild to list it as a new version",

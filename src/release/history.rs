@@ -56,6 +56,16 @@ pub enum Listing {
     },
 }
 
+impl Listing {
+    /// Tells whether the Marketplace has refused the version for good: its title is used up.
+    ///
+    /// A cancelled change set may be tried again, and so may one that was to create the product: whether
+    /// the title is gone, AWS says itself.
+    pub fn is_used_up(&self) -> bool {
+        matches!(self, Self::Refused { product: Some(_), status, .. } if status != "CANCELLED")
+    }
+}
+
 impl Released {
     /// Returns the image in a Region: the original or a copy.
     pub fn image_in(&self, region: &Region) -> Option<&Image> {

@@ -6,6 +6,7 @@
 //! that lives on. A fresh process goes on; the twin's own state is the judge.
 
 use std::collections::VecDeque;
+use std::fmt::Debug;
 use std::sync::Mutex;
 
 use bakehouse::engine::EngineError;
@@ -32,9 +33,9 @@ enum Point {
 
 impl Point {
     fn fate(self) -> Fate {
-        let fault = |rule| Fate { writes: None, faults: vec![rule] };
+        let fault = |rule| Fate { faults: vec![rule], ..Fate::default() };
         match self {
-            Self::Write(writes) => Fate { writes: Some(writes), faults: Vec::new() },
+            Self::Write(writes) => Fate { writes: Some(writes), ..Fate::default() },
             Self::Change(nth) => fault(FaultRule::nth_change(nth, Fault::Silence)),
             Self::Answer(nth) => fault(FaultRule::nth_change(nth, Fault::LostAnswer)),
         }
@@ -95,7 +96,7 @@ async fn a_process_that_dies_again_and_again_comes_to_the_same_end() {
     for writes in [3, 4, 5, 7] {
         let world = world.fork();
         let mut lives = 0;
-        while !live(&world, Fate { writes: Some(writes), faults: Vec::new() }).await {
+        while !live(&world, Fate { writes: Some(writes), ..Fate::default() }).await {
             lives += 1;
             assert!(lives < 400, "it never comes to its end, {writes} writes a life");
         }
@@ -107,7 +108,7 @@ async fn a_process_that_dies_again_and_again_comes_to_the_same_end() {
 }
 
 /// A product that is copied to two Regions, and shared.
-async fn distributed() -> World {
+pub async fn distributed() -> World {
     let world = World::new().await;
     let distribution =
         "[distribution]\nregions = [\"eu-central-1\", \"us-west-2\"]\naccounts = [{ id = \"111122223333\", snapshots = true }]\n";
@@ -137,7 +138,7 @@ async fn survives(world: World, stride: usize) {
 }
 
 /// Ships in a fork of the world and counts.
-async fn clean_run(world: &World) -> (usize, u64, Value) {
+pub async fn clean_run(world: &World) -> (usize, u64, Value) {
     let process = world.fork();
     let process = process.open().await;
     process.ship().await.unwrap();
@@ -201,7 +202,7 @@ pub async fn in_order(process: &Process) -> Result<(), Vec<String>> {
 }
 
 /// Tries each point, several at a time; tells all that went wrong.
-fn each<F: Future<Output = Result<(), Vec<String>>>>(points: Vec<Point>, attempt: impl Fn(Point) -> F + Sync) {
+pub fn each<P: Copy + Debug + Send, F: Future<Output = Result<(), Vec<String>>>>(points: Vec<P>, attempt: impl Fn(P) -> F + Sync) {
     let count = points.len();
     let (queue, wrong) = (Mutex::new(VecDeque::from(points)), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {

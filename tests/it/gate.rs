@@ -1,7 +1,11 @@
 //! What stops a release: the scan, a failing step, a guest that breaks off.
 
-use bakehouse::engine::EngineError;
+use std::sync::Arc;
+
+use bakehouse::engine::{self, EngineError, Extent, Note, Observer};
 use bakehouse::model::ids::Region;
+use bakehouse::plan::Request;
+use bakehouse::twin::Twin;
 use bakehouse::twin::machines::{Ends, EndsHow};
 
 use super::world::{World, file, good_guest, said};
@@ -73,6 +77,63 @@ async fn another_s_marker_on_the_console_is_not_believed() {
     let process = world.open().await;
     assert!(matches!(process.ship().await, Err(EngineError::BakeBroken { .. })));
     assert!(process.releases().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_rejected_image_is_not_taken_over_by_a_rebuild() {
+    let mut guest = good_guest();
+    guest.files.push(file("/root/.ssh/authorized_keys", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA== builder\n", 0o600));
+    let mut world = World::with_guest(guest).await;
+    let process = world.open().await;
+    let Err(EngineError::Rejected { image: rejected, .. }) = process.ship().await else { panic!("it must be rejected") };
+    drop(process);
+    world.play(good_guest());
+    // What went in is the same: without --rebuild it is this very image that is judged again.
+    let process = world.open().await;
+    assert!(matches!(process.ship().await, Err(EngineError::Rejected { image, .. }) if image == rejected));
+    let rebuild = Request { rebuild: true, ..Request::default() };
+    let next = engine::next(&process.engine, &process.product, &rebuild).await.unwrap();
+    engine::carry_out(&process.engine, &process.product, next, Extent::Whole).await.unwrap();
+    let releases = process.releases().await;
+    assert_ne!(releases[0].release.image.id, rejected);
+    process.twin.read(|state| {
+        let us = &state.regions[&Region::marketplace()];
+        assert!(!us.images.contains_key(rejected.as_str()), "the rejected image is removed");
+        let used = |id: &String| us.images.values().any(|i| i.devices.iter().any(|d| &d.snapshot == id));
+        assert!(us.snapshots.keys().all(used), "and so is its snapshot");
+    });
+}
+
+#[tokio::test]
+async fn a_refused_listing_stands_until_something_changes() {
+    let world = World::new().await;
+    world.open().await.ship().await.unwrap();
+    world.edit("provision/20-tune.sh", "set -", ": changed\nset -");
+    let mut process = world.open().await;
+    // The rehearsal passes; then the ingestion role is gone.
+    process.engine.observer = Arc::new(TakesTheRoleAway(process.twin.clone()));
+    assert!(matches!(process.ship().await, Err(EngineError::ListingRefused { validation: false, .. })));
+    assert!(process.steps().await.is_empty(), "there is nothing to do for this version");
+    let refused = engine::standing_refusal(&process.releases().await[1]);
+    let Some(EngineError::ListingRefused { errors, .. }) = refused else { panic!("{refused:?}") };
+    assert!(!errors.is_empty());
+    assert!(engine::standing_refusal(&process.releases().await[0]).is_none());
+}
+
+/// Takes the ingestion role's trust away once AWS's rehearsal has passed.
+struct TakesTheRoleAway(Arc<Twin>);
+
+impl Observer for TakesTheRoleAway {
+    fn note(&self, note: Note) {
+        if format!("{note:?}").contains("rehearsal") {
+            self.0
+                .change(|state| {
+                    state.roles.clear();
+                    Ok::<_, std::io::Error>(())
+                })
+                .unwrap();
+        }
+    }
 }
 
 fn assert_nothing_is_left(process: &super::world::Process) {

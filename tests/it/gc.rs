@@ -136,7 +136,7 @@ async fn what_can_t_be_removed_is_reported_and_does_not_hold_up_the_rest() {
 /// Kills a bake once its instance was started.
 async fn killed_while_baking(world: &World) {
     let started = FaultRule::first_calls("RunInstances", 1, Fault::Silence);
-    let process = world.open_to(Fate { writes: None, faults: vec![started] }).await;
+    let process = world.open_to(Fate { faults: vec![started], ..Fate::default() }).await;
     assert!(process.ship_until_death().await.is_none(), "the release came to its end");
 }
 

@@ -48,7 +48,7 @@ async fn a_run_that_is_going_or_has_sealed_is_not_abandoned() {
     let world = World::new().await;
     let mut process = world.open_as(Holder::this_process()).await;
     // It leaves while its change set is under way.
-    process.engine.patience = Duration::from_secs(200);
+    process.patience = Duration::from_secs(200);
     let end = process.ship().await;
     assert!(matches!(end, Err(EngineError::Pending { .. })), "{end:?}");
     let pending = runs(&process).await.remove(0);
@@ -65,7 +65,7 @@ async fn a_run_that_is_going_or_has_sealed_is_not_abandoned() {
     assert!(matches!(refused, Err(EngineError::Ledger(LedgerError::Held { .. }))), "{refused:?}");
     lease.release(process.engine.clock.now()).await.unwrap();
 
-    process.engine.patience = Duration::from_secs(4 * 3600);
+    process.patience = Duration::from_secs(4 * 3600);
     let journal = engine::find_run(&process.engine.ledger, &pending.run).await.unwrap().unwrap();
     engine::resumable(&process.engine, &process.product, journal).await.unwrap();
     process.ship().await.unwrap();
@@ -155,7 +155,7 @@ async fn a_run_whose_ledger_is_in_a_bucket_survives_being_killed() {
     // The first is the binding of the ledger, which is not the run's.
     for nth in (2..).step_by(7) {
         let world = world.fork();
-        let fate = Fate { writes: None, faults: vec![FaultRule::nth_change(nth, Fault::Silence)] };
+        let fate = Fate { faults: vec![FaultRule::nth_change(nth, Fault::Silence)], ..Fate::default() };
         let process = in_bucket(world.open_to(fate).await).await;
         let end = process.ship_until_death().await;
         drop(process);
@@ -259,5 +259,5 @@ fn collector(process: &Process) -> Collector {
 /// Has a run die once its instance is there.
 async fn killed_while_baking(world: &World) {
     let faults = vec![FaultRule::first_calls("RunInstances", 1, Fault::Silence)];
-    assert!(world.open_to(Fate { writes: None, faults }).await.ship_until_death().await.is_none());
+    assert!(world.open_to(Fate { faults, ..Fate::default() }).await.ship_until_death().await.is_none());
 }

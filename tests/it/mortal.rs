@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -18,7 +20,9 @@ use tokio::sync::Notify;
 /// A folder, and how many objects may still be written into it.
 #[derive(Debug)]
 pub struct MortalStore {
-    objects: LocalFileSystem,
+    objects: Arc<LocalFileSystem>,
+    /// Held by whatever is being written.
+    writing: Arc<()>,
     most_writes: usize,
     writes: AtomicUsize,
     died: Notify,
@@ -27,12 +31,26 @@ pub struct MortalStore {
 impl MortalStore {
     /// Lets a process write so many objects; any number when there is no limit.
     pub fn new(objects: LocalFileSystem, most_writes: Option<usize>) -> Self {
-        Self { objects, most_writes: most_writes.unwrap_or(usize::MAX), writes: AtomicUsize::new(0), died: Notify::new() }
+        Self {
+            objects: Arc::new(objects),
+            writing: Arc::default(),
+            most_writes: most_writes.unwrap_or(usize::MAX),
+            writes: AtomicUsize::new(0),
+            died: Notify::new(),
+        }
     }
 
     /// Waits for the process's end.
     pub async fn died(&self) {
         self.died.notified().await;
+    }
+
+    /// Waits until nothing is being written any more: a thread that has begun to write does not die with
+    /// the future that waits for it, as it would with a process.
+    pub async fn settled(&self) {
+        while Arc::strong_count(&self.writing) > 1 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     /// Counts the objects written.
@@ -68,7 +86,13 @@ impl ObjectStore for MortalStore {
             if self.writes.load(Ordering::SeqCst) >= self.most_writes {
                 return self.die().await;
             }
-            let written = self.objects.put_opts(location, payload, opts).await?;
+            let (objects, writing, location) = (self.objects.clone(), self.writing.clone(), location.clone());
+            let written = tokio::spawn(async move {
+                let written = objects.put_opts(&location, payload, opts).await;
+                drop(writing);
+                written
+            });
+            let written = written.await.unwrap()?;
             if self.writes.fetch_add(1, Ordering::SeqCst) + 1 >= self.most_writes {
                 return self.die().await;
             }

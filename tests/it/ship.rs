@@ -3,6 +3,7 @@
 use bakehouse::engine::{self, EngineError, Extent, Stage};
 use bakehouse::model::ids::Region;
 use bakehouse::model::plan::Step;
+use bakehouse::plan::Request;
 use bakehouse::release::Listing;
 
 use super::world::World;
@@ -148,4 +149,41 @@ async fn what_would_be_refused_later_is_refused_before_anything_is_made() {
     let refused = process.next().await.unwrap_err().to_string();
     assert!(refused.contains("encrypts EBS volumes by default in us-east-1"), "{refused}");
     assert!(process.engine.ledger.runs(&process.product.variant()).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn without_a_bake_no_base_is_needed() {
+    let world = World::new().await;
+    let process = world.open().await;
+    process.ship().await.unwrap();
+    let remove_base = |state: &mut bakehouse::twin::state::State| {
+        state.regions.get_mut(&Region::marketplace()).unwrap().images.retain(|_, image| !image.public);
+        Ok::<_, std::io::Error>(())
+    };
+    process.twin.change(remove_base).unwrap();
+    let next = process.next().await.unwrap();
+    assert!(next.plan().is_empty());
+    assert!(next.plan().notices.iter().any(|n| n.contains("base image can't be found")), "{:?}", next.plan().notices);
+    world.edit("provision/20-tune.sh", "set -", ": changed\nset -");
+    let refused = world.reopened(process).await.next().await.unwrap_err();
+    assert!(matches!(refused, EngineError::Base(_)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn an_older_release_is_completed_by_name() {
+    let world = World::new().await;
+    world.open().await.ship().await.unwrap();
+    world.edit("provision/20-tune.sh", "set -", ": changed\nset -");
+    world.open().await.ship().await.unwrap();
+    world.edit("product.toml", "[distribution]\n", "[distribution]\nregions = [\"eu-central-1\"]\n");
+    let process = world.open().await;
+    let request = Request { complete: Some("1.0.0".parse().unwrap()), ..Request::default() };
+    let next = engine::next(&process.engine, &process.product, &request).await.unwrap();
+    assert_eq!(next.plan().version.to_string(), "1.0.0");
+    engine::carry_out(&process.engine, &process.product, next, Extent::Only(Stage::Distribute)).await.unwrap();
+    let releases = process.releases().await;
+    assert_eq!(releases.iter().map(|r| r.copies.len()).collect::<Vec<_>>(), [1, 0]);
+    let unknown = Request { complete: Some("2.0.0".parse().unwrap()), ..Request::default() };
+    let refused = engine::next(&process.engine, &process.product, &unknown).await.unwrap_err();
+    assert_eq!(refused.to_string(), "2.0.0 is not sealed");
 }

@@ -7,14 +7,13 @@ use std::time::Duration;
 
 use bakehouse::clock::Clock;
 use bakehouse::cloud::{Connect, Reader, Writer};
-use bakehouse::engine::{self, Engine, EngineError, Extent, Next, Note, Observer};
+use bakehouse::engine::{self, Engine, EngineError, Extent, Leave, Next, Note, Observer};
 use bakehouse::ledger::{Binding, Holder, Ledger};
 use bakehouse::listing::Templates;
 use bakehouse::manifest::Workspace;
 use bakehouse::model::ids::{Architecture, Region};
 use bakehouse::model::product::Product;
 use bakehouse::model::target::TargetName;
-use bakehouse::model::version::Bump;
 use bakehouse::plan::Request;
 use bakehouse::release::Released;
 use bakehouse::twin::consistency::Windows;
@@ -49,6 +48,9 @@ model = "hourly"
 rates = { "t4g.micro" = "0.008", "t4g.small" = "0.016" }
 "#;
 
+/// How long a command waits.
+const PATIENCE: Duration = Duration::from_secs(4 * 60 * 60);
+
 /// A workspace in a folder of its own.
 pub struct World {
     pub folder: tempfile::TempDir,
@@ -64,6 +66,8 @@ pub struct Fate {
     pub writes: Option<usize>,
     /// What goes wrong at the twin; silence is death too.
     pub faults: Vec<FaultRule>,
+    /// How long the twin takes, if not as usual.
+    pub delays: Option<Delays>,
 }
 
 /// A workspace opened by one process: what a kill takes away.
@@ -73,6 +77,8 @@ pub struct Process {
     pub store: Arc<MortalStore>,
     pub engine: Engine,
     pub product: Product,
+    /// How long each of its commands waits.
+    pub patience: Duration,
 }
 
 /// Nobody listens.
@@ -129,6 +135,12 @@ impl World {
         self.open_to(Fate::default()).await
     }
 
+    /// Ends a process and opens the workspace by another.
+    pub async fn reopened(&self, process: Process) -> Process {
+        drop(process);
+        self.open().await
+    }
+
     /// Opens the workspace by a process that will meet with something.
     pub async fn open_to(&self, fate: Fate) -> Process {
         self.process(self.open_twin(&fate).await, killed_one(), fate.writes).await
@@ -164,13 +176,16 @@ impl World {
             observer: Arc::new(Silence),
             target: "twin",
             account,
-            patience: Duration::from_secs(4 * 60 * 60),
-            interval: Duration::from_secs(10),
+            until: self.clock.now().saturating_add(PATIENCE).unwrap(),
+            leave: Leave::default(),
+            go_on: "bakehouse ship hello-web".to_owned(),
+            // An hour of ingestion is looked at sixty times, not hundreds.
+            interval: Duration::from_secs(60),
             variants,
             git_commit: None,
             templates: Templates::embedded(),
         };
-        Process { twin, store, engine, product }
+        Process { twin, store, engine, product, patience: PATIENCE }
     }
 
     /// Replaces a text in one of the product's files.
@@ -195,7 +210,7 @@ impl World {
                 seed: Some("a test".to_owned()),
                 faults: fate.faults.clone(),
                 // What was ever started is to be seen at the end.
-                delays: Delays { forget: jiff::SignedDuration::from_hours(24 * 365), ..Delays::aws_like() },
+                delays: Delays { forget: jiff::SignedDuration::from_hours(24 * 365), ..fate.delays.unwrap_or(Delays::aws_like()) },
                 windows: self.windows,
                 ..twin::Options::new(self.clock.clone(), Machines::Scripted(self.script.clone()))
             };
@@ -213,7 +228,7 @@ impl Process {
     /// Returns this process at work on a variant.
     pub fn of(&self, architecture: Architecture) -> Self {
         let product = self.engine.variants.iter().find(|product| product.image.architecture == architecture).unwrap().clone();
-        Self { twin: self.twin.clone(), engine: self.engine.clone(), product, store: self.store.clone() }
+        Self { twin: self.twin.clone(), engine: self.engine.clone(), product, store: self.store.clone(), patience: self.patience }
     }
 
     /// Does what `ship` does, with everything approved.
@@ -223,24 +238,28 @@ impl Process {
             if matches!(next, Next::Nothing { .. }) {
                 return Ok(());
             }
-            engine::carry_out(&self.engine, &self.product, next, Extent::Whole).await?;
+            // Patience is counted from the command's beginning, and this is one.
+            let until = self.engine.clock.now().saturating_add(self.patience).unwrap();
+            engine::carry_out(&Engine { until, ..self.engine.clone() }, &self.product, next, Extent::Whole).await?;
         }
         panic!("there is always more to do: {:?}", self.next().await?.plan());
     }
 
     /// Finds out what there is to do.
     pub async fn next(&self) -> Result<Next, EngineError> {
-        engine::next(&self.engine, &self.product, &Request { bump: Bump::Patch, version: None, rebuild: false }).await
+        engine::next(&self.engine, &self.product, &Request::default()).await
     }
 
     /// Ships until it is done or dead; `None` when it died.
     pub async fn ship_until_death(&self) -> Option<Result<(), EngineError>> {
-        tokio::select! {
+        let end = tokio::select! {
             biased;
             () = self.twin.silenced() => None,
             () = self.store.died() => None,
             end = self.ship() => Some(end),
-        }
+        };
+        self.store.settled().await;
+        end
     }
 
     /// Reads the releases, oldest first.

@@ -214,7 +214,7 @@ impl Run<'_> {
         let id = writer.run_instance(region, &spec, &token).await?;
         let provisioned = self
             .engine
-            .wait(build.deadline, async || {
+            .wait_at_most(build.deadline, async || {
                 let console = self.read_console(region, &id).await?;
                 let log = bake::read(&console, &nonce);
                 Ok(match log.outcome() {

@@ -87,7 +87,7 @@ impl Trial<'_> {
         let reader = engine.writer.reader();
         let mut last = String::new();
         let entered = engine
-            .wait(self.left(), async || {
+            .wait_at_most(self.left(), async || {
                 let described = reader.instance(self.region, self.instance).await?;
                 let state = described.as_ref().map_or("not to be seen", |i| i.state.as_str());
                 if matches!(state, "stopping" | "stopped" | "shutting-down" | "terminated") {
@@ -136,7 +136,7 @@ impl Trial<'_> {
         let answered = self
             .run
             .engine
-            .wait(self.left(), async || {
+            .wait_at_most(self.left(), async || {
                 last = match tokio::time::timeout(ANSWER, self.look(check, address)).await {
                     Ok(Ok(found)) => return Ok(Look::Ready(found)),
                     Ok(Err(why)) => why,
@@ -224,7 +224,7 @@ impl Trial<'_> {
         let passed = self
             .run
             .engine
-            .wait(self.left(), async || {
+            .wait_at_most(self.left(), async || {
                 let found = reader.instance_checks(self.region, self.instance).await?;
                 let (system, guest) = found.unwrap_or_default();
                 last = format!("system {system}, instance {guest}");

@@ -1,0 +1,234 @@
+//! What is told of each way in which a plan can stop: details, the state things are in, what to do.
+
+use crate::bake::UserDataError;
+use crate::cloud::{BaseError, BucketError, CloudError, call_advice};
+use crate::engine::EngineError;
+use crate::ledger::LedgerError;
+use crate::model::boot::BootReport;
+use crate::plan::PlanError;
+
+/// What is told besides the message.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// What it was, more closely.
+    pub details: Vec<String>,
+    /// The state things are in, and what was kept.
+    pub state: Vec<String>,
+    /// What to do; the last one is the command to go on with.
+    pub next: Vec<String>,
+}
+
+const KEPT: &str = "what was done is in the ledger, and nothing of it is made twice";
+const NOTHING_MADE: &str = "nothing was made";
+const SEALED: &str = "the version stays sealed, with its copies and grants";
+const SAME_COMMAND: &str = "then the same command goes on from there";
+
+impl Told {
+    fn new(state: &[&str], next: &[&str]) -> Self {
+        let lines = |lines: &[&str]| lines.iter().map(|&line| line.to_owned()).collect();
+        Self { details: Vec::new(), state: lines(state), next: lines(next) }
+    }
+
+    fn with_details(self, details: impl IntoIterator<Item = String>) -> Self {
+        Self { details: details.into_iter().collect(), ..self }
+    }
+
+    fn then(mut self, next: impl Into<String>) -> Self {
+        self.next.push(next.into());
+        self
+    }
+}
+
+/// Says what there is to say of an engine's end.
+pub(super) fn tell(error: &EngineError) -> Told {
+    match error {
+        EngineError::Cloud(e) if e.operation == "GetCallerIdentity" => of_call(e, "nothing was done", "then the same command again"),
+        EngineError::Cloud(e) => of_call(e, KEPT, SAME_COMMAND),
+        EngineError::CredentialsRanOut { next, source } => {
+            let told = of_call(source, "what AWS has begun goes on there; what was done is in the ledger", "");
+            Told { next: told.next.into_iter().filter(|line| !line.is_empty()).collect(), ..told }.then(next)
+        }
+        EngineError::Ledger(e) => of_ledger(e),
+        EngineError::WrongLedger { .. } => Told::new(
+            &["nothing is planned on it"],
+            &[
+                "bring the right ledger first (git pull, or the ledger in bakehouse.toml)",
+                "a local ledger is one machine's: where several release, share one in a bucket",
+            ],
+        ),
+        EngineError::Moved { variant } => Told::new(&["another runner was at work in between; nothing was done"], &[])
+            .then(format!("look at what is left to do: bakehouse plan {}", variant.product)),
+        EngineError::Base(BaseError::Cloud(e)) => of_call(e, NOTHING_MADE, SAME_COMMAND),
+        EngineError::Base(BaseError::NotFound { .. }) => Told::new(
+            &[NOTHING_MADE],
+            &[
+                "on the twin: bakehouse twin base build debian-13 (or twin base import FILE) makes a base",
+                "on AWS: mend image.base in the manifest",
+            ],
+        ),
+        EngineError::Base(BaseError::NotAnImage { .. }) => Told::new(&[NOTHING_MADE], &["mend image.base in the manifest"]),
+        EngineError::Bucket(BucketError::Missing { bucket }) => Told::new(&[KEPT], &[])
+            .then(format!("make it (aws s3 mb s3://{bucket}) or name another in image.build.bucket; then ship again")),
+        EngineError::Bucket(_) => Told::new(&[KEPT], &["the same command goes on from there"]),
+        EngineError::Plan(e) => of_plan(e),
+        EngineError::UserData(UserDataError::NoBucket { .. }) => Told::new(
+            &[NOTHING_MADE],
+            &["name a bucket of yours in image.build: bucket = \"acme-bakes\"; or fetch large files in a script"],
+        ),
+        EngineError::UserData(_) => Told::new(&[NOTHING_MADE], &["make the provisioning smaller, then ship again"]),
+        EngineError::Listing(_) => {
+            Told::new(&["nothing was submitted", SEALED], &["mend the manifest or the product's template, then ship again"])
+        }
+        EngineError::Entity(_) | EngineError::ChangeSet(_) => {
+            Told::new(&["nothing was submitted", KEPT], &["the Marketplace may have a newer form of it: try a newer bakehouse"])
+        }
+        EngineError::InstanceType { .. } => Told::new(&[NOTHING_MADE], &["mend image.build in the manifest, then ship again"]),
+        EngineError::BakeStep { tail, .. } | EngineError::BakeBroken { tail, .. } => Told::new(
+            &["the instance and its security group were removed; no image was made; the version is free again"],
+            &["mend the provisioning and ship again"],
+        )
+        .with_details(tail.iter().map(|line| format!("| {line}"))),
+        EngineError::ImageState { image, .. } => {
+            Told::new(&["the instance and its security group were removed; the version is free again"], &[])
+                .then(format!("look at {image} in the console; then ship again"))
+        }
+        EngineError::Encrypted { image } => Told::new(&["nothing was shared; the version is free again"], &[])
+            .then(format!("turn encryption by default off for the build, remove {image}, ship again")),
+        EngineError::NameTaken { .. } => Told::new(&[KEPT], &["deregister or rename that image, then ship again"]),
+        EngineError::Rejected { version, image, report } => Told::new(&["nothing was shared or submitted"], &[])
+            .with_details(crate::scan::render(report).lines().map(str::to_owned))
+            .kept(format!("{image} is kept, unshared, tagged as rejected; bakehouse gc removes it"))
+            .then(format!("mend the provisioning and ship again: the version is still {version}")),
+        EngineError::BootFailed { version, image, kept, report, released } => {
+            let told = if *released {
+                Told::new(&["the instance is gone"], &[]).kept(format!("{image} and its release stay as they are"))
+            } else {
+                Told::new(&["nothing was shared or submitted; the instance is gone"], &[])
+                    .kept(format!("{image} is kept, unshared, tagged as rejected; bakehouse gc removes it"))
+                    .then(format!("mend provisioning or tests and ship again: the version is still {version}"))
+            };
+            told.kept(format!("report and console: {kept} of the ledger")).with_details(boot_lines(report))
+        }
+        EngineError::NotReady { next, .. } => Told::new(&[], &[next]),
+        EngineError::Pending { next, .. } => Told::new(&["it goes on at AWS, whether somebody waits or not"], &[next]),
+        EngineError::Left { next, .. } => {
+            Told::new(&["what AWS has begun goes on there; what was done is in the ledger"], &[]).then(format!("go on with: {next}"))
+        }
+        EngineError::Several { .. } => Told::default(),
+        EngineError::ListingRefused { validation, errors, version, .. } => {
+            let told = if *validation {
+                Told::new(
+                    &["only AWS's rehearsal failed: the version is sealed and its title is free"],
+                    &["mend what it says, then ship again"],
+                )
+            } else {
+                let used = format!("{version} stays released; its title is used up by the refusal");
+                Told::new(&[], &["mend what it says, then `bakehouse ship --rebuild` lists it as a new version"]).kept(used)
+            };
+            told.with_details(errors.iter().flat_map(refusal_lines))
+        }
+        EngineError::TitleInUse { .. } => {
+            Told::new(&["nothing was submitted", SEALED], &["`bakehouse ship --rebuild` releases a new version"])
+        }
+        EngineError::Run { .. } => {
+            Told::new(&[KEPT], &["`bakehouse history` shows the versions; finish or give up the run that is in the way"])
+        }
+        EngineError::ScanTask(_) => Told::new(&[KEPT], &["the same command goes on from there"]),
+        EngineError::Journal { .. } => Told::new(&[KEPT], &["go on with the bakehouse that began the run"]),
+    }
+}
+
+impl Told {
+    fn kept(mut self, state: impl Into<String>) -> Self {
+        self.state.push(state.into());
+        self
+    }
+}
+
+/// A call's failure: AWS's own words are in the message; this says what they come from.
+fn of_call(error: &CloudError, state: &str, then: &str) -> Told {
+    let advice = error.code.as_deref().and_then(call_advice);
+    let told = Told::new(&[state], &[]).with_details(advice.iter().map(|advice| format!("why: {}", advice.cause)));
+    let remedy = match &advice {
+        Some(advice) => advice.remedy,
+        None if error.code.is_none() => "is the network there, is the endpoint right?",
+        None => "see AWS's reference of the service for this code",
+    };
+    told.then(remedy).then(then)
+}
+
+fn of_ledger(error: &LedgerError) -> Told {
+    match error {
+        LedgerError::Bound { .. } => Told::new(
+            &["nothing was read or written"],
+            &["work with the account that the ledger is of, or in another workspace; a ledger is never moved to another account"],
+        ),
+        LedgerError::Chain { .. } => Told::new(
+            &["nothing was written: a chain that doesn't hold together is not built upon"],
+            &["what was sealed is never changed: bring the ledger back as it was, then `bakehouse ledger verify`"],
+        ),
+        LedgerError::Held { hold, .. } => Told::new(&["nothing was done"], &[])
+            .then(format!("wait until it ends (bakehouse runs {} shows where it stands)", hold.variant.product))
+            .then(format!(
+                "a process of this machine that was killed is followed at once, one elsewhere once it was not heard of until {:.0}",
+                hold.until
+            )),
+        LedgerError::Fenced { run, .. } => {
+            Told::new(&["nothing is lost"], &[]).then(format!("the other one goes on from what run {run} had done (bakehouse runs)"))
+        }
+        LedgerError::Claimed { held, .. } => Told::new(&["nothing was done"], &[])
+            .then(format!("if it is another machine's, finish it there: bakehouse resume {}", held.run))
+            .then(format!("if that is gone, remove what it left and give the version back: bakehouse abandon {}", held.run)),
+        LedgerError::Taken { .. } => Told::new(&["nothing was overwritten"], &["the same command again, once the other one is done"]),
+        _ => Told::new(
+            &["what was written stays; nothing is ever overwritten"],
+            &["mend what is wrong with the ledger's place, then the same command again"],
+        ),
+    }
+}
+
+fn of_plan(error: &PlanError) -> Told {
+    match error {
+        PlanError::Base { .. } => Told::new(&[NOTHING_MADE], &["choose another base image (image.base)"]),
+        PlanError::EncryptsByDefault { .. } => Told::new(
+            &[NOTHING_MADE],
+            &["turn it off for the build (aws ec2 disable-ebs-encryption-by-default --region …) or bake in another account"],
+        ),
+        PlanError::NoBase => Told::new(&[NOTHING_MADE], &["mend image.base in the manifest"]),
+        PlanError::NotSealed { .. } => Told::new(&[NOTHING_MADE], &["`bakehouse history` shows the versions that are sealed"]),
+        PlanError::Version(_) => Told::new(&[NOTHING_MADE], &["choose another --version, or none: --bump major, minor or patch counts on"]),
+        PlanError::ListingUnderWay { version, .. } => {
+            Told::new(&[NOTHING_MADE], &[]).then(format!("wait until {version} is listed: bakehouse list status; then ship again"))
+        }
+        PlanError::TitleTaken { .. } => {
+            Told::new(&[NOTHING_MADE], &["if it is this product, name it in the manifest (listing.product-id); else choose another title"])
+        }
+    }
+}
+
+/// What failed, with the end of what it wrote; the console's end where nobody could log in.
+fn boot_lines(report: &BootReport) -> Vec<String> {
+    const MOST_LINES: usize = 20;
+    let tail = |lines: &[String]| -> Vec<String> {
+        lines[lines.len().saturating_sub(MOST_LINES)..].iter().map(|line| format!("| {line}")).collect()
+    };
+    let mut lines = Vec::new();
+    for check in report.failed() {
+        lines.push(format!("{}: {}", check.name, check.found));
+        lines.extend(tail(&check.output));
+    }
+    if report.host_key.is_none() {
+        lines.push("the end of the console:".to_owned());
+        lines.extend(tail(&report.console));
+    }
+    lines
+}
+
+fn refusal_lines(error: &crate::listing::Refusal) -> Vec<String> {
+    let mut lines = vec![format!("{}: {}: {}", error.change, error.code, error.message)];
+    if let Some(advice) = error.advice {
+        lines.push(format!("  why: {}", advice.cause));
+        lines.push(format!("  what to do: {}", advice.remedy));
+    }
+    lines
+}

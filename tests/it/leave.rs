@@ -1,0 +1,213 @@
+//! Leaving in order: by a signal, by patience that ends, by credentials that run out.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bakehouse::engine::{EngineError, Kind, Leave, Note, Observer};
+use bakehouse::ledger::JournalEvent;
+use bakehouse::release::Listing;
+use bakehouse::twin::ec2::Delays;
+use bakehouse::twin::faults::{Fault, FaultRule};
+use bakehouse::twin::machines::{Ends, EndsHow};
+use jiff::SignedDuration;
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::crash::{clean_run, distributed, each, in_order};
+use super::end_state;
+use super::world::{Fate, World, good_guest, said};
+
+/// Asks to leave at a note.
+struct LeavesAt {
+    note: usize,
+    heard: AtomicUsize,
+    leave: Leave,
+}
+
+impl Observer for LeavesAt {
+    fn note(&self, _: Note) {
+        if self.heard.fetch_add(1, Ordering::SeqCst) + 1 == self.note {
+            self.leave.ask();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_is_left_anywhere_is_gone_on_with_to_the_same_end() {
+    let world = distributed().await;
+    let (_, _, end) = clean_run(&world).await;
+    let notes = {
+        let fork = world.fork();
+        let mut process = fork.open().await;
+        let counts = Arc::new(LeavesAt { note: 0, heard: AtomicUsize::new(0), leave: Leave::default() });
+        process.engine.observer = counts.clone();
+        process.ship().await.unwrap();
+        counts.heard.load(Ordering::SeqCst)
+    };
+    assert!(notes > 30, "{notes} notes");
+    each((1..notes).step_by(2).collect(), |note| {
+        let (world, end) = (world.fork(), &end);
+        async move {
+            let mut process = world.open().await;
+            let leave = process.engine.leave.clone();
+            process.engine.observer = Arc::new(LeavesAt { note, heard: AtomicUsize::new(0), leave });
+            match process.ship().await {
+                // What is under way at the end comes to its end.
+                Ok(()) | Err(EngineError::Left { .. }) => {}
+                Err(error) => return Err(vec![error.to_string()]),
+            }
+            drop(process);
+            let process = world.open().await;
+            process.ship().await.map_err(|e| vec![format!("going on: {e}")])?;
+            in_order(&process).await?;
+            let differences = end_state::differences(end, &end_state::of(&process.twin));
+            if differences.is_empty() { Ok(()) } else { Err(differences) }
+        }
+    });
+}
+
+#[tokio::test]
+async fn what_outlasts_the_patience_is_pending_and_holds_nothing_else_up() {
+    let world = distributed().await;
+    let slow = Delays { copy: SignedDuration::from_hours(10), ..Delays::aws_like() };
+    let process = world.open_to(Fate { delays: Some(slow), ..Fate::default() }).await;
+    let Err(error) = process.ship().await else { panic!("the copies must be pending") };
+    assert_eq!(error.kind(), Kind::Pending, "{error}");
+    let EngineError::Several { errors } = error else { panic!("two copies are pending: {error}") };
+    for error in errors {
+        let EngineError::Pending { what, next } = error else { panic!("{error}") };
+        assert!(what.contains(" is pending (waited for since 2026-11-23 1"), "{what}");
+        assert_eq!(next, "bakehouse ship hello-web");
+    }
+    assert!(matches!(process.releases().await[0].listing, Listing::Listed { .. }), "the listing does not wait for other Regions");
+    process.engine.clock.sleep(std::time::Duration::from_secs(8 * 3600)).await;
+    drop(process);
+    let process = world.open().await;
+    process.ship().await.unwrap();
+    assert_eq!(in_order(&process).await, Ok(()));
+}
+
+#[tokio::test]
+async fn credentials_that_run_out_are_a_pause_and_the_journal_goes_on() {
+    let world = World::new().await;
+    let fault = Fault::Answer { status: 400, code: "RequestExpired".to_owned(), message: "Request has expired.".to_owned() };
+    let expired = FaultRule { nth: 3, times: u64::MAX, ..FaultRule::first_calls("DescribeInstances", 1, fault) };
+    let process = world.open_to(Fate { faults: vec![expired], ..Fate::default() }).await;
+    let Err(error) = process.ship().await else { panic!("the credentials must run out") };
+    assert!(matches!(&error, EngineError::CredentialsRanOut { next, .. } if next == "bakehouse ship hello-web"), "{error:?}");
+    assert_eq!(error.kind(), Kind::Pending);
+    drop(process);
+    let process = world.open().await;
+    process.ship().await.unwrap();
+    assert_eq!(in_order(&process).await, Ok(()));
+    assert_eq!(process.engine.ledger.runs(&process.product.variant()).await.unwrap().len(), 1, "the run went on");
+}
+
+#[tokio::test]
+async fn all_that_failed_at_the_same_time_is_told() {
+    let world = distributed().await;
+    let fault = Fault::Answer { status: 400, code: "UnauthorizedOperation".to_owned(), message: "You are not authorized.".to_owned() };
+    let process = world.open_to(Fate { faults: vec![FaultRule::first_calls("CopyImage", 2, fault)], ..Fate::default() }).await;
+    let Err(error) = process.ship().await else { panic!("both copies must fail") };
+    let EngineError::Several { errors } = &error else { panic!("{error}") };
+    let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    assert!(
+        told.iter().any(|e| e.contains("CopyImage in eu-central-1")) && told.iter().any(|e| e.contains("CopyImage in us-west-2")),
+        "{told:?}"
+    );
+    assert_eq!(error.kind(), Kind::Failed);
+}
+
+#[tokio::test]
+async fn scan_and_digests_read_each_block_once() {
+    let world = World::new().await;
+    let process = world.open().await;
+    process.ship().await.unwrap();
+    let image = &process.releases().await[0].release.image;
+    let read = process.twin.calls().into_iter().find(|(operation, _)| operation.name == "GetSnapshotBlock").unwrap().1;
+    let blocks = process.engine.writer.reader().snapshot_blocks(&image.region, &image.snapshots[0]).await.unwrap();
+    assert_eq!(read, blocks.indices().count() as u64);
+}
+
+#[tokio::test]
+async fn a_signal_leaves_in_order_and_the_next_process_goes_on() {
+    let folder = workspace_of_a_command().await;
+    for (signal, first_words) in [(Signal::INT, "run "), (Signal::TERM, "continuing run ")] {
+        let mut ship = ship(folder.path(), &[]);
+        let mut told = read_until(&mut ship.1, &["… i-"]);
+        kill_process(Pid::from_child(&ship.0), signal).unwrap();
+        ship.1.read_to_string(&mut told).unwrap();
+        assert_eq!(ship.0.wait().unwrap().code(), Some(130), "{told}");
+        assert!(told.lines().any(|line| line.starts_with(first_words)), "{told}");
+        for line in ["leaving: ", "interrupted: left at: bake Bakehouse-hello-web-1.0.0", "→ go on with: bakehouse ship hello-web"] {
+            assert!(told.contains(line), "{line:?} is missing in:\n{told}");
+        }
+    }
+    assert_eq!(ends(folder.path()), 0, "the run has not ended");
+}
+
+#[tokio::test]
+async fn a_second_signal_leaves_at_once() {
+    let folder = workspace_of_a_command().await;
+    let faults = folder.path().join("faults.json");
+    std::fs::write(&faults, r#"{"format": 1, "rules": [{"operation": "RunInstances", "fault": "silence"}]}"#).unwrap();
+    let (mut process, mut stderr) = ship(folder.path(), &["--faults", faults.to_str().unwrap()]);
+    let mut told = read_until(&mut stderr, &["] bake "]);
+    // The call that no answer comes to is not to be waited for.
+    kill_process(Pid::from_child(&process), Signal::INT).unwrap();
+    told += &read_until(&mut stderr, &["leaving: "]);
+    kill_process(Pid::from_child(&process), Signal::INT).unwrap();
+    stderr.read_to_string(&mut told).unwrap();
+    assert_eq!(process.wait().unwrap().code(), Some(130), "{told}");
+}
+
+/// Makes a workspace as the command has it, with a guest that never ends.
+async fn workspace_of_a_command() -> tempfile::TempDir {
+    let mut guest = good_guest();
+    guest.console = vec![said(0, "BAKEHOUSE {nonce} begin")];
+    guest.ends = Ends { how: EndsHow::Hang, after_seconds: 0 };
+    let script = serde_json::to_vec(&guest).unwrap();
+    let folder = World::new().await.folder;
+    std::fs::create_dir(folder.path().join(".bakehouse")).unwrap();
+    std::fs::rename(folder.path().join("twin"), folder.path().join(".bakehouse/twin")).unwrap();
+    std::fs::write(folder.path().join("guest.json"), script).unwrap();
+    folder
+}
+
+fn ship(workspace: &Path, more: &[&str]) -> (Child, BufReader<ChildStderr>) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_bakehouse"))
+        .current_dir(workspace)
+        .args(["ship", "hello-web", "--yes", "--machines", "scripted", "--script", "guest.json"])
+        .args(more)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let stderr = BufReader::new(child.stderr.take().unwrap());
+    (child, stderr)
+}
+
+fn read_until(stderr: &mut BufReader<ChildStderr>, wanted: &[&str]) -> String {
+    let mut told = String::new();
+    while !wanted.iter().any(|words| told.contains(words)) {
+        let before = told.len();
+        stderr.read_line(&mut told).unwrap();
+        assert!(told.len() > before, "{wanted:?} is never said:\n{told}");
+    }
+    told
+}
+
+/// Counts the ends of runs in the command's ledger.
+fn ends(workspace: &Path) -> usize {
+    let runs = workspace.join(".bakehouse/twin/ledger/runs");
+    let runs: Vec<_> = std::fs::read_dir(runs).unwrap().map(|run| run.unwrap().path()).collect();
+    assert_eq!(runs.len(), 1, "one run, gone on with");
+    let entries = std::fs::read_dir(&runs[0]).unwrap().filter_map(|entry| std::fs::read(entry.unwrap().path()).ok());
+    let events = entries.filter_map(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok()).map(|entry| entry["event"].clone());
+    let events: Vec<JournalEvent> = events.filter_map(|event| serde_json::from_value(event).ok()).collect();
+    assert!(!events.is_empty());
+    events.iter().filter(|event| matches!(event, JournalEvent::Ended { .. })).count()
+}
