@@ -145,6 +145,8 @@ pub enum Command {
     Show(command::show::ShowArgs),
     /// Remove what crashed, rejected and abandoned runs have left
     Gc(command::gc::GcArgs),
+    /// Look for what stands in a release's way, and say what to do about it
+    Doctor(command::doctor::DoctorArgs),
     /// Print the permissions that commands need, and the Marketplace's role
     Iam(command::iam::IamArgs),
     /// The stand-in for AWS on this machine
@@ -203,6 +205,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::History(args) => command::history::run(global, &args).await,
         Command::Show(args) => command::show::run(global, &args).await,
         Command::Gc(args) => command::gc::run(global, &args).await,
+        Command::Doctor(args) => command::doctor::run(global, &args).await,
         Command::Iam(args) => command::iam::run(global, &args),
         Command::Twin(args) => command::twin::run(global, args).await,
         Command::Completions(args) => {
@@ -235,12 +238,16 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 ///
 /// The SDK's own traces leave credentials out; bakehouse traces none.
 pub fn start_tracing(verbose: u8) {
-    let filter = match verbose {
+    tracing_subscriber::fmt().with_env_filter(trace_filter(verbose)).with_writer(std::io::stderr).with_target(true).init();
+}
+
+/// Returns which traces are sent for a number of `-v`.
+pub fn trace_filter(verbose: u8) -> &'static str {
+    match verbose {
         0 => "off",
         1 => "bakehouse=debug",
         _ => "bakehouse=trace,aws_config=debug,aws_smithy_runtime=debug",
-    };
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(true).init();
+    }
 }
 
 #[cfg(test)]

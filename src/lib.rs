@@ -26,6 +26,7 @@ pub mod plan;
 
 // Floor 4: doing it.
 pub mod cloud;
+pub mod doctor;
 pub mod engine;
 pub mod ledger;
 pub mod twin;

@@ -1,5 +1,6 @@
 //! What the user sees: talk and progress on stderr, data on stdout.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Mutex;
@@ -146,7 +147,7 @@ impl Ui {
             spinner.enable_steady_tick(Duration::from_millis(120));
             spinner
         });
-        spinner.set_message(message);
+        spinner.set_message(harmless(&message).into_owned());
     }
 
     fn progress(&self, margin: &str, what: &'static str, done: u64, total: u64) {
@@ -258,7 +259,43 @@ pub fn duration(seconds: u64) -> String {
 pub fn print(data: &str) {
     let mut out = std::io::stdout().lock();
     let newline = if data.ends_with('\n') { "" } else { "\n" };
+    // What goes to a program stays as it is; a terminal is spared.
+    let data = if out.is_terminal() { harmless(data) } else { Cow::Borrowed(data) };
     let _ = write!(out, "{data}{newline}").and_then(|()| out.flush());
+}
+
+/// Takes out of a text what could steer a terminal or turn the order of its letters. Names, paths and
+/// messages come from disks, guests, manifests and services that may mean harm. Colours stay: they are
+/// bakehouse's own, or at worst a stranger's.
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_steering) {
+        return Cow::Borrowed(text);
+    }
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(character) = rest.chars().next() {
+        if let Some(colour) = colour(rest) {
+            clean.push_str(colour);
+            rest = &rest[colour.len()..];
+            continue;
+        }
+        clean.push(if is_steering(character) { char::REPLACEMENT_CHARACTER } else { character });
+        rest = &rest[character.len_utf8()..];
+    }
+    Cow::Owned(clean)
+}
+
+/// Control characters but line ends and tabs; characters that turn the direction of text.
+fn is_steering(character: char) -> bool {
+    let turns = matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    turns || (character.is_control() && !matches!(character, '\n' | '\t'))
+}
+
+/// Returns the sequence that a text begins with, if all it does is set colours: `ESC [ 1 ; 31 m`.
+fn colour(text: &str) -> Option<&str> {
+    let rest = text.strip_prefix("\u{1b}[")?;
+    let numbers = rest.find(|c: char| !(c.is_ascii_digit() || c == ';'))?;
+    rest[numbers..].starts_with('m').then(|| &text[..2 + numbers + 1])
 }
 
 /// Writes what a command has to say of each variant as one JSON document. Format 1.
@@ -288,7 +325,25 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
 
 fn write_line(line: &str) {
     // A closed stderr must not end a release.
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = writeln!(std::io::stderr(), "{}", harmless(line));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_is_said_steers_the_terminal() {
+        let hostile = "a\u{1b}]0;title\u{7}b\u{1b}[2Jc\u{9b}31md\re\u{8}\u{202e}f";
+        let clean = harmless(hostile);
+        assert!(clean.chars().all(|c| !is_steering(c)), "{clean:?}");
+        for letter in ["a", "b", "c", "d", "e", "f"] {
+            assert!(clean.contains(letter), "{clean:?}");
+        }
+        for plain in ["two\nlines\tand ü 日本", "\u{1b}[1;31mred\u{1b}[0m"] {
+            assert_eq!(harmless(plain), plain);
+        }
+    }
 }
 
 #[cfg(test)]

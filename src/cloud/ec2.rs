@@ -34,6 +34,8 @@ pub struct InstanceTypeDescription {
     pub hypervisor: Option<String>,
     /// Boot modes it knows.
     pub boot_modes: BTreeSet<String>,
+    /// Virtual processors, as quotas count them.
+    pub vcpus: u32,
 }
 
 impl Reader {
@@ -234,6 +236,7 @@ impl Reader {
                     .map(|p| p.supported_architectures().iter().map(|a| a.as_str().to_owned()).collect())
                     .unwrap_or_default(),
                 hypervisor: t.hypervisor().map(|h| h.as_str().to_owned()),
+                vcpus: t.v_cpu_info().and_then(|v| v.default_v_cpus()).and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
                 boot_modes: t.supported_boot_modes().iter().map(|m| m.as_str().to_owned()).collect(),
             })),
             Err(e) if e.is("InvalidInstanceType") => Ok(None),

@@ -58,6 +58,14 @@ impl CloudError {
         }
     }
 
+    /// Tells whether AWS refused because the caller may not.
+    ///
+    /// Source: each service's own word for it,
+    /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>
+    pub fn is_denied(&self) -> bool {
+        ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation"].iter().any(|code| self.is(code))
+    }
+
     fn what_happened(&self) -> String {
         let request = self.request_id.as_ref().map(|id| format!(" (request {id})")).unwrap_or_default();
         match (&self.code, self.outcome) {
@@ -92,6 +100,10 @@ where
             None if comes_of_credentials(&error) => Some(NO_CREDENTIALS.to_owned()),
             code => code.map(str::to_owned),
         };
+        if let Some(twin) = super::guard::refused(&error) {
+            let message = twin.to_string();
+            return CloudError { operation, region, code: None, message, request_id: None, outcome: Outcome::Refused };
+        }
         let message = match metadata.and_then(|m| m.message()) {
             Some(message) => message.to_owned(),
             None => innermost(&error),

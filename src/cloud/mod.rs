@@ -4,6 +4,7 @@
 //! Both speak in nouns of `model/`. Where a call has an idempotency token it is a parameter: who
 //! journals the attempt chooses it.
 
+mod account;
 mod base;
 mod catalog;
 mod codes;
@@ -11,6 +12,7 @@ mod connector;
 mod ec2;
 mod ec2_write;
 mod error;
+mod guard;
 mod objects;
 mod permissions;
 mod policy;
@@ -19,6 +21,7 @@ mod resources;
 mod session;
 mod snapshot;
 
+pub use account::{Decisions, RoleDescription};
 pub use base::BaseError;
 pub use catalog::EntityDescription;
 pub use codes::call_advice;
@@ -27,6 +30,6 @@ pub use ec2_write::{CopySpec, ImageFromInstance, InstanceSpec};
 pub use error::{CloudError, Outcome};
 pub use objects::BucketError;
 pub use permissions::{Activity, COMMANDS, Command, OPERATIONS, Operation, command, operations};
-pub use policy::{Bounds, INGESTION_POLICY, INGESTION_PRINCIPAL, MOST_POLICY_CHARACTERS, ingestion_trust, policies};
+pub use policy::{Bounds, INGESTION_POLICY, INGESTION_PRINCIPAL, MOST_POLICY_CHARACTERS, Probe, ingestion_trust, policies, probes};
 pub use session::{Connect, Identity, Reader, Writer};
 pub use snapshot::{BlockingBlocks, SnapshotBlocks};

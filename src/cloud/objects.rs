@@ -18,6 +18,7 @@ use object_store::client::{HttpClient, HttpConnector, HttpError, HttpErrorKind, 
 use object_store::path::Path;
 use object_store::{ClientOptions, CredentialProvider, ObjectMeta, ObjectStore, ObjectStoreExt as _, PutOptions, RetryConfig, TagSet};
 
+use super::guard;
 use super::session::{Reader, Session, Writer};
 use super::{CloudError, Outcome};
 use crate::model::ids::Region;
@@ -127,6 +128,9 @@ impl Reader {
         let request = http::Request::builder().method(method).uri(address).body(SdkBody::empty());
         let request = SdkRequest::try_from(request.map_err(|e| unreachable(e.to_string()))?).map_err(|e| unreachable(e.to_string()))?;
         let answer = self.session.connector().call(request).await.map_err(|e| unreachable(chain(&e)))?;
+        if !self.session.twin && guard::is_twins(answer.headers()) {
+            return Err(unreachable(guard::TwinAnswered.to_string()));
+        }
         answer.try_into_http1x().map_err(|e| unreachable(e.to_string()))
     }
 
@@ -135,7 +139,7 @@ impl Reader {
         let mut builder = AmazonS3Builder::new()
             .with_bucket_name(bucket)
             .with_region(region.as_str())
-            .with_http_connector(Sender(session.connector()))
+            .with_http_connector(Sender { connector: session.connector(), refuse_twin: !session.twin })
             .with_retry(RetryConfig { max_retries: 4, retry_timeout: Duration::from_secs(60), ..RetryConfig::default() });
         if let Some(endpoint) = session.s3_endpoint() {
             builder = builder.with_allow_http(endpoint.starts_with("http:")).with_endpoint(endpoint);
@@ -292,7 +296,10 @@ impl CredentialProvider for Chain {
 
 /// Sends `object_store`'s requests the SDK's way.
 #[derive(Debug, Clone)]
-struct Sender(SharedHttpConnector);
+struct Sender {
+    connector: SharedHttpConnector,
+    refuse_twin: bool,
+}
 
 impl HttpConnector for Sender {
     fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
@@ -307,7 +314,7 @@ impl HttpService for Sender {
         let body = body.collect().await?.to_bytes();
         let request = http::Request::from_parts(head, SdkBody::from(body));
         let request = SdkRequest::try_from(request).map_err(|e| HttpError::new(HttpErrorKind::Unknown, e))?;
-        let answer = self.0.call(request).await.map_err(|error| {
+        let answer = self.connector.call(request).await.map_err(|error| {
             let kind = if error.is_timeout() {
                 HttpErrorKind::Timeout
             } else if error.is_io() {
@@ -317,6 +324,9 @@ impl HttpService for Sender {
             };
             HttpError::new(kind, error)
         })?;
+        if self.refuse_twin && guard::is_twins(answer.headers()) {
+            return Err(HttpError::new(HttpErrorKind::Unknown, guard::TwinAnswered));
+        }
         let answer = answer.try_into_http1x().map_err(|e| HttpError::new(HttpErrorKind::Decode, e))?;
         Ok(answer.map(|body| HttpResponseBody::new(body.map_err(|e| HttpError::new_boxed(HttpErrorKind::Interrupted, e)))))
     }

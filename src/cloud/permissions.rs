@@ -31,9 +31,11 @@ pub enum Activity {
     Collect,
     /// Compare the ledger with what AWS's tags tell.
     Attest,
+    /// Look for what would stand in a release's way.
+    Diagnose,
 }
 
-use Activity::{Attest, Bake, Boot, Collect, Distribute, Follow, Identify, List, Read, Survey, Tag};
+use Activity::{Attest, Bake, Boot, Collect, Diagnose, Distribute, Follow, Identify, List, Read, Survey, Tag};
 
 /// A command that works on a target, and what it does there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,6 +71,7 @@ pub const COMMANDS: &[Command] = &[
     Command { name: "verify", activities: &[Identify, Read] },
     Command { name: "history", activities: &[Identify] },
     Command { name: "show", activities: &[Identify] },
+    Command { name: "doctor", activities: &[Identify, Diagnose] },
     Command { name: "gc", activities: &[Identify, Collect] },
 ];
 
@@ -145,19 +148,44 @@ pub struct Operation {
 pub const OPERATIONS: &[Operation] = &[
     // Anybody may ask who he is.
     Operation { service: "sts", name: "GetCallerIdentity", activities: &[Identify], grants: &[] },
-    looks("DescribeImages", &[Survey, Bake, Boot, Read, Distribute, Collect, Attest], &[("ec2:DescribeImages", Scope::All)]),
-    looks("DescribeInstanceTypes", &[Survey], &[("ec2:DescribeInstanceTypes", Scope::All)]),
+    looks("DescribeImages", &[Survey, Bake, Boot, Distribute, Collect, Attest, Diagnose], &[("ec2:DescribeImages", Scope::All)]),
+    looks("DescribeInstanceTypes", &[Survey, Diagnose], &[("ec2:DescribeInstanceTypes", Scope::All)]),
     looks("DescribeInstances", &[Bake, Boot, Collect], &[("ec2:DescribeInstances", Scope::All)]),
     looks("DescribeInstanceStatus", &[Boot], &[("ec2:DescribeInstanceStatus", Scope::All)]),
     looks("DescribeKeyPairs", &[Bake, Boot, Collect], &[("ec2:DescribeKeyPairs", Scope::All)]),
     looks("DescribeSecurityGroups", &[Bake, Boot, Collect], &[("ec2:DescribeSecurityGroups", Scope::All)]),
     looks("DescribeSnapshots", &[Collect], &[("ec2:DescribeSnapshots", Scope::All)]),
-    looks("DescribeSubnets", &[Bake, Boot], &[("ec2:DescribeSubnets", Scope::All)]),
+    looks("DescribeRegions", &[Diagnose], &[("ec2:DescribeRegions", Scope::All)]),
+    looks("DescribeSubnets", &[Bake, Boot, Diagnose], &[("ec2:DescribeSubnets", Scope::All)]),
     looks("DescribeVolumes", &[Collect], &[("ec2:DescribeVolumes", Scope::All)]),
     looks("DescribeImageAttribute", &[], &[("ec2:DescribeImageAttribute", Scope::All)]),
     looks("DescribeSnapshotAttribute", &[], &[("ec2:DescribeSnapshotAttribute", Scope::All)]),
     looks("GetConsoleOutput", &[Bake, Boot], &[("ec2:GetConsoleOutput", Scope::Ours(&[Instance]))]),
-    looks("GetEbsEncryptionByDefault", &[Survey], &[("ec2:GetEbsEncryptionByDefault", Scope::All)]),
+    looks("GetEbsEncryptionByDefault", &[Survey, Diagnose], &[("ec2:GetEbsEncryptionByDefault", Scope::All)]),
+    looks("GetImageBlockPublicAccessState", &[Diagnose], &[("ec2:GetImageBlockPublicAccessState", Scope::All)]),
+    looks("GetSnapshotBlockPublicAccessState", &[Diagnose], &[("ec2:GetSnapshotBlockPublicAccessState", Scope::All)]),
+    // Dry runs: the answer is whether it is allowed, so nothing need be.
+    looks("RunInstances", &[Diagnose], &[]),
+    looks("CreateSecurityGroup", &[Diagnose], &[]),
+    Operation { service: "iam", name: "GetRole", activities: &[Diagnose], grants: &[("iam:GetRole", Scope::All)] },
+    Operation {
+        service: "iam",
+        name: "ListAttachedRolePolicies",
+        activities: &[Diagnose],
+        grants: &[("iam:ListAttachedRolePolicies", Scope::All)],
+    },
+    Operation {
+        service: "iam",
+        name: "SimulatePrincipalPolicy",
+        activities: &[Diagnose],
+        grants: &[("iam:SimulatePrincipalPolicy", Scope::All)],
+    },
+    Operation {
+        service: "servicequotas",
+        name: "GetServiceQuota",
+        activities: &[Diagnose],
+        grants: &[("servicequotas:GetServiceQuota", Scope::All)],
+    },
     Operation {
         service: "ec2",
         name: "CreateSecurityGroup",
@@ -247,7 +275,7 @@ pub const OPERATIONS: &[Operation] = &[
         activities: &[Read],
         grants: &[("ebs:GetSnapshotBlock", Scope::Ours(&[Snapshot]))],
     },
-    Operation { service: "ssm", name: "GetParameter", activities: &[Survey], grants: &[("ssm:GetParameter", Scope::Parameters)] },
+    Operation { service: "ssm", name: "GetParameter", activities: &[Survey, Diagnose], grants: &[("ssm:GetParameter", Scope::Parameters)] },
     Operation {
         service: "aws-marketplace",
         name: "ListEntities",
@@ -338,14 +366,16 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cloud");
         let mut named = BTreeSet::new();
         let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        for file in files.filter(|path| path.extension().is_some_and(|ending| ending == "rs")) {
+        for file in files.filter(|path| path.is_file()) {
             let text = std::fs::read_to_string(file).unwrap();
             let operations = text.split("error::of(\"").skip(1).filter_map(|rest| rest.split_once('"'));
             named.extend(operations.map(|(name, _)| name.to_owned()));
         }
         let rows: BTreeSet<String> = OPERATIONS.iter().map(|operation| operation.name.to_owned()).collect();
         assert_eq!(named, rows);
-        assert_eq!(rows.len(), OPERATIONS.len(), "an operation has two rows");
+        let granting = OPERATIONS.iter().filter(|operation| !operation.grants.is_empty());
+        let granting: Vec<&str> = granting.map(|operation| operation.name).collect();
+        assert_eq!(granting.iter().collect::<BTreeSet<_>>().len(), granting.len(), "an operation is granted twice");
     }
 
     #[test]

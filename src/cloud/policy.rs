@@ -53,6 +53,49 @@ pub fn policies(commands: &[Command], bounds: &Bounds) -> Vec<Value> {
     documents.iter().filter(|statements| !statements.is_empty()).map(|statements| document(statements)).collect()
 }
 
+/// A question to IAM: may these things be done to something of a kind, under these conditions?
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// What is to be done.
+    pub actions: BTreeSet<String>,
+    /// To what: an ARN as such a thing has it, or `*`.
+    pub resource: String,
+    /// What the request would bring along, by condition key.
+    pub conditions: BTreeMap<String, String>,
+}
+
+/// Makes the questions whose answers tell whether commands would be let do their work.
+pub fn probes(commands: &[Command], bounds: &Bounds) -> Vec<Probe> {
+    let product = bounds.products.iter().next().map_or("a-product", |slug| slug.as_str());
+    let mut probes: BTreeMap<(String, BTreeMap<String, String>), BTreeSet<String>> = BTreeMap::new();
+    for operation in operations(commands) {
+        for (action, scope) in operation.grants {
+            let mut conditions = BTreeMap::from([("aws:RequestedRegion".to_owned(), Region::marketplace().to_string())]);
+            let mut bring = |key: String, value: &str| conditions.insert(key, value.to_owned());
+            match scope {
+                Scope::Made(_) => drop(bring(format!("aws:RequestTag/{}", tag::PRODUCT), product)),
+                Scope::Ours(_) | Scope::OursUnreleased(_) => drop(bring(format!("aws:ResourceTag/{}", tag::PRODUCT), product)),
+                Scope::TagsWhenMade(_) => drop(bring("ec2:CreateAction".to_owned(), operation.name)),
+                Scope::ChangesOfEntities => drop(bring("catalog:ChangeType".to_owned(), "AddDeliveryOptions")),
+                Scope::IngestionRole => drop(bring("iam:PassedToService".to_owned(), INGESTION_PRINCIPAL)),
+                Scope::All | Scope::Others(_) | Scope::Parameters | Scope::Entities | Scope::ChangeSets => {}
+            }
+            for resource in resources(*scope, bounds) {
+                probes.entry((example(&resource), conditions.clone())).or_default().insert((*action).to_owned());
+            }
+        }
+    }
+    probes.into_iter().map(|((resource, conditions), actions)| Probe { actions, resource, conditions }).collect()
+}
+
+/// Returns an ARN that a pattern of [`resources`] matches.
+fn example(pattern: &str) -> String {
+    match pattern {
+        "*" => pattern.to_owned(),
+        _ => pattern.replace("ec2:*:", "ec2:us-east-1:").replace("ssm:*:", "ssm:us-east-1:").replace("/*", "/0123456789abcdef0"),
+    }
+}
+
 /// Counts a policy's characters as IAM does: without white space.
 pub fn characters(policy: &Value) -> usize {
     policy.to_string().chars().filter(|c| !c.is_whitespace()).count()
@@ -97,26 +140,18 @@ fn statements(commands: &[Command], bounds: &Bounds) -> Vec<Value> {
 
 /// Writes a statement; `None` where the bounds leave nothing to allow.
 fn statement(number: usize, scope: Scope, actions: &BTreeSet<&str>, bounds: &Bounds) -> Option<Value> {
-    let arns = |kinds: &[Kind]| kinds.iter().map(|kind| arn(*kind, bounds)).collect::<Vec<_>>();
-    let (sid, resources, mut condition) = match scope {
-        Scope::All => ("Looks", vec!["*".to_owned()], json!({})),
-        Scope::Made(kinds) => ("Makes", arns(kinds), of_product("aws:RequestTag", bounds)),
-        Scope::Ours(kinds) => ("Ours", arns(kinds), of_product("aws:ResourceTag", bounds)),
-        Scope::OursUnreleased(kinds) => ("Unreleased", arns(kinds), of_product("aws:ResourceTag", bounds)),
-        Scope::Others(kinds) => ("Uses", arns(kinds), json!({})),
-        Scope::Parameters => ("Parameters", parameters(bounds), json!({})),
-        Scope::Entities => ("Entities", catalog(&["AmiProduct", "Offer"], bounds), json!({})),
-        Scope::ChangesOfEntities => (
-            "Changes",
-            catalog(&["AmiProduct", "Offer", "ChangeSet"], bounds),
-            json!({ "StringEquals": { "catalog:ChangeType": CHANGE_TYPES } }),
-        ),
-        Scope::ChangeSets => ("ChangeSets", catalog(&["ChangeSet"], bounds), json!({})),
-        Scope::IngestionRole => (
-            "IngestionRole",
-            bounds.ingestion_roles.iter().map(ToString::to_string).collect(),
-            json!({ "StringEquals": { "iam:PassedToService": INGESTION_PRINCIPAL } }),
-        ),
+    let resources = resources(scope, bounds);
+    let (sid, mut condition) = match scope {
+        Scope::All => ("Looks", json!({})),
+        Scope::Made(_) => ("Makes", of_product("aws:RequestTag", bounds)),
+        Scope::Ours(_) => ("Ours", of_product("aws:ResourceTag", bounds)),
+        Scope::OursUnreleased(_) => ("Unreleased", of_product("aws:ResourceTag", bounds)),
+        Scope::Others(_) => ("Uses", json!({})),
+        Scope::Parameters => ("Parameters", json!({})),
+        Scope::Entities => ("Entities", json!({})),
+        Scope::ChangesOfEntities => ("Changes", json!({ "StringEquals": { "catalog:ChangeType": CHANGE_TYPES } })),
+        Scope::ChangeSets => ("ChangeSets", json!({})),
+        Scope::IngestionRole => ("IngestionRole", json!({ "StringEquals": { "iam:PassedToService": INGESTION_PRINCIPAL } })),
         Scope::TagsWhenMade(_) => return None,
     };
     if resources.is_empty() {
@@ -133,6 +168,21 @@ fn statement(number: usize, scope: Scope, actions: &BTreeSet<&str>, bounds: &Bou
         condition["StringEquals"]["aws:RequestedRegion"] = json!(bounds.regions);
     }
     Some(json!({ "Sid": format!("{sid}{number}"), "Effect": "Allow", "Action": actions, "Resource": resources, "Condition": condition }))
+}
+
+/// Returns patterns of the ARNs that a scope is about.
+fn resources(scope: Scope, bounds: &Bounds) -> Vec<String> {
+    match scope {
+        Scope::All => vec!["*".to_owned()],
+        Scope::Made(kinds) | Scope::Ours(kinds) | Scope::OursUnreleased(kinds) | Scope::Others(kinds) | Scope::TagsWhenMade(kinds) => {
+            kinds.iter().map(|kind| arn(*kind, bounds)).collect()
+        }
+        Scope::Parameters => parameters(bounds),
+        Scope::Entities => catalog(&["AmiProduct", "Offer"], bounds),
+        Scope::ChangesOfEntities => catalog(&["AmiProduct", "Offer", "ChangeSet"], bounds),
+        Scope::ChangeSets => catalog(&["ChangeSet"], bounds),
+        Scope::IngestionRole => bounds.ingestion_roles.iter().map(ToString::to_string).collect(),
+    }
 }
 
 /// The condition that something carries, or is given, a product's tag.

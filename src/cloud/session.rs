@@ -15,6 +15,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::connector::Wire;
 use super::error;
+use super::guard::RefuseTwin;
 use crate::cloud::CloudError;
 use crate::model::ids::{AccountId, Region};
 use crate::reach::BoxStream;
@@ -22,7 +23,7 @@ use crate::twin::Twin;
 
 /// Whom to talk to.
 pub enum Connect {
-    /// AWS, by the SDK's own chain of credentials and endpoints.
+    /// AWS, by the SDK's own chain of credentials and endpoints. A twin that answers is refused.
     Aws {
         /// A profile of the shared configuration, when one is named.
         profile: Option<String>,
@@ -109,9 +110,7 @@ impl Reader {
     /// [`CloudError`], for instance without valid credentials.
     pub async fn identity(&self) -> Result<Identity, CloudError> {
         let region = Region::marketplace();
-        let config = aws_sdk_sts::config::Builder::from(&self.session.config).region(sdk_region(&region)).build();
-        let answer =
-            aws_sdk_sts::Client::from_conf(config).get_caller_identity().send().await.map_err(error::of("GetCallerIdentity", &region))?;
+        let answer = self.sts().get_caller_identity().send().await.map_err(error::of("GetCallerIdentity", &region))?;
         let account = answer.account().unwrap_or_default();
         let account = account.parse().map_err(|e| CloudError::incomplete("GetCallerIdentity", &region, format!("{e}")))?;
         Ok(Identity { account, arn: answer.arn().unwrap_or_default().to_owned() })
@@ -126,14 +125,9 @@ impl Reader {
         self.session.wire.dial(address, port).await
     }
 
-    /// Returns the endpoint that stands in AWS's place, if one is configured (`AWS_ENDPOINT_URL`).
-    pub fn endpoint(&self) -> Option<&str> {
-        self.session.config.endpoint_url()
-    }
-
     pub(super) fn clients(&self, region: &Region) -> Arc<Clients> {
         let mut regions = self.session.regions.lock().unwrap_or_else(|e| e.into_inner());
-        regions.entry(region.clone()).or_insert_with(|| Arc::new(Clients::new(&self.session.config, region))).clone()
+        regions.entry(region.clone()).or_insert_with(|| Arc::new(Clients::new(&self.session, region))).clone()
     }
 }
 
@@ -149,18 +143,41 @@ impl Writer {
     }
 }
 
+/// Makes a service's client for a Region, with what every client of a session has.
+macro_rules! client {
+    ($sdk:ident, $session:expr, $region:expr) => {{
+        let mut config = $sdk::config::Builder::from(&$session.config).region(sdk_region($region));
+        if !$session.twin {
+            config = config.interceptor(RefuseTwin);
+        }
+        $sdk::Client::from_conf(config.build())
+    }};
+}
+
 impl Clients {
-    fn new(config: &SdkConfig, region: &Region) -> Self {
-        let at = sdk_region(region);
+    fn new(session: &Session, region: &Region) -> Self {
         Self {
             region: region.clone(),
-            ec2: aws_sdk_ec2::Client::from_conf(aws_sdk_ec2::config::Builder::from(config).region(at.clone()).build()),
-            ebs: aws_sdk_ebs::Client::from_conf(aws_sdk_ebs::config::Builder::from(config).region(at.clone()).build()),
-            ssm: aws_sdk_ssm::Client::from_conf(aws_sdk_ssm::config::Builder::from(config).region(at.clone()).build()),
-            catalog: aws_sdk_marketplacecatalog::Client::from_conf(
-                aws_sdk_marketplacecatalog::config::Builder::from(config).region(at).build(),
-            ),
+            ec2: client!(aws_sdk_ec2, session, region),
+            ebs: client!(aws_sdk_ebs, session, region),
+            ssm: client!(aws_sdk_ssm, session, region),
+            catalog: client!(aws_sdk_marketplacecatalog, session, region),
         }
+    }
+}
+
+/// Services that are asked once in a while.
+impl Reader {
+    pub(super) fn sts(&self) -> aws_sdk_sts::Client {
+        client!(aws_sdk_sts, self.session, &Region::marketplace())
+    }
+
+    pub(super) fn iam(&self) -> aws_sdk_iam::Client {
+        client!(aws_sdk_iam, self.session, &Region::marketplace())
+    }
+
+    pub(super) fn quotas(&self, region: &Region) -> aws_sdk_servicequotas::Client {
+        client!(aws_sdk_servicequotas, self.session, region)
     }
 }
 
@@ -196,4 +213,40 @@ fn timeouts() -> TimeoutConfig {
         .read_timeout(Duration::from_secs(30))
         .operation_attempt_timeout(Duration::from_secs(60))
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::twin::Options;
+    use crate::twin::machines::Machines;
+
+    #[tokio::test]
+    async fn no_service_of_a_twin_is_taken_for_aws() {
+        let folder = tempfile::tempdir().unwrap();
+        let twin = Twin::open(folder.path(), Options::new(Clock::System, Machines::None)).unwrap();
+        let wire = Wire::to(twin.clone());
+        let config = twin_config(twin.credentials(), "http://twin.invalid", wire.client());
+        let reader = Reader { session: Arc::new(Session { config, wire, twin: false, regions: Mutex::new(BTreeMap::new()) }) };
+        let region = Region::marketplace();
+        let refusals = [
+            reader.identity().await.unwrap_err(),
+            reader.regions().await.unwrap_err(),
+            reader.role("a").await.unwrap_err(),
+            reader.quota(&region, "ec2", "L-1216C47A").await.unwrap_err(),
+            reader.entity(&"prod-abcdefghijklm".parse().unwrap()).await.unwrap_err(),
+            reader.snapshot_blocks(&region, &"snap-0123456789abcdef0".parse().unwrap()).await.map(drop).unwrap_err(),
+        ];
+        for refusal in refusals {
+            assert!(refusal.to_string().contains("a twin answered, not AWS"), "{refusal}");
+        }
+        let bucket = reader.bucket_region(crate::twin::s3::FIRST_BUCKET, Clock::System.now()).await.unwrap_err();
+        assert!(bucket.to_string().contains("a twin answered, not AWS"), "{bucket}");
+        let objects = reader.objects(crate::twin::s3::FIRST_BUCKET, &region).unwrap();
+        let listed = objects.list_with_delimiter(None).await.unwrap_err();
+        assert!(format!("{listed:?}").contains("TwinAnswered"), "{listed:?}");
+        let base = crate::model::product::Base::Parameter { name: "/aws/service/x".to_owned() };
+        assert!(reader.base(&region, &base).await.unwrap_err().to_string().contains("a twin answered"));
+    }
 }

@@ -52,6 +52,50 @@ pub struct Context {
 /// Said before machines are started that are emulated.
 pub const EMULATED: &str = "note: KVM does not run guests on this machine; the twin's machines are emulated, about ten times slower";
 
+/// A workspace and clients of a target that nobody has been asked anything by yet.
+pub struct Connected {
+    /// The workspace.
+    pub workspace: Workspace,
+    /// The target.
+    pub target: TargetName,
+    /// Looks at the target.
+    pub reader: Reader,
+    emulated: bool,
+    machineless: bool,
+}
+
+impl Connected {
+    /// Finds the workspace and sets up the clients.
+    ///
+    /// # Errors
+    ///
+    /// No workspace; a twin that can't be opened.
+    pub async fn open(global: &Global) -> Result<Self, Failure> {
+        let workspace = workspace(global)?;
+        let target = target(global, &workspace);
+        let connection = connection(global, &workspace, target)?;
+        let emulated = matches!(&connection, Connect::Twin(twin) if is_emulated(twin));
+        let machineless = matches!(&connection, Connect::Twin(twin) if matches!(twin.machines(), Machines::None));
+        Ok(Self { workspace, target, reader: Reader::connect(connection).await, emulated, machineless })
+    }
+
+    /// Opens the target's ledger.
+    ///
+    /// # Errors
+    ///
+    /// When it can't be used, or is another account's.
+    pub async fn ledger(&self, identity: &Identity) -> Result<Ledger, Failure> {
+        let binding = Binding { format: 1, target: self.target.to_string(), account: identity.account.clone() };
+        Ok(match self.workspace.settings.ledgers.get(&self.target) {
+            None => Ledger::open_folder(&ledger_folder(&self.workspace, self.target, &identity.account), binding).await?,
+            Some(place) => {
+                let bucket = bucket(&self.reader, place).await.map_err(|error| no_bucket(&error, place))?;
+                Ledger::open_bucket(bucket, place, binding).await?
+            }
+        })
+    }
+}
+
 impl Context {
     /// Finds the workspace, connects to the target and checks the account. Only reads.
     ///
@@ -59,26 +103,24 @@ impl Context {
     ///
     /// No workspace; no credentials; another account than the workspace names.
     pub async fn open(global: &Global) -> Result<Self, Failure> {
-        let workspace = workspace(global)?;
-        let target = target(global, &workspace);
-        let ui = Arc::new(Ui::of(global));
-        let connection = connection(global, &workspace, target)?;
-        let emulated = matches!(&connection, Connect::Twin(twin) if is_emulated(twin));
-        let machineless = matches!(&connection, Connect::Twin(twin) if matches!(twin.machines(), Machines::None));
-        let reader = Reader::connect(connection).await;
-        let identity = reader.identity().await?;
-        if target == TargetName::Aws {
-            refuse_strange_account(&workspace, &reader, &identity)?;
+        let connected = Connected::open(global).await?;
+        let identity = connected.reader.identity().await?;
+        if connected.target == TargetName::Aws {
+            refuse_strange_account(&connected.workspace, &identity)?;
         }
-        let binding = Binding { format: 1, target: target.to_string(), account: identity.account.clone() };
-        let ledger = match workspace.settings.ledgers.get(&target) {
-            None => Ledger::open_folder(&ledger_folder(&workspace, target, &identity.account), binding).await?,
-            Some(place) => {
-                let bucket = bucket(&reader, place).await.map_err(|error| no_bucket(&error, place))?;
-                Ledger::open_bucket(bucket, place, binding).await?
-            }
-        };
-        Ok(Self { workspace, target, identity, ui, emulated, machineless, leave: global.leave.clone(), reader, ledger })
+        let ledger = connected.ledger(&identity).await?;
+        let Connected { workspace, target, reader, emulated, machineless } = connected;
+        Ok(Self {
+            workspace,
+            target,
+            identity,
+            ui: Arc::new(Ui::of(global)),
+            emulated,
+            machineless,
+            leave: global.leave.clone(),
+            reader,
+            ledger,
+        })
     }
 
     /// Returns what looks at the target.
@@ -357,15 +399,8 @@ fn refuse_empty_endpoints() -> Result<(), Failure> {
     }
 }
 
-/// Refuses a twin behind the endpoint, and an account that the workspace does not name.
-fn refuse_strange_account(workspace: &Workspace, reader: &Reader, identity: &Identity) -> Result<(), Failure> {
-    if identity.arn.ends_with(twin::CALLER) {
-        let endpoint = reader.endpoint().unwrap_or("the endpoint configured");
-        return Err(Failure::other(
-            format!("--on aws, but {endpoint} is a twin, not AWS"),
-            "unset AWS_ENDPOINT_URL (and AWS_ENDPOINT_URL_…), or work --on twin",
-        ));
-    }
+/// Refuses an account that the workspace does not name. A twin is refused by the clients themselves.
+fn refuse_strange_account(workspace: &Workspace, identity: &Identity) -> Result<(), Failure> {
     match &workspace.settings.account {
         None => Err(Failure::other(
             format!("bakehouse.toml does not say which account is meant; the credentials are of {}", identity.account),

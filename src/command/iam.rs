@@ -147,32 +147,40 @@ fn bounds(global: &Global, only: &[Slug], account: Option<&str>) -> Result<Bound
     only.iter().try_for_each(|slug| known_product(&workspace, slug))?;
     let slugs = if only.is_empty() { workspace.products()? } else { only.to_vec() };
     let account = account.map(str::to_owned).or_else(|| workspace.settings.account.as_ref().map(ToString::to_string));
-    let mut bounds = Bounds {
-        account: account.unwrap_or_else(|| "*".to_owned()),
-        regions: BTreeSet::from([Region::marketplace()]),
-        products: only.iter().cloned().collect(),
-        parameters: BTreeSet::new(),
-        ingestion_roles: BTreeSet::new(),
-    };
-    let mut faults = Faults::default();
+    let (mut products, mut faults) = (Vec::new(), Faults::default());
     for slug in &slugs {
         match workspace.load(slug, target, None) {
-            Ok(variants) => variants.iter().for_each(|product| include(&mut bounds, product)),
+            Ok(variants) => products.extend(variants),
             Err(found) => faults.append(found),
         }
     }
-    if faults.errors() > 0 { Err(Failure::Manifest(faults)) } else { Ok(bounds) }
+    if faults.errors() > 0 {
+        return Err(Failure::Manifest(faults));
+    }
+    Ok(bounds_of(&products, account.unwrap_or_else(|| "*".to_owned()), only.iter().cloned().collect()))
 }
 
-fn include(bounds: &mut Bounds, product: &Product) {
-    bounds.regions.insert(product.build.region.clone());
-    bounds.regions.extend(product.distribution.regions.iter().cloned());
-    bounds.ingestion_roles.insert(product.listing.access_role.clone());
-    if let Base::Parameter { name } = &product.image.base
-        && !name.starts_with("/aws/service/")
-    {
-        bounds.parameters.insert(name.clone());
+/// Holds policies to what manifests use: their Regions, parameters and roles. `only` are the products
+/// that tags are held to.
+pub fn bounds_of(products: &[Product], account: String, only: BTreeSet<Slug>) -> Bounds {
+    let mut bounds = Bounds {
+        account,
+        regions: BTreeSet::from([Region::marketplace()]),
+        products: only,
+        parameters: BTreeSet::new(),
+        ingestion_roles: BTreeSet::new(),
+    };
+    for product in products {
+        bounds.regions.insert(product.build.region.clone());
+        bounds.regions.extend(product.distribution.regions.iter().cloned());
+        bounds.ingestion_roles.insert(product.listing.access_role.clone());
+        if let Base::Parameter { name } = &product.image.base
+            && !name.starts_with("/aws/service/")
+        {
+            bounds.parameters.insert(name.clone());
+        }
     }
+    bounds
 }
 
 fn template(policies: &[Value]) -> Value {

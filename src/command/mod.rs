@@ -5,6 +5,7 @@ pub mod boot;
 pub mod check;
 pub mod completions;
 pub mod context;
+pub mod doctor;
 pub mod gc;
 mod git;
 pub mod history;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::header::DATE;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -12,8 +13,8 @@ use super::auth::{Authorization, Key, Refusal};
 use super::error::{ApiError, Form};
 use super::faults::Fault;
 use super::operation::Operation;
-use super::{Twin, catalog, ebs, ec2, s3, ssm, sts};
-use crate::model::ids::Region;
+use super::{Twin, catalog, ebs, ec2, iam, quotas, s3, ssm, sts};
+use crate::model::ids::{AccountId, Region};
 
 /// A verified request.
 #[derive(Debug, Clone)]
@@ -50,6 +51,9 @@ const MOST_BODY_BYTES: usize = 2 * 1024 * 1024;
 /// The header that every answer has.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
+/// Says in every answer that it is no answer of AWS's, so that a client that means AWS can tell.
+pub(super) const TWIN: HeaderName = HeaderName::from_static("x-bakehouse-twin");
+
 /// Marks an answer that the caller must not get: its connection breaks instead.
 #[derive(Debug, Clone, Copy)]
 struct Lost;
@@ -60,6 +64,8 @@ enum Service {
     Ec2,
     Ebs,
     Catalog,
+    Iam,
+    Quotas,
     Ssm,
     Sts,
 }
@@ -77,8 +83,17 @@ impl Twin {
         } else {
             self.answer_whole(parts, body, &request_id).await.map(Body::from)
         };
-        reply.headers_mut().entry(REQUEST_ID).or_insert(request_id);
+        let headers = reply.headers_mut();
+        headers.entry(REQUEST_ID).or_insert(request_id);
+        headers.insert(TWIN, HeaderValue::from_static("1"));
+        headers.insert(DATE, self.date());
         reply
+    }
+
+    /// Returns the time as HTTP writes it.
+    fn date(&self) -> HeaderValue {
+        let date = self.clock().now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        HeaderValue::try_from(date).expect("a date is letters, digits, commas and colons")
     }
 
     /// Answers a request whose body, and whose answer's, is small.
@@ -120,7 +135,11 @@ impl Twin {
             return error.into_reply(service.form(), call.request_id());
         }
         let refuse = |error: ApiError| error.into_reply(service.form(), call.request_id());
-        self.unless_struck(&Operation::of(service.name(), call), self.carry_out(service, call), refuse).await
+        let operation = Operation::of(service.name(), call);
+        if self.is_denied(&operation.to_string()) {
+            return refuse(service.deny(&operation, &self.account()));
+        }
+        self.unless_struck(&operation, self.carry_out(service, call), refuse).await
     }
 
     /// Carries out an operation, unless a fault strikes it.
@@ -150,6 +169,8 @@ impl Twin {
             Service::Ec2 => ec2::handle(self, call).await,
             Service::Ebs => ebs::handle(self, call).await,
             Service::Catalog => catalog::handle(self, call).await,
+            Service::Iam => iam::handle(self, call).await,
+            Service::Quotas => quotas::handle(self, call).await,
             Service::Ssm => ssm::handle(self, call).await,
             Service::Sts => sts::handle(self, call).await,
         }
@@ -162,7 +183,10 @@ impl Twin {
         })?;
         let scope = &authorization.scope;
         let Some(service) = Service::named(&scope.service) else {
-            let message = format!("The twin has no service {:?}: it has ec2, ebs, s3, ssm, sts and aws-marketplace.", scope.service);
+            let message = format!(
+                "The twin has no service {:?}: it has ec2, ebs, iam, s3, servicequotas, ssm, sts and aws-marketplace.",
+                scope.service
+            );
             let form = Service::guess(&parts, &body).form();
             return Err(Box::new(ApiError::new(400, "UnknownService", message).into_reply(form, request_id)));
         };
@@ -196,7 +220,7 @@ pub(super) fn is_known(service: &str) -> bool {
 }
 
 impl Service {
-    const ALL: [Self; 5] = [Self::Ec2, Self::Ebs, Self::Catalog, Self::Ssm, Self::Sts];
+    const ALL: [Self; 7] = [Self::Ec2, Self::Ebs, Self::Catalog, Self::Iam, Self::Quotas, Self::Ssm, Self::Sts];
 
     fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|service| service.name() == name)
@@ -207,6 +231,8 @@ impl Service {
             Self::Ec2 => "ec2",
             Self::Ebs => "ebs",
             Self::Catalog => "aws-marketplace",
+            Self::Iam => "iam",
+            Self::Quotas => "servicequotas",
             Self::Ssm => "ssm",
             Self::Sts => "sts",
         }
@@ -232,8 +258,23 @@ impl Service {
         match self {
             Self::Ec2 => Form::Ec2,
             Self::Ebs | Self::Catalog => Form::RestJson("Message"),
-            Self::Ssm => Form::Json,
+            Self::Ssm | Self::Quotas => Form::Json,
             Self::Sts => Form::Query(sts::NAMESPACE),
+            Self::Iam => Form::Query(iam::NAMESPACE),
+        }
+    }
+
+    /// Refuses what the caller may not do, in the service's own words.
+    fn deny(self, operation: &Operation, account: &AccountId) -> ApiError {
+        let caller = format!("arn:aws:iam::{account}:{}", sts::CALLER);
+        let message = format!("User: {caller} is not authorized to perform: {operation} with an explicit deny in an identity-based policy");
+        match self {
+            Self::Ec2 => {
+                ApiError::new(403, "UnauthorizedOperation", format!("You are not authorized to perform this operation. {message}"))
+            }
+            Self::Iam | Self::Sts => ApiError::new(403, "AccessDenied", message),
+            Self::Ssm | Self::Quotas => ApiError::new(400, "AccessDeniedException", message),
+            Self::Ebs | Self::Catalog => ApiError::new(403, "AccessDeniedException", message),
         }
     }
 
@@ -245,17 +286,19 @@ impl Service {
     fn refuse(self, refusal: Refusal) -> ApiError {
         const INVALID_TOKEN: &str = "The security token included in the request is invalid.";
         const AUTH_FAILURE: &str = "AWS was not able to validate the provided access credentials";
-        let json_status = if self == Self::Ssm { 400 } else { 403 };
+        let json_status = if matches!(self, Self::Ssm | Self::Quotas) { 400 } else { 403 };
         match (self, refusal) {
-            (Self::Ec2 | Self::Sts, Refusal::Missing) => {
+            (Self::Ec2 | Self::Sts | Self::Iam, Refusal::Missing) => {
                 ApiError::new(403, "MissingAuthenticationToken", "Request is missing Authentication Token")
             }
             (Self::Ec2, Refusal::UnknownKey) => ApiError::new(401, "AuthFailure", AUTH_FAILURE),
             (Self::Ec2, Refusal::Mismatch(_)) => ApiError::new(401, "AuthFailure", AUTH_FAILURE),
             (Self::Ec2, Refusal::Skewed(message)) => ApiError::new(400, "RequestExpired", message),
-            (Self::Ec2 | Self::Sts, Refusal::Incomplete(message)) => ApiError::new(400, "IncompleteSignature", message),
-            (Self::Sts, Refusal::UnknownKey) => ApiError::new(403, "InvalidClientTokenId", INVALID_TOKEN),
-            (Self::Sts, Refusal::Mismatch(message) | Refusal::Skewed(message)) => ApiError::new(403, "SignatureDoesNotMatch", message),
+            (Self::Ec2 | Self::Sts | Self::Iam, Refusal::Incomplete(message)) => ApiError::new(400, "IncompleteSignature", message),
+            (Self::Sts | Self::Iam, Refusal::UnknownKey) => ApiError::new(403, "InvalidClientTokenId", INVALID_TOKEN),
+            (Self::Sts | Self::Iam, Refusal::Mismatch(message) | Refusal::Skewed(message)) => {
+                ApiError::new(403, "SignatureDoesNotMatch", message)
+            }
             (_, Refusal::Missing) => ApiError::new(json_status, "MissingAuthenticationTokenException", "Missing Authentication Token"),
             (_, Refusal::Incomplete(message)) => ApiError::new(json_status, "IncompleteSignatureException", message),
             (_, Refusal::UnknownKey) => ApiError::new(json_status, "UnrecognizedClientException", INVALID_TOKEN),
@@ -326,7 +369,8 @@ mod tests {
             ("ssm", "AKIAOTHER", &secret, (400, "UnrecognizedClientException")),
             ("ebs", &id, "wrong", (403, "InvalidSignatureException")),
             ("aws-marketplace", "AKIAOTHER", &secret, (403, "UnrecognizedClientException")),
-            ("iam", &id, &secret, (400, "UnknownService")),
+            ("iam", &id, "wrong", (403, "SignatureDoesNotMatch")),
+            ("rds", &id, &secret, (400, "UnknownService")),
         ] {
             let request = twin.sign(twin.unsigned(Method::POST, "/", &[], ""), service, id, secret, SignableBody::Bytes(b""));
             assert_eq!(refusal(&twin, request).await, (expected.0, expected.1.to_owned()), "{service}");

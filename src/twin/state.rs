@@ -38,6 +38,9 @@ pub struct State {
     pub quotas: BTreeMap<String, u64>,
     /// IAM roles by ARN (roles are global).
     pub roles: BTreeMap<String, Role>,
+    /// What the caller may not do, as `service:Operation`.
+    #[serde(default)]
+    pub denied: BTreeSet<String>,
     /// Marketplace entities and change sets (us-east-1 alone). Owned by `twin::catalog`.
     pub catalog: super::catalog::Catalog,
     /// S3's buckets. Owned by `twin::s3`.
@@ -70,6 +73,7 @@ impl State {
             // As much as an account has that is not new.
             quotas: BTreeMap::from([(limits::STANDARD_VCPUS.name.to_owned(), 32)]),
             roles: BTreeMap::from([(format!("arn:aws:iam::{account}:role/AWSMarketplaceAmiIngestion"), role)]),
+            denied: BTreeSet::new(),
             account,
             seed,
             ids: 0,
@@ -124,6 +128,12 @@ pub struct RegionState {
     pub parameters: BTreeMap<String, Parameter>,
     /// Whether new volumes and snapshots are encrypted unless told otherwise.
     pub encrypt_by_default: bool,
+    /// Whether images can't be made public any more.
+    #[serde(default)]
+    pub block_public_images: bool,
+    /// How far snapshots can't be public: `block-all-sharing` or `block-new-sharing`; not at all when absent.
+    #[serde(default)]
+    pub block_public_snapshots: Option<String>,
     /// Client tokens of EC2: token to (digest of the parameters, id of what was made).
     pub client_tokens: BTreeMap<String, ClientToken>,
     /// Client tokens of EBS direct's StartSnapshot, likewise.

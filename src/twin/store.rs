@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
+use std::fs::Permissions;
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
@@ -216,6 +217,11 @@ impl Twin {
         };
         s3::sweep(folder, &state.s3).map_err(io(&folder.join("objects")))?;
         let blocks = Blocks::open(&folder.join("blocks")).map_err(io(&folder.join("blocks")))?;
+        // Images that are not published are nobody else's on this machine.
+        for disks in ["blocks", "volumes"].map(|name| folder.join(name)) {
+            std::fs::create_dir_all(&disks).map_err(io(&disks))?;
+            std::fs::set_permissions(&disks, Permissions::from_mode(0o700)).map_err(io(&disks))?;
+        }
         let twin = Arc::new(Self {
             folder: folder.to_owned(),
             state: Mutex::new(state),
@@ -310,6 +316,11 @@ impl Twin {
     /// Returns what the caller may not do.
     pub(super) fn denied(&self) -> &BTreeSet<String> {
         &self.denied
+    }
+
+    /// Tells whether the caller may not do something: by this process's options, or by the state.
+    pub(super) fn is_denied(&self, operation: &str) -> bool {
+        self.denied.contains(operation) || self.read(|state| state.denied.contains(operation))
     }
 
     /// Returns what is left in the buckets of requests.
@@ -470,5 +481,9 @@ mod tests {
         let test = TestTwin::new();
         let mode = std::fs::metadata(test.twin.folder().join("state.json")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+        for disks in ["blocks", "volumes"] {
+            let mode = std::fs::metadata(test.twin.folder().join(disks)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o700, "{disks}");
+        }
     }
 }

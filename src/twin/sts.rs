@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::error::{ApiError, Form, xml};
+use super::error::{ApiError, Form};
+use super::query::{Elements, Query};
 use super::rates::{Rate, Weight};
 use super::table::Row;
 use super::{Call, Reply, Twin};
@@ -13,6 +14,8 @@ pub const CALLER: &str = "user/bakehouse-twin";
 
 /// The namespace of STS's XML.
 pub(super) const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
+
+const VERSION: &str = "2011-06-15";
 
 /// The operations. Nobody needs a permission for them.
 ///
@@ -28,24 +31,16 @@ pub(super) async fn handle(twin: &Arc<Twin>, call: &Call) -> Reply {
 }
 
 fn answer(twin: &Twin, call: &Call) -> Result<Reply, ApiError> {
-    let in_query = call.uri.query().unwrap_or_default().as_bytes();
-    let parameters: Vec<_> = form_urlencoded::parse(in_query).chain(form_urlencoded::parse(&call.body)).collect();
-    let parameter = |wanted: &str| parameters.iter().find(|(name, _)| name == wanted).map_or("", |(_, value)| value);
-    let (action, version) = (parameter("Action"), parameter("Version"));
-    if action != "GetCallerIdentity" || version != "2011-06-15" {
-        return Err(ApiError::new(400, "InvalidAction", format!("Could not find operation {action} for version {version}")));
+    let query = Query::of(call, VERSION)?;
+    if query.action() != "GetCallerIdentity" {
+        return Err(query.unknown(VERSION));
     }
     if twin.gate(&call.region, "sts", &OPERATIONS[0], Weight::ONE).is_err() {
         return Err(ApiError::new(400, "Throttling", "Rate exceeded"));
     }
-    if let Some((name, _)) = parameters.iter().find(|(name, _)| name != "Action" && name != "Version") {
-        return Err(ApiError::new(400, "ValidationError", format!("GetCallerIdentity takes no parameter {name}")));
-    }
+    query.finish()?;
     let account = twin.account();
-    Ok(xml(format!(
-        "<GetCallerIdentityResponse xmlns=\"{NAMESPACE}\"><GetCallerIdentityResult><Arn>arn:aws:iam::{account}:{CALLER}</Arn>\
-         <UserId>{account}</UserId><Account>{account}</Account></GetCallerIdentityResult><ResponseMetadata>\
-         <RequestId>{}</RequestId></ResponseMetadata></GetCallerIdentityResponse>",
-        call.request_id()
-    )))
+    let mut xml = Elements::default();
+    xml.text("Arn", &format!("arn:aws:iam::{account}:{CALLER}")).text("UserId", account.as_str()).text("Account", account.as_str());
+    Ok(xml.into_reply("GetCallerIdentity", NAMESPACE, call.request_id()))
 }

@@ -18,6 +18,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("listing", 2),
     ("plan", 3),
     ("cloud", 4),
+    ("doctor", 4),
     ("ledger", 4),
     ("engine", 4),
     ("twin", 4),

@@ -145,7 +145,7 @@ fn collector(process: &Process) -> Collector {
     Collector { ledger: engine.ledger.clone(), holder: engine.holder.clone(), clock: engine.clock.clone(), interval: engine.interval }
 }
 
-async fn plan(process: &Process, older_than: SignedDuration) -> GarbagePlan {
+pub async fn plan(process: &Process, older_than: SignedDuration) -> GarbagePlan {
     let products = BTreeSet::from([process.product.slug.clone()]);
     let places =
         Places { regions: BTreeSet::from([Region::marketplace()]), buckets: process.product.build.bucket.iter().cloned().collect() };

@@ -3,6 +3,7 @@
 // A test says what is wrong by ending.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod account;
 mod boot;
 mod bundle;
 mod crash;
@@ -19,6 +20,7 @@ mod mortal;
 mod pricing;
 mod resume;
 mod runners;
+mod secrets;
 mod ship;
 mod variants;
 mod world;

@@ -167,6 +167,9 @@ pub(super) fn modify(context: &Context<'_>, params: Params) -> Result<Xml, ApiEr
         images::require_available(image, context.now)?;
         check_sharing(image, here, &sharing)?;
         check_quotas(state, here, image, &sharing)?;
+        if sharing.add.contains(&Sharer::Everybody) {
+            super::public_access::check_image(here)?;
+        }
         let here = super::context::here_mut(state, context.region);
         let image = here.images.get_mut(&id).ok_or_else(|| fault::IMAGE.not_found(&id))?;
         sharing.apply(&mut image.launch_permissions, &mut image.public);

@@ -24,6 +24,7 @@ mod lifecycle;
 pub(in crate::twin) mod operations;
 mod params;
 mod power;
+mod public_access;
 mod regions;
 mod register;
 mod rules;

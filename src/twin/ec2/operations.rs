@@ -215,6 +215,12 @@ pub(in crate::twin) static OPERATIONS: &[Row] = &[
     Row::new("EnableEbsEncryptionByDefault", MUTATING),
     Row::new("GetConsoleOutput", NON_MUTATING).takes("InstanceId Latest").errors("InvalidInstanceID.Malformed InvalidInstanceID.NotFound"),
     Row::new("GetEbsEncryptionByDefault", NON_MUTATING),
+    Row::new("DisableImageBlockPublicAccess", MUTATING),
+    Row::new("DisableSnapshotBlockPublicAccess", MUTATING),
+    Row::new("EnableImageBlockPublicAccess", MUTATING).takes("ImageBlockPublicAccessState"),
+    Row::new("EnableSnapshotBlockPublicAccess", MUTATING).takes("State"),
+    Row::new("GetImageBlockPublicAccessState", NON_MUTATING),
+    Row::new("GetSnapshotBlockPublicAccessState", NON_MUTATING),
     Row::new("ImportKeyPair", MUTATING)
         .takes("KeyName PublicKeyMaterial TagSpecification.N.ResourceType TagSpecification.N.Tag.N.Key TagSpecification.N.Tag.N.Value")
         .errors("InvalidKey.Format InvalidKeyPair.Duplicate"),

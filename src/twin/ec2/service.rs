@@ -15,7 +15,7 @@ use super::params::Params;
 use super::xml::Xml;
 use super::{
     addresses, console, copies, create_image, fault, groups, image_attributes, images, instance_status, instance_types, instances,
-    key_pairs, lifecycle, power, regions, register, rules, run, snapshot_attributes, snapshots, tags, volumes, zones,
+    key_pairs, lifecycle, power, public_access, regions, register, rules, run, snapshot_attributes, snapshots, tags, volumes, zones,
 };
 
 /// Answers a call to EC2, its refusals included.
@@ -97,9 +97,15 @@ async fn dispatch(context: &Context<'_>, params: Params) -> Result<Xml, ApiError
         "DescribeTags" => tags::describe(context, params),
         "DescribeVolumes" => volumes::describe(context, params),
         "DescribeVpcs" => zones::vpcs(context, params),
+        "DisableImageBlockPublicAccess" => public_access::set_images(context, params, false),
+        "DisableSnapshotBlockPublicAccess" => public_access::set_snapshots(context, params, false),
         "DisableEbsEncryptionByDefault" => regions::set_encryption(context, params, false),
+        "EnableImageBlockPublicAccess" => public_access::set_images(context, params, true),
+        "EnableSnapshotBlockPublicAccess" => public_access::set_snapshots(context, params, true),
         "EnableEbsEncryptionByDefault" => regions::set_encryption(context, params, true),
         "GetConsoleOutput" => console::output(context, params).await,
+        "GetImageBlockPublicAccessState" => public_access::images(context, params),
+        "GetSnapshotBlockPublicAccessState" => public_access::snapshots(context, params),
         "GetEbsEncryptionByDefault" => regions::get_encryption(context, params),
         "ImportKeyPair" => key_pairs::import(context, params),
         "ModifyImageAttribute" => image_attributes::modify(context, params),

@@ -53,6 +53,9 @@ pub(super) fn modify(context: &Context<'_>, params: Params) -> Result<Xml, ApiEr
             // The twin has no other keys than the default ones.
             return Err(fault::of("OperationNotPermitted", "Encrypted snapshots with EBS default key cannot be shared"));
         }
+        if sharing.add.contains(&Sharer::Everybody) {
+            super::public_access::check_snapshot(here(state, context.region)?)?;
+        }
         if let Some(snapshot) = here_mut(state, context.region).snapshots.get_mut(&id) {
             sharing.apply(&mut snapshot.readers, &mut snapshot.public);
         }
