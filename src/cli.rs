@@ -38,6 +38,9 @@ pub struct Global {
     /// Work in this workspace [default: the nearest one from here upwards]
     #[arg(short = 'C', long, global = true, help_heading = GLOBAL, value_name = "FOLDER")]
     pub workspace: Option<PathBuf>,
+    /// Take on this role, with what the profile gives
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "ARN")]
+    pub role: Option<crate::model::ids::RoleArn>,
     /// Use this profile of the AWS configuration
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "NAME")]
     pub profile: Option<String>,

@@ -24,6 +24,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("abandon", &["bakehouse abandon 20260131-235959-1a2b3c"]),
     ("history", &["bakehouse history my-app"]),
     ("show", &["bakehouse show my-app", "bakehouse show my-app 1.0.0 --format json"]),
+    ("doctor", &["bakehouse doctor --on aws", "bakehouse doctor my-app --format json"]),
     ("gc", &["bakehouse gc", "bakehouse gc my-app --apply --yes"]),
     ("iam policy", &["bakehouse iam policy --for ship"]),
     ("iam ingestion-role", &["bakehouse iam ingestion-role"]),

@@ -344,11 +344,6 @@ mod tests {
             assert_eq!(harmless(plain), plain);
         }
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 
     #[test]
     fn progress_tells_rate_and_remaining_time() {

@@ -6,9 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::SharedAsyncSleep;
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
@@ -18,6 +21,7 @@ use super::error;
 use super::guard::RefuseTwin;
 use crate::cloud::CloudError;
 use crate::model::ids::{AccountId, Region};
+use crate::model::target::Login;
 use crate::reach::BoxStream;
 use crate::twin::Twin;
 
@@ -100,6 +104,23 @@ impl Reader {
             }
             Connect::TwinServer { url, credentials } => twin_config(credentials, &url, wire.client(), wire.sleep()),
         };
+        Self { session: Arc::new(Session { config, wire, twin, regions: Mutex::new(BTreeMap::new()) }) }
+    }
+
+    /// Sets up the clients, and has them take on a role if one is given. The role's credentials are
+    /// asked for when first needed, and renewed before they end.
+    pub async fn connect_as(to: Connect, login: &Login) -> Self {
+        let base = Self::connect(to).await;
+        let Some(role) = &login.role else { return base };
+        let region = sdk_region(&Region::marketplace());
+        let mut provider =
+            AssumeRoleProvider::builder(role.as_str()).session_name("bakehouse").region(region).configure(&base.session.config);
+        if let Some(id) = &login.external_id {
+            provider = provider.external_id(id);
+        }
+        let provider = SharedCredentialsProvider::new(provider.build().await);
+        let config = base.session.config.to_builder().credentials_provider(provider).build();
+        let (wire, twin) = (base.session.wire.clone(), base.session.twin);
         Self { session: Arc::new(Session { config, wire, twin, regions: Mutex::new(BTreeMap::new()) }) }
     }
 
@@ -188,12 +209,11 @@ fn sdk_region(region: &Region) -> aws_config::Region {
 fn twin_config((id, secret): (String, String), url: &str, http: SharedHttpClient, sleep: SharedAsyncSleep) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
-        .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(Credentials::new(
-            id, secret, None, None, "twin",
-        )))
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::new(id, secret, None, None, "twin")))
         .endpoint_url(url)
         .region(aws_config::Region::from_static("us-east-1"))
         .http_client(http)
+        .time_source(SharedTimeSource::new(SystemTimeSource::new()))
         .retry_config(retries())
         .sleep_impl(sleep)
         // Nothing stalls on this machine, and a watch over it would move a driven clock on.
@@ -227,7 +247,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let twin = Twin::open(folder.path(), Options::new(Clock::System, Machines::None)).unwrap();
         let wire = Wire::to(twin.clone());
-        let config = twin_config(twin.credentials(), "http://twin.invalid", wire.client());
+        let config = twin_config(
+            twin.credentials(),
+            "http://twin.invalid",
+            wire.client(),
+            SharedAsyncSleep::new(aws_smithy_async::rt::sleep::TokioSleep::new()),
+        );
         let reader = Reader { session: Arc::new(Session { config, wire, twin: false, regions: Mutex::new(BTreeMap::new()) }) };
         let region = Region::marketplace();
         let refusals = [
@@ -248,5 +273,31 @@ mod tests {
         assert!(format!("{listed:?}").contains("TwinAnswered"), "{listed:?}");
         let base = crate::model::product::Base::Parameter { name: "/aws/service/x".to_owned() };
         assert!(reader.base(&region, &base).await.unwrap_err().to_string().contains("a twin answered"));
+    }
+
+    #[tokio::test]
+    async fn a_role_is_taken_on_and_its_credentials_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::manual("2126-11-23T12:00:00Z".parse().unwrap());
+        let twin = Twin::open(folder.path(), Options::new(clock.clone(), Machines::None)).unwrap();
+        let account = twin.account();
+        let role: crate::model::ids::RoleArn = format!("arn:aws:iam::{account}:role/Bakehouse").parse().unwrap();
+        let login = Login { role: Some(role.clone()), external_id: Some("of the seller".to_owned()), profile: None };
+        let reader = Reader::connect_as(Connect::Twin(twin.clone()), &login).await;
+        let refused = reader.identity().await.unwrap_err().to_string();
+        assert!(refused.contains("sts:AssumeRole"), "{refused}");
+        twin.change(|state| {
+            let trusts = [format!("arn:aws:iam::{account}:root")].into();
+            state.roles.insert(role.to_string(), crate::twin::state::Role { trusts, policies: std::collections::BTreeSet::new() });
+            Ok::<_, std::io::Error>(())
+        })
+        .unwrap();
+        let reader = Reader::connect_as(Connect::Twin(twin.clone()), &login).await;
+        let identity = reader.identity().await.unwrap();
+        assert_eq!(identity.arn, format!("arn:aws:sts::{account}:assumed-role/Bakehouse/bakehouse"));
+        assert_eq!(identity.account, account);
+        reader.regions().await.unwrap();
+        clock.sleep(Duration::from_secs(3601)).await;
+        assert!(reader.regions().await.unwrap_err().is("RequestExpired"));
     }
 }

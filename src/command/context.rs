@@ -19,7 +19,7 @@ use crate::ledger::{Binding, Holder, Ledger};
 use crate::listing::Templates;
 use crate::manifest::Workspace;
 use crate::model::ids::{AccountId, Slug};
-use crate::model::target::{BucketPlace, TargetName};
+use crate::model::target::{BucketPlace, Login, TargetName};
 use crate::twin::faults::{FaultRule, FaultScript};
 use crate::twin::machines::{Accelerator, Machines, Qemu, probe};
 use crate::twin::{self, Twin};
@@ -73,10 +73,11 @@ impl Connected {
     pub async fn open(global: &Global) -> Result<Self, Failure> {
         let workspace = workspace(global)?;
         let target = target(global, &workspace);
-        let connection = connection(global, &workspace, target)?;
+        let login = login(global, &workspace, target);
+        let connection = connection(global, &workspace, target, &login)?;
         let emulated = matches!(&connection, Connect::Twin(twin) if is_emulated(twin));
         let machineless = matches!(&connection, Connect::Twin(twin) if matches!(twin.machines(), Machines::None));
-        Ok(Self { workspace, target, reader: Reader::connect(connection).await, emulated, machineless })
+        Ok(Self { workspace, target, reader: Reader::connect_as(connection, &login).await, emulated, machineless })
     }
 
     /// Opens the target's ledger.
@@ -254,6 +255,14 @@ pub fn target(global: &Global, workspace: &Workspace) -> TargetName {
     global.target.map_or(workspace.settings.target, TargetName::from)
 }
 
+/// Says as whom the target is worked on: as the command line says, else the workspace.
+fn login(global: &Global, workspace: &Workspace, target: TargetName) -> Login {
+    let mut login = workspace.settings.logins.get(&target).cloned().unwrap_or_default();
+    login.profile = global.profile.clone().or(login.profile);
+    login.role = global.role.clone().or(login.role);
+    login
+}
+
 /// Returns the folder that the workspace's twin keeps its state in.
 pub fn twin_folder(workspace: &Workspace) -> PathBuf {
     workspace.root.join(".bakehouse/twin")
@@ -309,10 +318,10 @@ pub fn is_emulated(twin: &Twin) -> bool {
     matches!(twin.machines(), Machines::Qemu(qemu) if qemu.accelerator() == Accelerator::Tcg)
 }
 
-fn connection(global: &Global, workspace: &Workspace, target: TargetName) -> Result<Connect, Failure> {
+fn connection(global: &Global, workspace: &Workspace, target: TargetName, login: &Login) -> Result<Connect, Failure> {
     if target == TargetName::Aws {
         refuse_empty_endpoints()?;
-        return Ok(Connect::Aws { profile: global.profile.clone() });
+        return Ok(Connect::Aws { profile: login.profile.clone() });
     }
     let folder = twin_folder(workspace);
     match twin::serve::running(&folder) {

@@ -17,7 +17,7 @@ use super::secrets;
 use super::source::{At, SourceId, Sources};
 use crate::model::ids::{AccountId, Architecture, Region, Slug};
 use crate::model::product::Product;
-use crate::model::target::{BucketPlace, TargetName};
+use crate::model::target::{BucketPlace, Login, TargetName};
 
 /// The file that marks a workspace and holds what all its products share.
 const WORKSPACE_FILE: &str = "bakehouse.toml";
@@ -49,11 +49,13 @@ pub struct Settings {
     pub region: Region,
     /// Where the ledgers lie that are not in the workspace's own folders, by target.
     pub ledgers: BTreeMap<TargetName, BucketPlace>,
+    /// As whom each target is worked on: `[on.aws]`, `[on.twin]`.
+    pub logins: BTreeMap<TargetName, Login>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { target: TargetName::Twin, account: None, region: Region::marketplace(), ledgers: BTreeMap::new() }
+        Self { target: TargetName::Twin, account: None, region: Region::marketplace(), ledgers: BTreeMap::new(), logins: BTreeMap::new() }
     }
 }
 
@@ -302,25 +304,37 @@ fn settings(context: &Context, at: At, table: &Table) -> Option<(Settings, Table
     let target = root.or("target", TargetName::Twin, |value| value.choice(&targets));
     let account = root.maybe("account", |value| value.parse("an account id of twelve digits, as a text"));
     let region = root.or("region", Region::marketplace(), |value| value.parse("a region such as \"us-east-1\""));
-    let ledgers = root.or("on", BTreeMap::new(), ledgers);
+    let targets = root.or("on", Targets::default(), read_targets);
     let defaults = root.or("defaults", Table::new(), |value| Some(value.table()?.table().clone()));
     root.finish();
-    Some((Settings { target: target?, account: account?, region: region?, ledgers: ledgers? }, defaults?))
+    let Targets { ledgers, logins } = targets?;
+    Some((Settings { target: target?, account: account?, region: region?, ledgers, logins }, defaults?))
+}
+
+/// What `[on.TARGET]` of `bakehouse.toml` says.
+#[derive(Default)]
+struct Targets {
+    ledgers: BTreeMap<TargetName, BucketPlace>,
+    logins: BTreeMap<TargetName, Login>,
 }
 
 /// Reads `[on.TARGET]` of `bakehouse.toml`.
-fn ledgers(value: Value) -> Option<BTreeMap<TargetName, BucketPlace>> {
+fn read_targets(value: Value) -> Option<Targets> {
     let on = value.table()?;
-    let mut ledgers = BTreeMap::new();
+    let mut targets = Targets::default();
     for name in TargetName::ALL {
         let Some(value) = on.optional(name.as_str()) else { continue };
         let target = value.table()?;
-        let ledger = target.maybe("ledger", |value| value.parse("a place in a bucket such as \"s3://my-bucket/ledger\""))?;
-        ledgers.extend(ledger.map(|place| (name, place)));
+        let ledger = target.maybe("ledger", |value| value.parse("a place in a bucket such as \"s3://my-bucket/ledger\""));
+        let profile = target.maybe("profile", |value| value.parse("the name of a profile, as a text"));
+        let role = target.maybe("role", |value| value.parse("a role ARN such as arn:aws:iam::123456789012:role/Name"));
+        let external_id = target.maybe("external-id", |value| value.parse("an external id, as a text"));
         target.finish();
+        targets.ledgers.extend(ledger?.map(|place| (name, place)));
+        targets.logins.insert(name, Login { profile: profile?, role: role?, external_id: external_id? });
     }
     on.finish();
-    Some(ledgers)
+    Some(targets)
 }
 
 fn bad_folder(name: &str) -> Faults {

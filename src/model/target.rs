@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::ids::RoleArn;
+
 /// What a command works on, by its name in manifests and on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -81,6 +83,17 @@ impl fmt::Display for BucketPlace {
             prefix => write!(f, "s3://{}/{prefix}", self.bucket),
         }
     }
+}
+
+/// As whom a target is worked on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Login {
+    /// A profile of the AWS configuration: keys, SSO, a role of its own.
+    pub profile: Option<String>,
+    /// A role that is taken on with what the profile gives.
+    pub role: Option<RoleArn>,
+    /// What the role's trust policy asks for, if it does.
+    pub external_id: Option<String>,
 }
 
 #[cfg(test)]

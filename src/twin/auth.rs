@@ -29,6 +29,8 @@ pub(super) struct Key<'a> {
     pub id: &'a str,
     /// Secret access key.
     pub secret: &'a str,
+    /// The token that goes with it, if it is a session's.
+    pub token: Option<&'a str>,
 }
 
 /// What a signature was made for.
@@ -66,6 +68,11 @@ pub(super) struct Authorization {
 }
 
 impl Authorization {
+    /// Returns the access key that was signed with, as the request says.
+    pub fn key_id(&self) -> &str {
+        &self.key_id
+    }
+
     /// Takes the request's header apart.
     pub fn of(request: &Parts) -> Result<Self, Refusal> {
         let Some(header) = request.headers.get(http::header::AUTHORIZATION) else {
@@ -95,7 +102,8 @@ impl Authorization {
 
     /// Checks the signature; `now` is given when the date is to be checked too.
     pub fn verify(&self, request: &Parts, body: &[u8], key: &Key<'_>, now: Option<Timestamp>) -> Result<(), Refusal> {
-        if self.key_id != key.id || request.headers.contains_key("x-amz-security-token") {
+        let token = request.headers.get("x-amz-security-token").map(http::HeaderValue::as_bytes);
+        if self.key_id != key.id || token != key.token.map(str::as_bytes) {
             return Err(Refusal::UnknownKey);
         }
         self.check_signed_headers(request)?;
@@ -257,7 +265,7 @@ mod tests {
                 .body(());
             let Ok(request) = request else { return Ok(()) };
             let (parts, ()) = request.into_parts();
-            let key = Key { id: "AKIA", secret: "secret" };
+            let key = Key { id: "AKIA", secret: "secret", token: None };
             for now in [Some(Timestamp::UNIX_EPOCH), None] {
                 prop_assert!(Authorization::of(&parts).and_then(|authorization| authorization.verify(&parts, b"", &key, now)).is_err());
             }
@@ -278,7 +286,7 @@ mod tests {
                 .unwrap();
             let (parts, ()) = request.into_parts();
             let authorization = Authorization::of(&parts).unwrap_or_else(|refusal| panic!("{refusal:?}"));
-            assert!(authorization.verify(&parts, b"", &Key { id: "AKIA", secret: "secret" }, None).is_err());
+            assert!(authorization.verify(&parts, b"", &Key { id: "AKIA", secret: "secret", token: None }, None).is_err());
         }
     }
 }

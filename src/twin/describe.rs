@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::limits::QUOTAS;
 use super::rates::{Bucket, Rate};
 use super::table::Row;
-use super::{catalog, ebs, ec2, ssm, sts};
+use super::{catalog, ebs, ec2, iam, quotas, ssm, sts};
 
 /// A service with its operations.
 struct Service {
@@ -45,6 +45,18 @@ fn services() -> Vec<Service> {
             note: "In us-east-1 alone. The form of a change's details is checked against the schema of its change type.",
             common_errors: catalog::COMMON_ERRORS,
             operations: catalog::operations().map(|(operation, takes)| Listed { operation, takes }).collect(),
+        },
+        Service {
+            name: "IAM",
+            note: "Roles, and what the caller may do: everything but what it is denied.",
+            common_errors: iam::COMMON_ERRORS,
+            operations: rows(iam::OPERATIONS),
+        },
+        Service {
+            name: "Service Quotas",
+            note: "What the twin holds anybody to.",
+            common_errors: quotas::COMMON_ERRORS,
+            operations: rows(quotas::OPERATIONS),
         },
         Service { name: "SSM", note: "The parameter store.", common_errors: ssm::COMMON_ERRORS, operations: rows(ssm::OPERATIONS) },
         Service { name: "STS", note: "Who the caller is.", common_errors: sts::COMMON_ERRORS, operations: rows(sts::OPERATIONS) },

@@ -7,13 +7,39 @@ use std::sync::Arc;
 
 use super::error::{ApiError, Form};
 use super::query::{Elements, Query, invalid};
+use super::rates::Rate;
 use super::state::{Role, State};
+use super::table::Row;
 use super::{CALLER, Call, Reply, Twin};
 
 /// The namespace of IAM's XML.
 pub(super) const NAMESPACE: &str = "https://iam.amazonaws.com/doc/2010-05-08/";
 
 const VERSION: &str = "2010-05-08";
+
+/// The operations. AWS publishes no rates for them.
+pub(super) static OPERATIONS: &[Row] = &[
+    Row::new("AttachRolePolicy", Rate::UNLIMITED).takes("PolicyArn RoleName").errors("NoSuchEntity"),
+    Row::new("CreateRole", Rate::UNLIMITED)
+        .takes("AssumeRolePolicyDocument Description Path RoleName")
+        .refuses("MaxSessionDuration PermissionsBoundary Tags")
+        .errors("EntityAlreadyExists MalformedPolicyDocument"),
+    Row::new("DeleteRole", Rate::UNLIMITED).takes("RoleName").errors("DeleteConflict NoSuchEntity"),
+    Row::new("DetachRolePolicy", Rate::UNLIMITED).takes("PolicyArn RoleName").errors("NoSuchEntity"),
+    Row::new("GetRole", Rate::UNLIMITED).takes("RoleName").errors("NoSuchEntity"),
+    Row::new("GetUser", Rate::UNLIMITED).takes("UserName").errors("NoSuchEntity"),
+    Row::new("ListAttachedRolePolicies", Rate::UNLIMITED).takes("RoleName").refuses("Marker MaxItems PathPrefix").errors("NoSuchEntity"),
+    Row::new("SimulatePrincipalPolicy", Rate::UNLIMITED)
+        .takes(
+            "ActionNames.member.N ContextEntries.member.N.ContextKeyName ContextEntries.member.N.ContextKeyType \
+             ContextEntries.member.N.ContextKeyValues.member.N PolicySourceArn ResourceArns.member.N",
+        )
+        .refuses("CallerArn Marker MaxItems PermissionsBoundaryPolicyInputList PolicyInputList ResourceHandlingOption ResourceOwner ResourcePolicy")
+        .errors("InvalidInput NoSuchEntity"),
+];
+
+/// Codes that every operation refuses with.
+pub(super) const COMMON_ERRORS: &str = "AccessDenied InternalError InvalidAction ValidationError";
 
 /// Answers a request to IAM.
 pub(super) async fn handle(twin: &Arc<Twin>, call: &Call) -> Reply {
@@ -193,10 +219,10 @@ const CREATED: &str = "2026-01-01T00:00:00Z";
 
 fn write(xml: &mut Elements, arn: &str, role: &Role) {
     let (path, name) = path_and_name(arn);
-    let principals: Vec<&String> = role.trusts.iter().collect();
+    let (services, accounts): (Vec<&String>, Vec<&String>) = role.trusts.iter().partition(|who| !who.starts_with("arn:"));
     let document = serde_json::json!({
         "Version": "2012-10-17",
-        "Statement": [{ "Effect": "Allow", "Principal": { "Service": principals }, "Action": "sts:AssumeRole" }],
+        "Statement": [{ "Effect": "Allow", "Principal": { "Service": services, "AWS": accounts }, "Action": "sts:AssumeRole" }],
     });
     let encoded: String = form_urlencoded::byte_serialize(document.to_string().as_bytes()).collect();
     xml.within("Role", |xml| {
@@ -230,7 +256,12 @@ fn trusted(document: &str) -> Result<BTreeSet<String>, ApiError> {
         match &statement["Principal"]["Service"] {
             serde_json::Value::String(service) if simple => drop(trusts.insert(service.clone())),
             serde_json::Value::Array(services) if simple => trusts.extend(services.iter().filter_map(|s| s.as_str().map(str::to_owned))),
-            _ => return Err(malformed("The twin takes statements that allow sts:AssumeRole to services, without conditions")),
+            serde_json::Value::Null if simple && statement["Principal"]["AWS"].is_string() => {
+                trusts.extend(statement["Principal"]["AWS"].as_str().map(str::to_owned));
+            }
+            _ => {
+                return Err(malformed("The twin takes statements that allow sts:AssumeRole to services or an account, without conditions"));
+            }
         }
     }
     Ok(trusts)

@@ -8,10 +8,24 @@ use serde_json::{Value, json};
 
 use super::error::{ApiError, Form, json as reply};
 use super::limits::{QUOTAS, Quota};
+use super::rates::Rate;
 use super::state::State;
+use super::table::Row;
 use super::{Call, Reply, Twin};
 
 const TARGET: &str = "ServiceQuotasV20190624.";
+
+/// The operations. AWS publishes no rates for them.
+pub(super) static OPERATIONS: &[Row] = &[
+    Row::new("GetServiceQuota", Rate::UNLIMITED).takes("QuotaCode ServiceCode").refuses("ContextId").errors("NoSuchResourceException"),
+    Row::new("ListServiceQuotas", Rate::UNLIMITED)
+        .takes("ServiceCode")
+        .refuses("MaxResults NextToken QuotaAppliedAtLevel QuotaCode")
+        .errors("NoSuchResourceException"),
+];
+
+/// Codes that every operation refuses with.
+pub(super) const COMMON_ERRORS: &str = "AccessDeniedException IllegalArgumentException SerializationException";
 
 /// Answers a request to Service Quotas.
 pub(super) async fn handle(twin: &Arc<Twin>, call: &Call) -> Reply {
@@ -36,7 +50,7 @@ fn answer(twin: &Twin, call: &Call) -> Result<Value, ApiError> {
         }
         "ListServiceQuotas" => {
             let service = text(&body, "ServiceCode")?;
-            only(&body, &["ServiceCode", "MaxResults"])?;
+            only(&body, &["ServiceCode"])?;
             let found: Vec<&&Quota> = QUOTAS.iter().filter(|quota| quota.service == service && quota.code.is_some()).collect();
             if found.is_empty() {
                 return Err(no_such());

@@ -54,6 +54,9 @@ pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-reques
 /// Says in every answer that it is no answer of AWS's, so that a client that means AWS can tell.
 pub(super) const TWIN: HeaderName = HeaderName::from_static("x-bakehouse-twin");
 
+/// Whoever signed the request, if not the account's one user; set by the door, never by a caller.
+pub(super) const CALLER_ARN: HeaderName = HeaderName::from_static("x-bakehouse-caller");
+
 /// Marks an answer that the caller must not get: its connection breaks instead.
 #[derive(Debug, Clone, Copy)]
 struct Lost;
@@ -193,12 +196,24 @@ impl Twin {
         let refuse = |refusal| Box::new(service.refuse(refusal).into_reply(service.form(), request_id));
         let (key_id, secret) = self.credentials();
         let now = self.checks_request_time().then(|| self.clock().now());
-        authorization.verify(&parts, &body, &Key { id: &key_id, secret: &secret }, now).map_err(refuse)?;
+        let session = self.read(|state| state.sessions.get(authorization.key_id()).cloned());
+        let key = match &session {
+            Some(session) => Key { id: authorization.key_id(), secret: &session.secret_access_key, token: Some(&session.token) },
+            None => Key { id: &key_id, secret: &secret, token: None },
+        };
+        authorization.verify(&parts, &body, &key, now).map_err(refuse)?;
+        if session.as_ref().is_some_and(|session| session.ends_at <= self.clock().now()) {
+            return Err(Box::new(service.expired().into_reply(service.form(), request_id)));
+        }
         let region = scope
             .region
             .parse()
             .map_err(|_| refuse(Refusal::Mismatch(format!("Credential should be scoped to a valid region, not {:?}.", scope.region))))?;
-        let Parts { method, uri, headers, .. } = parts;
+        let Parts { method, uri, mut headers, .. } = parts;
+        headers.remove(CALLER_ARN);
+        if let Some(arn) = session.and_then(|session| HeaderValue::try_from(session.arn).ok()) {
+            headers.insert(CALLER_ARN, arn);
+        }
         Ok((service, Call { region, method, uri, headers, body }))
     }
 }
@@ -261,6 +276,20 @@ impl Service {
             Self::Ssm | Self::Quotas => Form::Json,
             Self::Sts => Form::Query(sts::NAMESPACE),
             Self::Iam => Form::Query(iam::NAMESPACE),
+        }
+    }
+
+    /// Refuses credentials that have ended, in the service's own words.
+    fn expired(self) -> ApiError {
+        match self {
+            Self::Ec2 => ApiError::new(400, "RequestExpired", "Request has expired."),
+            Self::Sts | Self::Iam => ApiError::new(403, "ExpiredToken", "The security token included in the request is expired"),
+            Self::Ssm | Self::Quotas => {
+                ApiError::new(400, "ExpiredTokenException", "The security token included in the request is expired")
+            }
+            Self::Ebs | Self::Catalog => {
+                ApiError::new(403, "ExpiredTokenException", "The security token included in the request is expired")
+            }
         }
     }
 
@@ -456,7 +485,7 @@ mod tests {
     #[tokio::test]
     async fn what_a_service_does_not_have_is_refused() {
         let twin = TestTwin::new();
-        let request = twin.signed("sts", Method::POST, "/", &FORM, "Action=AssumeRole&Version=2011-06-15");
+        let request = twin.signed("sts", Method::POST, "/", &FORM, "Action=GetFederationToken&Version=2011-06-15");
         assert_eq!(refusal(&twin, request).await, (400, "InvalidAction".to_owned()));
     }
 }

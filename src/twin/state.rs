@@ -38,6 +38,9 @@ pub struct State {
     pub quotas: BTreeMap<String, u64>,
     /// IAM roles by ARN (roles are global).
     pub roles: BTreeMap<String, Role>,
+    /// Credentials that were given out for roles, by access key id.
+    #[serde(default)]
+    pub sessions: BTreeMap<String, Session>,
     /// What the caller may not do, as `service:Operation`.
     #[serde(default)]
     pub denied: BTreeSet<String>,
@@ -73,6 +76,7 @@ impl State {
             // As much as an account has that is not new.
             quotas: BTreeMap::from([(limits::STANDARD_VCPUS.name.to_owned(), 32)]),
             roles: BTreeMap::from([(format!("arn:aws:iam::{account}:role/AWSMarketplaceAmiIngestion"), role)]),
+            sessions: BTreeMap::new(),
             denied: BTreeSet::new(),
             account,
             seed,
@@ -95,10 +99,23 @@ impl State {
     }
 }
 
+/// Credentials of a role that was taken on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Session {
+    /// The secret that requests are signed with.
+    pub secret_access_key: String,
+    /// What goes along with each request.
+    pub token: String,
+    /// `arn:aws:sts::…:assumed-role/Role/name`
+    pub arn: String,
+    /// When they end.
+    pub ends_at: Timestamp,
+}
+
 /// An IAM role as far as the Marketplace's ingestion looks at it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Role {
-    /// Service principals that may take it on, such as `assets.marketplace.amazonaws.com`.
+    /// Who may take it on: services such as `assets.marketplace.amazonaws.com`, accounts as `arn:aws:iam::…:root`.
     pub trusts: BTreeSet<String>,
     /// ARNs of attached managed policies.
     pub policies: BTreeSet<String>,

@@ -13,9 +13,10 @@ use super::gc::plan as garbage;
 use super::world::{Process, World, file, good_guest};
 
 /// The commands that a stage is, in the order of a release.
-const STAGES: [(&str, Stage); 6] = [
+const STAGES: [(&str, Stage); 7] = [
     ("bake", Stage::Bake),
     ("scan", Stage::Scan),
+    ("boot", Stage::Boot),
     ("checksum", Stage::Checksum),
     ("release", Stage::Release),
     ("distribute", Stage::Distribute),
@@ -36,6 +37,10 @@ async fn each_command_calls_what_its_permissions_name_and_nothing_else() {
             world.edit("provision/20-tune.sh", "set -", ": changed\nset -");
         }
         seen.look(&world, "plan", async |process| drop(process.next().await.unwrap())).await;
+        // Out of turn a command looks around too, before it finds that it has nothing to work on.
+        for (command, stage) in &STAGES[1..] {
+            seen.look(&world, command, async |process| assert!(only(process, *stage).await.is_err())).await;
+        }
         for (command, stage) in STAGES {
             seen.look(&world, command, async |process| only(process, stage).await.unwrap()).await;
         }
@@ -69,7 +74,7 @@ async fn each_command_calls_what_its_permissions_name_and_nothing_else() {
         }
         assert_eq!(calls, &allowed, "{command}");
     }
-    assert_eq!(seen.0.len(), 10);
+    assert_eq!(seen.0.len(), 11);
 }
 
 #[tokio::test]

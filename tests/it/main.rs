@@ -22,5 +22,6 @@ mod resume;
 mod runners;
 mod secrets;
 mod ship;
+mod threats;
 mod variants;
 mod world;
