@@ -4,7 +4,7 @@
 
 use schemars::JsonSchema;
 
-use super::forms::{AccountId, Cidr, InstanceType, LongText, Port, Rates, Region, nothing_required};
+use super::forms::{AccountId, Cidr, InstanceType, LongText, Port, Price, Rates, Region, nothing_required};
 use crate::rules::limits;
 
 /// `[listing]`.
@@ -131,6 +131,22 @@ enum Pricing {
         /// US dollars an hour by instance type, as texts.
         rates: Rates,
     },
+    /// A price an hour, and one for a year, for each instance type.
+    HourlyAnnual {
+        /// US dollars an hour by instance type, as texts.
+        rates: Rates,
+        /// US dollars a year by instance type, as texts of at most 3 decimals.
+        annual_rates: Rates,
+    },
+    /// A price an hour for each instance type, and a fee a month.
+    HourlyMonthly {
+        /// US dollars an hour by instance type, as texts.
+        rates: Rates,
+        /// US dollars a month, as a text of at most 3 decimals.
+        monthly_fee: Price,
+    },
     /// Buyers bring their own licence.
     Byol,
+    /// Nothing is paid for the software.
+    Free,
 }
