@@ -315,21 +315,7 @@ impl Run<'_> {
     /// Ends the instances and removes groups, key pairs and the payload that this run made.
     pub(super) async fn clean_up(&self, region: &Region) -> Result<(), EngineError> {
         let writer = &self.engine.writer;
-        // An attempt whose answer was lost may have made one; its tags tell.
-        let tagged = writer.reader().instances_of_run(region, self.id()).await?;
-        let mut instances: BTreeSet<InstanceId> = tagged.into_iter().map(|i| i.id).collect();
-        instances.extend(self.done::<InstanceId>("bake.instance").await);
-        for id in &instances {
-            self.effect(&format!("bake.end.{id}"), id, async |_| Ok(writer.terminate_instance(region, id).await?)).await?;
-            self.engine
-                .wait(async || {
-                    Ok(match writer.reader().instance(region, id).await? {
-                        Some(i) if i.state != "terminated" => Look::NotYet(format!("{id} is {}", i.state)),
-                        _ => Look::Ready(()),
-                    })
-                })
-                .await?;
-        }
+        self.end_instances(region).await?;
         for name in writer.reader().key_pairs_of_run(region, self.id()).await? {
             self.effect(&format!("end.{name}"), &name, async |_| Ok(writer.delete_key_pair(region, &name).await?)).await?;
         }
@@ -342,14 +328,44 @@ impl Run<'_> {
         self.remove_bundle().await
     }
 
+    async fn end_instances(&self, region: &Region) -> Result<(), EngineError> {
+        let writer = &self.engine.writer;
+        // An attempt whose answer was lost may have made one; its tags tell.
+        let tagged = writer.reader().instances_of_run(region, self.id()).await?;
+        let mut instances: BTreeSet<InstanceId> = tagged.into_iter().map(|i| i.id).collect();
+        if let Some(id) = self.done::<InstanceId>("bake.instance").await
+            && !instances.contains(&id)
+        {
+            // What EC2 doesn't show yet can't be ended, and would be taken for gone.
+            let shown = self.catch_up(async || Ok(writer.reader().instance(region, &id).await?)).await?;
+            instances.extend(shown.map(|instance| instance.id));
+        }
+        for id in &instances {
+            self.effect(&format!("bake.end.{id}"), id, async |_| Ok(writer.terminate_instance(region, id).await?)).await?;
+            self.engine
+                .wait(async || {
+                    Ok(match writer.reader().instance(region, id).await? {
+                        Some(i) if i.state != "terminated" => Look::NotYet(format!("{id} is {}", i.state)),
+                        _ => Look::Ready(()),
+                    })
+                })
+                .await?;
+        }
+        Ok(())
+    }
+
     async fn remove_group(&self, region: &Region, group: &SecurityGroupId) -> Result<(), EngineError> {
         let (writer, name) = (&self.engine.writer, format!("bake.ungroup.{group}"));
         self.engine
             .wait(async || {
                 match self.effect(&name, group, async |_| Ok(writer.delete_security_group(region, group).await?)).await {
                     Ok(()) => Ok(Look::Ready(())),
-                    // The instance's network interface goes some time after the instance.
-                    Err(EngineError::Cloud(e)) if e.is("DependencyViolation") => Ok(Look::NotYet(format!("{group} is still in use"))),
+                    // The instance's network interface goes some time after the instance; and an instance
+                    // whose maker died at once may not have been shown before.
+                    Err(EngineError::Cloud(e)) if e.is("DependencyViolation") => {
+                        self.end_instances(region).await?;
+                        Ok(Look::NotYet(format!("{group} is still in use")))
+                    }
                     Err(e) => Err(e),
                 }
             })
