@@ -212,13 +212,13 @@ pub(in crate::twin) static OPERATIONS: &[Row] = &[
         .pages(5, 1000)
         .errors("InvalidNextToken InvalidVpcID.Malformed InvalidVpcID.NotFound"),
     Row::new("DisableEbsEncryptionByDefault", MUTATING),
-    Row::new("EnableEbsEncryptionByDefault", MUTATING),
-    Row::new("GetConsoleOutput", NON_MUTATING).takes("InstanceId Latest").errors("InvalidInstanceID.Malformed InvalidInstanceID.NotFound"),
-    Row::new("GetEbsEncryptionByDefault", NON_MUTATING),
     Row::new("DisableImageBlockPublicAccess", MUTATING),
     Row::new("DisableSnapshotBlockPublicAccess", MUTATING),
+    Row::new("EnableEbsEncryptionByDefault", MUTATING),
     Row::new("EnableImageBlockPublicAccess", MUTATING).takes("ImageBlockPublicAccessState"),
     Row::new("EnableSnapshotBlockPublicAccess", MUTATING).takes("State"),
+    Row::new("GetConsoleOutput", NON_MUTATING).takes("InstanceId Latest").errors("InvalidInstanceID.Malformed InvalidInstanceID.NotFound"),
+    Row::new("GetEbsEncryptionByDefault", NON_MUTATING),
     Row::new("GetImageBlockPublicAccessState", NON_MUTATING),
     Row::new("GetSnapshotBlockPublicAccessState", NON_MUTATING),
     Row::new("ImportKeyPair", MUTATING)

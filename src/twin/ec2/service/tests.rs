@@ -162,6 +162,7 @@ async fn every_row_leads_somewhere_and_takes_what_it_says() {
                 "Attribute" if row.name.contains("Snapshot") => "createVolumePermission",
                 "Attribute" if parameter == "Value" => "description",
                 "ImdsSupport.Value" => "v2.0",
+                "ImageBlockPublicAccessState" | "State" => "block-new-sharing",
                 name => sample(name),
             };
             let values: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), value(name))).chain([("DryRun", "true")]).collect();
