@@ -5,7 +5,7 @@ use clap::Args;
 use super::context::Context;
 use super::selection::Selection;
 use super::show::find;
-use crate::cli::Global;
+use crate::cli::{Global, Patience};
 use crate::engine::{self, Engine, Extent, Next, Stage};
 use crate::failure::Failure;
 use crate::model::plan::Plan;
@@ -24,6 +24,9 @@ pub struct BootArgs {
     /// Start the base too, provisioned at its launch instead of baked, and show how long that takes
     #[arg(long)]
     pub compare_base: bool,
+    /// How long to follow.
+    #[command(flatten)]
+    pub patience: Patience,
 }
 
 /// Boots what was baked and not yet sealed, as a step of its run; else a release, for a look.
@@ -35,11 +38,17 @@ pub async fn run(global: &Global, args: &BootArgs) -> Result<(), Failure> {
     let context = Context::open(global).await?;
     context.state_target();
     let variants = context.variants(&args.product)?;
-    let engine = context.engine(&variants, std::time::Duration::ZERO)?;
+    let engine = Engine { go_on: go_on(args), ..context.engine(&variants, args.patience.patience)? };
     context.expect_machines()?;
     let (_, end) = variants.each(async |product| boot(&context, product, &engine, args).await).await;
     context.state_target();
     end
+}
+
+/// The command that goes on where this one was left.
+fn go_on(args: &BootArgs) -> String {
+    let version = args.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
+    format!("bakehouse boot {}{version}{}", args.product, if args.compare_base { " --compare-base" } else { "" })
 }
 
 async fn boot(context: &Context, product: &Product, engine: &Engine, args: &BootArgs) -> Result<(), Failure> {

@@ -117,6 +117,16 @@ pub enum EngineError {
         /// Whether the image was released before; it stays as it is then.
         released: bool,
     },
+    /// No connection to the instance came about: the network stands in the way, or the image has none.
+    #[error("nobody could be reached at the instance of {image} for its trial: {why}")]
+    BootUnreached {
+        /// The image.
+        image: ImageId,
+        /// What the last attempt ran into.
+        why: String,
+        /// Where the ledger keeps the report, with the console.
+        kept: String,
+    },
     /// Something is not there yet that this step works on.
     #[error("{what}")]
     NotReady {

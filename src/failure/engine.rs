@@ -109,6 +109,15 @@ pub(super) fn tell(error: &EngineError) -> Told {
             };
             told.kept(format!("report and console: {kept} of the ledger")).with_details(boot_lines(report))
         }
+        EngineError::BootUnreached { kept, .. } => Told::new(
+            &["nothing was shared or submitted; the instance is gone; the image is kept, and not rejected"],
+            &[
+                "see that boot.allow-from holds this machine's address, and that subnet, route and public address let it through",
+                "if network and group are right, the console tells whether the image has its network up",
+            ],
+        )
+        .kept(format!("report and console: {kept} of the ledger"))
+        .then("then the same command again: the same image is tried anew".to_owned()),
         EngineError::NotReady { next, .. } => Told::new(&[], &[next]),
         EngineError::Pending { next, .. } => Told::new(&["it goes on at AWS, whether somebody waits or not"], &[next]),
         EngineError::Left { next, .. } => {

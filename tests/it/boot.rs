@@ -7,7 +7,7 @@ use bakehouse::release::Listing;
 use bakehouse::twin::machines::{Boot, CommandAnswer, Script};
 use bakehouse::twin::state::InstanceState;
 
-use super::world::{Process, World, good_guest, page};
+use super::world::{PARAMETER, Process, World, base_disk, good_guest, page};
 
 fn guest(change: impl FnOnce(&mut Boot)) -> Script {
     let mut guest = good_guest();
@@ -76,6 +76,54 @@ async fn a_guest_that_nobody_can_log_in_to_stops_the_release() {
     assert!(stopped[0].starts_with("login as admin on port 22: not within 20 minutes: nobody answers"), "{stopped:?}");
     let stopped = stopped_by(|boot| boot.user = Some("debian".to_owned())).await;
     assert!(stopped[0].contains("refuses the key for user admin"), "{stopped:?}");
+}
+
+#[tokio::test]
+async fn an_instance_that_no_packet_comes_back_from_is_no_fault_of_the_image() {
+    let mut world = World::with_guest(guest(|boot| boot.up_after_seconds = 1_000_000)).await;
+    let process = world.open().await;
+    let end = process.ship().await;
+    let Err(EngineError::BootUnreached { image, why, .. }) = end else { panic!("nobody can be reached: {end:?}") };
+    assert!(why.starts_with("login as admin on port 22: not within 20 minutes"), "{why}");
+    assert_nothing_runs(&process);
+    let region = Region::marketplace();
+    let described = process.engine.writer.reader().image(&region, &image).await.unwrap().unwrap();
+    assert_ne!(described.tags.get("bakehouse:state").map(String::as_str), Some("rejected"));
+    drop(process);
+
+    world.play(good_guest());
+    let process = world.open().await;
+    process.ship().await.unwrap();
+    assert_eq!(process.releases().await[0].release.image.id, image, "the same image is tried again");
+}
+
+#[tokio::test]
+async fn the_command_waits_for_the_guest_as_long_as_it_is_told_to() {
+    let folder = World::new().await.folder;
+    let mut guest = good_guest();
+    guest.boot.up_after_seconds = 2;
+    guest.console.iter_mut().for_each(|text| text.after_seconds /= 20);
+    guest.ends.after_seconds /= 20;
+    std::fs::write(folder.path().join("guest.json"), serde_json::to_vec(&guest).unwrap()).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_bakehouse"));
+        command.current_dir(folder.path()).args(arguments).args(["--machines", "scripted", "--script", "guest.json"]);
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    // A base that is there by the command's own clock.
+    let disk = base_disk(folder.path());
+    let name = ["--name", "debian-13-amd64-20261123-1", "--boot-mode", "uefi-preferred", "--parameter", PARAMETER];
+    let (status, told) = run(&[&["twin", "base", "import", disk.to_str().unwrap()], &name[..]].concat());
+    assert_eq!(status, Some(0), "{told}");
+    let (status, told) = run(&["ship", "hello-web", "--yes"]);
+    assert_eq!(status, Some(0), "{told}");
+    let (status, told) = run(&["boot", "hello-web", "--patience", "0s"]);
+    assert_eq!(status, Some(5), "{told}");
+    assert!(told.contains("bakehouse boot hello-web") && !told.contains("bakehouse ship"), "{told}");
+    let (status, told) = run(&["boot", "hello-web"]);
+    assert_eq!(status, Some(0), "{told}");
+    assert!(told.contains("ready "), "{told}");
 }
 
 #[tokio::test]

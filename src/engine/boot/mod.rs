@@ -22,6 +22,8 @@ use crate::model::record::{BaseRecord, Release};
 use crate::model::version::Version;
 use crate::reach::LoginKey;
 
+use trial::Reached;
+
 /// The effect that holds the summary of a boot that passed.
 pub(super) const DONE: &str = "boot";
 
@@ -64,10 +66,13 @@ impl Run<'_> {
         // Only a boot that passed is journalled: one that stopped is made again, with today's tests.
         let summary = self
             .effect(DONE, &image.id, async |_| {
-                let report = self.boot_once(&image).await?;
+                let (report, reached) = self.boot_once(&image).await?;
                 let kept = self.engine.ledger.keep_boot(self.variant(), &self.plan.version, self.id(), &report).await?;
                 if let Some(summary) = report.summary() {
                     return Ok(summary);
+                }
+                if let Reached::Nobody { why } = reached {
+                    return Err(EngineError::BootUnreached { image: image.id.clone(), why, kept });
                 }
                 if bakes {
                     let rejected = [(tag::STATE.to_owned(), "rejected".to_owned())].into();
@@ -103,12 +108,13 @@ impl Run<'_> {
     async fn image_to_boot(&self) -> Result<Image, EngineError> {
         match self.released().await {
             Ok(released) => Ok(released.release.image),
-            Err(_) => self.baked().await,
+            Err(EngineError::NotReady { .. }) => self.baked().await,
+            Err(error) => Err(error),
         }
     }
 
     /// Makes everything that a trial needs, tries the image, and removes it all again.
-    async fn boot_once(&self, image: &Image) -> Result<BootReport, EngineError> {
+    async fn boot_once(&self, image: &Image) -> Result<(BootReport, Reached), EngineError> {
         let attempt = self.next_attempt().await;
         if attempt.number > 1 {
             // Whoever had the key is gone, and with it the way into what it started.
@@ -119,9 +125,9 @@ impl Run<'_> {
             Err(error) => Err(error),
         };
         let cleaned = self.clean_up(&image.region).await;
-        let report = tried?;
+        let found = tried?;
         cleaned?;
-        Ok(report)
+        Ok(found)
     }
 
     /// A process that is killed takes its key along; so each has an attempt of its own.

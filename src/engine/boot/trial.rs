@@ -1,6 +1,7 @@
 //! What a buyer does with a new instance: wait for it, log in, look at what it serves; and what the
 //! Marketplace's scanner does: become root, try a password. Everything is tried, whatever failed before.
 
+use std::io::ErrorKind;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -26,6 +27,17 @@ const ANSWER: Duration = Duration::from_secs(30);
 /// The end of a test's output that is kept.
 const MOST_OUTPUT_BYTES: usize = 16 * 1024;
 
+/// Whether anybody was there to be tried.
+pub(super) enum Reached {
+    /// The machine answered, if only by refusing; or it has ended.
+    Somebody,
+    /// No packet ever came back, which is no fault of the image's as far as is known.
+    Nobody {
+        /// What the last attempt ran into.
+        why: String,
+    },
+}
+
 impl Run<'_> {
     /// Tries an instance out until its deadline and says what was found.
     ///
@@ -38,8 +50,8 @@ impl Run<'_> {
         instance: &InstanceId,
         key: &LoginKey,
         launched: Timestamp,
-    ) -> Result<BootReport, EngineError> {
-        let mut trial = Trial { run: self, region: &image.region, instance, launched, results: Vec::new() };
+    ) -> Result<(BootReport, Reached), EngineError> {
+        let mut trial = Trial { run: self, region: &image.region, instance, launched, answered: false, blocked: None, results: Vec::new() };
         let entered = trial.enter(key).await?;
         let mut ready_seconds = None;
         let mut host_key = None;
@@ -59,7 +71,12 @@ impl Run<'_> {
             trial.instance_checks().await?;
         }
         let console = self.read_console(&image.region, instance).await?;
-        Ok(BootReport {
+        let reached = match (trial.blocked, trial.results.first()) {
+            (Some(why), _) => Reached::Nobody { why },
+            (None, Some(login)) if !trial.answered => Reached::Nobody { why: format!("{}: {}", login.name, login.found) },
+            _ => Reached::Somebody,
+        };
+        let report = BootReport {
             format: BootReport::FORMAT,
             launched,
             image: image.id.clone(),
@@ -68,7 +85,8 @@ impl Run<'_> {
             host_key,
             checks: trial.results,
             console: bake::printable(&console),
-        })
+        };
+        Ok((report, reached))
     }
 }
 
@@ -77,6 +95,10 @@ struct Trial<'a> {
     region: &'a Region,
     instance: &'a InstanceId,
     launched: Timestamp,
+    /// Whether anything has come back from the instance, if only a refusal.
+    answered: bool,
+    /// A check that no way led to from here.
+    blocked: Option<String>,
     results: Vec<BootResult>,
 }
 
@@ -86,22 +108,25 @@ impl Trial<'_> {
         let (engine, boot) = (self.run.engine, &self.run.product.boot);
         let reader = engine.writer.reader();
         let mut last = String::new();
+        let mut answered = false;
         let entered = engine
             .wait_at_most(self.left(), async || {
                 let described = reader.instance(self.region, self.instance).await?;
                 let state = described.as_ref().map_or("not to be seen", |i| i.state.as_str());
                 if matches!(state, "stopping" | "stopped" | "shutting-down" | "terminated") {
+                    answered = true;
                     return Ok(Look::Ready(Err(format!("the instance is {state}"))));
                 }
                 let address = described.as_ref().and_then(|i| i.address).filter(|_| state == "running");
                 let Some(address) = address else { return Ok(Look::NotYet(format!("{} is {state}", self.instance))) };
-                last = match self.log_in(address, key).await {
+                last = match self.log_in(address, key, &mut answered).await {
                     Ok(session) => return Ok(Look::Ready(Ok((address, session)))),
                     Err(why) => why,
                 };
                 Ok(Look::NotYet(format!("{} is running; {last}", self.instance)))
             })
             .await?;
+        self.answered = answered;
         let name = format!("login as {} on port {}", boot.user, boot.port);
         let late = || Err(format!("not within {} minutes: {last}", boot.deadline.as_secs() / 60));
         match entered.unwrap_or_else(late) {
@@ -117,10 +142,12 @@ impl Trial<'_> {
         }
     }
 
-    async fn log_in(&self, address: Ipv4Addr, key: &LoginKey) -> Result<Session, String> {
+    async fn log_in(&self, address: Ipv4Addr, key: &LoginKey, answered: &mut bool) -> Result<Session, String> {
         let boot = &self.run.product.boot;
         let attempt = async {
             let stream = self.run.engine.writer.reader().dial(address, boot.port).await;
+            // A refusal is the machine's own answer; no packet at all may be lost anywhere.
+            *answered |= stream.as_ref().map_or_else(|e| e.kind() == ErrorKind::ConnectionRefused, |_| true);
             let stream = stream.map_err(|e| format!("nobody answers on port {}: {e}", boot.port))?;
             reach::login(stream, &boot.user, key).await.map_err(|error| match error {
                 LoginError::Protocol(cause) => format!("no SSH session came about on port {}: {cause}", boot.port),
@@ -133,11 +160,12 @@ impl Trial<'_> {
     /// Looks from outside for what the manifest says must answer.
     async fn check(&mut self, check: &BootCheck, address: Ipv4Addr) -> Result<(), EngineError> {
         let mut last = String::new();
+        let mut blocked = false;
         let answered = self
             .run
             .engine
             .wait_at_most(self.left(), async || {
-                last = match tokio::time::timeout(ANSWER, self.look(check, address)).await {
+                last = match tokio::time::timeout(ANSWER, self.look(check, address, &mut blocked)).await {
                     Ok(Ok(found)) => return Ok(Look::Ready(found)),
                     Ok(Err(why)) => why,
                     Err(_) => format!("no answer within {} s", ANSWER.as_secs()),
@@ -145,14 +173,19 @@ impl Trial<'_> {
                 Ok(Look::NotYet(format!("{}: {last}", check.name)))
             })
             .await?;
+        if answered.is_none() && blocked {
+            self.blocked = Some(format!("{}: {last}", check.name));
+        }
         self.note(check.name.clone(), answered.ok_or(last), Vec::new());
         Ok(())
     }
 
-    async fn look(&self, check: &BootCheck, address: Ipv4Addr) -> Result<String, String> {
+    async fn look(&self, check: &BootCheck, address: Ipv4Addr, blocked: &mut bool) -> Result<String, String> {
         let port = check.port;
-        let nobody = |e: std::io::Error| format!("nobody answers on port {port}: {e}");
-        let stream = self.run.engine.writer.reader().dial(address, port).await.map_err(nobody)?;
+        let stream = self.run.engine.writer.reader().dial(address, port).await;
+        // No way leads there from this machine: nothing the image could do about it.
+        *blocked = stream.as_ref().is_err_and(|e| e.kind() == ErrorKind::AddrNotAvailable);
+        let stream = stream.map_err(|e| format!("nobody answers on port {port}: {e}"))?;
         let Expectation::Http { path, status, contains } = &check.expects else {
             let open = reach::stays_open(stream).await;
             return if open { Ok(format!("port {port} answers")) } else { Err(format!("port {port} closes the connection")) };

@@ -208,12 +208,12 @@ pub fn status(handle: &Value, now: Timestamp) -> Status {
 ///
 /// # Errors
 ///
-/// `ConnectionRefused` where nobody listens, or not yet.
+/// `ConnectionRefused` where nobody listens, `TimedOut` where there is no network yet to say so.
 pub fn dial(handle: &Value, port: u16, now: Timestamp) -> std::io::Result<BoxStream> {
     let play = read(handle).map_err(std::io::Error::other)?;
     match &play.buyer {
         Some(buyer) if is_up(handle, now) => boot::answer(&play.script.boot, &buyer.instance, buyer.key.as_deref(), port),
-        _ => Err(std::io::ErrorKind::ConnectionRefused.into()),
+        _ => Err(std::io::ErrorKind::TimedOut.into()),
     }
 }
 
