@@ -38,6 +38,8 @@ pub(super) struct Input {
     pub source: Option<String>,
     /// `put`, or `put64` for what isn't plain text.
     command: &'static str,
+    /// How long it is, for the guest to check.
+    size_bytes: usize,
     /// As it stands in the script, without its last line end.
     pub body: String,
 }
@@ -193,9 +195,10 @@ fn with_group(owner: &str) -> String {
 
 /// Embeds content: plain text as it is, so that it can be read and shrinks well; all else as base64.
 fn input(name: String, source: Option<String>, content: &[u8]) -> Input {
+    let size_bytes = content.len();
     match plain_text(content) {
-        Some(text) => Input { name, source, command: "put", body: text.to_owned() },
-        None => Input { name, source, command: "put64", body: base64_lines(content) },
+        Some(text) => Input { name, source, command: "put", size_bytes, body: text.to_owned() },
+        None => Input { name, source, command: "put64", size_bytes, body: base64_lines(content) },
     }
 }
 
@@ -282,6 +285,30 @@ mod tests {
         assert!(at("gone").is_dir() && !at("gone/a").exists() && !at("gone/b").exists() && !at("file").exists());
         assert_eq!(std::fs::read(at("kept/log")).unwrap(), b"");
         assert!(!String::from_utf8_lossy(&std::fs::read(at("witness")).unwrap()).contains("secret"));
+    }
+
+    #[test]
+    fn an_input_that_is_not_whole_fails_the_bake_before_its_first_step() {
+        let folder = tempfile::tempdir().unwrap();
+        let work = folder.path().to_str().unwrap();
+        let inputs = BAKE.find("cut=").unwrap()..BAKE.find("# Messages of the kernel").unwrap();
+        let checks = BAKE.find("mark begin").unwrap()..BAKE.find("# step NUMBER").unwrap();
+        let script = format!("systemctl() {{ :; }}\n{}{}echo goes on\n", &BAKE[inputs], &BAKE[checks]);
+        let run = |damaged: Option<&str>| {
+            let console = "work=$PWD\nmark() { echo \"$@\"; }\nfinal() { mark \"$@\"; }\n";
+            let inputs = [("console.sh", console.as_bytes()), ("plain", b"text\n"), ("step-1", b"\x00\xff"), ("empty", b"")];
+            let mut inputs = inputs.map(|(name, content)| input(name.to_owned(), None, content));
+            inputs.iter_mut().filter(|input| Some(input.name.as_str()) == damaged).for_each(|input| input.size_bytes += 1);
+            let facts = serde_json::json!({ "work": work, "delimiter": DELIMITER, "inputs": inputs });
+            let script = template::render("bake", &script, &facts).unwrap();
+            let output = std::process::Command::new("sh").args(["-c", &script]).current_dir(work).output().unwrap();
+            (output.status.code(), String::from_utf8(output.stdout).unwrap())
+        };
+        assert_eq!(run(None), (Some(0), "begin\ngoes on\n".to_owned()));
+        let (status, told) = run(Some("step-1"));
+        assert_eq!(status, Some(1));
+        assert!(told.contains("step 0 failed 74") && told.contains("may be full: step-1") && !told.contains("goes on"), "{told}");
+        assert_eq!(run(Some("console.sh")), (Some(1), String::new()));
     }
 
     proptest! {
