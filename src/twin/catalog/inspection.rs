@@ -20,7 +20,7 @@ use crate::reach::{self, LoginError, LoginKey, Session};
 use crate::twin::Twin;
 use crate::twin::ec2::free_address;
 use crate::twin::error::ApiError;
-use crate::twin::machines::{BootMode, Launch, Machines, Metadata, Status};
+use crate::twin::machines::{BootMode, Launch, MachineError, Machines, Metadata, Status};
 use crate::twin::state::{Image, State};
 
 /// The account that the Marketplace's copies of images belong to.
@@ -50,7 +50,15 @@ pub(super) struct Inspection {
 enum Stand {
     Due,
     Running(Box<Started>),
+    /// Decided; the machine is still to be removed.
+    Ending {
+        started: Box<Started>,
+        verdict: Box<Stand>,
+    },
+    /// Somebody could log in, now or earlier.
     Passed,
+    /// Never started: the image can't be had, or not be run here. What else is judged of it decides.
+    LeftOut,
     Failed(Vec<Finding>),
 }
 
@@ -94,7 +102,7 @@ impl Inspection {
 
     /// Tells whether there is nothing more to find out.
     pub fn has_ended(&self) -> bool {
-        matches!(self.stand, Stand::Passed | Stand::Failed(_))
+        matches!(self.stand, Stand::Passed | Stand::LeftOut | Stand::Failed(_))
     }
 
     /// Returns what the scanner has against the image, as one text: on AWS it lies behind a URL, and the twin serves no files.
@@ -107,7 +115,7 @@ impl Inspection {
     /// Returns the handle of the machine that runs for it.
     pub fn machine(&self) -> Option<&Value> {
         match &self.stand {
-            Stand::Running(started) => Some(&started.machine),
+            Stand::Running(started) | Stand::Ending { started, .. } => Some(&started.machine),
             _ => None,
         }
     }
@@ -120,33 +128,55 @@ impl Inspection {
 
 /// Starts the inspections that are due and looks how far the others are.
 ///
+/// What goes wrong with one is the end of that one alone.
+///
 /// # Errors
 ///
-/// When the state can't be written, or a machine can't be started.
+/// When the state can't be written.
 pub(super) async fn advance(twin: &Arc<Twin>, now: Timestamp) -> Result<(), ApiError> {
     // Whoever comes second is told how far it was.
     let Ok(_alone) = twin.inspecting().try_lock() else { return Ok(()) };
     for (set, inspection) in twin.read(|state| under_way(state, now)) {
         let stand = match &inspection.stand {
-            Stand::Running(started) if started.machine.is_null() => launch(twin, &inspection, started, now).await?,
-            Stand::Running(started) => look(twin, &inspection, started, now).await?,
-            _ => prepare(twin, &inspection, now)?,
+            Stand::Running(started) if started.machine.is_null() => launch(twin, &inspection, started, now).await,
+            Stand::Running(started) => look(twin, &inspection, started, now).await,
+            Stand::Ending { .. } => Ok(Some(inspection.stand.clone())),
+            _ => prepare(twin, &inspection, now),
         };
-        let Some(stand) = stand else { continue };
-        twin.change(|state| {
-            if let Some(set) = state.catalog.change_sets.get_mut(&set) {
-                note(set, inspection.change, stand.clone(), now);
+        let Some(stand) = stand.unwrap_or_else(|error| Some(Stand::Failed(vec![internal(&error)]))) else { continue };
+        let stand = match &inspection.stand {
+            Stand::Running(started) if !matches!(stand, Stand::Running(_)) => {
+                Stand::Ending { started: started.clone(), verdict: Box::new(stand) }
             }
-            if matches!(stand, Stand::Passed) {
-                state.catalog.inspected.insert(inspection.subject());
+            _ => stand,
+        };
+        keep(twin, &set, &inspection, &stand, now)?;
+        // The machine stays known until it is gone.
+        if let Stand::Ending { started, verdict } = &stand {
+            match remove(twin, started, now).await {
+                Ok(()) => keep(twin, &set, &inspection, verdict, now)?,
+                Err(error) => tracing::warn!(instance = started.instance, ?error, "a machine of an ingestion could not be removed"),
             }
-            Ok::<_, ApiError>(())
-        })?;
-        if let (Stand::Running(started), Stand::Passed | Stand::Failed(_)) = (&inspection.stand, &stand) {
-            remove(twin, started, now).await?;
         }
     }
     Ok(())
+}
+
+/// What stopped the scanner itself.
+fn internal(error: &ApiError) -> Finding {
+    Finding { code: "InternalError".to_owned(), message: format!("The image could not be scanned: {}", error.message) }
+}
+
+fn keep(twin: &Arc<Twin>, set: &str, inspection: &Inspection, stand: &Stand, now: Timestamp) -> Result<(), ApiError> {
+    twin.change(|state| {
+        if let Some(set) = state.catalog.change_sets.get_mut(set) {
+            note(set, inspection.change, stand.clone(), now);
+        }
+        if matches!(stand, Stand::Passed) {
+            state.catalog.inspected.insert(inspection.subject());
+        }
+        Ok::<_, ApiError>(())
+    })
 }
 
 fn under_way(state: &State, now: Timestamp) -> Vec<(String, Inspection)> {
@@ -164,12 +194,20 @@ fn note(set: &mut ChangeSet, change: usize, stand: Stand, now: Timestamp) {
     }
 }
 
-/// Gives a machine its names. An image that can't be had, or not be run here, is left to what else is judged of it.
+/// Gives a machine its names. An image that can't be had, or not be run here, is left to what else is judged of it;
+/// one that is still being made is waited for.
 fn prepare(twin: &Arc<Twin>, inspection: &Inspection, now: Timestamp) -> Result<Option<Stand>, ApiError> {
-    let Some(image) = twin.read(|state| startable(state, inspection, now)) else { return Ok(Some(Stand::Passed)) };
+    if twin.read(|state| state.catalog.inspected.contains(&inspection.subject())) {
+        return Ok(Some(Stand::Passed));
+    }
+    let image = match twin.read(|state| startable(state, inspection, now)) {
+        Startable::Now(image) => image,
+        Startable::NotYet => return Ok(None),
+        Startable::Never => return Ok(Some(Stand::LeftOut)),
+    };
     if matches!(twin.machines(), Machines::None) || (matches!(twin.machines(), Machines::Qemu(_)) && image.architecture != "x86_64") {
         tracing::warn!(image = image.id, architecture = image.architecture, "the image is ingested without being started");
-        return Ok(Some(Stand::Passed));
+        return Ok(Some(Stand::LeftOut));
     }
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|e| std::io::Error::other(e.to_string()))?;
@@ -192,9 +230,9 @@ fn prepare(twin: &Arc<Twin>, inspection: &Inspection, now: Timestamp) -> Result<
 
 /// Writes the disk and starts the machine.
 async fn launch(twin: &Arc<Twin>, inspection: &Inspection, prepared: &Started, now: Timestamp) -> Result<Option<Stand>, ApiError> {
-    let image = twin.read(|state| startable(state, inspection, now));
-    let device = image.as_ref().and_then(|image| image.devices.iter().find(|device| device.name == image.root_device));
-    let (Some(image), Some(device)) = (&image, device) else { return Ok(Some(Stand::Passed)) };
+    let Startable::Now(image) = twin.read(|state| startable(state, inspection, now)) else { return Ok(Some(Stand::LeftOut)) };
+    let device = image.devices.iter().find(|device| device.name == image.root_device);
+    let Some(device) = device else { return Ok(Some(Stand::LeftOut)) };
     let (writing, target) = (twin.clone(), twin.volume_path(&prepared.volume));
     let (snapshot, size_gib) = (device.snapshot.clone(), device.size_gib);
     let written = tokio::task::spawn_blocking(move || {
@@ -203,23 +241,37 @@ async fn launch(twin: &Arc<Twin>, inspection: &Inspection, prepared: &Started, n
         writing.blocks().write_disk(&map, &target, size_gib * GIB)
     });
     written.await.map_err(|gone| std::io::Error::other(gone.to_string()))??;
-    let launched = twin.machines().launch(&launch_of(twin, image, prepared), now).await;
+    let launched = twin.machines().launch(&launch_of(twin, &image, prepared), now).await;
     let machine =
         launched.map_err(|error| ApiError::new(500, "InternalServiceException", format!("the image could not be started: {error}")))?;
     let started = Started { machine, launched: now, ..prepared.clone() };
-    open(twin, inspection, &started).await;
+    if let Err(error) = open(twin, inspection, &started).await {
+        // The next look tries again, and knows the machine.
+        tracing::warn!(instance = started.instance, ?error, "the scanning port can't be opened");
+    }
     Ok(Some(Stand::Running(Box::new(started))))
 }
 
-fn startable(state: &State, inspection: &Inspection, now: Timestamp) -> Option<Image> {
-    if state.catalog.inspected.contains(&inspection.subject()) {
-        return None;
-    }
-    let here = state.regions.get(&Region::marketplace())?;
-    let image = here.images.get(&inspection.image)?;
+/// Whether an image can be started.
+enum Startable {
+    Now(Box<Image>),
+    /// It is still being made.
+    NotYet,
+    /// It isn't there, isn't the seller's, or its snapshots can't be read.
+    Never,
+}
+
+fn startable(state: &State, inspection: &Inspection, now: Timestamp) -> Startable {
+    let here = state.regions.get(&Region::marketplace());
+    let Some((here, image)) = here.and_then(|here| Some((here, here.images.get(&inspection.image)?))) else { return Startable::Never };
     let readable = |snapshot: &String| here.snapshots.get(snapshot).is_some_and(|s| !s.encrypted && s.failed.is_none());
-    let usable = image.owner == state.account && image.failed.is_none() && image.ready_at <= now;
-    (usable && image.devices.iter().all(|device| readable(&device.snapshot))).then(|| image.clone())
+    if image.owner != state.account || image.failed.is_some() || !image.devices.iter().all(|device| readable(&device.snapshot)) {
+        Startable::Never
+    } else if image.ready_at > now {
+        Startable::NotYet
+    } else {
+        Startable::Now(Box::new(image.clone()))
+    }
 }
 
 fn launch_of(twin: &Arc<Twin>, image: &Image, started: &Started) -> Launch {
@@ -262,12 +314,13 @@ fn launch_of(twin: &Arc<Twin>, image: &Image, started: &Started) -> Launch {
 }
 
 /// Opens the scanning port, and notes that this process has seen to it.
-async fn open(twin: &Arc<Twin>, inspection: &Inspection, started: &Started) {
+async fn open(twin: &Arc<Twin>, inspection: &Inspection, started: &Started) -> Result<(), ApiError> {
     let ports = BTreeSet::from([inspection.port]);
-    if let Err(error) = twin.machines().open(&started.machine, started.address, &ports).await {
-        tracing::warn!(instance = started.instance, %error, "the scanning port can't be opened");
-    }
+    // What isn't forwarded must not be dialled: whatever else listens there would be taken for the image.
+    let opened = twin.machines().open(&started.machine, started.address, &ports).await;
+    opened.map_err(|error| ApiError::new(500, "InternalServiceException", error.to_string()))?;
     twin.forwarded().insert(seen_as(started), ports);
+    Ok(())
 }
 
 fn seen_as(started: &Started) -> String {
@@ -279,11 +332,11 @@ async fn look(twin: &Arc<Twin>, inspection: &Inspection, started: &Started, now:
     if !twin.forwarded().contains_key(&seen_as(started)) {
         // An earlier process has started it: its metadata service went with that process.
         let image = twin.read(|state| state.regions.get(&Region::marketplace())?.images.get(&inspection.image).cloned());
-        let Some(image) = image else { return Ok(Some(Stand::Passed)) };
+        let Some(image) = image else { return Ok(Some(Stand::LeftOut)) };
         if let Err(error) = twin.machines().adopt(&launch_of(twin, &image, started), &started.machine).await {
             tracing::warn!(instance = started.instance, %error, "the machine could not be taken up again");
         }
-        open(twin, inspection, started).await;
+        open(twin, inspection, started).await?;
     }
     let finding = |message: String| Finding { code: "SSHAuthFailedForUserAndKeypair".to_owned(), message };
     let user = &inspection.user;
@@ -333,8 +386,10 @@ async fn remove(twin: &Arc<Twin>, started: &Started, now: Timestamp) -> Result<(
     twin.forwarded().remove(&seen_as(started));
     if !started.machine.is_null()
         && let Err(error) = twin.machines().kill(&started.machine, now).await
+        // Another kind of machines' handle says nothing to these; there is nothing to be had from trying again.
+        && !matches!(error, MachineError::Handle { .. })
     {
-        tracing::warn!(instance = started.instance, %error, "the machine could not be switched off");
+        return Err(ApiError::new(500, "InternalServiceException", format!("the machine could not be switched off: {error}")));
     }
     let absent_is_fine = |result: std::io::Result<()>| match result {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e),

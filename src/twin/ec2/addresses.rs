@@ -53,10 +53,13 @@ pub(super) async fn refresh(context: &Context<'_>) -> Result<(), ApiError> {
         if twin.forwarded().get(&instance.id) == Some(&ports) {
             continue;
         }
-        // Noted whatever comes of it: what can't be opened now can't the next time.
-        twin.forwarded().insert(instance.id.clone(), ports.clone());
-        if let Err(error) = twin.machines().open(machine, address, &ports).await {
-            tracing::warn!(instance = instance.id, %error, "a port can't be opened");
+        match twin.machines().open(machine, address, &ports).await {
+            Ok(()) => drop(twin.forwarded().insert(instance.id.clone(), ports)),
+            Err(error) => {
+                // Not noted, so not dialled: whoever else listens there would be taken for the instance.
+                twin.forwarded().remove(&instance.id);
+                tracing::warn!(instance = instance.id, %error, "a port can't be opened");
+            }
         }
     }
     Ok(())
@@ -67,14 +70,23 @@ pub(super) async fn refresh(context: &Context<'_>) -> Result<(), ApiError> {
 /// # Errors
 ///
 /// `TimedOut` where the packets would be dropped: no such address, no group that opens the port;
-/// else what the machine says.
+/// `AddrNotAvailable`, with the reason, where this machine can't forward the instance's ports; else what the machine says.
 pub async fn dial(twin: &Arc<Twin>, address: Ipv4Addr, port: u16) -> io::Result<BoxStream> {
     let found = twin.read(|state| find(state, address).map(|(region, instance)| (region, instance.clone())));
     let Some((region, instance)) = found else { return Err(io::ErrorKind::TimedOut.into()) };
     let open = twin.read(|state| state.regions.get(&region).is_some_and(|here| opens(here, &instance, port)));
-    match &instance.machine {
-        Some(machine) if open => twin.machines().dial(machine, address, port, twin.clock().now()).await,
-        _ => Err(io::ErrorKind::TimedOut.into()),
+    let (Some(machine), true) = (&instance.machine, open) else { return Err(io::ErrorKind::TimedOut.into()) };
+    let forwarded = twin.forwarded().get(&instance.id).cloned();
+    match forwarded {
+        Some(ports) if ports.contains(&port) => twin.machines().dial(machine, address, port, twin.clock().now()).await,
+        // Beyond the most ports that answer.
+        Some(_) => Err(io::ErrorKind::TimedOut.into()),
+        None => {
+            let ports = twin.read(|state| state.regions.get(&region).map(|here| open_ports(here, &instance))).unwrap_or_default();
+            twin.machines().open(machine, address, &ports).await.map_err(|e| io::Error::new(io::ErrorKind::AddrNotAvailable, e))?;
+            twin.forwarded().insert(instance.id, ports);
+            twin.machines().dial(machine, address, port, twin.clock().now()).await
+        }
     }
 }
 
