@@ -51,6 +51,9 @@ pub(in crate::twin) async fn handle(twin: &Arc<Twin>, mut request: Parts, body: 
         Ok(()) => {
             let operation = Operation { service: NAME, name: operation(&request) };
             let refuse = |error: ApiError| error.into_reply(Form::RestXml, request_id).map(Body::from);
+            if twin.is_denied(&operation.to_string()) {
+                return refuse(ApiError::new(403, "AccessDenied", "Access Denied"));
+            }
             let carry_out = carry_out(twin, Request::from_parts(request, body), request_id);
             twin.unless_struck(&operation, carry_out, refuse).await
         }
