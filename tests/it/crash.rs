@@ -86,16 +86,16 @@ async fn a_run_whose_product_was_edited_between_its_lives_leaves_nothing_and_rel
 #[tokio::test]
 async fn a_process_that_dies_again_and_again_comes_to_the_same_end() {
     let world = distributed().await;
-    let (_, _, end) = clean_run(&world).await;
-    // Some are for the lease, kept while something is waited for, and for the line that shuts out who was there before.
-    for writes in [6, 9, 14] {
+    let (all, _, end) = clean_run(&world).await;
+    // A boot's key dies with its process: each life has to be long enough for one from beginning to end.
+    for writes in [all * 2 / 3, all / 2, all / 3] {
         let world = world.fork();
         let mut lives = 0;
         while !live(&world, Fate { writes: Some(writes), ..Fate::default() }).await {
             lives += 1;
-            assert!(lives < 400, "it never comes to its end, {writes} writes a life");
+            assert!(lives < 50, "it never comes to its end, {writes} writes a life");
         }
-        assert!(lives > 5, "{writes} writes a life: it died {lives} times only");
+        assert!(lives > 0, "{writes} writes a life: it never died");
         let process = world.open().await;
         assert_eq!(in_order(&process).await, Ok(()), "{writes} writes a life");
         assert_eq!(end_state::differences(&end, &end_state::of(&process.twin)), Vec::<String>::new(), "{writes} writes a life");
