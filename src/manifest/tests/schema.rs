@@ -81,13 +81,13 @@ fn what_is_refused_by_form_is_refused_by_the_schema() {
 #[test]
 fn reader_and_schema_know_the_same_keys_of_every_table() {
     let schema = product_schema();
-    let visited = compare_keys(&schema, EVERY_KEY, |manifest| {
+    let visited = compare_keys(&schema, EVERY_KEY, &[], |manifest| {
         let bench = Bench::new();
         lay_out(&bench, manifest);
         bench.check()
     });
     all_visited(&schema, &visited);
-    compare_keys(&workspace_schema(), EVERY_SETTING, |settings| {
+    compare_keys(&workspace_schema(), EVERY_SETTING, &["defaults"], |settings| {
         let bench = Bench::new();
         fs::write(bench.root().join("bakehouse.toml"), settings).unwrap();
         match Workspace::find(bench.root()) {
@@ -129,7 +129,9 @@ enum Step {
 }
 
 /// Puts a key that means nothing into each table and compares what reader and schema know there.
-fn compare_keys<'a>(schema: &'a Json, text: &str, check: impl Fn(&str) -> Faults) -> Vec<&'a Json> {
+///
+/// `manifest` is where in the document a manifest stands.
+fn compare_keys<'a>(schema: &'a Json, text: &str, manifest: &[&str], check: impl Fn(&str) -> Faults) -> Vec<&'a Json> {
     let document: Table = text.parse().unwrap();
     let clean = check(text);
     assert_eq!(clean.errors(), 0, "{}", clean.render(false));
@@ -152,8 +154,8 @@ fn compare_keys<'a>(schema: &'a Json, text: &str, check: impl Fn(&str) -> Faults
         };
         let mut known = names(told.expected.as_deref().unwrap());
         // Layers are taken apart before the rest is read.
-        known.extend(["on", "variant"].into_iter().filter(|key| is_layer(&path) && !above(&path, key)).map(str::to_owned));
-        if is_layer(&path) && !path.is_empty() {
+        known.extend(["on", "variant"].into_iter().filter(|key| is_layer(&path, manifest) && !above(&path, key)).map(str::to_owned));
+        if is_layer(&path, manifest) && !path.is_empty() {
             known.remove("format");
         }
         let described: BTreeSet<String> = here.iter().flat_map(|node| properties(node)).cloned().collect();
@@ -165,10 +167,10 @@ fn compare_keys<'a>(schema: &'a Json, text: &str, check: impl Fn(&str) -> Faults
 }
 
 /// Tells whether a path leads to the whole manifest, or to what differs of it.
-fn is_layer(path: &[Step]) -> bool {
+fn is_layer(path: &[Step], manifest: &[&str]) -> bool {
     let keys: Vec<&str> = path.iter().map(|step| if let Step::Key(key) = step { key.as_str() } else { "" }).collect();
-    let inner = keys.strip_prefix(&["defaults"]).unwrap_or(&keys);
-    (!keys.is_empty() || path.is_empty()) && inner.len() % 2 == 0 && inner.chunks(2).all(|pair| ["on", "variant"].contains(&pair[0]))
+    keys.strip_prefix(manifest)
+        .is_some_and(|inner| inner.len() % 2 == 0 && inner.chunks(2).all(|pair| ["on", "variant"].contains(&pair[0])))
 }
 
 fn above(path: &[Step], key: &str) -> bool {
