@@ -19,7 +19,7 @@ pub fn call_advice(code: &str) -> Option<Advice> {
 /// A code, its cause, its remedy.
 type Row = (&'static str, &'static str, &'static str);
 
-const TABLES: [&[Row]; 8] = [CREDENTIALS, RATES_AND_FAULTS, QUOTAS, NOT_THERE, IN_THE_WAY, STATES, REQUESTS, S3];
+const TABLES: [&[Row]; 9] = [CREDENTIALS, RATES_AND_FAULTS, QUOTAS, NOT_THERE, IN_THE_WAY, STATES, REQUESTS, S3, ACCOUNT];
 
 const LOG_IN: &str = "log in again (aws sso login, aws configure) or name a profile that exists with --profile";
 const ALLOW: &str = "let the caller do it: the message names the action; bakehouse's own needs are few";
@@ -244,6 +244,19 @@ const REQUESTS: &[Row] = &[
     ("ValidationError", "a value is not one that AWS takes", REPORT),
     ("ValidationException", "AWS refuses the request for its form", "mend the fields that the message names, if they are the manifest's"),
     ("UnsupportedParameterType", "SSM does not keep such a parameter", REPORT),
+];
+
+/// IAM's and Service Quotas'. Sources: <https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html>,
+/// <https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/CommonErrors.html>
+const ACCOUNT: &[Row] = &[
+    ("NoSuchEntity", "the account has no role or user of that name", "make it (bakehouse iam ingestion-role), or mend its name"),
+    ("EntityAlreadyExists", "the account has a role of that name", "nothing, if it is the one that was wanted; else choose another name"),
+    ("MalformedPolicyDocument", "the policy is none that IAM takes", "print it anew: bakehouse iam policy, bakehouse iam ingestion-role"),
+    ("DeleteConflict", "the role has policies still", "detach them first"),
+    ("InvalidInput", "IAM does not take a value of the request", REPORT),
+    ("NoSuchResourceException", "Service Quotas knows no such quota", REPORT),
+    ("IllegalArgumentException", "Service Quotas does not take a value of the request", REPORT),
+    ("SerializationException", "the service can't read the request", REPORT),
 ];
 
 /// Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
