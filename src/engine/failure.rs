@@ -270,6 +270,10 @@ impl EngineError {
             let at = left.into_iter().flat_map(|e| if let Self::Left { at, .. } = e { at } else { Vec::new() });
             rest.push(Self::Left { at: at.collect(), next: next.to_owned() });
         }
+        // So is who took the run over: that ends every step, whatever else did.
+        if let Some(fenced) = rest.iter().position(|e| matches!(e, Self::Ledger(LedgerError::Fenced { .. }))) {
+            return Err(rest.swap_remove(fenced));
+        }
         match rest.len() {
             0 => Ok(()),
             1 => Err(rest.remove(0)),

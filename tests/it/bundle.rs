@@ -42,6 +42,7 @@ struct Tampers(PathBuf);
 
 impl Observer for Tampers {
     fn note(&self, note: Note) {
+        let note = if let Note::InStep { note, .. } = note { *note } else { note };
         if matches!(&note, Note::Done { text } if text.starts_with("payload of")) {
             for object in std::fs::read_dir(&self.0).unwrap() {
                 let path = object.unwrap().path();

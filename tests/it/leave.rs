@@ -78,7 +78,7 @@ async fn what_outlasts_the_patience_is_pending_and_holds_nothing_else_up() {
     let EngineError::Several { errors } = error else { panic!("two copies are pending: {error}") };
     for error in errors {
         let EngineError::Pending { what, next } = error else { panic!("{error}") };
-        assert!(what.contains(" is pending (waited for since 2026-11-23 1"), "{what}");
+        assert!(what.contains(" is pending (waited for since 2026-11-02 1"), "{what}");
         assert_eq!(next, "bakehouse ship hello-web");
     }
     assert!(matches!(process.releases().await[0].listing, Listing::Listed { .. }), "the listing does not wait for other Regions");

@@ -237,7 +237,7 @@ fn rewrite(records: &Path) {
     let mut previous: Option<bakehouse::model::digest::Digest> = None;
     for path in names {
         let mut record: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-        record["at"] = "2026-11-23T11:00:00Z".into();
+        record["at"] = "2026-11-02T11:00:00Z".into();
         if let Some(digest) = previous {
             record["previous"] = digest.to_string().into();
         }
