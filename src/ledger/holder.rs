@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 use serde::{Deserialize, Serialize};
 
 /// A process that works on a release.
@@ -24,14 +26,22 @@ impl Holder {
     /// Describes this process.
     pub fn this_process() -> Self {
         let pid = std::process::id();
-        Self { host: host(), pid, user: user(), boot: boot(), started: started(pid).unwrap_or(0) }
+        let started = if let Process::Began(ticks) = process(pid) { ticks } else { 0 };
+        Self { host: host(), pid, user: user(), boot: boot(), started }
     }
 
     /// Tells whether the process is known to have ended: one of this machine, since its last boot.
     ///
-    /// Of a process elsewhere, or where there is no `/proc`, nothing is known.
+    /// Of a process elsewhere, or where there is no `/proc`, nothing is known; of one that another user
+    /// hides, only that it is there.
     pub fn is_gone(&self) -> bool {
-        !self.boot.is_empty() && self.boot == boot() && started(self.pid) != Some(self.started)
+        !self.boot.is_empty()
+            && self.boot == boot()
+            && match process(self.pid) {
+                Process::Gone => true,
+                Process::Began(ticks) => ticks != self.started,
+                Process::Hidden => false,
+            }
     }
 }
 
@@ -61,15 +71,30 @@ fn boot() -> String {
     }
 }
 
-/// Returns when a process began; `None` when there is none of that id, or only what is left of it.
-///
+/// What is to be known of a process id.
+#[derive(Debug, PartialEq, Eq)]
+enum Process {
+    /// There is none of that id, or only what is left of one.
+    Gone,
+    /// There is one, which began so many clock ticks after the boot.
+    Began(u64),
+    /// There is one, of which nothing can be read: `/proc` may be mounted with `hidepid`.
+    Hidden,
+}
+
 /// Source: proc_pid_stat(5): the third field is the state, the 22nd the start.
-fn started(pid: u32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+fn process(pid: u32) -> Process {
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
+        let is_there = i32::try_from(pid).ok().and_then(Pid::from_raw).is_some_and(|id| test_kill_process(id) != Err(Errno::SRCH));
+        return if is_there { Process::Hidden } else { Process::Gone };
+    };
     // The second field is the program's name in parentheses, which may hold anything.
-    let mut rest = stat.rsplit_once(')')?.1.split_ascii_whitespace();
-    let ended = matches!(rest.next()?, "Z" | "X");
-    if ended { None } else { rest.nth(18)?.parse().ok() }
+    let mut fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_ascii_whitespace();
+    match (fields.next(), fields.nth(18).and_then(|ticks| ticks.parse().ok())) {
+        (Some("Z" | "X"), _) => Process::Gone,
+        (_, Some(ticks)) => Process::Began(ticks),
+        _ => Process::Hidden,
+    }
 }
 
 #[cfg(test)]
@@ -84,5 +109,15 @@ mod tests {
         assert!(Holder { started: me.started + 1, ..me.clone() }.is_gone());
         assert!(!Holder { pid: u32::MAX, boot: "another machine's".to_owned(), ..me.clone() }.is_gone());
         assert!(!Holder { pid: u32::MAX, boot: String::new(), ..me }.is_gone());
+    }
+
+    #[test]
+    fn a_process_is_known_by_its_id_until_it_has_ended() {
+        let mut child = std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
+        assert!(matches!(process(child.id()), Process::Began(ticks) if ticks > 0));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(process(child.id()), Process::Gone);
+        assert_eq!(process(u32::MAX), Process::Gone);
     }
 }

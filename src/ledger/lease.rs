@@ -230,6 +230,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_was_written_by_a_call_whose_answer_was_lost_is_one_s_own() {
+        for ledger in testing::ledgers().await {
+            let (variant, me) = (testing::variant(), Holder::this_process());
+            let mut lease = ledger.take_lease(&variant, &run("a"), &me, at(0)).await.unwrap();
+            let renewed = Hold { heard: at(5), until: end_of_life(at(5)), ..lease.hold.clone() };
+            ledger.create(&folder(&variant).join("000002.json"), &renewed).await.unwrap();
+            lease.keep(at(5)).await.unwrap();
+            assert_eq!(lease.epoch(), 2);
+            let another_s = Hold { nonce: "another".to_owned(), ..renewed };
+            ledger.create(&folder(&variant).join("000003.json"), &another_s).await.unwrap();
+            assert!(matches!(lease.release(at(6)).await, Ok(())));
+            assert!(matches!(lease.keep(at(6)).await, Err(LedgerError::Fenced { .. })));
+        }
+    }
+
+    #[tokio::test]
     async fn a_lease_that_is_kept_lives_on_and_leaves_few_objects() {
         for ledger in testing::ledgers().await {
             let (variant, me) = (testing::variant(), Holder::this_process());

@@ -87,16 +87,17 @@ impl Ledger {
         Ok(claims)
     }
 
-    /// Takes a version for a run: one that nobody had, or that was given back.
+    /// Takes a version for a run: one that nobody had, or that was given back, be it by the same run.
     ///
     /// # Errors
     ///
     /// [`LedgerError::Claimed`] when another run has it.
     pub async fn claim(&self, claim: &Claim) -> Result<(), LedgerError> {
         self.write_claim(claim, |held| match held {
+            Some(held) if held.given_back => Ok(Wanted::Write),
             Some(held) if held.run == claim.run => Ok(Wanted::Nothing),
-            Some(held) if !held.given_back => Err(LedgerError::Claimed { place: self.place().to_owned(), held: Box::new(held.clone()) }),
-            _ => Ok(Wanted::Write),
+            Some(held) => Err(LedgerError::Claimed { place: self.place().to_owned(), held: Box::new(held.clone()) }),
+            None => Ok(Wanted::Write),
         })
         .await
     }
@@ -339,6 +340,9 @@ mod tests {
             give_back("run-1").await;
             give_back("run-1").await;
             assert!(ledger.claims(&variant()).await.unwrap()[0].given_back);
+            ledger.claim(&claim("run-1")).await.unwrap();
+            assert_eq!(ledger.claims(&variant()).await.unwrap(), [claim("run-1")], "what it gave back it has to take again");
+            give_back("run-1").await;
             ledger.claim(&claim("run-2")).await.unwrap();
             assert!(ledger.claim(&claim("run-3")).await.is_err());
             assert_eq!(ledger.claims(&variant()).await.unwrap(), [claim("run-2")]);

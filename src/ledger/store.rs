@@ -171,11 +171,17 @@ impl Ledger {
     pub async fn open(objects: Arc<dyn ObjectStore>, place: String, binding: Binding) -> Result<Self, LedgerError> {
         let ledger = Self { objects, place, binding };
         let object = Path::from("ledger.json");
-        if let Err(LedgerError::Taken { .. }) = ledger.create(&object, &ledger.binding).await {
-            let found: Binding = ledger.get(&object).await?;
-            if found != ledger.binding {
-                return Err(LedgerError::Bound { place: ledger.place, found, wanted: ledger.binding });
-            }
+        let found: Binding = match ledger.get_if_there(&object).await? {
+            Some(found) => found,
+            None => match ledger.create(&object, &ledger.binding).await {
+                Ok(_) => return Ok(ledger),
+                // Another bakehouse bound it in between: see to whom.
+                Err(LedgerError::Taken { .. }) => ledger.get(&object).await?,
+                Err(error) => return Err(error),
+            },
+        };
+        if found != ledger.binding {
+            return Err(LedgerError::Bound { place: ledger.place, found, wanted: ledger.binding });
         }
         Ok(ledger)
     }
@@ -192,6 +198,9 @@ impl Ledger {
 
     /// Writes an object under a name that does not exist; returns its digest.
     ///
+    /// The same bytes under that name are this writer's own: the store's client repeats a call whose
+    /// answer was lost, and no two writers ever write the same (each line names its run, holder or lease).
+    ///
     /// # Errors
     ///
     /// [`LedgerError::Taken`] when it exists.
@@ -202,9 +211,10 @@ impl Ledger {
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
         match self.objects.put_opts(object, bytes.into(), options).await {
             Ok(_) => Ok(digest),
-            Err(object_store::Error::AlreadyExists { .. }) => {
-                Err(LedgerError::Taken { place: self.place.clone(), object: object.to_string() })
-            }
+            Err(object_store::Error::AlreadyExists { .. }) => match self.digest_if_there(object).await? {
+                Some(found) if found == digest => Ok(digest),
+                _ => Err(LedgerError::Taken { place: self.place.clone(), object: object.to_string() }),
+            },
             Err(source) => Err(self.object_error(object, source)),
         }
     }
@@ -231,6 +241,15 @@ impl Ledger {
             Err(LedgerError::Object { source, .. }) if matches!(*source, object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    async fn digest_if_there(&self, object: &Path) -> Result<Option<Digest>, LedgerError> {
+        let bytes = match self.objects.get(object).await {
+            Ok(answer) => answer.bytes().await,
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(source) => Err(source),
+        };
+        Ok(Some(Digest::of(&bytes.map_err(|source| self.object_error(object, source))?)))
     }
 
     /// Reads objects, several at a time, in the order of their names.
