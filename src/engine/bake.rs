@@ -315,10 +315,14 @@ impl Run<'_> {
     /// Ends the instances and removes groups, key pairs and the payload that this run made.
     pub(super) async fn clean_up(&self, region: &Region) -> Result<(), EngineError> {
         let writer = &self.engine.writer;
-        self.end_instances(region).await?;
-        for name in writer.reader().key_pairs_of_run(region, self.id()).await? {
-            self.effect(&format!("end.{name}"), &name, async |_| Ok(writer.delete_key_pair(region, &name).await?)).await?;
+        // First whatever needs no waiting: whoever is leaving waits for nothing.
+        for instance in writer.reader().instances_of_run(region, self.id()).await? {
+            self.terminate(region, &instance.id).await?;
         }
+        for name in writer.reader().key_pairs_of_run(region, self.id()).await? {
+            self.removal(&format!("end.{name}"), &name, async |_| Ok(writer.delete_key_pair(region, &name).await?)).await?;
+        }
+        self.end_instances(region).await?;
         let tagged = writer.reader().security_groups_of_run(region, self.id()).await?;
         let mut groups: BTreeSet<SecurityGroupId> = tagged.into_iter().collect();
         groups.extend(self.done::<SecurityGroupId>("bake.group").await);
@@ -341,7 +345,7 @@ impl Run<'_> {
             instances.extend(shown.map(|instance| instance.id));
         }
         for id in &instances {
-            self.effect(&format!("bake.end.{id}"), id, async |_| Ok(writer.terminate_instance(region, id).await?)).await?;
+            self.terminate(region, id).await?;
             self.engine
                 .wait(async || {
                     Ok(match writer.reader().instance(region, id).await? {
@@ -354,11 +358,16 @@ impl Run<'_> {
         Ok(())
     }
 
+    async fn terminate(&self, region: &Region, id: &InstanceId) -> Result<(), EngineError> {
+        let effect = format!("bake.end.{id}");
+        self.removal(&effect, id, async |_| Ok(self.engine.writer.terminate_instance(region, id).await?)).await
+    }
+
     async fn remove_group(&self, region: &Region, group: &SecurityGroupId) -> Result<(), EngineError> {
         let (writer, name) = (&self.engine.writer, format!("bake.ungroup.{group}"));
         self.engine
             .wait(async || {
-                match self.effect(&name, group, async |_| Ok(writer.delete_security_group(region, group).await?)).await {
+                match self.removal(&name, group, async |_| Ok(writer.delete_security_group(region, group).await?)).await {
                     Ok(()) => Ok(Look::Ready(())),
                     // The instance's network interface goes some time after the instance; and an instance
                     // whose maker died at once may not have been shown before.

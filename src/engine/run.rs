@@ -106,6 +106,30 @@ impl<'a> Run<'a> {
         T: Serialize + DeserializeOwned,
         F: Future<Output = Result<T, EngineError>>,
     {
+        // Whoever is leaving begins nothing new; what is known to be done may be looked up.
+        self.effect_if(|| self.engine.may_begin(), name, payload, act).await
+    }
+
+    /// Removes something once, as [`Run::effect`]: whoever is leaving does it all the same, lest it is left.
+    pub async fn removal<T, F>(&self, name: &str, payload: &impl Serialize, act: impl FnOnce(String) -> F) -> Result<T, EngineError>
+    where
+        T: Serialize + DeserializeOwned,
+        F: Future<Output = Result<T, EngineError>>,
+    {
+        self.effect_if(|| Ok(()), name, payload, act).await
+    }
+
+    async fn effect_if<T, F>(
+        &self,
+        may_begin: impl FnOnce() -> Result<(), EngineError>,
+        name: &str,
+        payload: &impl Serialize,
+        act: impl FnOnce(String) -> F,
+    ) -> Result<T, EngineError>
+    where
+        T: Serialize + DeserializeOwned,
+        F: Future<Output = Result<T, EngineError>>,
+    {
         let epoch = self.hold.keep(self.engine).await?;
         let token = {
             let mut journal = self.journal.lock().await;
@@ -120,8 +144,7 @@ impl<'a> Run<'a> {
                 Effect::Unknown { token, .. } => Ok(token.to_owned()),
                 Effect::Open { attempt } => Err(attempt),
             };
-            // Whoever is leaving begins nothing new; what an earlier process began may be looked up.
-            self.engine.may_begin()?;
+            may_begin()?;
             match known {
                 Ok(token) => token,
                 Err(attempt) => {

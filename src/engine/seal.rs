@@ -16,7 +16,20 @@ use crate::model::report::ScanSummary;
 impl Run<'_> {
     /// Takes the version; a run that finds it taken by another ends.
     pub(super) async fn claim(&self) -> Result<(), EngineError> {
-        let ledger = &self.engine.ledger;
+        let was_claimed = self.done::<()>("claim").await.is_some();
+        let claimed = self.effect("claim", &self.plan.version, async |_| self.take_version().await).await;
+        // A process that died as it ended the run may have given the version back already.
+        let claimed = if was_claimed && self.sealed().await?.is_none() { self.take_version().await } else { claimed };
+        if let Err(EngineError::Ledger(LedgerError::Claimed { .. })) = &claimed {
+            self.end(Outcome::Superseded).await?;
+        }
+        claimed?;
+        self.done_note(format!("{} {} is run {}'s", self.variant(), self.plan.version, self.id()));
+        Ok(())
+    }
+
+    /// Takes the version in the ledger, unless this run has it.
+    async fn take_version(&self) -> Result<(), EngineError> {
         let at = self.engine.clock.now();
         let claim = Claim {
             format: 1,
@@ -27,13 +40,7 @@ impl Run<'_> {
             at,
             given_back: false,
         };
-        let claimed = self.effect("claim", &self.plan.version, async |_| Ok(ledger.claim(&claim).await?)).await;
-        if let Err(EngineError::Ledger(LedgerError::Claimed { .. })) = &claimed {
-            self.end(Outcome::Superseded).await?;
-        }
-        claimed?;
-        self.done_note(format!("{} {} is run {}'s", self.variant(), self.plan.version, self.id()));
-        Ok(())
+        Ok(self.engine.ledger.claim(&claim).await?)
     }
 
     /// Seals the record, then tags image and snapshots as released.
@@ -79,7 +86,11 @@ impl Run<'_> {
                         let reason = format!("{} was sealed by run {run}", self.plan.version);
                         Err(EngineError::Run { run: self.id().clone(), reason })
                     }
-                    None => self.record(Event::Released(Box::new(release))).await,
+                    None => {
+                        // Only what is claimed is sealed, whichever command was run and whatever came before.
+                        self.take_version().await?;
+                        self.record(Event::Released(Box::new(release))).await
+                    }
                 }
             })
             .await?;

@@ -8,10 +8,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bakehouse::engine::{EngineError, Kind, Leave, Note, Observer};
 use bakehouse::ledger::JournalEvent;
+use bakehouse::model::ids::Region;
 use bakehouse::release::Listing;
 use bakehouse::twin::ec2::Delays;
 use bakehouse::twin::faults::{Fault, FaultRule};
 use bakehouse::twin::machines::{Ends, EndsHow};
+use bakehouse::twin::state::InstanceState;
 use jiff::SignedDuration;
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -148,6 +150,38 @@ async fn a_signal_leaves_in_order_and_the_next_process_goes_on() {
     assert_eq!(ends(folder.path()), 0, "the run has not ended");
 }
 
+/// Asks to leave once an image was started to be tried.
+struct LeavesATrial {
+    leave: Leave,
+}
+
+impl Observer for LeavesATrial {
+    fn note(&self, note: Note) {
+        if matches!(&note, Note::Done { text } if text.contains(" starts on ")) {
+            self.leave.ask();
+        }
+    }
+}
+
+#[tokio::test]
+async fn whoever_leaves_a_trial_ends_its_instance_first() {
+    let world = World::new().await;
+    let mut process = world.open().await;
+    process.engine.observer = Arc::new(LeavesATrial { leave: process.engine.leave.clone() });
+    let end = process.ship().await;
+    assert!(matches!(&end, Err(EngineError::Left { .. })), "{end:?}");
+    process.twin.read(|state| {
+        let us = &state.regions[&Region::marketplace()];
+        let ending = |state: InstanceState| matches!(state, InstanceState::ShuttingDown | InstanceState::Terminated);
+        assert!(us.instances.len() > 1 && us.instances.values().all(|i| ending(i.state)), "an instance is left running");
+        assert!(us.key_pairs.is_empty(), "a key pair is left");
+    });
+    drop(process);
+    let process = world.open().await;
+    process.ship().await.unwrap();
+    assert_eq!(in_order(&process).await, Ok(()));
+}
+
 #[tokio::test]
 async fn a_second_signal_leaves_at_once() {
     let folder = workspace_of_a_command().await;
@@ -202,10 +236,10 @@ fn read_until(stderr: &mut BufReader<ChildStderr>, wanted: &[&str]) -> String {
 
 /// Counts the ends of runs in the command's ledger.
 fn ends(workspace: &Path) -> usize {
-    let runs = workspace.join(".bakehouse/twin/ledger/runs");
-    let runs: Vec<_> = std::fs::read_dir(runs).unwrap().map(|run| run.unwrap().path()).collect();
+    let journals = workspace.join(".bakehouse/twin/ledger/runs/hello-web.x86_64/journals");
+    let runs: Vec<_> = std::fs::read_dir(journals).unwrap().map(|run| run.unwrap().path()).collect();
     assert_eq!(runs.len(), 1, "one run, gone on with");
-    let entries = std::fs::read_dir(&runs[0]).unwrap().filter_map(|entry| std::fs::read(entry.unwrap().path()).ok());
+    let entries = std::fs::read_dir(&runs[0]).unwrap().map(|entry| std::fs::read(entry.unwrap().path()).unwrap());
     let events = entries.filter_map(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok()).map(|entry| entry["event"].clone());
     let events: Vec<JournalEvent> = events.filter_map(|event| serde_json::from_value(event).ok()).collect();
     assert!(!events.is_empty());
