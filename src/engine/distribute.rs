@@ -6,9 +6,11 @@ use super::failure::EngineError;
 use super::run::Run;
 use crate::bake;
 use crate::cloud::CopySpec;
+use crate::ledger::JournalEvent;
 use crate::model::ids::{AccountId, ImageId, Region};
 use crate::model::image::{Image, tag};
 use crate::model::record::Event;
+use crate::model::resource::ResourceKind;
 use crate::release::Released;
 
 impl Run<'_> {
@@ -19,7 +21,8 @@ impl Run<'_> {
         let mut tags = self.tags();
         tags.insert(tag::VERSION.to_owned(), released.version.to_string());
         tags.insert(tag::INPUT.to_owned(), released.release.input.to_string());
-        tags.insert(tag::STATE.to_owned(), "released".to_owned());
+        // Only what a record names is released; a copy that nobody goes on with is garbage.
+        tags.insert(tag::STATE.to_owned(), "copying".to_owned());
         // That of the release, which stays as it is: what is tried again must say the same.
         tags.extend(self.sealed().await?.map(|(_, head)| (tag::RECORD.to_owned(), head.to_string())));
         let spec = CopySpec {
@@ -30,24 +33,56 @@ impl Run<'_> {
             tags,
         };
         let payload = (&spec.image, region, &spec.name);
+        let effect = format!("copy.{region}");
         let id: ImageId = self
-            .effect(&format!("copy.{region}"), &payload, async |token| {
+            .effect(&effect, &payload, async |token| {
                 // A copy of that name made of the same inputs is this one, by an attempt long past its token.
                 if let Some(found) = self.engine.writer.reader().own_image_named(region, &spec.name).await? {
-                    if found.tags.get(tag::INPUT) == spec.tags.get(tag::INPUT) {
+                    if found.tags.get(tag::INPUT) != spec.tags.get(tag::INPUT) {
+                        return Err(EngineError::NameTaken { name: spec.name.clone(), image: found.image.id });
+                    }
+                    if found.state != "failed" && !found.encrypted {
                         return Ok(found.image.id);
                     }
-                    return Err(EngineError::NameTaken { name: spec.name.clone(), image: found.image.id });
+                    self.remove_copy(region, &found.image).await?;
                 }
                 Ok(self.engine.writer.copy_image(region, &spec, &token).await?)
             })
             .await?;
-        let copy = self.available(region, &id).await?;
-        if copy.encrypted {
-            return Err(EngineError::Encrypted { image: id });
-        }
-        self.record(Event::Copied { image: copy.image }).await?;
+        let copy = match self.available(region, &id).await {
+            Ok(copy) if copy.encrypted => {
+                let reason = "has encrypted snapshots, which the Marketplace refuses: turn encryption by default off there";
+                return self.refuse_copy(&effect, region, id, reason.to_owned()).await;
+            }
+            Err(EngineError::ImageState { image, state, reason }) => {
+                return self.refuse_copy(&effect, region, image, format!("is {state}: {reason}")).await;
+            }
+            copy => copy?.image,
+        };
+        self.record(Event::Copied { image: copy.clone() }).await?;
+        self.effect(&format!("{effect}.tag"), &id, async |_| {
+            let released = BTreeMap::from([(tag::STATE.to_owned(), "released".to_owned())]);
+            Ok(self.engine.writer.tag(region, &super::bake::resources(&copy), &released).await?)
+        })
+        .await?;
         self.done_note(format!("{id} in {region}"));
+        Ok(())
+    }
+
+    /// Writes down that a copy is of no use, so that whoever goes on makes another.
+    async fn refuse_copy(&self, effect: &str, region: &Region, image: ImageId, reason: String) -> Result<(), EngineError> {
+        let error = EngineError::CopyUnusable { region: region.clone(), image, reason };
+        self.write(JournalEvent::Refused { effect: effect.to_owned(), reason: error.to_string() }).await?;
+        Err(error)
+    }
+
+    /// Removes a copy that is of no use and was never released: its name is needed.
+    async fn remove_copy(&self, region: &Region, copy: &Image) -> Result<(), EngineError> {
+        let writer = &self.engine.writer;
+        writer.remove(region, ResourceKind::Image, copy.id.as_str()).await?;
+        for snapshot in &copy.snapshots {
+            writer.remove(region, ResourceKind::Snapshot, snapshot.as_str()).await?;
+        }
         Ok(())
     }
 

@@ -85,6 +85,16 @@ pub enum EngineError {
         /// The image.
         image: ImageId,
     },
+    /// What a sealed image was copied to is of no use.
+    #[error("the copy {image} in {region} {reason}")]
+    CopyUnusable {
+        /// Where.
+        region: Region,
+        /// The copy.
+        image: ImageId,
+        /// What is wrong with it, in words.
+        reason: String,
+    },
     /// An image of that name is there, and it is not this release's.
     #[error("the account has an image named {name} already ({image}), and it was not made of these inputs")]
     NameTaken {

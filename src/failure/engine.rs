@@ -94,6 +94,9 @@ pub(super) fn tell(error: &EngineError) -> Told {
         }
         EngineError::Encrypted { image } => Told::new(&["nothing was shared; the version is free again"], &[])
             .then(format!("turn encryption by default off for the build, remove {image}, ship again")),
+        EngineError::CopyUnusable { .. } => {
+            Told::new(&["nothing of it was shared", SEALED], &["mend what it says, then ship again: the copy is removed and made anew"])
+        }
         EngineError::NameTaken { .. } => Told::new(&[KEPT], &["deregister or rename that image, then ship again"]),
         EngineError::Rejected { version, image, report } => Told::new(&["nothing was shared or submitted"], &[])
             .with_details(crate::scan::render(report).lines().map(str::to_owned))

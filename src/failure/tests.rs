@@ -105,6 +105,11 @@ fn samples() -> Vec<EngineError> {
         EngineError::BakeBroken { how: "stopped".to_owned(), tail: vec!["Kernel panic".to_owned()] },
         EngineError::ImageState { image: image(), state: "failed".to_owned(), reason: "Client.InternalError".to_owned() },
         EngineError::Encrypted { image: image() },
+        EngineError::CopyUnusable {
+            region: "eu-central-1".parse().unwrap(),
+            image: image(),
+            reason: "is failed: Client.InternalError".to_owned(),
+        },
         EngineError::NameTaken { name: "Bakehouse-hello-web-1.2.0-x86_64-01234567".to_owned(), image: image() },
         EngineError::BootUnreached {
             image: image(),

@@ -65,7 +65,7 @@ pub enum JournalEvent {
         /// What came of it.
         value: serde_json::Value,
     },
-    /// The effect's last attempt is known to have ended without effect.
+    /// The effect's last attempt is known to have ended without effect, or with one that is of no use.
     Refused {
         /// Its name.
         effect: String,
@@ -238,17 +238,16 @@ impl Journal {
     /// Returns where an effect stands.
     pub fn effect(&self, name: &str) -> Effect<'_> {
         let mut state = Effect::Open { attempt: 1 };
+        let mut last_attempt = 0;
         for entry in &self.entries {
             match &entry.event {
                 JournalEvent::Tried { effect, attempt, token } if effect == name => {
+                    last_attempt = *attempt;
                     state = Effect::Unknown { attempt: *attempt, token };
                 }
                 JournalEvent::Done { effect, value } if effect == name => state = Effect::Done(value),
-                JournalEvent::Refused { effect, .. } if effect == name => {
-                    if let Effect::Unknown { attempt, .. } = state {
-                        state = Effect::Open { attempt: attempt + 1 };
-                    }
-                }
+                // Of one that was done: what it had made has come to nothing.
+                JournalEvent::Refused { effect, .. } if effect == name => state = Effect::Open { attempt: last_attempt + 1 },
                 _ => {}
             }
         }
@@ -341,6 +340,18 @@ mod tests {
             new.write(Timestamp::UNIX_EPOCH, 2, tried("b")).await.unwrap();
             assert_eq!(new.effect("a"), Effect::Unknown { attempt: 1, token: "t" }, "their last line was read");
         }
+    }
+
+    #[tokio::test]
+    async fn what_was_refused_is_tried_anew_even_once_it_was_done() {
+        let ledger = testing::in_folder().await;
+        let mut journal = ledger.journal(&testing::variant(), &"run-1".parse().unwrap()).await.unwrap();
+        let done = JournalEvent::Done { effect: "a".to_owned(), value: "ami-1".into() };
+        let refused = JournalEvent::Refused { effect: "a".to_owned(), reason: "it failed".to_owned() };
+        for event in [tried("a"), done, refused] {
+            journal.write(Timestamp::UNIX_EPOCH, 1, event).await.unwrap();
+        }
+        assert_eq!(journal.effect("a"), Effect::Open { attempt: 2 });
     }
 
     #[tokio::test]

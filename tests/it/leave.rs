@@ -92,6 +92,37 @@ async fn what_outlasts_the_patience_is_pending_and_holds_nothing_else_up() {
 }
 
 #[tokio::test]
+async fn a_copy_that_fails_is_removed_and_made_anew() {
+    let world = distributed().await;
+    let slow = Delays { copy: SignedDuration::from_hours(10), ..Delays::aws_like() };
+    let process = world.open_to(Fate { delays: Some(slow), ..Fate::default() }).await;
+    assert!(process.ship().await.is_err(), "the copies must be pending");
+    let there: Region = "eu-central-1".parse().unwrap();
+    let failing = process.twin.change(|state| {
+        for image in state.regions.get_mut(&there).unwrap().images.values_mut().filter(|image| !image.public) {
+            assert_eq!(image.tags["bakehouse:state"], "copying");
+            image.failed = Some("Client.InternalError".to_owned());
+        }
+        Ok::<_, std::io::Error>(())
+    });
+    failing.unwrap();
+    process.engine.clock.sleep(std::time::Duration::from_secs(11 * 3600)).await;
+    drop(process);
+    let process = world.open().await;
+    let end = process.ship().await;
+    assert!(matches!(&end, Err(EngineError::CopyUnusable { region, .. }) if region == &there), "{end:?}");
+    process.ship().await.unwrap();
+    assert_eq!(in_order(&process).await, Ok(()));
+    process.twin.read(|state| {
+        let copies: Vec<_> = state.regions[&there].images.values().filter(|image| !image.public).collect();
+        assert_eq!(copies.len(), 1, "the failed copy is left");
+        assert_eq!(copies[0].tags["bakehouse:state"], "released");
+        let snapshots = state.regions[&there].snapshots.values().filter(|s| s.owner == state.account);
+        assert!(snapshots.clone().all(|s| s.tags["bakehouse:state"] == "released") && snapshots.count() == 1);
+    });
+}
+
+#[tokio::test]
 async fn credentials_that_run_out_are_a_pause_and_the_journal_goes_on() {
     let world = World::new().await;
     let fault = Fault::Answer { status: 400, code: "RequestExpired".to_owned(), message: "Request has expired.".to_owned() };
