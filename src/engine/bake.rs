@@ -33,8 +33,7 @@ pub(super) const IMAGE: &str = "bake.image";
 
 impl Run<'_> {
     /// Makes the image, unless the account has it already.
-    pub(super) async fn bake(&self, base: &BaseRecord, name: &str) -> Result<Image, EngineError> {
-        let region = &self.product.build.region;
+    pub(super) async fn bake(&self, region: &Region, base: &BaseRecord, name: &str) -> Result<Image, EngineError> {
         let mut existing: Option<ImageId> = self.done(IMAGE).await;
         if existing.is_none() {
             // The name carries the digest of all inputs: an image of that name was made by an earlier
@@ -75,8 +74,8 @@ impl Run<'_> {
     }
 
     /// Removes an image of this name that an earlier run's scan has rejected: another one is wanted.
-    pub(super) async fn discard_rejected(&self, name: &str) -> Result<(), EngineError> {
-        let (region, writer) = (&self.product.build.region, &self.engine.writer);
+    pub(super) async fn discard_rejected(&self, region: &Region, name: &str) -> Result<(), EngineError> {
+        let writer = &self.engine.writer;
         let Some(found) = writer.reader().own_image_named(region, name).await? else { return Ok(()) };
         let rejected = found.tags.get(tag::STATE).is_some_and(|state| state == "rejected");
         let another_run = found.tags.get(tag::RUN).is_none_or(|run| run != self.id().as_str());

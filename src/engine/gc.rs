@@ -12,7 +12,7 @@ use super::failure::EngineError;
 use super::runs::find_run;
 use crate::clock::Clock;
 use crate::cloud::{CloudError, Reader, Writer};
-use crate::ledger::{Effect, Holder, Journal, JournalEvent, Ledger, LedgerError, Outcome};
+use crate::ledger::{Effect, Holder, Journal, JournalEvent, Leaving, Ledger, LedgerError, Outcome};
 use crate::model::ids::{Architecture, InstanceId, Region, RunId, Slug, Variant};
 use crate::model::record::{Claim, Event, Record};
 use crate::model::resource::{Resource, ResourceKind};
@@ -118,7 +118,8 @@ impl Collector {
     ) -> Result<GarbagePlan, EngineError> {
         let mut found = self.find(reader, products, places).await?;
         let began = abandoned.began;
-        let given_up = RunFacts { began, last: began, ended: Some("is given up".to_owned()), held: false, owns: BTreeSet::new() };
+        let given_up =
+            RunFacts { began, last: began, ended: Some("is given up".to_owned()), held: false, waits: false, owns: BTreeSet::new() };
         found.runs.insert(abandoned.run.clone(), given_up);
         found.resources.retain(|resource| resource.run().as_ref() == Some(&abandoned.run));
         Ok(found.judge(self.clock.now(), SignedDuration::ZERO, products))
@@ -221,24 +222,29 @@ impl Collector {
                 records.insert(variant, chain);
             }
         }
+        let mut runs = BTreeMap::new();
+        let mut planned = BTreeSet::new();
+        let now = self.clock.now();
+        for variant in self.ledger.variants_with_runs().await? {
+            let held = self.ledger.lease(&variant).await?.filter(|hold| hold.is_live(now)).map(|hold| hold.run);
+            for run in self.ledger.runs(&variant).await? {
+                let journal = self.ledger.journal(&variant, &run).await?;
+                if products.contains(&variant.product) {
+                    planned.extend(journal.plan().map(|(plan, _)| plan.image_regions()).unwrap_or_default());
+                }
+                if let Some(facts) = run_facts(&journal, held.as_ref()) {
+                    runs.insert(run, facts);
+                }
+            }
+        }
         let released = records.values().flat_map(|chain| history(chain).into_values()).flat_map(|r| r.regions());
-        let regions: BTreeSet<Region> = released.chain(places.regions.iter().cloned()).collect();
+        let regions: BTreeSet<Region> = released.chain(planned).chain(places.regions.iter().cloned()).collect();
         let mut resources = Vec::new();
         for found in futures::future::join_all(regions.iter().map(|region| reader.resources(region))).await {
             resources.extend(found?);
         }
         for bucket in &places.buckets {
             resources.extend(reader.payloads(bucket, self.clock.now()).await?);
-        }
-        let mut runs = BTreeMap::new();
-        let now = self.clock.now();
-        for variant in self.ledger.variants_with_runs().await? {
-            let held = self.ledger.lease(&variant).await?.filter(|hold| hold.is_live(now)).map(|hold| hold.run);
-            for run in self.ledger.runs(&variant).await? {
-                if let Some(facts) = run_facts(&self.ledger.journal(&variant, &run).await?, held.as_ref()) {
-                    runs.insert(run, facts);
-                }
-            }
         }
         Ok(Found { records, resources, runs })
     }
@@ -312,7 +318,9 @@ fn run_facts(journal: &Journal, held: Option<&RunId>) -> Option<RunFacts> {
             texts(value, &mut owns);
         }
     }
-    Some(RunFacts { began: journal.began()?, last: journal.entries().last()?.at, ended, held: held == Some(journal.run()), owns })
+    let last = journal.entries().last()?;
+    let waits = matches!(last.event, JournalEvent::Left { why: Leaving::Paused | Leaving::Pending, .. });
+    Some(RunFacts { began: journal.began()?, last: last.at, ended, held: held == Some(journal.run()), waits, owns })
 }
 
 /// Collects every text of a value; ids are among them.

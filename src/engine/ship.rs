@@ -15,6 +15,7 @@ use super::survey::survey;
 use crate::bake;
 use crate::ledger::{Effect, Journal, Outcome};
 use crate::model::boot::BootSummary;
+use crate::model::ids::Region;
 use crate::model::image::Image;
 use crate::model::plan::{Plan, Step};
 use crate::model::product::Product;
@@ -226,11 +227,13 @@ impl Run<'_> {
     async fn step(&self, step: &Step) -> Result<(), EngineError> {
         match step {
             Step::Claim => self.claim().await,
-            Step::Bake { base, image_name, anew } => {
+            // What is sealed is baked no more, whatever has become of its image since.
+            Step::Bake { .. } if self.sealed().await?.is_some_and(|(run, _)| &run == self.id()) => Ok(()),
+            Step::Bake { base, image_name, region, anew } => {
                 if *anew {
-                    self.discard_rejected(image_name).await?;
+                    self.discard_rejected(region, image_name).await?;
                 }
-                let image = self.bake(base, image_name).await?;
+                let image = self.bake(region, base, image_name).await?;
                 self.effect("baked", &image.id, async |_| Ok(image.clone())).await.map(drop)
             }
             Step::Scan => self.scan(&self.baked().await?).await.map(drop),
@@ -265,6 +268,16 @@ impl Run<'_> {
         }
     }
 
+    /// Returns where the run starts instances: where its image is, whatever the manifest says by now.
+    async fn working_region(&self) -> Region {
+        let boots = self.plan.steps.iter().any(|planned| planned.step == Step::Boot);
+        match (self.plan.bake_region(), self.released().await) {
+            (Some(region), _) => region.clone(),
+            (None, Ok(released)) if boots => released.release.image.region,
+            _ => self.product.build.region.clone(),
+        }
+    }
+
     pub(super) async fn baked(&self) -> Result<Image, EngineError> {
         self.done("baked").await.ok_or_else(|| self.not_ready("is not baked", "bake"))
     }
@@ -285,13 +298,11 @@ impl Run<'_> {
 
 /// Tells whether an unfinished run is to go on: it was sealed, or the inputs are still the same.
 async fn still_wanted(engine: &Engine, product: &Product, journal: &Journal, plan: &Plan) -> Result<bool, EngineError> {
-    let base = plan.steps.iter().find_map(|planned| match &planned.step {
-        Step::Bake { base, .. } => Some(base),
-        _ => None,
-    });
     let records = engine.ledger.records(&plan.variant).await?;
     let sealed = records.iter().any(|r| &r.run == journal.run() && matches!(r.event, Event::Released(_)));
-    match base {
+    let is_elsewhere = plan.bake_region().is_some_and(|region| region != &product.build.region);
+    match plan.base() {
+        Some(_) if !sealed && is_elsewhere => Ok(false),
         Some(base) if !sealed => Ok(bake::input_digest(product, base) == plan.input && !overtaken(engine, product, plan).await?),
         _ => completion_is_wanted(engine, product, journal, plan, &records).await,
     }
@@ -353,7 +364,7 @@ async fn supersede(engine: &Engine, product: &Product, journal: Journal) -> Resu
         ),
     });
     run.at_work(async {
-        run.clean_up(&product.build.region).await?;
+        run.clean_up(&run.working_region().await).await?;
         run.end(Outcome::Superseded).await
     })
     .await

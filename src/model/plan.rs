@@ -54,6 +54,23 @@ impl Plan {
         })
     }
 
+    /// Returns where the image is baked, if it is.
+    pub fn bake_region(&self) -> Option<&Region> {
+        self.steps.iter().find_map(|planned| match &planned.step {
+            Step::Bake { region, .. } => Some(region),
+            _ => None,
+        })
+    }
+
+    /// Lists the Regions in which images are made.
+    pub fn image_regions(&self) -> BTreeSet<Region> {
+        let regions = self.steps.iter().filter_map(|planned| match &planned.step {
+            Step::Bake { region, .. } | Step::Copy { region } => Some(region.clone()),
+            _ => None,
+        });
+        regions.collect()
+    }
+
     /// Tells whether a step can't be taken back.
     pub fn has_irreversible_step(&self) -> bool {
         self.steps.iter().any(|p| p.irreversible)
@@ -84,6 +101,9 @@ pub enum Step {
         base: BaseRecord,
         /// The image's name.
         image_name: String,
+        /// Where it is made; plans of old, which don't say it, were of the Marketplace's Region.
+        #[serde(default = "Region::marketplace")]
+        region: Region,
         /// Whether an image of that name that was rejected is removed first, and not taken over.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         anew: bool,

@@ -44,6 +44,8 @@ pub struct RunFacts {
     pub ended: Option<String>,
     /// Whether a living process is known to be at work on it.
     pub held: bool,
+    /// Whether it was left in order, paused or pending: somebody is to go on with it, however late.
+    pub waits: bool,
     /// Ids that its journal names as made or taken over by it.
     pub owns: BTreeSet<String>,
 }
@@ -203,6 +205,9 @@ fn judge(facts: &GarbageFacts, refused: &BTreeMap<Slug, Vec<Unknown>>, resource:
     }
     let (why, ends) = match &known.ended {
         Some(how) => (format!("run {run} {how}"), false),
+        None if known.waits && !known.held && !is_sealed(facts, &run) => {
+            return Err(format!("run {run} was left to be gone on with: bakehouse resume {run}, or bakehouse abandon {run}"));
+        }
         None if at_work(facts, known) => return Err(format!("run {run} is at work")),
         None if is_sealed(facts, &run) => return Err(format!("run {run} has sealed its release: bakehouse ship {product} finishes it")),
         None => (format!("run {run} stopped in the middle and was never continued"), true),
@@ -213,9 +218,9 @@ fn judge(facts: &GarbageFacts, refused: &BTreeMap<Slug, Vec<Unknown>>, resource:
     Ok(Verdict { product, run, why, age, ends })
 }
 
-/// A run counts as at work while its lease is held or it wrote something not long ago.
+/// A run counts as at work while its lease is held, it waits for somebody to go on, or it wrote something not long ago.
 fn at_work(facts: &GarbageFacts, run: &RunFacts) -> bool {
-    run.ended.is_none() && (run.held || facts.now.duration_since(run.last) < facts.older_than.max(QUIET))
+    run.ended.is_none() && (run.held || run.waits || facts.now.duration_since(run.last) < facts.older_than.max(QUIET))
 }
 
 fn is_sealed(facts: &GarbageFacts, run: &RunId) -> bool {

@@ -200,7 +200,7 @@ fn release_steps(
     let image_name = bake::image_name(facts.product, version, &input);
     let mut steps = vec![
         step(Step::Claim, "a version belongs to one run".to_owned()),
-        step(Step::Bake { base, image_name, anew: request.rebuild }, why),
+        step(Step::Bake { base, image_name, region: facts.product.build.region.clone(), anew: request.rebuild }, why),
         step(Step::Scan, "only what passed is released".to_owned()),
         step(Step::Boot, "only what a buyer can log in to is released".to_owned()),
         step(Step::Checksum, "a release can be told again by its digests".to_owned()),

@@ -76,7 +76,7 @@ mod tests {
             BaseRecord { image: "ami-0123456789abcdef0".parse().unwrap(), name: "base".to_owned(), owner: "136693071363".parse().unwrap() };
         let steps = vec![
             Step::Claim,
-            Step::Bake { base, image_name: "name".to_owned(), anew: false },
+            Step::Bake { base, image_name: "name".to_owned(), region: Region::marketplace(), anew: false },
             Step::Scan,
             Step::Checksum,
             Step::Release,

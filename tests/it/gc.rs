@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use bakehouse::engine::{Collector, EngineError, Places};
+use bakehouse::engine::{self, Collector, EngineError, Extent, Places, Stage};
 use bakehouse::ledger::Outcome;
 use bakehouse::model::ids::Region;
 use bakehouse::model::resource::ResourceKind;
@@ -131,6 +131,33 @@ async fn what_can_t_be_removed_is_reported_and_does_not_hold_up_the_rest() {
     assert_eq!(left, [ResourceKind::Instance, ResourceKind::Volume, ResourceKind::SecurityGroup], "all wait for the instance");
     remove(&process, &found).await;
     assert_nothing_is_left(&process);
+}
+
+#[tokio::test]
+async fn what_a_paused_run_made_stays_until_somebody_goes_on_or_gives_it_up() {
+    let world = World::new().await;
+    let process = world.open().await;
+    let next = process.next().await.unwrap();
+    engine::carry_out(&process.engine, &process.product, next, Extent::Only(Stage::Bake)).await.unwrap();
+    process.engine.clock.sleep(Duration::from_secs(400 * 24 * 3600)).await;
+    let found = plan(&process, DAY).await;
+    assert_eq!(kinds(&found), [], "{found:#?}");
+    assert!(!found.kept.is_empty() && found.kept.iter().all(|k| k.why.contains("bakehouse abandon")), "{found:#?}");
+}
+
+#[tokio::test]
+async fn what_was_baked_in_a_region_that_the_manifest_has_left_is_found_there() {
+    let world = World::new().await;
+    killed_while_baking(&world).await;
+    world.edit("product.toml", "region = \"us-east-1\"", "region = \"eu-central-1\"");
+    let process = world.open().await;
+    let journal = process.engine.ledger.open_runs(&process.product.variant()).await.unwrap().pop().unwrap();
+    let resumed = engine::resumable(&process.engine, &process.product, journal).await;
+    assert!(matches!(resumed, Err(EngineError::NotReady { .. })), "{resumed:?}");
+    process.engine.clock.sleep(Duration::from_secs(25 * 3600)).await;
+    let products = BTreeSet::from([process.product.slug.clone()]);
+    let found = collector(&process).plan(process.engine.writer.reader(), &products, &Places::default(), DAY).await.unwrap();
+    assert_eq!(kinds(&found), [ResourceKind::Instance, ResourceKind::Volume, ResourceKind::SecurityGroup]);
 }
 
 /// Kills a bake once its instance was started.
