@@ -6,7 +6,7 @@ use crate::cloud::{BaseError, BucketError, CloudError};
 use crate::ledger::LedgerError;
 use crate::listing::Refusal;
 use crate::model::boot::BootReport;
-use crate::model::ids::{ChangeSetId, ImageId, RunId, Variant};
+use crate::model::ids::{ChangeSetId, ImageId, Region, RunId, Variant};
 use crate::model::report::Report;
 use crate::model::version::Version;
 use crate::plan::PlanError;
@@ -47,7 +47,7 @@ pub enum EngineError {
         /// The type.
         instance_type: String,
         /// Where.
-        region: crate::model::ids::Region,
+        region: Region,
         /// What is wrong with it, as a predicate.
         reason: String,
     },
