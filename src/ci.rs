@@ -7,6 +7,7 @@ use std::io::Write as _;
 use clap::ValueEnum;
 
 use crate::failure::Failure;
+use crate::manifest::{Fault, Faults, Severity};
 use crate::model::ids::{ChangeSetId, Variant};
 use crate::release::{Listing, Released};
 
@@ -44,19 +45,21 @@ impl Ci {
     /// Writes a failure as annotations: each fault of a manifest at its line, anything else as one.
     pub fn annotations(self, failure: &Failure) -> Vec<String> {
         match failure {
-            Failure::Manifest(faults) => faults
-                .list()
-                .iter()
-                .map(|fault| {
-                    let title = property(fault.code.as_str());
-                    let (file, line, column) = (property(&fault.file), fault.line, fault.column);
-                    let level = if fault.severity == crate::manifest::Severity::Error { "error" } else { "warning" };
-                    format!("::{level} file={file},line={line},col={column},title={title}::{}", data(&fault.message))
-                })
-                .collect(),
+            Failure::Manifest(faults) => self.faults(faults),
             Failure::Several { failures } => failures.iter().flat_map(|failure| self.annotations(failure)).collect(),
             other => vec![format!("::error title=bakehouse::{}", data(other.render(false).trim_end()))],
         }
+    }
+
+    /// Writes the faults of manifests as annotations, each at its line, warnings as such.
+    pub fn faults(self, faults: &Faults) -> Vec<String> {
+        let annotation = |fault: &Fault| {
+            let title = property(fault.code.as_str());
+            let (file, line, column) = (property(&fault.file), fault.line, fault.column);
+            let level = if fault.severity == Severity::Error { "error" } else { "warning" };
+            format!("::{level} file={file},line={line},col={column},title={title}::{}", data(&fault.message))
+        };
+        faults.list().iter().map(annotation).collect()
     }
 
     /// Tells what was released: outputs for later steps, and a line of the summary for each variant.

@@ -13,6 +13,7 @@ use crate::ci::Ci;
 use crate::cli::Global;
 use crate::engine::{Note, Observer};
 use crate::failure::Failure;
+use crate::manifest::Faults;
 
 /// Talks to the terminal. Without one (a pipe, CI) it writes plain lines and draws nothing.
 pub struct Ui {
@@ -54,6 +55,13 @@ impl Ui {
         self.end_group();
         self.say(failure.render(self.colour).trim_end());
         for annotation in self.ci.iter().flat_map(|ci| ci.annotations(failure)) {
+            self.say(&annotation);
+        }
+    }
+
+    /// Tells the runner, if there is one, of each fault at its line.
+    pub fn annotate(&self, faults: &Faults) {
+        for annotation in self.ci.iter().flat_map(|ci| ci.faults(faults)) {
             self.say(&annotation);
         }
     }

@@ -5,11 +5,10 @@ use clap::{Args, ValueEnum};
 use super::context;
 use crate::bake;
 use crate::cli::Global;
-use crate::engine::EngineError;
 use crate::failure::Failure;
 use crate::manifest::{Code, Faults, Workspace, faults_page};
 use crate::model::ids::Slug;
-use crate::model::target::TargetName;
+use crate::model::product::Product;
 use crate::ui::{self, Ui};
 
 /// Arguments of `check`.
@@ -46,42 +45,48 @@ pub fn run(global: &Global, args: &CheckArgs) -> Result<(), Failure> {
     if let Some(code) = &args.explain {
         return explain(code);
     }
-    let workspace = context::workspace(global)?;
-    let faults = check(&workspace, &args.products)?;
-    if faults.errors() == 0 {
-        check_payloads(&workspace, &args.products)?;
+    let (workspace, faults) = match context::workspace(global) {
+        Ok(workspace) => {
+            let faults = check(&workspace, &args.products)?;
+            (Some(workspace), faults)
+        }
+        // A faulty bakehouse.toml is told as any manifest is.
+        Err(Failure::Manifest(faults)) => (None, faults),
+        Err(other) => return Err(other),
+    };
+    let ui = Ui::of(global);
+    match (args.format, workspace) {
+        (CheckFormat::Json, _) => ui::print(&faults.to_json()),
+        (CheckFormat::Sarif, _) => ui::print(&faults.to_sarif()),
+        (CheckFormat::Text, Some(workspace)) if faults.errors() == 0 => told(&ui, &workspace, args, &faults)?,
+        (CheckFormat::Text, _) => return Err(Failure::Manifest(faults)),
     }
-    match args.format {
-        CheckFormat::Text => told(&workspace, args, faults),
-        CheckFormat::Json => printed(&faults, &faults.to_json()),
-        CheckFormat::Sarif => printed(&faults, &faults.to_sarif()),
-    }
+    ui.annotate(&faults);
+    // What was written to standard output is not told again.
+    if faults.errors() == 0 { Ok(()) } else { Err(Failure::Manifest(Faults::default())) }
 }
 
 fn check(workspace: &Workspace, products: &[Slug]) -> Result<Faults, Failure> {
     let account = workspace.settings.account.as_ref();
     if products.is_empty() {
-        return Ok(workspace.check_all(account)?);
+        return Ok(workspace.check_all(account, &payload_fault)?);
     }
     let mut faults = Faults::default();
     for product in products {
         context::known_product(workspace, product)?;
-        faults.append(workspace.check(product, account));
+        faults.append(workspace.check(product, account, &payload_fault));
     }
     Ok(faults)
 }
 
-/// Faults that were written to standard output are not told again.
-fn printed(faults: &Faults, text: &str) -> Result<(), Failure> {
-    ui::print(text);
-    if faults.errors() == 0 { Ok(()) } else { Err(Failure::Manifest(Faults::default())) }
+/// Says why an instance can't be given what a product brings.
+fn payload_fault(product: &Product) -> Option<String> {
+    let error = bake::payload(product, &"0".repeat(16)).err()?;
+    let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
+    Some(causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}")))
 }
 
-fn told(workspace: &Workspace, args: &CheckArgs, faults: Faults) -> Result<(), Failure> {
-    if faults.errors() > 0 {
-        return Err(Failure::Manifest(faults));
-    }
-    let ui = Ui::new();
+fn told(ui: &Ui, workspace: &Workspace, args: &CheckArgs, faults: &Faults) -> Result<(), Failure> {
     if !faults.is_empty() {
         ui.say(&faults.render(ui.colour()));
     }
@@ -106,15 +111,30 @@ fn explain(code: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Refuses a product whose payload finds no room.
-fn check_payloads(workspace: &Workspace, products: &[Slug]) -> Result<(), Failure> {
-    let all = if products.is_empty() { workspace.products()? } else { products.to_vec() };
-    for slug in &all {
-        for target in TargetName::ALL {
-            for product in workspace.load(slug, target, workspace.settings.account.as_ref()).unwrap_or_default() {
-                bake::payload(&product, &"0".repeat(16)).map_err(|error| Failure::from(EngineError::UserData(error)))?;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::scaffold;
+
+    #[test]
+    fn a_payload_without_room_is_a_fault_whichever_products_are_checked() {
+        let folder = tempfile::tempdir().unwrap();
+        let slug: Slug = "demo".parse().unwrap();
+        let noise: String = (0..4000_u64).map(|n| format!("{:016x}\n", n.wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
+        for (path, mut content) in scaffold(&slug) {
+            if path.ends_with("provision/10-setup.sh") {
+                content.extend(noise.bytes());
             }
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, content).unwrap();
+        }
+        let workspace = Workspace::open(folder.path()).unwrap();
+        for products in [&[][..], &[slug]] {
+            let faults = check(&workspace, products).unwrap();
+            let [fault] = faults.list() else { panic!("{}", faults.render(false)) };
+            assert_eq!((fault.code, faults.errors()), (Code::Payload, 1));
+            assert!(fault.message.contains("10-setup.sh") && faults.to_sarif().contains("manifest/payload"), "{}", fault.message);
         }
     }
-    Ok(())
 }

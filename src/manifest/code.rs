@@ -483,6 +483,19 @@ codes! {
         remedy: "Convert it with `sed -i 's/\\r$//'`, and tell git: `*.sh text eol=lf`.",
         example: edit("packages = [\"nginx\"]", "run = \"true\\r\\n\""),
     }
+    Warning StrayTest "stray-test" {
+        meaning: "Something in `tests/` is no test that is run.",
+        why: "Of `tests/` what ends in .sh is run on the booted image; a test that is passed over would seem to succeed.", source: OURS,
+        remedy: "Name it with .sh at its end, or move it elsewhere; names that start with a dot are let be.",
+        example: told("tests/10-services without .sh, or a folder in tests/"),
+    }
+    Error Payload "payload" {
+        meaning: "An instance can't be given what provisioning brings.",
+        why: "EC2's user data take 16 KiB, compressed; what is larger is fetched from a bucket, and held in memory by the instance.",
+        source: USER_DATA,
+        remedy: "Name a bucket of yours in [image.build]: bucket = \"acme-bakes\"; or fetch large files in a script.",
+        example: told("[[image.provision]] with a file of 100 KiB of random bytes, and no `bucket` in [image.build]"),
+    }
     Error Secret "secret" {
         meaning: "A secret stands where others can read it.",
         why: "Manifests are committed; user data can be read by who may describe the instance; images and listings by every buyer.",

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use super::code::Code;
-use super::faults::{Faults, RawFault};
+use super::faults::{Faults, RawFault, Severity};
 use super::folder::{FileFault, Folder};
 use super::node::{Kind, Node, Table};
 use super::secrets;
@@ -88,9 +88,9 @@ impl Context {
         files.iter().filter(|(_, (_, used))| *used == used_as).map(|(path, (digest, _))| (path.clone(), *digest)).collect()
     }
 
-    /// Lists the regular files of a folder in the folder whose names end so, sorted; none when it is not there.
-    pub(super) fn list(&self, path_in_folder: &str, ending: &str) -> Vec<String> {
-        self.folder.list(path_in_folder, ending)
+    /// Lists what lies in a folder of the folder, sorted, but for hidden names; nothing when it is not there.
+    pub(super) fn list(&self, path_in_folder: &str) -> Result<Vec<String>, FileFault> {
+        self.folder.list(path_in_folder)
     }
 
     /// Reads a manifest, whose digest is taken of what it says and not of its bytes.
@@ -101,6 +101,11 @@ impl Context {
     /// Returns the texts read so far.
     pub(super) fn sources(&self) -> Sources {
         self.sources.borrow().clone()
+    }
+
+    /// Tells whether something was reported that stops the product.
+    pub(super) fn has_errors(&self) -> bool {
+        self.faults.borrow().iter().any(|fault| fault.code.severity() == Severity::Error)
     }
 
     /// Ends the reading.

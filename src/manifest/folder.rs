@@ -9,6 +9,9 @@ use std::path::{Component, Path, PathBuf};
 /// User data hold 16 KiB; what is larger travels in a bundle, of which a file is a part.
 pub(super) const LARGEST_FILE_BYTES: u64 = 1024 * 1024;
 
+/// The most entries of a folder that is listed: many more than anybody has.
+const MOST_ENTRIES: usize = 1000;
+
 /// A folder whose files may be read.
 #[derive(Debug, Clone)]
 pub(super) struct Folder {
@@ -26,8 +29,12 @@ pub(super) enum FileFault {
     Outside,
     #[error("it is not a regular file")]
     NotRegular,
+    #[error("it is not a folder")]
+    NotFolder,
     #[error("it is too large")]
     TooLarge,
+    #[error("a name in it is not UTF-8")]
+    NameNotUtf8,
     #[error("it can't be read: {0}")]
     Unreadable(io::ErrorKind),
 }
@@ -54,18 +61,29 @@ impl Folder {
         if bytes.len() as u64 > most_bytes { Err(FileFault::TooLarge) } else { Ok(bytes) }
     }
 
-    /// Lists what lies in a folder of it and whose name ends so, sorted; at most some more than anybody has.
-    pub(super) fn list(&self, relative: &str, ending: &str) -> Vec<String> {
-        const MOST: usize = 1000;
-        let Ok(entries) = self.resolve(relative).and_then(|real| real.read_dir().map_err(unreadable)) else { return Vec::new() };
-        let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
-        let mut paths: Vec<String> = names
-            .filter(|name| name.ends_with(ending) && !name.starts_with('.'))
-            .map(|name| format!("{relative}/{name}"))
-            .take(MOST)
-            .collect();
+    /// Lists what lies in a folder of it, sorted, but for names that start with a dot; nothing when it is not there.
+    pub(super) fn list(&self, relative: &str) -> Result<Vec<String>, FileFault> {
+        let real = match self.resolve(relative) {
+            Ok(real) => real,
+            // A link into nowhere is there.
+            Err(FileFault::Missing) if self.path.join(relative).symlink_metadata().is_err() => return Ok(Vec::new()),
+            Err(fault) => return Err(fault),
+        };
+        if !real.is_dir() {
+            return Err(FileFault::NotFolder);
+        }
+        let mut paths = Vec::new();
+        for entry in real.read_dir().map_err(unreadable)?.take(MOST_ENTRIES + 1) {
+            let name = entry.map_err(unreadable)?.file_name().into_string().map_err(|_| FileFault::NameNotUtf8)?;
+            if !name.starts_with('.') {
+                paths.push(format!("{relative}/{name}"));
+            }
+        }
+        if paths.len() > MOST_ENTRIES {
+            return Err(FileFault::TooLarge);
+        }
         paths.sort();
-        paths
+        Ok(paths)
     }
 
     fn resolve(&self, relative: &str) -> Result<PathBuf, FileFault> {

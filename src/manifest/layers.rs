@@ -3,7 +3,9 @@
 use super::code::Code;
 use super::context::{Context, Value};
 use super::node::{self, Kind, Node, Table};
+use super::source::At;
 use crate::model::ids::Architecture;
+use crate::model::product::Product;
 use crate::model::target::TargetName;
 
 /// What tells the listing of the Arm variant from the other, where its title is not its own.
@@ -136,6 +138,32 @@ fn report_stray_variants(context: &Context, own: &Table, variants: &[Architectur
     }
 }
 
+/// Reports what two variants' listings have in common that must tell them apart. `others` are those read before.
+pub(super) fn report_shared(context: &Context, table: &Table, product: &Product, others: &[Product]) {
+    for other in others {
+        let (variant, id) = (other.image.architecture, &product.listing.product_id);
+        if let Some(at) = place(table, "listing", "product-id").filter(|_| id.is_some() && *id == other.listing.product_id) {
+            context
+                .fault(Code::Duplicate, at, format!("`product-id` is that of the variant for {variant} too"))
+                .expected("a listing for each architecture: the Marketplace takes one architecture a listing")
+                .hint(format!("set it in [variant.{}.listing]", product.image.architecture))
+                .report();
+        }
+        if let Some(at) = place(table, "product", "title").filter(|_| product.texts.title == other.texts.title) {
+            context
+                .fault(Code::Duplicate, at, format!("the title is that of the variant for {variant} too"))
+                .expected("a title for each listing: two of one name can't be told apart")
+                .hint(format!("set another in [variant.{}.product]", product.image.architecture))
+                .report();
+        }
+    }
+}
+
+/// Returns where a key of a table stands.
+pub(super) fn place(table: &Table, first: &str, second: &str) -> Option<At> {
+    Some(node(table, first, second)?.at)
+}
+
 /// Ends the title with [`ARM_SUFFIX`]: two listings of one name can't be told apart.
 fn tell_apart(table: &mut Table) {
     if let Some(Kind::Table(product)) = table.get_mut("product").map(|entry| &mut entry.value.kind)
@@ -146,9 +174,13 @@ fn tell_apart(table: &mut Table) {
 }
 
 fn text<'a>(table: &'a Table, first: &str, second: &str) -> Option<&'a str> {
-    let Kind::Table(inner) = &table.get(first)?.value.kind else { return None };
-    match &inner.get(second)?.value.kind {
+    match &node(table, first, second)?.kind {
         Kind::String(text) => Some(text),
         _ => None,
     }
+}
+
+fn node<'a>(table: &'a Table, first: &str, second: &str) -> Option<&'a Node> {
+    let Kind::Table(inner) = &table.get(first)?.value.kind else { return None };
+    Some(&inner.get(second)?.value)
 }

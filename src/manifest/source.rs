@@ -37,7 +37,11 @@ pub(super) struct Source {
 }
 
 impl Sources {
+    /// Adds a text; one that is known stays one, so that what is masked in it is masked for every fault.
     pub(super) fn add(&mut self, file: String, text: String) -> SourceId {
+        if let Some(known) = self.0.iter().position(|source| source.file == file && source.text == text) {
+            return SourceId(known);
+        }
         self.0.push(Source { file, text, masked: Vec::new() });
         SourceId(self.0.len() - 1)
     }

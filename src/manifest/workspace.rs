@@ -25,8 +25,6 @@ const WORKSPACE_FILE: &str = "bakehouse.toml";
 const PRODUCTS: &str = "products";
 /// A product's manifest.
 const MANIFEST: &str = "product.toml";
-/// Stands for the account where none is known: manifests can be checked without one.
-const PLACEHOLDER_ACCOUNT: &str = "000000000000";
 
 /// A folder with products and what they share.
 #[derive(Debug, Clone)]
@@ -57,6 +55,14 @@ impl Default for Settings {
     fn default() -> Self {
         Self { target: TargetName::Twin, account: None, region: Region::marketplace(), ledgers: BTreeMap::new(), logins: BTreeMap::new() }
     }
+}
+
+/// Judges a product that has no errors by rules that the reader of manifests does not know; returns what is wrong.
+pub type Judge<'a> = dyn Fn(&Product) -> Option<String> + Sync + 'a;
+
+/// The judge who finds nothing.
+pub fn lenient(_: &Product) -> Option<String> {
+    None
 }
 
 /// Why there is no workspace.
@@ -153,27 +159,29 @@ impl Workspace {
     ///
     /// [`Faults`] with all that is wrong, warnings among them; warnings alone are no error.
     pub fn load(&self, slug: &Slug, target: TargetName, account: Option<&AccountId>) -> Result<Vec<Product>, Faults> {
-        let (variants, faults) = self.read(slug, target, account);
+        let (variants, faults) = self.read(slug, target, account, &lenient);
         if variants.is_empty() || faults.errors() > 0 { Err(faults) } else { Ok(variants) }
     }
 
     /// Checks all variants of a product for both targets and returns all that is wrong, warnings among it.
-    pub fn check(&self, slug: &Slug, account: Option<&AccountId>) -> Faults {
+    ///
+    /// Variants without errors are shown to `judge`, too.
+    pub fn check(&self, slug: &Slug, account: Option<&AccountId>, judge: &Judge) -> Faults {
         let mut all = Faults::default();
         for target in TargetName::ALL {
-            all.merge(self.read(slug, target, account).1);
+            all.merge(self.read(slug, target, account, judge).1);
         }
         all
     }
 
-    /// Checks every product for both targets, and that the folders have names that can be a product's.
+    /// Checks every product as [`Workspace::check`] does, and that the folders have names that can be a product's.
     ///
     /// # Errors
     ///
     /// [`WorkspaceError::Unreadable`] when `products/` can't be listed.
-    pub fn check_all(&self, account: Option<&AccountId>) -> Result<Faults, WorkspaceError> {
+    pub fn check_all(&self, account: Option<&AccountId>, judge: &Judge) -> Result<Faults, WorkspaceError> {
         let each = parallel::map(&self.folders()?, |name| match name.parse::<Slug>() {
-            Ok(slug) => self.check(&slug, account),
+            Ok(slug) => self.check(&slug, account, judge),
             Err(_) => bad_folder(name),
         });
         let mut all = Faults::default();
@@ -202,24 +210,26 @@ impl Workspace {
     }
 
     /// Reads all variants, as far as they can be read, and returns what is wrong with any.
-    fn read(&self, slug: &Slug, target: TargetName, account: Option<&AccountId>) -> (Vec<Product>, Faults) {
+    fn read(&self, slug: &Slug, target: TargetName, account: Option<&AccountId>, judge: &Judge) -> (Vec<Product>, Faults) {
         // The account of `bakehouse.toml` is one of AWS; the twin's is its own.
         let settings = self.settings.account.as_ref().filter(|_| target == TargetName::Aws);
-        let placeholder = PLACEHOLDER_ACCOUNT.parse().ok();
-        let Some(account) = account.or(settings).or(placeholder.as_ref()) else { return Default::default() };
+        let placeholder = AccountId::placeholder();
+        let account = account.or(settings).unwrap_or(&placeholder);
         let facts = Facts { slug, account };
-        let (first, variants, mut faults) = self.read_variant(&facts, Case { target, architecture: None });
+        let case = Case { target, architecture: None };
+        let (first, variants, mut faults) = self.read_variant(&facts, case, &[], judge);
         let mut products: Vec<Product> = first.into_iter().collect();
         for architecture in variants.into_iter().skip(1) {
-            let (product, _, more) = self.read_variant(&facts, Case { target, architecture: Some(architecture) });
+            let (product, _, more) = self.read_variant(&facts, Case { architecture: Some(architecture), ..case }, &products, judge);
             products.extend(product);
             faults.merge(more);
         }
         (products, faults)
     }
 
-    /// Reads one variant, and which ones there are. Files read for it are its own inputs alone.
-    fn read_variant(&self, facts: &Facts, case: Case) -> (Option<Product>, Vec<Architecture>, Faults) {
+    /// Reads one variant, and which ones there are. Files read for it are its own inputs alone; `others` are
+    /// the variants read before.
+    fn read_variant(&self, facts: &Facts, case: Case, others: &[Product], judge: &Judge) -> (Option<Product>, Vec<Architecture>, Faults) {
         let folder = Folder::new(self.root.join(PRODUCTS).join(facts.slug.as_str()));
         let prefix = format!("{PRODUCTS}/{}/", facts.slug);
         let context = Context::new(folder, prefix, self.defaults.sources.clone());
@@ -227,7 +237,15 @@ impl Workspace {
         let product = read_toml(&context, MANIFEST).and_then(|(at, own)| {
             let merged = layers::merge(&context, &self.defaults.table, &own, case)?;
             variants = merged.variants;
-            decode::product(&context, at, &merged.table, facts, merged.architecture)
+            let product = decode::product(&context, at, &merged.table, facts, merged.architecture)?;
+            layers::report_shared(&context, &merged.table, &product, others);
+            if !context.has_errors()
+                && let Some(message) = judge(&product)
+            {
+                let at = layers::place(&merged.table, "image", "build").unwrap_or(at);
+                context.fault(Code::Payload, at, message).expected("a payload that an instance can be given").report();
+            }
+            Some(product)
         });
         (product, variants, context.finish())
     }

@@ -101,6 +101,13 @@ id!(
     /// An AWS account: twelve digits.
     AccountId, "an account id of twelve digits", |v| v.len() == 12 && v.bytes().all(|b| b.is_ascii_digit())
 );
+impl AccountId {
+    /// Stands for the account where none is known: twelve zeros, which are nobody's.
+    pub fn placeholder() -> Self {
+        Self("000000000000".to_owned())
+    }
+}
+
 id!(
     /// A Region such as `us-east-1`.
     Region, "a region such as us-east-1", |v| {

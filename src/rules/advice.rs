@@ -35,14 +35,21 @@ pub fn tells_urgency(notes: &str) -> bool {
     URGENCIES.iter().any(|word| lower.contains(&word.to_lowercase()))
 }
 
+/// The most bytes that a tag is looked for in.
+const LONGEST_TAG: usize = 2_000;
+
 /// Returns the first HTML tag of a text, and where it stands in bytes.
+///
+/// A tag ends before the next `<`, so that every byte is looked at once however many there are.
 pub fn html_tag(text: &str) -> Option<(usize, &str)> {
     const TAGS: &[&str] = &[
         "a", "b", "br", "code", "div", "em", "h1", "h2", "h3", "h4", "hr", "i", "img", "li", "ol", "p", "pre", "script", "span", "strong",
         "style", "table", "td", "th", "tr", "u", "ul",
     ];
     text.match_indices('<').find_map(|(start, _)| {
-        let tag = &text[start..start + text[start..].find('>')? + 1];
+        let rest = &text.as_bytes()[start + 1..];
+        let length = rest.iter().take(LONGEST_TAG).position(|byte| matches!(byte, b'<' | b'>')).filter(|end| rest[*end] == b'>')?;
+        let tag = &text[start..start + length + 2];
         let inner = tag.trim_start_matches(['<', '/']).trim_end_matches(['>', '/']);
         let name = inner.split(char::is_whitespace).next().unwrap_or_default().to_ascii_lowercase();
         TAGS.contains(&name.as_str()).then_some((start, tag))
@@ -76,8 +83,17 @@ mod tests {
     fn tags_are_told_from_placeholders() {
         assert_eq!(html_tag("see <public address> and <b class=\"x\">this</b>"), Some((25, "<b class=\"x\">")));
         assert_eq!(html_tag("line<br/>"), Some((4, "<br/>")));
-        for plain in ["http://<public address>/", "a < b > c", "<body temperature>", "1 < 2", "<"] {
+        for plain in ["http://<public address>/", "a < b > c", "<body temperature>", "1 < 2", "<", "<b <x>"] {
             assert_eq!(html_tag(plain), None, "{plain}");
         }
+        assert_eq!(html_tag("<<b>"), Some((1, "<b>")));
+    }
+
+    #[test]
+    fn a_text_of_nothing_but_opened_tags_is_seen_through_at_once() {
+        // Looked through to the end from each of them, this would take hours.
+        let text = format!("{}>", "<".repeat(4 << 20));
+        assert_eq!(html_tag(&text), None);
+        assert_eq!(html_tag(&format!("<b {}>", "x".repeat(LONGEST_TAG))), None);
     }
 }

@@ -6,7 +6,7 @@ use super::super::code::Code;
 use super::super::context::{Context, Reader, Use, Value, quoted};
 use super::super::source::At;
 use super::build::{deadline, instance_type};
-use super::files::{read_at, report_secrets};
+use super::files::{self, read_at, report_secrets};
 use super::image::login_user;
 use super::texts::text;
 use crate::model::ids::Architecture;
@@ -151,7 +151,19 @@ fn path(value: &Value) -> Option<String> {
 
 /// Reads the scripts of `tests/`, in the order of their names.
 fn tests(context: &Context, at: At) -> Option<Vec<BootTest>> {
-    let paths = context.list(TESTS, ".sh");
+    let listed = match context.list(TESTS) {
+        Ok(listed) => listed,
+        Err(fault) => {
+            let pending = context.fault(files::code(&fault), at, format!("`{TESTS}/` can't be listed: {fault}"));
+            pending.expected("a folder of the product's own that can be read, or none").report();
+            return None;
+        }
+    };
+    let (paths, others): (Vec<String>, Vec<String>) = listed.into_iter().partition(|path| path.ends_with(".sh"));
+    for path in others {
+        let pending = context.fault(Code::StrayTest, at, format!("{} is not run: its name does not end in .sh", quoted(&path)));
+        pending.expected(format!("scripts `{TESTS}/*.sh` alone")).report();
+    }
     if paths.len() > MOST {
         context.fault(Code::Count, at, format!("`{TESTS}/` holds {} scripts", paths.len())).expected(format!("at most {MOST}")).report();
         return None;

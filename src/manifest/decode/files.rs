@@ -17,14 +17,24 @@ pub(super) fn read_at(context: &Context, at: At, path: &str, used_as: Use) -> Op
         Ok(bytes) => return Some(bytes),
         Err(fault) => fault,
     };
-    let (code, expected) = match fault {
-        FileFault::Missing | FileFault::Unreadable(_) => (Code::FileMissing, "a readable file of the product's folder"),
-        FileFault::Outside => (Code::FileOutside, "a path that stays in the product's folder"),
-        FileFault::NotRegular => (Code::FileKind, "a regular file"),
-        FileFault::TooLarge => (Code::FileTooLarge, "a file of at most 1 MiB"),
+    let expected = match fault {
+        FileFault::Outside => "a path that stays in the product's folder",
+        FileFault::NotRegular | FileFault::NotFolder => "a regular file",
+        FileFault::TooLarge => "a file of at most 1 MiB",
+        FileFault::Missing | FileFault::NameNotUtf8 | FileFault::Unreadable(_) => "a readable file of the product's folder",
     };
-    context.fault(code, at, format!("{} can't be used: {fault}", quoted(path))).expected(expected).report();
+    context.fault(code(&fault), at, format!("{} can't be used: {fault}", quoted(path))).expected(expected).report();
     None
+}
+
+/// Returns the code of what is wrong with a file or a folder.
+pub(super) fn code(fault: &FileFault) -> Code {
+    match fault {
+        FileFault::Missing | FileFault::NameNotUtf8 | FileFault::Unreadable(_) => Code::FileMissing,
+        FileFault::Outside => Code::FileOutside,
+        FileFault::NotRegular | FileFault::NotFolder => Code::FileKind,
+        FileFault::TooLarge => Code::FileTooLarge,
+    }
 }
 
 /// Returns a path without `.` and doubled slashes, so that one file has one name.

@@ -97,7 +97,9 @@ pub(super) fn long_text(value: &Value, limit: usize) -> Option<String> {
 }
 
 fn report_text_faults(value: &Value, text: &str, limit: usize, mut place: impl FnMut(usize) -> At) {
-    for fault in check(text, limit) {
+    let faults = check(text, limit);
+    let is_too_long = faults.iter().any(|fault| matches!(fault.rule, TextRule::Length));
+    for fault in faults {
         let message = format!("`{}`: {}", value.name, fault.message);
         let pending = value.context.fault(code(fault.rule), place(fault.offset), message).expected(fault.expected);
         match fault.hint {
@@ -105,7 +107,8 @@ fn report_text_faults(value: &Value, text: &str, limit: usize, mut place: impl F
             None => pending.report(),
         }
     }
-    if let Some((offset, tag)) = advice::html_tag(text) {
+    // What stands in a text that must be another is no news.
+    if !is_too_long && let Some((offset, tag)) = advice::html_tag(text) {
         value
             .context
             .fault(Code::TextHtml, place(offset), format!("`{}`: the text holds the HTML {}", value.name, quoted(tag)))

@@ -70,7 +70,8 @@ fn faults_without_end_are_cut_off() {
 
 #[test]
 fn every_code_has_its_trigger() {
-    let triggered: BTreeSet<Code> = edits().map(|(code, ..)| code).chain(deeds().map(|(code, _)| code)).chain([TooManyFaults]).collect();
+    let triggered: BTreeSet<Code> =
+        edits().map(|(code, ..)| code).chain(deeds().map(|(code, _)| code)).chain([TooManyFaults, Payload]).collect();
     let untested: Vec<&Code> = Code::ALL.iter().filter(|code| !triggered.contains(code)).collect();
     assert!(untested.is_empty(), "{untested:?}");
 }
@@ -88,6 +89,19 @@ fn secrets_are_told_and_never_shown() {
 }
 
 #[test]
+fn another_fault_on_a_secret_s_line_does_not_show_it() {
+    let bench = Bench::new();
+    bench.write("listing/usage-instructions.md", format!("curl https://admin:{}@example.com/x \u{2014} then\n", "hunter2secret"));
+    bench.write("listing/long-description.md", format!("See <b>https://me:{}@example.com/</b> first.\n", "hunter2secret"));
+    let faults = bench.check();
+    let of = |code| faults.list().iter().filter(|fault| fault.code == code).count();
+    assert_eq!((of(Secret), of(TextUnsupportedCharacter), of(TextHtml)), (2, 1, 1), "{}", faults.to_json());
+    for told in [faults.render(false), faults.to_json(), faults.to_sarif()] {
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+}
+
+#[test]
 fn a_fault_of_a_file_points_into_the_file() {
     let bench = Bench::new();
     bench.write("listing/long-description.md", "First line.\nSecond \u{2014} line.\n");
@@ -97,10 +111,22 @@ fn a_fault_of_a_file_points_into_the_file() {
 }
 
 #[test]
+fn a_judge_is_asked_of_products_without_errors_and_his_word_is_a_fault() {
+    let bench = Bench::new();
+    let codes = |bench: &Bench| {
+        let faults = bench.workspace().check_all(None, &|product| Some(format!("no room for {}", product.slug))).unwrap();
+        faults.list().iter().map(|fault| (fault.code, fault.message.clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(codes(&bench), [(Payload, "no room for demo".to_owned())]);
+    bench.edit("format = 1", "format = 2");
+    assert_eq!(codes(&bench).iter().map(|(code, _)| *code).collect::<Vec<_>>(), [Format]);
+}
+
+#[test]
 fn a_folder_that_is_no_product_name_is_told() {
     let bench = Bench::new();
     fs::create_dir(bench.root().join("products/Not_A_Slug")).unwrap();
-    let faults = bench.workspace().check_all(None).unwrap();
+    let faults = bench.workspace().check_all(None, &lenient).unwrap();
     assert_eq!(faults.list().iter().map(|fault| fault.code).collect::<Vec<_>>(), [Slug]);
     assert!(Path::new(&faults.list()[0].file).ends_with("Not_A_Slug"));
 }

@@ -9,7 +9,7 @@ mod workspaces;
 use std::fs;
 use std::path::Path;
 
-use super::{Code, Faults, Workspace, scaffold};
+use super::{Code, Faults, Workspace, lenient, scaffold};
 use crate::model::ids::Slug;
 
 /// A workspace with one product that nothing is wrong with.
@@ -57,7 +57,7 @@ impl Bench {
     }
 
     fn check(&self) -> Faults {
-        self.workspace().check(&slug(), None)
+        self.workspace().check(&slug(), None, &lenient)
     }
 
     fn codes(&self) -> Vec<Code> {

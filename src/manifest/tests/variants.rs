@@ -105,3 +105,25 @@ fn inputs_are_those_of_the_variant() {
     let inputs: Vec<Vec<String>> = load(&bench, TargetName::Twin).into_iter().map(|p| p.inputs.into_keys().collect()).collect();
     assert_eq!(inputs, [["provision/10-setup.sh"], ["provision/arm.sh"]]);
 }
+
+#[test]
+fn two_variants_never_have_one_listing() {
+    let id = "product-id = \"prod-abcdefghijklm\"\n";
+    let bench = both();
+    bench.edit("[listing]\n", &format!("[listing]\n{id}"));
+    assert_eq!(bench.codes(), [Code::Duplicate], "{}", bench.check().render(false));
+    bench.edit("[variant.arm64.listing]\n", "[variant.arm64.listing]\nproduct-id = \"prod-nopqrstuvwxyz\"\n");
+    assert_eq!(bench.codes(), [], "{}", bench.check().render(false));
+}
+
+#[test]
+fn titles_that_become_the_same_are_a_fault() {
+    for titles in [("x86_64", "Demo (Arm)"), ("arm64", "Demo 2")] {
+        let bench = both();
+        bench.edit("[tags]", &format!("[variant.{}.product]\ntitle = \"{}\"\n[tags]", titles.0, titles.1));
+        if titles.0 == "arm64" {
+            bench.edit("[tags]", "[variant.x86_64.product]\ntitle = \"Demo 2\"\n[tags]");
+        }
+        assert_eq!(bench.codes(), [Code::Duplicate], "{titles:?}\n{}", bench.check().render(false));
+    }
+}

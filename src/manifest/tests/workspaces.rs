@@ -27,7 +27,7 @@ fn the_scaffold_passes_for_both_targets() {
             matches!(&product.provision[1], Provision::Script { path, content } if path == "provision/10-setup.sh" && !content.is_empty())
         );
     }
-    assert!(workspace.check_all(None).unwrap().is_empty());
+    assert!(workspace.check_all(None, &lenient).unwrap().is_empty());
 }
 
 /// The sample product with its real files, as they are in the repository.
@@ -42,7 +42,7 @@ fn hello_web_passes_for_both_targets() {
         assert_eq!(product.listing.instance_types.len(), 4);
         assert!(matches!(product.listing.pricing, Pricing::Hourly { .. }));
     }
-    assert!(workspace.check(&slug, None).is_empty());
+    assert!(workspace.check(&slug, None, &lenient).is_empty());
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Provisioning: what triggers each of the codes.
 
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 
 use super::super::super::Code::*;
@@ -19,6 +21,26 @@ pub(super) const DEEDS: &[Deed] = &[
     (FileOutside, |bench| {
         symlink("/etc/hostname", bench.product().join("link")).unwrap();
         bench.edit(SETUP, "files = [{ from = \"link\", to = \"/x\" }]");
+    }),
+    (FileOutside, |bench| {
+        fs::remove_dir_all(bench.product().join("tests")).unwrap();
+        symlink("/etc", bench.product().join("tests")).unwrap();
+    }),
+    (FileMissing, |bench| {
+        fs::remove_dir_all(bench.product().join("tests")).unwrap();
+        symlink("nowhere", bench.product().join("tests")).unwrap();
+    }),
+    (FileMissing, |bench| {
+        let name = std::ffi::OsStr::from_bytes(b"10-\xff.sh");
+        bench.write("tests/10-a.sh", "#!/bin/sh\n");
+        fs::write(bench.product().join("tests").join(name), "#!/bin/sh\n").unwrap();
+    }),
+    (FileKind, |bench| {
+        fs::remove_dir_all(bench.product().join("tests")).unwrap();
+        bench.write("tests", "#!/bin/sh\n");
+    }),
+    (StrayTest, |bench| {
+        bench.write("tests/10-a.sh", "#!/bin/sh\n").write("tests/20-b", "#!/bin/sh\n").write("tests/.hidden", "");
     }),
     (FileTooLarge, |bench| {
         bench.write("large", vec![0; 1024 * 1024 + 1]).edit(SETUP, "files = [{ from = \"large\", to = \"/x\" }]");
