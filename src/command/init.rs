@@ -1,5 +1,8 @@
 //! `bakehouse init NAME`: a new product that passes `check`.
 
+use std::io;
+use std::path::Path;
+
 use clap::Args;
 
 use super::context;
@@ -10,7 +13,7 @@ use crate::model::ids::Slug;
 use crate::ui::Ui;
 
 /// What of a workspace is not to be committed: the twin, and the journals of runs.
-const IGNORED: &str = ".bakehouse/\nledger/*/runs/\n";
+const IGNORED: [&str; 2] = [".bakehouse/", "ledger/*/runs/"];
 
 /// Arguments of `init`.
 #[derive(Debug, Args)]
@@ -25,20 +28,22 @@ pub struct InitArgs {
 ///
 /// When the folder exists or can't be written.
 pub fn run(global: &Global, args: &InitArgs) -> Result<(), Failure> {
+    let ui = Ui::new();
     let root = match context::workspace(global) {
-        Ok(workspace) => workspace.root,
+        Ok(workspace) => {
+            ui.say(&format!("the product joins the workspace {}", workspace.root.display()));
+            workspace.root
+        }
         // The first product makes the workspace.
         Err(Failure::Workspace(WorkspaceError::NotFound { start })) => start,
         Err(other) => return Err(other),
     };
-    let ui = Ui::new();
     let folder = root.join("products").join(args.name.as_str());
     if folder.exists() {
         return Err(Failure::other(format!("{} exists already", folder.display()), "choose another name, or edit what is there"));
     }
     let mut files = scaffold(&args.name);
     files.push(("bakehouse.toml".into(), scaffold_workspace().into()));
-    files.push((".gitignore".into(), IGNORED.into()));
     files.extend(scaffold_schemas().map(|(path, text)| (path, text.into_bytes())));
     for (path, content) in files {
         let path = root.join(path);
@@ -46,10 +51,51 @@ pub fn run(global: &Global, args: &InitArgs) -> Result<(), Failure> {
             continue;
         }
         let written = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&path, content));
-        written.map_err(|e| Failure::other(format!("{} can't be written: {e}", path.display()), "choose another folder with -C"))?;
+        written.map_err(|e| unwritable(&path, &e))?;
         ui.say(&format!("wrote {}", path.display()));
     }
+    ignore(&ui, &root.join(".gitignore"))?;
     ui.say(&format!("next: edit products/{0}/product.toml, then `bakehouse check {0}`", args.name));
     ui.say(&format!("      `bakehouse twin base build debian-13` once, then `bakehouse ship {}`", args.name));
     Ok(())
+}
+
+/// Has git pass over what is not to be committed; what stands in the file stays.
+fn ignore(ui: &Ui, path: &Path) -> Result<(), Failure> {
+    let before = match std::fs::read_to_string(path) {
+        Ok(text) => Some(text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(unwritable(path, &error)),
+    };
+    let Some(after) = with_ignored(before.as_deref().unwrap_or_default()) else { return Ok(()) };
+    std::fs::write(path, after).map_err(|e| unwritable(path, &e))?;
+    ui.say(&format!("{} {}", if before.is_some() { "added to" } else { "wrote" }, path.display()));
+    Ok(())
+}
+
+/// Adds the lines of [`IGNORED`] that a text lacks; `None` if it lacks none.
+fn with_ignored(text: &str) -> Option<String> {
+    let missing: Vec<&str> = IGNORED.into_iter().filter(|line| !text.lines().any(|known| known.trim() == *line)).collect();
+    if missing.is_empty() {
+        return None;
+    }
+    let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+    Some(format!("{text}{end}{}\n", missing.join("\n")))
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Failure {
+    Failure::other(format!("{} can't be written: {error}", path.display()), "choose another folder with -C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_git_passes_over_is_added_to_what_stands_there() {
+        assert_eq!(with_ignored("").as_deref(), Some(".bakehouse/\nledger/*/runs/\n"));
+        assert_eq!(with_ignored("target/").as_deref(), Some("target/\n.bakehouse/\nledger/*/runs/\n"));
+        assert_eq!(with_ignored("a\r\n.bakehouse/\r\n").as_deref(), Some("a\r\n.bakehouse/\r\nledger/*/runs/\n"));
+        assert_eq!(with_ignored("ledger/*/runs/\n.bakehouse/\n"), None);
+    }
 }
