@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::permissions::{CHANGE_TYPES, Command, Kind, Scope, operations};
-use crate::model::ids::{Region, RoleArn, Slug};
+use crate::model::ids::{AccountId, Region, RoleArn, Slug};
 use crate::model::image::tag;
 
 /// Characters that a managed policy has at most, white space not counted.
@@ -181,8 +181,14 @@ fn resources(scope: Scope, bounds: &Bounds) -> Vec<String> {
         Scope::Entities => catalog(&["AmiProduct", "Offer"], bounds),
         Scope::ChangesOfEntities => catalog(&["AmiProduct", "Offer", "ChangeSet"], bounds),
         Scope::ChangeSets => catalog(&["ChangeSet"], bounds),
-        Scope::IngestionRole => bounds.ingestion_roles.iter().map(ToString::to_string).collect(),
+        Scope::IngestionRole => roles(bounds),
     }
+}
+
+/// Returns the roles' ARNs; one of nobody's account is one of the account that the policy is for.
+fn roles(bounds: &Bounds) -> Vec<String> {
+    let (nobody, account) = (format!("::{}:", AccountId::placeholder()), format!("::{}:", bounds.account));
+    bounds.ingestion_roles.iter().map(|role| role.as_str().replace(&nobody, &account)).collect()
 }
 
 /// The condition that something carries, or is given, a product's tag.

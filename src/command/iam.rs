@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-use super::context::{known_product, target, workspace};
+use super::context::{known_product, workspace};
 use crate::cli::Global;
 use crate::cloud::{self, Bounds, COMMANDS, INGESTION_POLICY};
 use crate::failure::Failure;
-use crate::manifest::Faults;
-use crate::model::ids::{Region, Slug};
+use crate::manifest::{Faults, Workspace};
+use crate::model::ids::{AccountId, Region, Slug};
 use crate::model::product::{Base, Product};
+use crate::model::target::TargetName;
 use crate::ui::{self, Ui};
 
 /// Arguments of `iam`.
@@ -107,49 +108,73 @@ fn policy(global: &Global, args: &PolicyArgs) -> Result<(), Failure> {
 }
 
 fn ingestion_role(global: &Global, args: &RoleArgs) -> Result<(), Failure> {
-    let bounds = bounds(global, &[], None)?;
-    let names: BTreeSet<String> =
-        bounds.ingestion_roles.iter().filter_map(|arn| arn.as_str().split_once(":role/")).map(|(_, n)| n.to_owned()).collect();
-    let name = names.into_iter().next().unwrap_or_else(|| "AWSMarketplaceAmiIngestion".to_owned());
-    let (path, name) = name.rsplit_once('/').map_or(("/".to_owned(), name.as_str()), |(path, name)| (format!("/{path}/"), name));
-    let role = json!({
-        "Path": path,
-        "RoleName": name,
-        "Description": "Lets AWS Marketplace copy the images that are submitted to it",
-        "AssumeRolePolicyDocument": cloud::ingestion_trust(),
-    });
+    let names = role_names(&bounds(global, &[], None)?);
     let shown = match args.format {
         Document::Json => {
             Ui::new().say(&format!(
                 "note: aws iam create-role --cli-input-json takes it with AssumeRolePolicyDocument as a text; then attach {INGESTION_POLICY}"
             ));
-            let mut role = role;
-            role["AssumeRolePolicyDocument"] = Value::String(role["AssumeRolePolicyDocument"].to_string());
-            role
+            let mut roles: Vec<Value> = names.iter().map(|name| role(name)).collect();
+            for role in &mut roles {
+                role["AssumeRolePolicyDocument"] = Value::String(role["AssumeRolePolicyDocument"].to_string());
+            }
+            if roles.len() == 1 {
+                roles.remove(0)
+            } else {
+                Ui::new().say(&format!("note: {} roles, for the manifests name as many; one call takes one of them", roles.len()));
+                Value::Array(roles)
+            }
         }
-        Document::Cloudformation => {
-            let mut properties = role;
-            properties["ManagedPolicyArns"] = json!([INGESTION_POLICY]);
-            stack(json!({ "IngestionRole": { "Type": "AWS::IAM::Role", "Properties": properties } }))
-        }
+        Document::Cloudformation => roles_template(&names),
     };
     ui::print(&pretty(&shown));
     Ok(())
 }
 
+/// Returns the roles' names with their paths; one of AWS's own examples where no manifest names any.
+fn role_names(bounds: &Bounds) -> BTreeSet<String> {
+    let named = bounds.ingestion_roles.iter().filter_map(|arn| arn.as_str().split_once(":role/"));
+    let names: BTreeSet<String> = named.map(|(_, name)| name.to_owned()).collect();
+    if names.is_empty() { BTreeSet::from(["AWSMarketplaceAmiIngestion".to_owned()]) } else { names }
+}
+
+fn role(name: &str) -> Value {
+    let (path, name) = name.rsplit_once('/').map_or(("/".to_owned(), name), |(path, name)| (format!("/{path}/"), name));
+    json!({
+        "Path": path,
+        "RoleName": name,
+        "Description": "Lets AWS Marketplace copy the images that are submitted to it",
+        "AssumeRolePolicyDocument": cloud::ingestion_trust(),
+    })
+}
+
+fn roles_template(names: &BTreeSet<String>) -> Value {
+    let resources = names.iter().enumerate().map(|(index, name)| {
+        let mut properties = role(name);
+        properties["ManagedPolicyArns"] = json!([INGESTION_POLICY]);
+        let logical = if index == 0 { "IngestionRole".to_owned() } else { format!("IngestionRole{}", index + 1) };
+        (logical, json!({ "Type": "AWS::IAM::Role", "Properties": properties }))
+    });
+    stack(Value::Object(resources.collect()))
+}
+
 /// What CloudFormation calls the account that it works in.
 const ACCOUNT_OF_THE_STACK: &str = "${AWS::AccountId}";
 
-/// Reads off the manifests which Regions, parameters and roles are used.
+/// Reads off the manifests which Regions, parameters and roles are used on AWS: IAM is nowhere else.
 fn bounds(global: &Global, only: &[Slug], account: Option<&str>) -> Result<Bounds, Failure> {
-    let workspace = workspace(global)?;
-    let target = target(global, &workspace);
-    only.iter().try_for_each(|slug| known_product(&workspace, slug))?;
+    bounds_in(&workspace(global)?, only, account)
+}
+
+fn bounds_in(workspace: &Workspace, only: &[Slug], account: Option<&str>) -> Result<Bounds, Failure> {
+    only.iter().try_for_each(|slug| known_product(workspace, slug))?;
     let slugs = if only.is_empty() { workspace.products()? } else { only.to_vec() };
     let account = account.map(str::to_owned).or_else(|| workspace.settings.account.as_ref().map(ToString::to_string));
+    // `{account}` in a role's ARN is read as nobody's, which the policy replaces by what stands for the account.
+    let nobody = AccountId::placeholder();
     let (mut products, mut faults) = (Vec::new(), Faults::default());
     for slug in &slugs {
-        match workspace.load(slug, target, None) {
+        match workspace.load(slug, TargetName::Aws, Some(&nobody)) {
             Ok(variants) => products.extend(variants),
             Err(found) => faults.append(found),
         }
@@ -215,4 +240,56 @@ fn unknown(name: &str) -> Failure {
 
 fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).expect("a document is plain data")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::scaffold;
+
+    fn workspace(folder: &tempfile::TempDir, settings: &str, roles: &[&str]) -> Workspace {
+        std::fs::write(folder.path().join("bakehouse.toml"), format!("format = 1\n{settings}")).unwrap();
+        for (index, role) in roles.iter().enumerate() {
+            for (path, content) in scaffold(&format!("demo-{index}").parse().unwrap()) {
+                let content = String::from_utf8_lossy(&content).replace("role/AWSMarketplaceAmiIngestion", &format!("role/{role}"));
+                let path = folder.path().join(path);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, content).unwrap();
+            }
+        }
+        Workspace::open(folder.path()).unwrap()
+    }
+
+    /// Returns what the policy of `list` lets be passed on.
+    fn passed(workspace: &Workspace, account: Option<&str>) -> Value {
+        let policies = cloud::policies(&[*cloud::command("list").unwrap()], &bounds_in(workspace, &[], account).unwrap());
+        let statements = policies.iter().flat_map(|policy| policy["Statement"].as_array().unwrap());
+        let mut roles = statements.filter(|statement| statement["Action"] == json!(["iam:PassRole"]));
+        roles.next().expect("a role is passed on")["Resource"].clone()
+    }
+
+    #[test]
+    fn the_role_passed_on_is_of_the_account_that_the_policy_is_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let unknown = workspace(&folder, "", &["Ingest"]);
+        assert_eq!(passed(&unknown, None), json!(["arn:aws:iam::*:role/Ingest"]));
+        assert_eq!(passed(&unknown, Some(ACCOUNT_OF_THE_STACK)), json!(["arn:aws:iam::${AWS::AccountId}:role/Ingest"]));
+        let known = workspace(&folder, "account = \"123456789012\"\n", &["Ingest"]);
+        assert_eq!(passed(&known, None), json!(["arn:aws:iam::123456789012:role/Ingest"]));
+        assert_eq!(passed(&known, Some(ACCOUNT_OF_THE_STACK)), json!(["arn:aws:iam::${AWS::AccountId}:role/Ingest"]));
+    }
+
+    #[test]
+    fn each_role_of_the_manifests_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = role_names(&bounds_in(&workspace(&folder, "", &["Ingest", "team/Other"]), &[], None).unwrap());
+        let template = roles_template(&names);
+        let roles: Vec<(&Value, &Value)> = template["Resources"]
+            .as_object()
+            .unwrap()
+            .values()
+            .map(|resource| (&resource["Properties"]["Path"], &resource["Properties"]["RoleName"]))
+            .collect();
+        assert_eq!(roles, [(&json!("/"), &json!("Ingest")), (&json!("/team/"), &json!("Other"))]);
+    }
 }
