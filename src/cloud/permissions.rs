@@ -261,8 +261,8 @@ pub const OPERATIONS: &[Operation] = &[
     removes("DeleteSecurityGroup", &[Bake, Boot, Collect], &[("ec2:DeleteSecurityGroup", Scope::Ours(&[SecurityGroup]))]),
     removes("DeleteKeyPair", &[Bake, Boot, Collect], &[("ec2:DeleteKeyPair", Scope::Ours(&[KeyPair]))]),
     removes("DeleteVolume", &[Collect], &[("ec2:DeleteVolume", Scope::Ours(&[Volume]))]),
-    removes("DeregisterImage", &[Bake, Distribute, Collect], &[("ec2:DeregisterImage", Scope::OursUnreleased(&[Image]))]),
-    removes("DeleteSnapshot", &[Bake, Distribute, Collect], &[("ec2:DeleteSnapshot", Scope::OursUnreleased(&[Snapshot]))]),
+    removes("DeregisterImage", &[Collect], &[("ec2:DeregisterImage", Scope::OursUnreleased(&[Image]))]),
+    removes("DeleteSnapshot", &[Collect], &[("ec2:DeleteSnapshot", Scope::OursUnreleased(&[Snapshot]))]),
     Operation {
         service: "ebs",
         name: "ListSnapshotBlocks",

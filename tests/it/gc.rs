@@ -149,8 +149,8 @@ async fn what_a_paused_run_made_stays_until_somebody_goes_on_or_gives_it_up() {
 async fn what_was_baked_in_a_region_that_the_manifest_has_left_is_found_there() {
     let world = World::new().await;
     killed_while_baking(&world).await;
-    world.edit("product.toml", "region = \"us-east-1\"", "region = \"eu-central-1\"");
-    let process = world.open().await;
+    let mut process = world.open().await;
+    process.product.build.region = "eu-central-1".parse().unwrap();
     let journal = process.engine.ledger.open_runs(&process.product.variant()).await.unwrap().pop().unwrap();
     let resumed = engine::resumable(&process.engine, &process.product, journal).await;
     assert!(matches!(resumed, Err(EngineError::NotReady { .. })), "{resumed:?}");

@@ -188,7 +188,7 @@ struct LeavesATrial {
 
 impl Observer for LeavesATrial {
     fn note(&self, note: Note) {
-        if matches!(&note, Note::Done { text } if text.contains(" starts on ")) {
+        if matches!(&note, Note::InStep { note, .. } if matches!(&**note, Note::Done { text } if text.contains(" starts on "))) {
             self.leave.ask();
         }
     }
