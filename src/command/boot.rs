@@ -8,6 +8,7 @@ use super::show::find;
 use crate::cli::{Global, Patience};
 use crate::engine::{self, Engine, Extent, Next, Stage};
 use crate::failure::Failure;
+use crate::ledger::Journal;
 use crate::model::plan::Plan;
 use crate::model::product::Product;
 use crate::model::version::Version;
@@ -71,6 +72,13 @@ async fn boot(context: &Context, product: &Product, engine: &Engine, args: &Boot
 }
 
 async fn carry_out(engine: &Engine, product: &Product, plan: Plan) -> Result<(), Failure> {
-    let head = engine.ledger.head(&product.variant()).await?;
-    Ok(engine::carry_out(engine, product, Next::Begin { plan, superseded: None, head }, Extent::Whole).await?)
+    let variant = product.variant();
+    let same = |journal: &Journal| journal.plan().is_some_and(|(left, _)| left.version == plan.version && left.steps == plan.steps);
+    // A look that was left is gone on with.
+    let left = engine.ledger.open_runs(&variant).await?.into_iter().find(same);
+    let next = match left {
+        Some(journal) => Next::Continue { journal: Box::new(journal), plan },
+        None => Next::Begin { plan, superseded: None, head: engine.ledger.head(&variant).await? },
+    };
+    Ok(engine::carry_out(engine, product, next, Extent::Whole).await?)
 }

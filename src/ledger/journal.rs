@@ -372,7 +372,7 @@ mod tests {
             let began = JournalEvent::Began { plan: Box::new(plan), manifest: Digest::of("m") };
             journal.write(Timestamp::UNIX_EPOCH, 1, began).await.unwrap();
             assert_eq!(ledger.open_runs(&variant).await.unwrap().len(), 1);
-            assert_eq!(ledger.variants_with_runs().await.unwrap(), [variant.clone()]);
+            assert_eq!(ledger.variants_with_runs().await.unwrap(), std::slice::from_ref(&variant));
             journal.write(Timestamp::UNIX_EPOCH, 1, JournalEvent::Ended { outcome: Outcome::Done }).await.unwrap();
             assert!(ledger.open_runs(&variant).await.unwrap().is_empty());
             assert_eq!(ledger.runs(&variant).await.unwrap(), [journal.run().clone()]);

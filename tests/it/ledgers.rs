@@ -151,9 +151,8 @@ async fn a_release_goes_through_with_its_ledger_in_a_bucket() {
 #[tokio::test]
 async fn a_run_whose_ledger_is_in_a_bucket_survives_being_killed() {
     let world = World::new().await;
-    let mut deaths = 0;
     // The first is the binding of the ledger, which is not the run's.
-    for nth in (2..).step_by(7) {
+    for (deaths, nth) in (2..).step_by(7).enumerate() {
         let world = world.fork();
         let fate = Fate { faults: vec![FaultRule::nth_change(nth, Fault::Silence)], ..Fate::default() };
         let process = in_bucket(world.open_to(fate).await).await;
@@ -168,7 +167,6 @@ async fn a_run_whose_ledger_is_in_a_bucket_survives_being_killed() {
             assert!(deaths > 5, "it died {deaths} times only");
             return;
         }
-        deaths += 1;
     }
 }
 

@@ -44,6 +44,7 @@ pub const CONSOLE_BYTES: u64 = 64 * 1024;
 
 /// What runs the twin's instances.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a process has one of it")]
 pub enum Machines {
     /// States only; nothing runs.
     None,
