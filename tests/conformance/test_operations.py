@@ -1,5 +1,6 @@
 """Every operation of EC2 that the other tests leave out: done, read back by another client and in the twin's state; refused."""
 
+import json
 from functools import cache
 
 from support import BLOCK_BYTES, Case, aws, client, random_block, register, server, upload, wait_until
@@ -236,6 +237,32 @@ class Account(Case):
             with self.refused("DryRunOperation", 412):
                 ask(DryRun=True)
         self.assertFalse(kept()["encrypt_by_default"])
+
+    def test_images_and_snapshots_can_be_kept_from_the_public(self):
+        asks = (
+            (ec2().enable_image_block_public_access, {"ImageBlockPublicAccessState": "block-new-sharing"}),
+            (ec2().get_image_block_public_access_state, {}),
+            (ec2().disable_image_block_public_access, {}),
+            (ec2().enable_snapshot_block_public_access, {"State": "block-new-sharing"}),
+            (ec2().get_snapshot_block_public_access_state, {}),
+            (ec2().disable_snapshot_block_public_access, {}),
+        )
+        for ask, parameters in asks:
+            with self.refused("DryRunOperation", 412):
+                ask(DryRun=True, **parameters)
+            self.assertEqual(ask(**parameters)["ResponseMetadata"]["HTTPStatusCode"], 200)
+        self.assertEqual(ec2().get_image_block_public_access_state()["ImageBlockPublicAccessState"], "unblocked")
+        self.assertEqual(ec2().get_snapshot_block_public_access_state()["State"], "unblocked")
+
+    def test_a_role_is_taken_on(self):
+        account = client("sts").get_caller_identity()["Account"]
+        statement = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "sts:AssumeRole"}
+        trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        role = client("iam").create_role(RoleName="Release", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+        taken = client("sts").assume_role(RoleArn=role, RoleSessionName="suite")
+        self.assertIn("assumed-role/Release/suite", taken["AssumedRoleUser"]["Arn"])
+        with self.refused("AccessDenied", 403):
+            client("sts").assume_role(RoleArn=role.replace("Release", "Nobody"), RoleSessionName="suite")
 
 
 class Pages(Case):
