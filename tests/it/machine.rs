@@ -26,13 +26,14 @@ fn a_scaffolded_product_is_really_baked_booted_and_listed() {
     }
     let shown = bakehouse(folder.path(), &["show", "first-steps", "--format", "json"]);
     let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
+    let shown = &shown["variants"][0];
     assert_eq!(shown["version"], "1.0.0");
     assert!(shown["release"]["boot"]["ready_seconds"].as_u64().unwrap() > 0, "{shown:#}");
     assert!(shown["release"]["scan"]["packages"].as_u64().unwrap() > 100, "{shown:#}");
     bakehouse(folder.path(), &["verify", "first-steps"]);
     let plan = bakehouse(folder.path(), &["plan", "first-steps", "--format", "json"]);
     let plan: serde_json::Value = serde_json::from_slice(&plan.stdout).unwrap();
-    assert_eq!(plan["steps"], serde_json::json!([]));
+    assert_eq!(plan["variants"][0]["steps"], serde_json::json!([]));
     // Ends whatever machine is left, should the test have failed to notice one.
     bakehouse(folder.path(), &["twin", "reset", "--yes"]);
 }
