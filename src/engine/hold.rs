@@ -56,8 +56,21 @@ impl Run<'_> {
             end = work => end,
             error = lost => Err(error),
         };
+        let end = match end {
+            Err(error) => Err(self.or_taken_over(error).await),
+            done => done,
+        };
         self.leave(&end).await;
         end
+    }
+
+    /// Tells the error, unless the run was taken over: then what it stumbled over is likely the other's work, and
+    /// advice on it would be wrong.
+    async fn or_taken_over(&self, error: EngineError) -> EngineError {
+        match self.hold.keep(self.engine).await {
+            Err(taken @ EngineError::Ledger(LedgerError::Fenced { .. })) => taken,
+            _ => error,
+        }
     }
 
     /// Writes down why the run is left, unless it ended, and gives the lease back.

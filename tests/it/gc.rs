@@ -179,12 +179,12 @@ pub async fn plan(process: &Process, older_than: SignedDuration) -> GarbagePlan 
     collector(process).plan(process.engine.writer.reader(), &products, &places, older_than).await.unwrap()
 }
 
-async fn remove(process: &Process, plan: &GarbagePlan) {
+pub async fn remove(process: &Process, plan: &GarbagePlan) {
     let removed = collector(process).remove(&process.engine.writer, plan).await.unwrap();
     assert!(removed.iter().all(|r| r.error.is_none()), "{removed:#?}");
 }
 
-fn kinds(plan: &GarbagePlan) -> Vec<ResourceKind> {
+pub fn kinds(plan: &GarbagePlan) -> Vec<ResourceKind> {
     plan.garbage.iter().map(|g| g.kind).collect()
 }
 
