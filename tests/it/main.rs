@@ -6,6 +6,7 @@
 mod account;
 mod boot;
 mod bundle;
+mod ci;
 mod crash;
 mod end_state;
 mod faults;
@@ -20,6 +21,7 @@ mod mortal;
 mod pricing;
 mod resume;
 mod runners;
+mod scratch;
 mod secrets;
 mod ship;
 mod threats;
