@@ -62,9 +62,11 @@ async fn verify(context: &Context, product: Option<&Slug>) -> Result<(), Failure
     let variants = products.iter().flat_map(|product| {
         [Architecture::X86_64, Architecture::Arm64].map(|architecture| Variant { product: product.clone(), architecture })
     });
+    // All of them once, not anew for each variant.
+    let change_sets = context.reader().tagged_change_sets().await?;
     let mut failures = Vec::new();
     for variant in variants {
-        match engine::verify_ledger(context.reader(), context.ledger(), &variant, &regions).await {
+        match engine::verify_ledger(context.reader(), context.ledger(), &variant, &regions, &change_sets).await {
             Ok(Verified { records: 0, .. }) => {}
             Ok(Verified { records, releases, witnesses }) => {
                 ui::print(&format!("{variant}: {records} records, {releases} released; {witnesses} tags on {} agree", context.target));
