@@ -14,6 +14,7 @@ mod floors;
 mod gate;
 mod gc;
 mod guide;
+mod json;
 mod leave;
 mod ledgers;
 mod machine;
