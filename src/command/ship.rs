@@ -52,7 +52,7 @@ pub struct Approval {
     /// Don't ask before steps that can't be undone
     #[arg(short, long)]
     pub yes: bool,
-    /// Approve exactly the plan of this digest (as `plan` prints it); once for each variant
+    /// Approve exactly the plan of this digest, which the plan and whoever refuses it print; once for each variant
     #[arg(long, value_name = "DIGEST", conflicts_with = "yes")]
     pub approve: Vec<Digest>,
 }
