@@ -24,6 +24,21 @@ fn a_release_that_failed_does_not_hand_on_the_one_before() {
 }
 
 #[test]
+fn a_listing_that_was_refused_is_no_success_however_often_it_is_shipped() {
+    let scratch = Scratch::new();
+    scratch.done("bakehouse init my-app");
+    let manifest = scratch.folder().join("products/my-app/product.toml");
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    std::fs::write(&manifest, text.replace("role/AWSMarketplaceAmiIngestion", "role/NoSuchRole")).unwrap();
+    for _ in 0..2 {
+        let (refused, told) = ship(&scratch);
+        assert_eq!(refused.code, Some(6), "{}", refused.err);
+        assert!(refused.err.contains("NoSuchRole") && refused.err.contains("→ "), "{}", refused.err);
+        assert!(told.starts_with("status=refused\nversion=1.0.0\nimage-x86_64=ami-") && !told.contains("listing-"), "{told}");
+    }
+}
+
+#[test]
 fn a_command_that_could_not_begin_says_so() {
     let scratch = Scratch::new();
     let (none, told) = ship(&scratch);
