@@ -6,12 +6,12 @@ use std::io::Write as _;
 
 use clap::ValueEnum;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, exit};
 use crate::manifest::{Fault, Faults, Severity};
 use crate::model::ids::{ChangeSetId, Variant};
 use crate::release::{Listing, Released};
 
-/// A release as a runner is told of it.
+/// A release that a command made or took further, as a runner is told of it.
 #[derive(Debug)]
 pub struct Shipped {
     /// Of what.
@@ -62,22 +62,24 @@ impl Ci {
         faults.list().iter().map(annotation).collect()
     }
 
-    /// Tells what was released: outputs for later steps, and a line of the summary for each variant.
+    /// Tells how a command ended and what it made: outputs for later steps, and a summary.
     ///
     /// Both are files that the runner names; where it names none, nothing is told.
     ///
     /// # Errors
     ///
     /// When a file that it names can't be written.
-    pub fn report(self, shipped: &[Shipped]) -> Result<(), Failure> {
-        append("GITHUB_OUTPUT", &outputs(shipped))?;
-        append("GITHUB_STEP_SUMMARY", &summary(shipped))
+    pub fn report(self, end: &Result<(), Failure>, shipped: &[Shipped]) -> Result<(), Failure> {
+        append("GITHUB_OUTPUT", &outputs(end, shipped))?;
+        append("GITHUB_STEP_SUMMARY", &summary(end, shipped))
     }
 }
 
 /// One `name=value` a line; what differs by variant ends in its architecture.
-fn outputs(shipped: &[Shipped]) -> String {
-    let mut text = String::new();
+///
+/// What an earlier command released is not among them: a later step would take it for what this one made.
+fn outputs(end: &Result<(), Failure>, shipped: &[Shipped]) -> String {
+    let mut text = format!("status={}\n", status(end));
     let version = shipped.iter().map(|shipped| &shipped.released.version).max();
     let _ = version.map(|version| writeln!(text, "version={version}"));
     for Shipped { variant, released, change_set } in shipped {
@@ -91,13 +93,31 @@ fn outputs(shipped: &[Shipped]) -> String {
     text
 }
 
-fn summary(shipped: &[Shipped]) -> String {
-    let mut text = String::from("| variant | version | image | listing |\n|---|---|---|---|\n");
+fn summary(end: &Result<(), Failure>, shipped: &[Shipped]) -> String {
+    let mut text = format!("bakehouse: {}\n\n", status(end));
+    if shipped.is_empty() {
+        return text;
+    }
+    text.push_str("| variant | version | image | listing |\n|---|---|---|---|\n");
     for Shipped { variant, released, .. } in shipped {
         let listing = crate::command::list::words(&released.listing).replace('|', "\\|");
         let _ = writeln!(text, "| {variant} | {} | {} | {listing} |", released.version, released.release.image.id);
     }
     text
+}
+
+/// Says in a word how a command ended, as its exit code does.
+fn status(end: &Result<(), Failure>) -> &'static str {
+    match end.as_ref().map_or_else(Failure::exit_code, |()| exit::OK) {
+        exit::OK => "done",
+        exit::FAULTY_MANIFEST => "faulty",
+        exit::REJECTED => "rejected",
+        exit::PENDING => "pending",
+        exit::LISTING_REFUSED => "refused",
+        exit::NOT_APPROVED => "not-approved",
+        exit::INTERRUPTED => "interrupted",
+        _ => "failed",
+    }
 }
 
 fn append(variable: &str, text: &str) -> Result<(), Failure> {
@@ -125,6 +145,16 @@ mod tests {
         assert_eq!(Ci::Github.annotations(&failure), [expected]);
         let both = Failure::Several { failures: vec![Failure::other("a", "b"), Failure::other("c", "d")] };
         assert_eq!(Ci::Github.annotations(&both).len(), 2);
+    }
+
+    #[test]
+    fn a_command_that_made_nothing_tells_how_it_ended_and_no_version() {
+        let failed = Err(Failure::other("a", "b"));
+        assert_eq!(outputs(&failed, &[]), "status=failed\n");
+        assert_eq!(summary(&failed, &[]), "bakehouse: failed\n\n");
+        assert_eq!(outputs(&Ok(()), &[]), "status=done\n");
+        assert_eq!(status(&Err(Failure::Manifest(Faults::default()))), "faulty");
+        assert_eq!(status(&Err(Failure::Mismatch { what: String::new() })), "failed");
     }
 
     #[test]

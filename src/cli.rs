@@ -26,7 +26,9 @@ pub struct Cli {
     pub command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done · 1 failed · 2 command line · 3 faulty manifest · 4 stopped by the scan · 5 pending, goes on \
+const EXIT_CODES: &str = "A first product: bakehouse init my-app · check · twin base build debian-13 · plan my-app · ship my-app
+
+Exit codes: 0 done · 1 failed · 2 command line · 3 faulty manifest · 4 stopped by the scan or the boot · 5 pending, goes on \
 at AWS · 6 refused by the Marketplace · 7 not approved · 8 differs from the record · 130 interrupted";
 
 /// What holds for every command.
@@ -108,7 +110,7 @@ pub enum Format {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Write a new product that passes `check`
+    /// Write a new product that passes `check`, and the workspace around it if there is none
     Init(command::init::InitArgs),
     /// Report everything that is wrong with manifests
     Check(command::check::CheckArgs),
@@ -120,13 +122,13 @@ pub enum Command {
     Ship(command::ship::ShipArgs),
     /// Claim the version and make the image
     Bake(command::ship::ShipArgs),
-    /// Scan the image that was baked last
+    /// Scan the image that was baked last, or the last release
     Scan(command::scan::ScanArgs),
     /// Start the image that was baked last, or a release, as a buyer would; log in and try it
     Boot(command::boot::BootArgs),
     /// Digest every block of the image that was baked last
     Checksum(command::ship::StageArgs),
-    /// Seal what passed the scan
+    /// Seal what passed scan and boot: from then on the version is released
     Release(command::ship::StageArgs),
     /// Copy and share a sealed release as the manifest says
     Distribute(command::ship::SealedArgs),
@@ -146,7 +148,7 @@ pub enum Command {
     History(command::history::HistoryArgs),
     /// Show one release with all that happened to it
     Show(command::show::ShowArgs),
-    /// Remove what crashed, rejected and abandoned runs have left
+    /// List what crashed, rejected and abandoned runs have left; with --apply, remove it
     Gc(command::gc::GcArgs),
     /// Look for what stands in a release's way, and say what to do about it
     Doctor(command::doctor::DoctorArgs),

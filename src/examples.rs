@@ -6,6 +6,7 @@ use clap::Command;
 const EXAMPLES: &[(&str, &[&str])] = &[
     ("init", &["bakehouse init my-app"]),
     ("check", &["bakehouse check", "bakehouse check my-app --format sarif", "bakehouse check --explain manifest/missing-rate"]),
+    ("schema", &["bakehouse schema product > schema/product.json"]),
     ("plan", &["bakehouse plan my-app", "bakehouse plan my-app --bump minor --format json", "bakehouse plan my-app.arm64 --on aws"]),
     (
         "ship",
@@ -13,25 +14,29 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ),
     ("bake", &["bakehouse bake my-app", "bakehouse bake my-app --rebuild"]),
     ("scan", &["bakehouse scan my-app", "bakehouse scan my-app --format json"]),
+    ("boot", &["bakehouse boot my-app", "bakehouse boot my-app 1.0.0 --compare-base"]),
     ("checksum", &["bakehouse checksum my-app"]),
     ("release", &["bakehouse release my-app"]),
-    ("distribute", &["bakehouse distribute my-app"]),
+    ("distribute", &["bakehouse distribute my-app", "bakehouse distribute my-app --version 1.0.0"]),
     ("list", &["bakehouse list my-app --dry-run", "bakehouse list my-app --yes", "bakehouse list status my-app --wait 30m"]),
+    ("list status", &["bakehouse list status my-app", "bakehouse list status my-app --wait 30m --format json"]),
     ("verify", &["bakehouse verify my-app", "bakehouse verify my-app 1.0.0 --whole --format json"]),
     ("ledger verify", &["bakehouse ledger verify", "bakehouse ledger verify my-app --on aws"]),
+    ("ledger path", &["bakehouse ledger path --on aws"]),
     ("runs", &["bakehouse runs", "bakehouse runs my-app --all --format json"]),
     ("resume", &["bakehouse resume", "bakehouse resume my-app --yes", "bakehouse resume 20260131-235959-1a2b3c"]),
     ("abandon", &["bakehouse abandon 20260131-235959-1a2b3c"]),
-    ("history", &["bakehouse history my-app"]),
+    ("history", &["bakehouse history my-app", "bakehouse history my-app --format json"]),
     ("show", &["bakehouse show my-app", "bakehouse show my-app 1.0.0 --format json"]),
     ("doctor", &["bakehouse doctor --on aws", "bakehouse doctor my-app --format json"]),
     ("gc", &["bakehouse gc", "bakehouse gc my-app --apply --yes"]),
-    ("iam policy", &["bakehouse iam policy --for ship"]),
-    ("iam ingestion-role", &["bakehouse iam ingestion-role"]),
+    ("iam policy", &["bakehouse iam policy --for ship", "bakehouse iam policy --for ship,gc --product my-app --format cloudformation"]),
+    ("iam ingestion-role", &["bakehouse iam ingestion-role", "bakehouse iam ingestion-role --format cloudformation"]),
     ("twin serve", &["bakehouse twin serve", "bakehouse twin serve --listen 127.0.0.1:5000"]),
     ("twin env", &["eval \"$(bakehouse twin env)\""]),
     ("twin reset", &["bakehouse twin reset --yes"]),
-    ("twin base build", &["bakehouse twin base build debian-13"]),
+    ("twin describe", &["bakehouse twin describe > docs/twin.md"]),
+    ("twin base build", &["bakehouse twin base build debian-13", "bakehouse twin base build debian-13 --again"]),
     ("twin base import", &["bakehouse twin base import disk.qcow2 --name my-base --parameter /aws/service/my/base"]),
     ("completions", &["bakehouse completions bash > ~/.local/share/bash-completion/completions/bakehouse"]),
     ("man", &["bakehouse man ~/.local/share/man/man1"]),
@@ -72,6 +77,23 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn every_command_that_does_something_has_an_example() {
+        fn without(command: &Command, path: &str, found: &mut Vec<String>) {
+            for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set() && inner.get_name() != "help") {
+                let path = format!("{path} {}", inner.get_name()).trim().to_owned();
+                let does_something = !inner.is_subcommand_required_set() && !inner.is_arg_required_else_help_set();
+                if does_something && !EXAMPLES.iter().any(|(known, _)| *known == path) {
+                    found.push(path.clone());
+                }
+                without(inner, &path, found);
+            }
+        }
+        let mut found = Vec::new();
+        without(&cli::command(), "", &mut found);
+        assert!(found.is_empty(), "these have none: {found:?}");
     }
 
     /// Splits as a shell would, as far as examples need it.

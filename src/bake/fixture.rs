@@ -73,6 +73,7 @@ pub(super) fn product() -> Product {
         tags: BTreeMap::new(),
         manifest_digest: Digest::of("manifest"),
         inputs: BTreeMap::new(),
+        places: BTreeMap::new(),
     }
 }
 

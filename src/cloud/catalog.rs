@@ -27,6 +27,15 @@ pub struct EntityDescription {
     pub details: String,
 }
 
+/// A change set and its tags.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaggedChangeSet {
+    /// Its id.
+    pub id: ChangeSetId,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+}
+
 impl Reader {
     /// Reads an entity; `None` when there is none of that id.
     ///
@@ -113,8 +122,30 @@ impl Reader {
     ///
     /// [`CloudError`].
     pub async fn change_sets_on(&self, entity: &EntityId) -> Result<Vec<ChangeSetId>, CloudError> {
-        let region = Region::marketplace();
         let filter = sdk::Filter::builder().name("EntityId").value_list(entity.as_str()).build();
+        let listed = self.list_change_sets(Some(vec![filter])).await?;
+        Ok(listed.iter().filter_map(|summary| summary.change_set_id()?.parse().ok()).collect())
+    }
+
+    /// Lists the account's change sets that AWS still keeps (90 days) with their tags, newest first.
+    ///
+    /// AWS tells the tags of one at a time: this is a call for each.
+    ///
+    /// # Errors
+    ///
+    /// [`CloudError`].
+    pub async fn tagged_change_sets(&self) -> Result<Vec<TaggedChangeSet>, CloudError> {
+        let mut tagged = Vec::new();
+        for summary in self.list_change_sets(None).await? {
+            if let (Some(Ok(id)), Some(arn)) = (summary.change_set_id().map(str::parse), summary.change_set_arn()) {
+                tagged.push(TaggedChangeSet { id, tags: self.catalog_tags(arn).await? });
+            }
+        }
+        Ok(tagged)
+    }
+
+    async fn list_change_sets(&self, filters: Option<Vec<sdk::Filter>>) -> Result<Vec<sdk::ChangeSetSummaryListItem>, CloudError> {
+        let region = Region::marketplace();
         let mut found = Vec::new();
         let mut next = None;
         loop {
@@ -123,16 +154,27 @@ impl Reader {
                 .catalog
                 .list_change_sets()
                 .catalog(CATALOG)
-                .filter_list(filter.clone())
+                .set_filter_list(filters.clone())
                 .set_next_token(next)
                 .send()
                 .await
                 .map_err(error::of("ListChangeSets", &region))?;
-            found.extend(answer.change_set_summary_list().iter().filter_map(|s| s.change_set_id()?.parse().ok()));
+            found.extend(answer.change_set_summary_list().iter().cloned());
             next = answer.next_token().map(str::to_owned);
             if next.is_none() {
                 return Ok(found);
             }
+        }
+    }
+
+    /// Reads the tags of what an ARN names; none of what AWS no longer knows.
+    async fn catalog_tags(&self, arn: &str) -> Result<BTreeMap<String, String>, CloudError> {
+        let region = Region::marketplace();
+        let answer = self.clients(&region).catalog.list_tags_for_resource().resource_arn(arn).send().await;
+        match answer.map_err(error::of("ListTagsForResource", &region)) {
+            Ok(answer) => Ok(answer.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect()),
+            Err(e) if e.is("ResourceNotFoundException") => Ok(BTreeMap::new()),
+            Err(e) => Err(e),
         }
     }
 
@@ -160,27 +202,6 @@ impl Reader {
             end_time: answer.end_time().map(str::to_owned),
             changes: answer.change_set().iter().map(described).collect(),
         }))
-    }
-}
-
-impl Reader {
-    /// Reads a change set's tags; `None` when AWS knows it no longer.
-    ///
-    /// # Errors
-    ///
-    /// [`CloudError`].
-    pub async fn change_set_tags(&self, id: &ChangeSetId) -> Result<Option<BTreeMap<String, String>>, CloudError> {
-        let region = Region::marketplace();
-        let catalog = &self.clients(&region).catalog;
-        let answer = catalog.describe_change_set().catalog(CATALOG).change_set_id(id.as_str()).send().await;
-        let arn = match answer.map_err(error::of("DescribeChangeSet", &region)) {
-            Ok(answer) => answer.change_set_arn().map(str::to_owned),
-            Err(e) if e.is("ResourceNotFoundException") => return Ok(None),
-            Err(e) => return Err(e),
-        };
-        let arn = arn.ok_or_else(|| CloudError::incomplete("DescribeChangeSet", &region, "the answer names no ARN"))?;
-        let answer = catalog.list_tags_for_resource().resource_arn(arn).send().await.map_err(error::of("ListTagsForResource", &region))?;
-        Ok(Some(answer.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect()))
     }
 }
 

@@ -291,13 +291,13 @@ pub const OPERATIONS: &[Operation] = &[
     Operation {
         service: "aws-marketplace",
         name: "ListChangeSets",
-        activities: &[List],
+        activities: &[List, Attest],
         grants: &[("aws-marketplace:ListChangeSets", Scope::All)],
     },
     Operation {
         service: "aws-marketplace",
         name: "DescribeChangeSet",
-        activities: &[List, Follow, Attest],
+        activities: &[List, Follow],
         grants: &[("aws-marketplace:DescribeChangeSet", Scope::ChangeSets)],
     },
     Operation {

@@ -14,7 +14,7 @@ use crate::model::ids::RunId;
 /// Arguments of `abandon`.
 #[derive(Debug, Args)]
 pub struct AbandonArgs {
-    /// The run
+    /// The run, as `bakehouse runs` shows it
     pub run: RunId,
     /// Don't ask
     #[arg(short, long)]

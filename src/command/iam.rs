@@ -35,7 +35,7 @@ pub enum IamCommand {
 /// Arguments of `iam policy`.
 #[derive(Debug, Args)]
 pub struct PolicyArgs {
-    /// For these commands [default: all]
+    /// For these commands, a space in a name as a hyphen: ship,list-status,ledger-verify [default: all]
     #[arg(long = "for", value_name = "COMMANDS", value_delimiter = ',')]
     pub commands: Vec<String>,
     /// For these products alone [default: any that bakehouse has tagged]

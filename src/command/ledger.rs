@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use clap::{Args, Subcommand};
+use serde_json::{Value, json};
 
 use super::context::Context;
 use super::gc::places_of;
-use crate::cli::Global;
-use crate::engine::{self, Verified};
+use crate::cli::{Format, Global};
+use crate::engine::{self, EngineError, Verified};
 use crate::failure::Failure;
 use crate::model::ids::{Architecture, Slug, Variant};
 use crate::ui;
@@ -34,6 +35,9 @@ pub enum LedgerCommand {
 pub struct VerifyArgs {
     /// The product [default: all of the workspace]
     pub product: Option<Slug>,
+    /// How to write it
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
 }
 
 /// Verifies, or tells where.
@@ -48,12 +52,12 @@ pub async fn run(global: &Global, args: &LedgerArgs) -> Result<(), Failure> {
             ui::print(context.ledger().place());
             Ok(())
         }
-        LedgerCommand::Verify(args) => verify(&context, args.product.as_ref()).await,
+        LedgerCommand::Verify(args) => verify(&context, args).await,
     }
 }
 
-async fn verify(context: &Context, product: Option<&Slug>) -> Result<(), Failure> {
-    let products: BTreeSet<Slug> = match product {
+async fn verify(context: &Context, args: &VerifyArgs) -> Result<(), Failure> {
+    let products: BTreeSet<Slug> = match &args.product {
         Some(product) => BTreeSet::from([product.clone()]),
         None => context.workspace.products()?.into_iter().collect(),
     };
@@ -62,15 +66,39 @@ async fn verify(context: &Context, product: Option<&Slug>) -> Result<(), Failure
     let variants = products.iter().flat_map(|product| {
         [Architecture::X86_64, Architecture::Arm64].map(|architecture| Variant { product: product.clone(), architecture })
     });
-    let mut failures = Vec::new();
+    // All of them once, not anew for each variant.
+    let change_sets = context.reader().tagged_change_sets().await?;
+    let (mut documents, mut failures) = (Vec::new(), Vec::new());
     for variant in variants {
-        match engine::verify_ledger(context.reader(), context.ledger(), &variant, &regions).await {
-            Ok(Verified { records: 0, .. }) => {}
-            Ok(Verified { records, releases, witnesses }) => {
-                ui::print(&format!("{variant}: {records} records, {releases} released; {witnesses} tags on {} agree", context.target));
-            }
+        let end = engine::verify_ledger(context.reader(), context.ledger(), &variant, &regions, &change_sets).await;
+        documents.extend(document(&variant, &end));
+        match end {
+            Ok(verified) if args.format == Format::Text => tell(context, &variant, &verified),
+            Ok(_) => {}
             Err(error) => failures.push(Failure::from(error)),
         }
     }
+    if args.format == Format::Json {
+        ui::print(&ui::document(&documents));
+    }
     Failure::all(failures)
+}
+
+fn tell(context: &Context, variant: &Variant, verified: &Verified) {
+    let Verified { records, releases, witnesses } = verified;
+    if *records > 0 {
+        ui::print(&format!("{variant}: {records} records, {releases} released; {witnesses} tags on {} agree", context.target));
+    }
+}
+
+/// Writes what was found of a variant; `None` for one that has no ledger, and where nothing could be found out.
+fn document(variant: &Variant, end: &Result<Verified, EngineError>) -> Option<Value> {
+    match end {
+        Ok(Verified { records: 0, .. }) => None,
+        Ok(Verified { records, releases, witnesses }) => {
+            Some(json!({ "variant": variant.to_string(), "records": records, "releases": releases, "tags": witnesses, "wrong": [] }))
+        }
+        Err(EngineError::WrongLedger { wrong, .. }) => Some(json!({ "variant": variant.to_string(), "wrong": wrong })),
+        Err(_) => None,
+    }
 }

@@ -34,6 +34,9 @@ pub struct ListArgs {
     /// Show the change set; submit nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// How to write what --dry-run shows; a change set is JSON in either
+    #[arg(long, value_enum, default_value_t, requires = "dry_run")]
+    pub format: Format,
     /// Whether irreversible steps are approved.
     #[command(flatten)]
     pub approval: Approval,
@@ -73,19 +76,20 @@ pub async fn run(global: &Global, args: &ListArgs) -> Result<(), Failure> {
     }
     let product = args.product.clone().expect("clap requires it without a subcommand");
     if args.dry_run {
-        return dry_run(global, &product, args.version.as_ref()).await;
+        return dry_run(global, &product, args).await;
     }
     let stage = StageArgs { product, approval: args.approval.clone(), patience: args.patience.clone() };
     sealed(global, &SealedArgs { stage, version: args.version.clone() }, Stage::List).await
 }
 
-async fn dry_run(global: &Global, selection: &Selection, version: Option<&Version>) -> Result<(), Failure> {
+async fn dry_run(global: &Global, selection: &Selection, args: &ListArgs) -> Result<(), Failure> {
     let context = Context::open(global).await?;
     let variants = context.variants(selection)?;
     let engine = context.engine(&variants, std::time::Duration::ZERO)?;
-    let (sets, end) = variants.each(async |product| change_set(&context, &engine, product, version).await).await;
+    let (sets, end) = variants.each(async |product| change_set(&context, &engine, product, args.version.as_ref()).await).await;
     let sets: Vec<Value> = sets.into_iter().flatten().collect();
-    if !sets.is_empty() {
+    // A program is told even that there is nothing.
+    if args.format == Format::Json || !sets.is_empty() {
         ui::print(&ui::document(&sets));
     }
     end

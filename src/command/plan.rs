@@ -29,10 +29,10 @@ pub struct PlanArgs {
 /// Which version comes next.
 #[derive(Debug, Clone, Args)]
 pub struct VersionArgs {
-    /// How the version goes up, if something is to be released
+    /// How the version goes up, if something is to be released; the first is 1.0.0
     #[arg(long, value_enum, default_value_t = Bump::Patch)]
     pub bump: Bump,
-    /// Release as this version
+    /// Release as this version, which has to follow the latest: 2.0.0, 2.1.0-rc.1
     #[arg(long, value_name = "VERSION", conflicts_with = "bump")]
     pub version: Option<Version>,
     /// Release anew even if nothing that goes into the image has changed, with the newest base

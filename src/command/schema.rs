@@ -9,7 +9,7 @@ use crate::ui;
 /// Arguments of `schema`.
 #[derive(Debug, Args)]
 pub struct SchemaArgs {
-    /// Of which file
+    /// Which file's schema
     #[arg(value_enum, default_value_t)]
     pub of: SchemaOf,
 }

@@ -5,7 +5,6 @@ use clap::Args;
 use super::context::Context;
 use super::plan::{VersionArgs, describe};
 use super::selection::Selection;
-use super::show::find;
 use crate::ci::Shipped;
 use crate::cli::{Global, Patience};
 use crate::engine::{self, Engine, Extent, Next, Stage};
@@ -13,7 +12,7 @@ use crate::failure::Failure;
 use crate::model::digest::Digest;
 use crate::model::plan::{Plan, Step};
 use crate::model::product::Product;
-use crate::model::record::Event;
+use crate::model::record::{Event, Record};
 use crate::model::version::Version;
 use crate::plan::Request;
 use crate::release::history;
@@ -53,7 +52,7 @@ pub struct Approval {
     /// Don't ask before steps that can't be undone
     #[arg(short, long)]
     pub yes: bool,
-    /// Approve exactly the plan of this digest (as `plan` prints it); once for each variant
+    /// Approve exactly the plan of this digest, which the plan and whoever refuses it print; once for each variant
     #[arg(long, value_name = "DIGEST", conflicts_with = "yes")]
     pub approve: Vec<Digest>,
 }
@@ -150,30 +149,57 @@ impl StageArgs {
 }
 
 async fn carry_out(global: &Global, args: &ShipArgs, extent: Extent) -> Result<(), Failure> {
+    let (end, shipped) = match carry_out_each(global, args, extent).await {
+        Ok(carried_out) => carried_out,
+        Err(failure) => (Err(failure), Vec::new()),
+    };
+    match global.ci {
+        Some(ci) => {
+            let told = ci.report(&end, &shipped);
+            end.and(told)
+        }
+        None => end,
+    }
+}
+
+/// Returns how it ended over all variants, and what a runner is told of; an error where nothing could begin.
+async fn carry_out_each(global: &Global, args: &ShipArgs, extent: Extent) -> Result<(Result<(), Failure>, Vec<Shipped>), Failure> {
     let context = Context::open(global).await?;
     context.state_target();
     let variants = context.variants(&args.product)?;
     let engine = context.engine(&variants, args.patience.patience)?;
     // What becomes of one variant says nothing of the other's image.
-    let (_, mut end) = variants.each(async |product| carry_out_all(&context, product, &engine, args, extent).await).await;
-    if let Some(ci) = global.ci {
-        // One that has no release yet has nothing to tell.
-        let (shipped, _) = variants.each(async |product| shipped(&context, product).await).await;
-        end = end.and(ci.report(&shipped));
+    let (ended, unread) = variants
+        .each(async |product| {
+            let before = context.ledger().records(&product.variant()).await?.len();
+            let end = carry_out_all(&context, product, &engine, args, extent).await;
+            let shipped = if global.ci.is_some() { shipped(&context, product, before).await } else { Ok(None) };
+            Ok((end, shipped))
+        })
+        .await;
+    let (mut failures, mut told) = (Vec::new(), Vec::new());
+    for (end, shipped) in ended {
+        failures.extend(end.err());
+        match shipped {
+            Ok(shipped) => told.extend(shipped),
+            Err(unread) => failures.push(unread),
+        }
     }
     // Said last whatever comes of it.
     context.state_target();
-    end
+    Ok((Failure::all(failures.into_iter().chain(unread.err()).collect()), told))
 }
 
-async fn shipped(context: &Context, product: &Product) -> Result<Shipped, Failure> {
-    let (variant, released) = (product.variant(), find(context, product, None).await?);
+/// Returns the release that was made or taken further since the variant's chain had so many records.
+async fn shipped(context: &Context, product: &Product, before: usize) -> Result<Option<Shipped>, Failure> {
+    let variant = product.variant();
     let records = context.ledger().records(&variant).await?;
-    let submitted = records.iter().rev().filter(|record| record.version == released.version).find_map(|record| match &record.event {
+    let Some(last) = records.get(before..).and_then(<[Record]>::last) else { return Ok(None) };
+    let submitted = records.iter().rev().filter(|record| record.version == last.version).find_map(|record| match &record.event {
         Event::Submitted { change_set, .. } => Some(change_set.clone()),
         _ => None,
     });
-    Ok(Shipped { variant, released, change_set: submitted })
+    Ok(history(&records).remove(&last.version).map(|released| Shipped { variant, released, change_set: submitted }))
 }
 
 /// Carries out what is left to do for one variant.

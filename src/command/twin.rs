@@ -144,7 +144,7 @@ pub enum BaseCommand {
 pub struct BaseBuildArgs {
     /// Which one
     pub base: BaseName,
-    /// Build it even if the twin has one
+    /// Build it, with today's packages, even if the twin has one
     #[arg(long)]
     pub again: bool,
 }
@@ -160,21 +160,21 @@ pub enum BaseName {
 /// Arguments of `twin base import`.
 #[derive(Debug, Args)]
 pub struct BaseImportArgs {
-    /// The disk image
+    /// The disk image, raw or qcow2
     pub file: PathBuf,
-    /// The image's name
+    /// The image's name, by which a manifest may find it (image.base)
     #[arg(long)]
     pub name: String,
     /// The processor that it is made for: x86_64 or arm64
     #[arg(long, default_value_t = Architecture::X86_64)]
     pub architecture: Architecture,
-    /// How it starts
+    /// How it starts; the manifest's image.boot-mode has to say the same
     #[arg(long, value_enum, default_value_t = ImportBootMode::Uefi)]
     pub boot_mode: ImportBootMode,
     /// Publish its id under this public parameter (below /aws/service/), for manifests to find it by
     #[arg(long, value_name = "NAME")]
     pub parameter: Option<String>,
-    /// The account that it belongs to
+    /// The account that it belongs to; Debian's unless told otherwise
     #[arg(long, default_value = DEBIAN_ACCOUNT)]
     pub owner: crate::model::ids::AccountId,
 }

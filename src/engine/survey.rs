@@ -39,7 +39,7 @@ pub async fn survey(reader: &Reader, ledger: &Ledger, product: &Product, sibling
     let build = &product.build.region;
     let base = match reader.base(build, &product.image.base).await {
         // Only a bake needs it.
-        base @ (Ok(_) | Err(BaseError::NotFound { .. })) => base,
+        base @ (Ok(_) | Err(BaseError::NotFound { .. } | BaseError::NotAnImage { .. })) => base,
         Err(error) => return Err(error.into()),
     };
     // Too much for user data is known now; the nonce has its length.

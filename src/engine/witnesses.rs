@@ -3,14 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::failure::EngineError;
-use crate::cloud::Reader;
+use crate::cloud::{Reader, TaggedChangeSet};
 use crate::ledger::{Chain, Ledger};
-use crate::model::ids::{Region, Variant};
+use crate::model::ids::{ChangeSetId, Region, RunId, Variant};
 use crate::model::image::tag;
 use crate::model::record::Event;
 use crate::release::{Witness, contradictions, history};
 
 /// Reads a variant's chain, refusing one that the released images of some Regions contradict.
+///
+/// Change sets are left to [`verify_ledger`]: AWS tells their tags one at a time, and what a cut chain would
+/// submit again is refused for its title anyway.
 ///
 /// # Errors
 ///
@@ -40,7 +43,7 @@ pub struct Verified {
 }
 
 /// Checks all that can be known of a variant's ledger: its chain, its claims, its reports, and the tags of
-/// images in some Regions and in those of its releases, and of its change sets.
+/// images in some Regions and in those of its releases, and of change sets (the account's, as AWS tells them).
 ///
 /// # Errors
 ///
@@ -51,12 +54,15 @@ pub async fn verify_ledger(
     ledger: &Ledger,
     variant: &Variant,
     regions: &BTreeSet<Region>,
+    change_sets: &[TaggedChangeSet],
 ) -> Result<Verified, EngineError> {
     let before = ledger.chain(variant).await?;
     let known = history(before.records());
     let regions = regions.iter().cloned().chain(known.values().flat_map(|released| released.regions())).collect();
     let mut witnesses = images(reader, variant, &regions).await?;
-    witnesses.extend(change_sets(reader, &before).await?);
+    // Before the chain: what has ended in between is recorded.
+    let open: BTreeSet<RunId> = ledger.open_runs(variant).await?.iter().map(|journal| journal.run().clone()).collect();
+    witnesses.extend(submissions(variant, &before, change_sets, &open));
     let chain = ledger.chain(variant).await?;
     let mut wrong = contradictions(chain.records(), &chain.heads(), &witnesses);
     wrong.extend(ledger.unclaimed(variant, &chain).await?);
@@ -79,19 +85,26 @@ async fn images(reader: &Reader, variant: &Variant, regions: &BTreeSet<Region>) 
     Ok(witnesses)
 }
 
-async fn change_sets(reader: &Reader, chain: &Chain) -> Result<Vec<Witness>, EngineError> {
-    let submitted = chain.records().iter().filter_map(|record| match &record.event {
-        Event::Submitted { change_set, .. } => Some(change_set),
-        _ => None,
-    });
-    let mut witnesses = Vec::new();
-    for id in submitted.collect::<BTreeSet<_>>() {
-        // AWS keeps them for 90 days.
-        if let Some(tags) = reader.change_set_tags(id).await? {
-            witnesses.push(witness(format!("change set {id}"), &tags));
-        }
-    }
-    Ok(witnesses)
+/// Takes the change sets that are a variant's, by their tags or by its chain.
+///
+/// One of an open run may not be recorded yet: the run does that when it goes on.
+fn submissions(variant: &Variant, chain: &Chain, change_sets: &[TaggedChangeSet], open: &BTreeSet<RunId>) -> Vec<Witness> {
+    let recorded: BTreeSet<&ChangeSetId> = chain
+        .records()
+        .iter()
+        .filter_map(|record| match &record.event {
+            Event::Submitted { change_set, .. } => Some(change_set),
+            _ => None,
+        })
+        .collect();
+    let is_tagged = |set: &TaggedChangeSet| set.tags.get(tag::VARIANT).is_some_and(|of| *of == variant.to_string());
+    let of_variant = change_sets.iter().filter(|set| recorded.contains(&set.id) || is_tagged(set));
+    let is_open = |set: &TaggedChangeSet| set.tags.get(tag::RUN).is_some_and(|run| open.iter().any(|open| open.as_str() == run));
+    let told = |set: &TaggedChangeSet| Witness {
+        submission: (!is_open(set)).then(|| set.id.clone()),
+        ..witness(format!("change set {}", set.id), &set.tags)
+    };
+    of_variant.map(told).collect()
 }
 
 fn witness(what: String, tags: &BTreeMap<String, String>) -> Witness {
@@ -100,5 +113,6 @@ fn witness(what: String, tags: &BTreeMap<String, String>) -> Witness {
         version: tags.get(tag::VERSION).and_then(|version| version.parse().ok()),
         is_released: tags.get(tag::STATE).is_some_and(|state| state == "released"),
         head: tags.get(tag::RECORD).and_then(|head| head.parse().ok()),
+        submission: None,
     }
 }

@@ -135,12 +135,12 @@ pub(super) fn tell(error: &EngineError) -> Told {
                 )
             } else {
                 let used = format!("{version} stays released; its title is used up by the refusal");
-                Told::new(&[], &["mend what it says, then `bakehouse ship --rebuild` lists it as a new version"]).kept(used)
+                Told::new(&[], &["mend what it says, then `bakehouse ship PRODUCT --rebuild` lists it as a new version"]).kept(used)
             };
             told.with_details(errors.iter().flat_map(refusal_lines))
         }
         EngineError::TitleInUse { .. } => {
-            Told::new(&["nothing was submitted", SEALED], &["`bakehouse ship --rebuild` releases a new version"])
+            Told::new(&["nothing was submitted", SEALED], &["`bakehouse ship PRODUCT --rebuild` releases a new version"])
         }
         EngineError::Run { .. } => {
             Told::new(&[KEPT], &["`bakehouse history` shows the versions; finish or give up the run that is in the way"])
@@ -210,7 +210,7 @@ fn of_plan(error: &PlanError) -> Told {
         PlanError::NotSealed { .. } => Told::new(&[NOTHING_MADE], &["`bakehouse history` shows the versions that are sealed"]),
         PlanError::Version(_) => Told::new(&[NOTHING_MADE], &["choose another --version, or none: --bump major, minor or patch counts on"]),
         PlanError::ListingUnderWay { version, .. } => {
-            Told::new(&[NOTHING_MADE], &[]).then(format!("wait until {version} is listed: bakehouse list status; then ship again"))
+            Told::new(&[NOTHING_MADE], &[]).then(format!("wait until {version} is listed: bakehouse list status PRODUCT; then ship again"))
         }
         PlanError::TitleTaken { .. } => {
             Told::new(&[NOTHING_MADE], &["if it is this product, name it in the manifest (listing.product-id); else choose another title"])

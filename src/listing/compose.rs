@@ -107,7 +107,7 @@ pub fn first_listing(
     draft: Option<&EntityId>,
     templates: &Templates,
 ) -> Result<ChangeSet, ListingError> {
-    checked(FIRST_LISTING, render_first_listing(product, release, draft, templates)?)
+    checked(FIRST_LISTING, product, render_first_listing(product, release, draft, templates)?)
 }
 
 /// Makes the change set that adds a version to a product.
@@ -121,7 +121,7 @@ pub fn add_version(
     product_id: &EntityId,
     templates: &Templates,
 ) -> Result<ChangeSet, ListingError> {
-    checked(ADD_VERSION, render_add_version(product, release, product_id, templates)?)
+    checked(ADD_VERSION, product, render_add_version(product, release, product_id, templates)?)
 }
 
 /// The change set before it is judged.
@@ -245,10 +245,10 @@ fn rendered(template: &'static str, templates: &Templates, data: &Value) -> Resu
     render(template, templates.get(template), data).map_err(|source| ListingError::Template { source })
 }
 
-fn checked(template: &'static str, set: ChangeSet) -> Result<ChangeSet, ListingError> {
+fn checked(template: &'static str, product: &Product, set: ChangeSet) -> Result<ChangeSet, ListingError> {
     match lint(&set) {
         Ok(()) => Ok(set),
-        Err(source) => Err(ListingError::Refused { template, source }),
+        Err(faults) => Err(ListingError::Refused { template, source: faults.traced(product, &set) }),
     }
 }
 

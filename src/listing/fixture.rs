@@ -83,6 +83,7 @@ pub(super) fn product() -> Product {
         tags: BTreeMap::new(),
         manifest_digest: Digest::of("manifest"),
         inputs: BTreeMap::new(),
+        places: BTreeMap::new(),
     }
 }
 

@@ -9,10 +9,14 @@ use std::fmt;
 
 use crate::model::change_set::product::Dimension;
 use crate::model::change_set::{Change, ChangeSet, Details, EntityRef, OFFER};
+use crate::model::product::Product;
 use crate::rules::limits;
 use rules::Rules;
 
+pub use origin::Origin;
+
 mod offer;
+mod origin;
 mod product;
 mod rules;
 
@@ -23,6 +27,8 @@ pub struct Fault {
     pub path: String,
     /// What is wrong there.
     pub message: String,
+    /// The manifest's key that it comes from, if it comes from one.
+    pub origin: Option<Origin>,
 }
 
 /// Everything that AWS would refuse in a change set; never empty.
@@ -44,6 +50,16 @@ pub fn lint(set: &ChangeSet) -> Result<(), Faults> {
         if change.entity_type() == OFFER { offer::details(&mut rules, &path, change) } else { product::details(&mut rules, &path, change) }
     }
     rules.into_result()
+}
+
+impl Faults {
+    /// Says of each fault of a product's change set from which of its manifest's keys it comes.
+    pub(super) fn traced(mut self, product: &Product, set: &ChangeSet) -> Self {
+        for fault in &mut self.0 {
+            fault.origin = origin::of(product, set, &fault.path);
+        }
+        self
+    }
 }
 
 /// The set's own rules: name, count, no change type twice on an entity.
@@ -203,7 +219,8 @@ fn listed<'a>(words: impl Iterator<Item = &'a str>) -> String {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path, self.message)
+        write!(f, "{}: {}", self.path, self.message)?;
+        self.origin.iter().try_for_each(|origin| write!(f, " ({origin})"))
     }
 }
 

@@ -18,7 +18,7 @@ pub use codes::{Advice, advice};
 pub use compose::{ListingError, ReleaseFacts, add_version, first_listing};
 pub use diff::{Difference, Scope, differences};
 pub use entity::{AmiProduct, InvalidEntity, Offer, Visibility};
-pub use lint::{Fault, Faults, lint};
+pub use lint::{Fault, Faults, Origin, lint};
 pub use request::{change_set_name, version_title};
 pub use status::{
     Blame, ChangeSetDescription, DescribedChange, DescribedEntity, ErrorDetail, Outcome, Refusal, UnreadableChangeSet,

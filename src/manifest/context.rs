@@ -12,6 +12,7 @@ use super::node::{Kind, Node, Table};
 use super::secrets;
 use super::source::{At, SourceId, Sources};
 use crate::model::digest::Digest;
+use crate::model::product::Place;
 use crate::rules::names::nearest;
 use crate::rules::texts::is_harmless;
 
@@ -101,6 +102,13 @@ impl Context {
     /// Returns the texts read so far.
     pub(super) fn sources(&self) -> Sources {
         self.sources.borrow().clone()
+    }
+
+    /// Returns the file and the line of a place.
+    pub(super) fn place(&self, at: At) -> Place {
+        let sources = self.sources.borrow();
+        let source = sources.get(at.source);
+        Place { file: source.file.clone(), line: source.position(at.start).0 }
     }
 
     /// Tells whether something was reported that stops the product.

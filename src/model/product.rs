@@ -39,6 +39,18 @@ pub struct Product {
     pub manifest_digest: Digest,
     /// Digest of each file that goes into the image, by its path in the product's folder.
     pub inputs: BTreeMap<String, Digest>,
+    /// Where each key of the manifest's tables stands, such as `product.title`: for what is found wrong with it later.
+    #[serde(skip)]
+    pub places: BTreeMap<String, Place>,
+}
+
+/// A line of a manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file, from the workspace's root, with slashes.
+    pub file: String,
+    /// The line, from one.
+    pub line: usize,
 }
 
 impl Product {

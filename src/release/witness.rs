@@ -1,5 +1,6 @@
 //! What AWS's tags tell of a chain, held against the chain itself.
 
+use crate::model::ids::ChangeSetId;
 use crate::model::record::{Event, Head, Record};
 use crate::model::version::Version;
 
@@ -14,6 +15,8 @@ pub struct Witness {
     pub is_released: bool,
     /// The record that it is tagged with, if it can be read.
     pub head: Option<Head>,
+    /// Which change set it is, if it is one whose submission must have been recorded by now.
+    pub submission: Option<ChangeSetId>,
 }
 
 /// Says in what a chain, given with its head after each record, contradicts what AWS's tags tell.
@@ -28,7 +31,7 @@ fn contradiction(records: &[Record], heads: &[Head], witness: &Witness) -> Optio
     if let Some(head) = &witness.head {
         let known = usize::try_from(head.sequence).ok().and_then(|sequence| heads.get(sequence.checked_sub(1)?));
         return match (known, heads.last()) {
-            (Some(known), _) if known == head => None,
+            (Some(known), _) if known == head => unrecorded(records, witness),
             (Some(_), _) => {
                 Some(format!("{what} tells of another record {} than the ledger has: it was replaced or forked", head.sequence))
             }
@@ -43,11 +46,20 @@ fn contradiction(records: &[Record], heads: &[Head], witness: &Witness) -> Optio
     }
     let sealed = |version: &Version| records.iter().any(|r| &r.version == version && matches!(r.event, Event::Released(_)));
     match &witness.version {
-        _ if !witness.is_released => None,
+        _ if !witness.is_released => unrecorded(records, witness),
         Some(version) if sealed(version) => None,
         Some(version) => Some(format!("{what} is tagged as released version {version}, of which the ledger knows nothing")),
         None => Some(format!("{what} is tagged as released, and with no version")),
     }
+}
+
+/// Says of a submission that no record tells of it.
+///
+/// It is tagged with the record before its own: of a chain that was cut right there its head tells nothing.
+fn unrecorded(records: &[Record], witness: &Witness) -> Option<String> {
+    let submission = witness.submission.as_ref()?;
+    let is_known = records.iter().any(|r| matches!(&r.event, Event::Submitted { change_set, .. } if change_set == submission));
+    (!is_known).then(|| format!("{} was submitted, and no record tells of that: the ledger was cut, or is behind another", witness.what))
 }
 
 #[cfg(test)]
@@ -60,7 +72,18 @@ mod tests {
     }
 
     fn witness(head: Option<Head>, version: Option<&str>) -> Witness {
-        Witness { what: "image ami-1".to_owned(), version: version.map(|v| v.parse().unwrap()), is_released: true, head }
+        Witness { what: "image ami-1".to_owned(), version: version.map(|v| v.parse().unwrap()), is_released: true, head, submission: None }
+    }
+
+    #[test]
+    fn a_submission_that_no_record_tells_of_contradicts_the_chain() {
+        let heads = [head(1, "a")];
+        let submitted =
+            Witness { is_released: false, submission: Some("cs-1".parse().unwrap()), ..witness(Some(head(1, "a")), Some("1.0.0")) };
+        for submitted in [submitted.clone(), Witness { head: None, ..submitted }] {
+            let told = contradictions(&[], &heads, &[submitted]);
+            assert!(told.len() == 1 && told[0].contains("no record tells of that"), "{told:?}");
+        }
     }
 
     #[test]

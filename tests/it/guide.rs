@@ -1,102 +1,155 @@
-//! What README and guide show is what the command line takes, and the guide's rehearsal runs as it stands.
+//! What README and guide show is run, in their order, in a folder without an account; what can't be is listed with its reason.
 
 use std::path::Path;
-use std::process::Command;
 
 use bakehouse::cli;
-use bakehouse::twin::machines::Script;
 
-use super::world::{PARAMETER, base_disk, good_guest, page};
+use super::scratch::Scratch;
 
-/// A command as a document shows it, and the words after ``` of its block.
-struct Shown {
-    document: &'static str,
-    block: String,
-    command: String,
+/// What becomes of a command that can't be run as it stands.
+enum Instead {
+    /// This is run.
+    Run(&'static str),
+    /// Nothing is, for a reason.
+    Nothing(&'static str),
+}
+
+use Instead::{Nothing, Run};
+
+const README: &[(&str, Instead)] = &[
+    ("scripts/demo", Nothing("takes real machines and minutes, and says itself whether it went well")),
+    ("scripts/test", Nothing("runs this test")),
+    ("cargo install --path . --locked", Nothing("the program that is tested is built already")),
+    ("mkdir ~/bakery && cd ~/bakery", Nothing("the test has a folder of its own")),
+    ("bakehouse man DIR", Run("bakehouse man pages")),
+    ("bakehouse ship my-app.arm64", Nothing("takes an arm64 base; tests/it/variants.rs ships both variants")),
+    ("bakehouse twin base import FILE --name NAME", Run("bakehouse twin base import base.raw --name my-base")),
+    ("bakehouse twin serve", Nothing("serves until it is ended; tests/conformance serves the twin")),
+    ("bakehouse twin env", Nothing("takes the server; tests/conformance does it")),
+    ("aws ec2 describe-images --owners self", Nothing("takes AWS's CLI; tests/conformance drives the twin with it")),
+    (
+        "aws marketplace-catalog list-entities --catalog AWSMarketplace --entity-type AmiProduct",
+        Nothing("takes AWS's CLI; tests/conformance drives the twin with it"),
+    ),
+    ("bakehouse twin reset", Nothing("removes what the commands after it are about; run at the end")),
+    ("bakehouse abandon RUN", Nothing("takes the id of a run that was left; run at the end")),
+];
+
+const GUIDE: &[(&str, Instead)] = &[
+    ("bakehouse check --explain CODE", Run("bakehouse check --explain manifest/missing-rate")),
+    ("bakehouse ship my-app.arm64", Nothing("takes an arm64 base; tests/it/variants.rs ships both variants")),
+    (
+        r#"echo "released ${{ steps.ship.outputs.version }}, ${{ steps.ship.outputs.image-x86_64 }}""#,
+        Nothing("the runner puts the outputs in; tests/it/ci.rs reads them"),
+    ),
+];
+
+#[test]
+fn every_command_of_the_readme_runs_or_is_listed() {
+    let scratch = Scratch::new();
+    run_all(&scratch, "README.md", README, |command| {
+        if command == "bakehouse resume" {
+            // What was left is there to be gone on with.
+            scratch.done("bakehouse bake my-app --rebuild");
+        }
+    });
+    let run = left_run(&scratch);
+    scratch.done(&format!("bakehouse abandon {run} --yes"));
+    scratch.done("bakehouse twin reset --yes");
 }
 
 #[test]
-fn every_command_that_a_document_shows_parses() {
-    let mut seen = 0;
-    for shown in ["README.md", "docs/guide.md"].into_iter().flat_map(commands) {
-        for words in invocations(&shown.command) {
-            if let Err(error) = cli::command().try_get_matches_from(&words) {
-                panic!("{}: {}: {error}", shown.document, shown.command);
+fn every_command_of_the_guide_runs_or_is_listed() {
+    let scratch = Scratch::new();
+    let said = run_all(&scratch, "docs/guide.md", GUIDE, |_| {});
+    let histories: Vec<&String> =
+        said.iter().filter(|(command, _)| command.starts_with("bakehouse history")).map(|(_, said)| said).collect();
+    assert!(histories.last().is_some_and(|said| said.contains("1.0.0") && said.contains("1.1.0")), "{histories:?}");
+}
+
+/// Runs what a document shows, in its order; returns what was run and what it wrote.
+fn run_all(scratch: &Scratch, document: &str, listed: &[(&str, Instead)], before: impl Fn(&str)) -> Vec<(String, String)> {
+    let shown = commands(document);
+    for (command, _) in listed {
+        assert!(shown.iter().any(|other| other == command), "{document} does not show {command} any more");
+    }
+    let mut said = Vec::new();
+    for command in shown {
+        let instead = listed.iter().find(|(other, _)| *other == command).map(|(_, instead)| instead);
+        let run = match instead {
+            Some(Nothing(why)) => {
+                assert!(!why.is_empty(), "{command}");
+                assert_parses(document, &command);
+                continue;
             }
-            seen += 1;
-        }
+            Some(Run(other)) => rehearsed(other),
+            None if command.starts_with("bakehouse ") => rehearsed(&command),
+            None => panic!("{document} shows {command:?}, which is neither run nor listed with a reason"),
+        };
+        assert_parses(document, &command);
+        before(&command);
+        let written = scratch.done(&run);
+        said.push((run, written));
     }
-    assert!(seen > 25, "only {seen} commands were found: are the blocks still marked as console?");
+    assert!(said.len() > 12, "{document}: {} commands were run only: are the blocks still marked as console?", said.len());
+    said
 }
 
-/// The guest and the base are the tests' own; all else is the program, started anew for each command.
-#[test]
-fn the_guides_rehearsal_runs_as_it_stands() {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir(folder.path().join("products")).unwrap();
-    let script = folder.path().join("guest.json");
-    std::fs::write(&script, serde_json::to_vec(&hasty(good_guest())).unwrap()).unwrap();
-    // Building the base from Debian's packages takes the network; one of that name is there already.
-    let disk = base_disk(folder.path());
-    let import = "bakehouse twin base import DISK --name debian-13-amd64-20261123-1 --boot-mode uefi-preferred --parameter PARAMETER";
-    let import = import.replace("DISK", disk.to_str().unwrap()).replace("PARAMETER", PARAMETER);
-    run(&invocations(&import)[0], folder.path(), &script).unwrap();
-    let rehearsed: Vec<String> =
-        commands("docs/guide.md").into_iter().filter(|shown| shown.block == "console").map(|shown| shown.command).collect();
-    assert!(rehearsed.len() > 10, "{rehearsed:?}");
-    let mut last = String::new();
-    for command in rehearsed {
-        for words in invocations(&command) {
-            last = run(&words, folder.path(), &script).unwrap_or_else(|why| panic!("{command}: {why}"));
-        }
+/// Without an account what is meant for AWS goes to the twin; nobody is there to be asked.
+fn rehearsed(command: &str) -> String {
+    let asks = ["bakehouse ship", "bakehouse resume"].iter().any(|asking| command.starts_with(asking)) && !command.contains("--yes");
+    command.replace("--on aws", "--on twin") + if asks { " --yes" } else { "" }
+}
+
+/// A command with a word in capitals for what the reader puts in is no more than that.
+fn assert_parses(document: &str, command: &str) {
+    let words: Vec<&str> = command.split_whitespace().collect();
+    let open = words.iter().any(|word| word.len() > 1 && word.chars().all(|c| c.is_ascii_uppercase()));
+    if words.first() == Some(&"bakehouse")
+        && !open
+        && let Err(error) = cli::command().try_get_matches_from(&words)
+    {
+        panic!("{document}: {command}: {error}");
     }
-    assert!(last.contains("1.0.0") && last.contains("1.1.0"), "{last}");
 }
 
-/// Has a guest do in a second what takes it twenty on a clock that a test drives, and serve what the
-/// product that `init` writes is checked for.
-fn hasty(mut guest: Script) -> Script {
-    guest.boot.up_after_seconds = 1;
-    guest.boot.http = vec![page("/", 200, "It works")];
-    guest.console.iter_mut().for_each(|text| text.after_seconds /= 20);
-    guest.ends.after_seconds /= 20;
-    guest
+/// Leaves a run that is baked and not sealed, and returns its id.
+fn left_run(scratch: &Scratch) -> String {
+    scratch.done("bakehouse bake my-app --rebuild");
+    let runs: serde_json::Value = serde_json::from_str(&scratch.done("bakehouse runs --format json")).unwrap();
+    let open = runs["runs"].as_array().unwrap().iter().find(|run| !run["next"].is_null()).unwrap();
+    open["run"].as_str().unwrap().to_owned()
 }
 
-fn run(words: &[String], folder: &Path, script: &Path) -> Result<String, String> {
-    let output = Command::new(env!("CARGO_BIN_EXE_bakehouse"))
-        .args(&words[1..])
-        .current_dir(folder)
-        .env("BAKEHOUSE_MACHINES", "scripted")
-        .env("BAKEHOUSE_SCRIPT", script)
-        .output()
-        .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stdout) + &text(&output.stderr)) }
-}
-
-/// Reads the lines that begin with `$` in a document's console blocks.
-fn commands(document: &'static str) -> Vec<Shown> {
+/// Reads the commands that a document shows: the lines of its console blocks that begin with `$`, the steps of its
+/// pipelines, and what stands in a text as `bakehouse …`.
+fn commands(document: &str) -> Vec<String> {
     let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(document)).unwrap();
-    let (mut block, mut found) = (None, Vec::new());
-    for line in text.lines().map(str::trim) {
-        if let Some(words) = line.strip_prefix("```") {
-            block = if block.is_none() { Some(words.to_owned()) } else { None };
-        } else if let (Some(block), Some(command)) = (&block, line.strip_prefix("$ "))
-            && block.starts_with("console")
-        {
-            found.push(Shown { document, block: block.clone(), command: command.to_owned() });
+    let (mut block, mut prose, mut found) = (None::<String>, String::new(), Vec::new());
+    for line in text.lines().map(str::trim).chain(["```"]) {
+        match (line.strip_prefix("```"), block.as_deref()) {
+            (Some(words), None) => {
+                found.extend(spans(&std::mem::take(&mut prose)));
+                block = Some(words.to_owned());
+            }
+            (Some(_), Some(_)) => block = None,
+            (None, Some(kind)) if kind.starts_with("console") => found.extend(line.strip_prefix("$ ").map(bare)),
+            (None, Some("yaml")) => found.extend(line.strip_prefix("- run: ").map(str::to_owned)),
+            (None, Some(_)) => {}
+            (None, None) => prose = prose + line + " ",
         }
     }
     found
 }
 
-/// Returns the words of each call of bakehouse in a line, without comment, redirection and background.
-fn invocations(command: &str) -> Vec<Vec<String>> {
-    let plain = command.split(" #").next().unwrap_or_default().replace("eval \"$(", "").replace(")\"", "");
-    plain
-        .split(['|', ';', '&', '>'])
-        .map(|part| part.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
-        .filter(|words| words.first().is_some_and(|word| word == "bakehouse"))
-        .collect()
+/// Returns the commands that stand in a text, maybe over the end of a line.
+fn spans(prose: &str) -> Vec<String> {
+    prose.split('`').skip(1).step_by(2).filter(|span| span.starts_with("bakehouse ")).map(bare).collect()
+}
+
+/// Takes a command out of its line: without comment, background and what takes its output.
+fn bare(line: &str) -> String {
+    let plain = line.split(" #").next().unwrap_or_default().trim();
+    let inner = plain.strip_prefix("eval \"$(").and_then(|rest| rest.strip_suffix(")\"")).unwrap_or(plain);
+    inner.trim_end_matches('&').trim().to_owned()
 }

@@ -134,6 +134,33 @@ async fn a_ledger_that_was_lost_cut_or_forked_is_told_by_the_tags_and_nothing_is
 }
 
 #[tokio::test]
+async fn a_chain_that_was_cut_right_before_a_submission_is_told_by_the_change_set() {
+    let world = World::new().await;
+    world.open().await.ship().await.unwrap();
+    let records = world.folder.path().join(LEDGER).join("records");
+    let mut names: Vec<_> = std::fs::read_dir(&records).unwrap().map(|entry| entry.unwrap().path()).collect();
+    names.sort();
+    let submits = |path: &std::path::PathBuf| std::fs::read_to_string(path).unwrap().contains("\"change_set\"");
+    let first = names.iter().position(submits).unwrap();
+    names[first..].iter().for_each(|path| std::fs::remove_file(path).unwrap());
+    let Err(EngineError::WrongLedger { wrong, .. }) = verified(&world).await else { panic!("the chain was cut") };
+    let [told] = wrong.as_slice() else { panic!("{wrong:?}") };
+    assert!(told.starts_with("change set ") && told.contains("no record tells of that"), "{told}");
+    // Nothing is submitted on it either: the Marketplace has the title.
+    assert!(world.open().await.ship().await.is_err());
+}
+
+#[tokio::test]
+async fn a_submission_that_its_run_has_not_recorded_yet_contradicts_nothing() {
+    let world = World::new().await;
+    let faults = vec![FaultRule::first_calls("StartChangeSet", 1, Fault::Silence)];
+    assert!(world.open_to(Fate { faults, ..Fate::default() }).await.ship_until_death().await.is_none());
+    verified(&world).await.unwrap();
+    world.open().await.ship().await.unwrap();
+    verified(&world).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_release_goes_through_with_its_ledger_in_a_bucket() {
     let world = World::new().await;
     let process = in_bucket(world.open().await).await;
@@ -141,7 +168,9 @@ async fn a_release_goes_through_with_its_ledger_in_a_bucket() {
     assert_eq!(in_order(&process).await, Ok(()));
     let regions = BTreeSet::from([Region::marketplace()]);
     let variant = process.product.variant();
-    let verified = verify_ledger(process.engine.writer.reader(), &process.engine.ledger, &variant, &regions).await.unwrap();
+    let reader = process.engine.writer.reader();
+    let change_sets = reader.tagged_change_sets().await.unwrap();
+    let verified = verify_ledger(reader, &process.engine.ledger, &variant, &regions, &change_sets).await.unwrap();
     assert_eq!((verified.releases, verified.witnesses), (1, 2), "the image and the change set: {verified:?}");
     assert!(!world.folder.path().join(LEDGER).exists(), "nothing lies in the folder");
     let other = in_bucket(world.open_beside(&process, Holder::this_process()).await).await;
@@ -209,7 +238,9 @@ async fn in_bucket(mut process: Process) -> Process {
 async fn verified(world: &World) -> Result<(), EngineError> {
     let process = world.open().await;
     let regions = BTreeSet::from([Region::marketplace(), "eu-central-1".parse().unwrap()]);
-    verify_ledger(process.engine.writer.reader(), &process.engine.ledger, &process.product.variant(), &regions).await.map(drop)
+    let reader = process.engine.writer.reader();
+    let change_sets = reader.tagged_change_sets().await.unwrap();
+    verify_ledger(reader, &process.engine.ledger, &process.product.variant(), &regions, &change_sets).await.map(drop)
 }
 
 /// What verifying finds wrong, once planning has refused the ledger too.

@@ -10,7 +10,7 @@ use crate::model::change_set::Details;
 use crate::model::change_set::product::DeliveryOptionDetails;
 use crate::model::digest::Digest;
 use crate::model::image::Image;
-use crate::model::product::Link;
+use crate::model::product::{Link, Place};
 use crate::model::record::BaseRecord;
 use crate::model::report::{ScanSummary, Severity};
 
@@ -188,6 +188,21 @@ fn a_broken_override_is_refused_with_place_and_reason() {
         let message = refused(name, &text);
         assert!(message.contains(expected), "{message}");
     }
+}
+
+#[test]
+fn what_aws_would_refuse_is_told_with_the_line_of_the_manifest_that_it_comes_from() {
+    let mut product = product();
+    product.listing.recommended_instance_type = "m7i.large".into();
+    product.texts.highlights = Vec::new();
+    let line = |line| Place { file: "products/hello/product.toml".into(), line };
+    product.places.insert("listing.recommended-instance-type".into(), line(41));
+    product.places.insert("product.highlights".into(), line(7));
+    let error = first_listing(&product, &release("1.0.0"), None, &Templates::embedded()).unwrap_err();
+    let told = error.source().unwrap().to_string();
+    assert!(told.contains("RecommendedInstanceType: m7i.large is not among"), "{told}");
+    assert!(told.contains("(listing.recommended-instance-type in products/hello/product.toml:41)"), "{told}");
+    assert!(told.contains("(product.highlights in products/hello/product.toml:7)"), "{told}");
 }
 
 #[test]

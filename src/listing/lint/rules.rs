@@ -21,7 +21,7 @@ impl Rules {
     }
 
     pub(super) fn fault(&mut self, path: &str, message: &str) {
-        self.faults.push(Fault { path: path.to_owned(), message: message.to_owned() });
+        self.faults.push(Fault { path: path.to_owned(), message: message.to_owned(), origin: None });
     }
 
     /// A text that buyers read.

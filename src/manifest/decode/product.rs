@@ -7,12 +7,12 @@ use regex::Regex;
 
 use super::super::code::Code;
 use super::super::context::{Context, Reader, Use, Value, quoted};
-use super::super::node::{Table, canonical_json};
+use super::super::node::{Kind, Table, canonical_json};
 use super::super::source::At;
 use super::{boot, distribution, image, listing, texts};
 use crate::model::digest::Digest;
 use crate::model::ids::{AccountId, Architecture, Slug};
-use crate::model::product::{Product, ScanPolicy};
+use crate::model::product::{Place, Product, ScanPolicy};
 use crate::model::report::Severity;
 
 /// The manifest format that is read.
@@ -65,7 +65,24 @@ pub(in super::super) fn product(
         tags: tags?,
         manifest_digest: manifest_digest(context, table),
         inputs: context.digests(Use::Image),
+        places: places(context, table),
     })
+}
+
+/// Says where the keys of a manifest's tables stand.
+fn places(context: &Context, table: &Table) -> BTreeMap<String, Place> {
+    let mut places = BTreeMap::new();
+    // A product with errors goes nowhere, and keys that are none may be without end.
+    if context.has_errors() {
+        return places;
+    }
+    for (name, entry) in table {
+        let Kind::Table(inner) = &entry.value.kind else { continue };
+        for (key, entry) in inner {
+            places.insert(format!("{name}.{key}"), context.place(entry.key_at));
+        }
+    }
+    places
 }
 
 /// Checks the `format` of a manifest or a workspace file.

@@ -30,6 +30,21 @@ fn the_scaffold_passes_for_both_targets() {
     assert!(workspace.check_all(None, &lenient).unwrap().is_empty());
 }
 
+#[test]
+fn a_product_knows_where_its_keys_stand() {
+    let bench = Bench::new();
+    let manifest = fs::read_to_string(bench.product().join("product.toml")).unwrap();
+    let vendor = manifest.lines().find(|line| line.starts_with("vendor")).unwrap();
+    bench.edit(&format!("{vendor}\n"), "");
+    fs::write(bench.root().join("bakehouse.toml"), format!("format = 1\n\n[defaults.product]\n{vendor}\n")).unwrap();
+    let product = bench.workspace().load(&slug(), TargetName::Twin, None).unwrap().remove(0);
+    let place = |key: &str| product.places.get(key).map(|place| (place.file.as_str(), place.line)).unwrap();
+    assert_eq!(place("product.vendor"), ("bakehouse.toml", 4));
+    let (file, line) = place("product.title");
+    let written = fs::read_to_string(bench.root().join(file)).unwrap();
+    assert!(written.lines().nth(line - 1).unwrap().starts_with("title"), "{file}:{line}");
+}
+
 /// The sample product with its real files, as they are in the repository.
 #[test]
 fn hello_web_passes_for_both_targets() {
