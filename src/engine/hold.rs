@@ -32,6 +32,11 @@ impl Hold {
         Ok(lease.epoch())
     }
 
+    /// Makes sure that it is still held.
+    pub async fn check(&self, engine: &Engine) -> Result<(), LedgerError> {
+        self.lease.lock().await.keep(engine.clock.now()).await
+    }
+
     /// Gives it back.
     pub async fn release(&self, engine: &Engine) -> Result<(), EngineError> {
         Ok(self.lease.lock().await.release(engine.clock.now()).await?)

@@ -200,9 +200,9 @@ impl<'a> Run<'a> {
 
     /// Appends a record of what happened; returns the chain's head up to it.
     pub async fn record(&self, event: Event) -> Result<Head, EngineError> {
-        self.hold.keep(self.engine).await?;
         let at = self.engine.clock.now();
-        Ok(self.engine.ledger.append(self.variant(), &self.plan.version, &self.id, at, event).await?)
+        let held = async || self.hold.check(self.engine).await;
+        Ok(self.engine.ledger.append_while(self.variant(), &self.plan.version, &self.id, at, event, held).await?)
     }
 
     /// Returns the tags for whatever this run makes.

@@ -44,9 +44,30 @@ impl Ledger {
         at: Timestamp,
         event: Event,
     ) -> Result<Head, LedgerError> {
+        self.append_while(variant, version, run, at, event, async || Ok(())).await
+    }
+
+    /// Appends a record as [`Ledger::append`] does, as long as `held` finds the writer's lease its own.
+    ///
+    /// It is asked between the look at the chain and the write, which only follows on what was seen: whoever
+    /// sleeps after the answer finds the record's number taken by what the next holder wrote.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ledger::append`], and those of `held`.
+    pub async fn append_while(
+        &self,
+        variant: &Variant,
+        version: &Version,
+        run: &RunId,
+        at: Timestamp,
+        event: Event,
+        held: impl AsyncFn() -> Result<(), LedgerError>,
+    ) -> Result<Head, LedgerError> {
         let mut attempts = 0;
         loop {
             let chain = self.chain(variant).await?;
+            held().await?;
             let written = |r: &Record| &r.version == version && &r.run == run && r.event == event;
             if let Some(index) = chain.records.iter().position(written) {
                 return Ok(chain.heads().swap_remove(index));
@@ -296,6 +317,26 @@ mod tests {
             let records = ledger.records(&variant()).await.unwrap();
             assert_eq!(records.iter().map(|r| r.sequence).collect::<Vec<_>>(), [1, 2]);
             assert!(records[0].previous.is_none() && records[1].previous.is_some());
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_slept_through_anothers_record_follows_on_it_only_while_the_lease_is_held() {
+        for ledger in testing::ledgers().await {
+            let (run, other): (RunId, RunId) = ("run-1".parse().unwrap(), "run-2".parse().unwrap());
+            let version = Version::new(1, 0, 0);
+            let looks = std::sync::atomic::AtomicU32::new(0);
+            let held = async || {
+                if looks.fetch_add(1, std::sync::atomic::Ordering::SeqCst) > 0 {
+                    return Err(LedgerError::Fenced { place: String::new(), run: run.clone(), by: None });
+                }
+                // The lease is still held by its time, and another one takes it right after.
+                ledger.append(&variant(), &version, &other, Timestamp::UNIX_EPOCH, refused("theirs")).await.map(drop)
+            };
+            let end = ledger.append_while(&variant(), &version, &run, Timestamp::UNIX_EPOCH, refused("mine"), held).await;
+            assert!(end.is_err(), "{end:?}");
+            let records = ledger.records(&variant()).await.unwrap();
+            assert_eq!(records.iter().map(|r| r.event.clone()).collect::<Vec<_>>(), [refused("theirs")]);
         }
     }
 
