@@ -111,6 +111,15 @@ impl Failure {
         }
     }
 
+    /// Tells whether the user asked to leave, whatever else there is to tell.
+    pub fn is_left(&self) -> bool {
+        match self {
+            Self::Engine(error) => error.is_left(),
+            Self::Several { failures } => failures.iter().any(Self::is_left),
+            _ => false,
+        }
+    }
+
     /// Returns the exit code; of several variants the worst one's.
     pub fn exit_code(&self) -> u8 {
         match self {

@@ -5,6 +5,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::attempts;
 use crate::model::ids::Region;
 
 /// A call to AWS that did not succeed.
@@ -46,15 +47,8 @@ impl CloudError {
         match self.code.as_deref() {
             // EC2 says so too of things that are another account's.
             Some("AuthFailure") => self.message.contains("access credentials"),
-            Some(
-                "ExpiredToken"
-                | "ExpiredTokenException"
-                | "RequestExpired"
-                | "UnrecognizedClientException"
-                | "InvalidClientTokenId"
-                | NO_CREDENTIALS,
-            ) => true,
-            _ => false,
+            Some(code) => is_of_credentials(code),
+            None => false,
         }
     }
 
@@ -69,6 +63,7 @@ impl CloudError {
     fn what_happened(&self) -> String {
         let request = self.request_id.as_ref().map(|id| format!(" (request {id})")).unwrap_or_default();
         match (&self.code, self.outcome) {
+            (Some(code), _) if code == NO_CREDENTIALS => format!("was not made: {code}: {}{request}", self.message),
             (Some(code), Outcome::Refused) => format!("was refused: {code}: {}{request}", self.message),
             (Some(code), Outcome::Unknown) => format!("failed at AWS: {code}: {}{request}", self.message),
             (None, _) => format!("got no answer: {}{request}", self.message),
@@ -110,15 +105,14 @@ where
         };
         let outcome = match &error {
             SdkError::ConstructionFailure(_) => Outcome::Refused,
-            // Without a signature nothing was sent.
-            _ if code.as_deref() == Some(NO_CREDENTIALS) => Outcome::Refused,
+            // Without a signature nothing was sent, but an attempt before may have been.
+            _ if code.as_deref() == Some(NO_CREDENTIALS) => Outcome::Unknown,
             // What was made by the token's first use is there, and must not be made again by another token.
             SdkError::ServiceError(_) if code.as_deref() == Some("IdempotentParameterMismatch") => Outcome::Unknown,
+            // Refused is the last attempt alone; the one before may have made it.
+            SdkError::ServiceError(e) if attempts::follows_unknown(e.raw()) => Outcome::Unknown,
             SdkError::ServiceError(e) if !e.raw().status().is_server_error() => Outcome::Refused,
-            // EC2 says these with a server's status, but has done nothing.
-            SdkError::ServiceError(_) if matches!(code.as_deref(), Some("InsufficientInstanceCapacity" | "RequestLimitExceeded")) => {
-                Outcome::Refused
-            }
+            SdkError::ServiceError(_) if code.as_deref().is_some_and(|code| attempts::NOTHING_DONE.contains(&code)) => Outcome::Refused,
             _ => Outcome::Unknown,
         };
         let request_id = metadata.and_then(|m| m.extra("aws_request_id")).map(str::to_owned);
@@ -128,6 +122,22 @@ where
 
 /// The code of a call that was not made for want of credentials; AWS has none for it.
 pub(super) const NO_CREDENTIALS: &str = "NoCredentials";
+
+/// Tells whether a code says that the caller's credentials have expired, are not known any more or not there.
+pub fn is_of_credentials(code: &str) -> bool {
+    const CODES: [&str; 8] = [
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "RequestExpired",
+        "UnrecognizedClientException",
+        "InvalidClientTokenId",
+        // S3's. Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
+        "InvalidAccessKeyId",
+        "InvalidToken",
+        NO_CREDENTIALS,
+    ];
+    CODES.contains(&code)
+}
 
 fn comes_of_credentials(error: &(dyn std::error::Error + 'static)) -> bool {
     std::iter::successors(Some(error), |error| error.source()).any(|cause| cause.is::<CredentialsError>())

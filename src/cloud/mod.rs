@@ -5,6 +5,7 @@
 //! journals the attempt chooses it.
 
 mod account;
+mod attempts;
 mod base;
 mod catalog;
 mod codes;
@@ -27,8 +28,8 @@ pub use catalog::{EntityDescription, TaggedChangeSet};
 pub use codes::call_advice;
 pub use ec2::{InstanceDescription, InstanceTypeDescription};
 pub use ec2_write::{CopySpec, ImageFromInstance, InstanceSpec};
-pub use error::{CloudError, Outcome};
-pub use objects::BucketError;
+pub use error::{CloudError, Outcome, is_of_credentials};
+pub use objects::{BucketError, object_code};
 pub use permissions::{Activity, COMMANDS, Command, OPERATIONS, Operation, command, operations};
 pub use policy::{Bounds, INGESTION_POLICY, INGESTION_PRINCIPAL, MOST_POLICY_CHARACTERS, Probe, ingestion_trust, policies, probes};
 pub use session::{Connect, Identity, Reader, Writer};

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use aws_smithy_runtime_api::client::http::{HttpConnector as _, HttpConnectorSettings, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest as SdkRequest;
@@ -18,6 +19,7 @@ use object_store::client::{HttpClient, HttpConnector, HttpError, HttpErrorKind, 
 use object_store::path::Path;
 use object_store::{ClientOptions, CredentialProvider, ObjectMeta, ObjectStore, ObjectStoreExt as _, PutOptions, RetryConfig, TagSet};
 
+use super::error::NO_CREDENTIALS;
 use super::guard;
 use super::session::{Reader, Session, Writer};
 use super::{CloudError, Outcome};
@@ -41,7 +43,7 @@ pub enum BucketError {
         bucket: String,
         /// Why.
         #[source]
-        source: aws_credential_types::provider::error::CredentialsError,
+        source: CredentialsError,
     },
     /// Nobody answered, or not as S3 does.
     #[error("the bucket {bucket} can't be reached: {reason}")]
@@ -227,8 +229,29 @@ fn payload(bucket: &str, region: &Region, object: &ObjectMeta) -> Option<Resourc
 impl BucketError {
     /// Says what was asked where, as the other services' errors do.
     fn of(self, operation: &'static str, region: &Region) -> CloudError {
-        CloudError { operation, region: region.clone(), code: None, message: chain(&self), request_id: None, outcome: Outcome::Unknown }
+        let (code, message) = (self.code(), chain(&self));
+        CloudError { operation, region: region.clone(), code, message, request_id: None, outcome: Outcome::Unknown }
     }
+
+    /// Returns S3's code, where S3 said one.
+    pub fn code(&self) -> Option<String> {
+        object_code(self)
+    }
+}
+
+/// Finds the code of S3's in what an object store says, or that there were no credentials to ask it with.
+///
+/// `object_store` keeps an answer it can't make out as text, with S3's own document in it.
+pub fn object_code(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let causes = || std::iter::successors(Some(error), |error| error.source());
+    if causes().any(|cause| cause.is::<CredentialsError>()) {
+        return Some(NO_CREDENTIALS.to_owned());
+    }
+    causes().find_map(|cause| {
+        let text = cause.to_string();
+        let (code, _) = text.split_once("<Code>")?.1.split_once("</Code>")?;
+        Some(code.to_owned())
+    })
 }
 
 async fn remove(objects: &AmazonS3, bucket: &str, location: &Path) -> Result<(), BucketError> {

@@ -16,6 +16,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
+use super::attempts::MarkUnknown;
 use super::connector::Wire;
 use super::error;
 use super::guard::RefuseTwin;
@@ -167,7 +168,7 @@ impl Writer {
 /// Makes a service's client for a Region, with what every client of a session has.
 macro_rules! client {
     ($sdk:ident, $session:expr, $region:expr) => {{
-        let mut config = $sdk::config::Builder::from(&$session.config).region(sdk_region($region));
+        let mut config = $sdk::config::Builder::from(&$session.config).region(sdk_region($region)).interceptor(MarkUnknown);
         if !$session.twin {
             config = config.interceptor(RefuseTwin);
         }

@@ -24,6 +24,8 @@ pub struct SnapshotBlocks {
     tokens: Arc<BTreeMap<u32, String>>,
     /// Of the blocks read so far, by whichever clone.
     digests: Arc<Mutex<BTreeMap<u32, Digest>>>,
+    /// Why a reader that is not asynchronous missed a block, of whichever clone.
+    missed: Arc<Mutex<Option<CloudError>>>,
 }
 
 impl Reader {
@@ -63,6 +65,7 @@ impl Reader {
                     size_bytes,
                     tokens: Arc::new(tokens),
                     digests: Arc::default(),
+                    missed: Arc::default(),
                 });
             }
         }
@@ -127,6 +130,20 @@ impl SnapshotBlocks {
         self.known().get(&index).copied()
     }
 
+    /// Takes why a block was missed by [`BlockingBlocks`] since this was last asked.
+    ///
+    /// Whoever reads the disk sees a block that can't be read, which an image may be judged by; that AWS
+    /// didn't give it says nothing of the image.
+    pub fn take_missed(&self) -> Option<CloudError> {
+        self.missed.lock().unwrap_or_else(|e| e.into_inner()).take()
+    }
+
+    /// Keeps why AWS did not give a block, and says so to who wanted it.
+    fn miss(&self, index: u32, error: CloudError) -> SourceError {
+        self.missed.lock().unwrap_or_else(|e| e.into_inner()).get_or_insert_with(|| error.clone());
+        read_error(index, error)
+    }
+
     fn known(&self) -> MutexGuard<'_, BTreeMap<u32, Digest>> {
         self.digests.lock().unwrap_or_else(|e| e.into_inner())
     }
@@ -162,7 +179,7 @@ impl Fetch for BlockingBlocks {
     }
 
     fn fetch(&self, index: u32) -> Result<Bytes, SourceError> {
-        self.runtime.block_on(self.blocks.block(index)).map(|(content, _)| content).map_err(|e| read_error(index, e))
+        self.runtime.block_on(self.blocks.block(index)).map(|(content, _)| content).map_err(|e| self.blocks.miss(index, e))
     }
 
     fn fetch_many(&self, indices: &[u32]) -> Vec<Result<Bytes, SourceError>> {
@@ -173,7 +190,7 @@ impl Fetch for BlockingBlocks {
         });
         let fetched: Vec<_> = self.runtime.block_on(fetched.buffered(IN_FLIGHT).collect());
         let content = |(&index, result): (&u32, Result<Result<(Bytes, Digest), CloudError>, tokio::task::JoinError>)| match result {
-            Ok(block) => block.map(|(content, _)| content).map_err(|e| read_error(index, e)),
+            Ok(block) => block.map(|(content, _)| content).map_err(|e| self.blocks.miss(index, e)),
             Err(broken) => Err(read_error(index, broken)),
         };
         indices.iter().zip(fetched).map(content).collect()

@@ -77,7 +77,8 @@ impl Variants {
         self.all.iter().filter(|product| self.chosen.is_none_or(|architecture| architecture == product.image.architecture))
     }
 
-    /// Does something for each that is worked on, one after the other, whatever came of the one before.
+    /// Does something for each that is worked on, one after the other, whatever came of the one before;
+    /// none after the user asked to leave.
     ///
     /// Returns what came of those that went well, and the failures of the others as one.
     pub async fn each<'a, T>(&'a self, act: impl AsyncFn(&'a Product) -> Result<T, Failure>) -> (Vec<T>, Result<(), Failure>) {
@@ -85,7 +86,14 @@ impl Variants {
         for product in self.chosen() {
             match act(product).await {
                 Ok(value) => done.push(value),
-                Err(failure) => failures.push(failure),
+                Err(failure) => {
+                    let left = failure.is_left();
+                    failures.push(failure);
+                    // Whoever asked to leave means all of it.
+                    if left {
+                        break;
+                    }
+                }
             }
         }
         (done, Failure::all(failures))

@@ -212,6 +212,7 @@ pub async fn carry_out_all(context: &Context, product: &Product, engine: &Engine
     let mut before: Option<Digest> = None;
     // A run that was left is finished first; what the manifest wants beyond it is planned after.
     loop {
+        engine.may_begin()?;
         let next = engine::next(engine, product, &request).await?;
         let plan = next.plan().clone();
         if before == Some(plan.digest()) || matches!(next, Next::Nothing { .. }) {

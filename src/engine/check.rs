@@ -45,7 +45,7 @@ impl Run<'_> {
             })
             .await;
         if let Err(EngineError::Rejected { .. }) = &summary {
-            self.end(Outcome::Rejected).await?;
+            self.end_later(Outcome::Rejected).await;
         }
         let summary = summary?;
         self.done_note(format!("passed: {} packages, {} findings below {}", summary.packages, findings(&summary), summary.fail_on));
@@ -129,7 +129,7 @@ async fn scan_blocks(
         disks.push(Arc::new(disk::Cached::new(blocks.clone().blocking(), disk::CacheLimits::default())));
     }
     let (product, snapshots) = (product.clone(), image.snapshots.clone());
-    tokio::task::spawn_blocking(move || {
+    let report = tokio::task::spawn_blocking(move || {
         let facts = scan::ImageFacts::from(&described);
         scan::scan(
             &disks,
@@ -144,7 +144,12 @@ async fn scan_blocks(
         )
     })
     .await
-    .map_err(|e| EngineError::ScanTask(e.to_string()))
+    .map_err(|e| EngineError::ScanTask(e.to_string()))?;
+    // What could not be fetched would be held against the image: that is no verdict, and is read again.
+    match blocks.iter().filter_map(SnapshotBlocks::take_missed).next() {
+        Some(missed) => Err(missed.into()),
+        None => Ok(report),
+    }
 }
 
 /// Reads every block of each snapshot and digests it.

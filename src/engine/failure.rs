@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::cloud::{BaseError, BucketError, CloudError};
+use crate::cloud::{BaseError, BucketError, CloudError, is_of_credentials, object_code};
 use crate::ledger::LedgerError;
 use crate::listing::Refusal;
 use crate::model::boot::BootReport;
@@ -160,7 +160,7 @@ pub enum EngineError {
         next: String,
         /// What AWS, or the chain, says.
         #[source]
-        source: CloudError,
+        source: Box<EngineError>,
     },
     /// It was left in order, as the user asked.
     #[error("left{}", at.iter().map(|left| format!(" at: {left}")).collect::<Vec<_>>().join(";"))]
@@ -309,8 +309,37 @@ impl EngineError {
     /// Takes credentials that ran out for what they are: a pause, not a failure.
     pub(super) fn or_pause(self, next: &str) -> Self {
         match self {
-            Self::Cloud(source) if source.lacks_credentials() => Self::CredentialsRanOut { next: next.to_owned(), source },
+            Self::Several { errors } => Self::Several { errors: errors.into_iter().map(|error| error.or_pause(next)).collect() },
+            source if source.lacks_credentials() => Self::CredentialsRanOut { next: next.to_owned(), source: Box::new(source) },
             other => other,
+        }
+    }
+
+    /// Tells whether the caller's credentials are what was missing, at AWS's services or at the ledger's bucket.
+    fn lacks_credentials(&self) -> bool {
+        match self {
+            Self::Cloud(error) => error.lacks_credentials(),
+            _ => self.code().is_some_and(|code| is_of_credentials(&code)),
+        }
+    }
+
+    /// Returns the code of AWS's that it comes from, if AWS said one.
+    pub fn code(&self) -> Option<String> {
+        match self {
+            Self::Cloud(error) => error.code.clone(),
+            Self::Ledger(LedgerError::Object { source, .. }) => object_code(&**source),
+            Self::Bucket(error) => error.code(),
+            Self::CredentialsRanOut { source, .. } => source.code(),
+            _ => None,
+        }
+    }
+
+    /// Tells whether the user asked to leave, whatever failed besides.
+    pub fn is_left(&self) -> bool {
+        match self {
+            Self::Left { .. } => true,
+            Self::Several { errors } => errors.iter().any(Self::is_left),
+            _ => false,
         }
     }
 

@@ -12,7 +12,7 @@ use super::failure::EngineError;
 use super::runs::find_run;
 use crate::clock::Clock;
 use crate::cloud::{CloudError, Reader, Writer};
-use crate::ledger::{Effect, Holder, Journal, JournalEvent, Leaving, Ledger, LedgerError, Outcome};
+use crate::ledger::{Effect, Holder, Journal, JournalEvent, Lease, Leaving, Ledger, LedgerError, Outcome};
 use crate::model::ids::{Architecture, InstanceId, Region, RunId, Slug, Variant};
 use crate::model::record::{Claim, Event, Record};
 use crate::model::resource::{Resource, ResourceKind};
@@ -65,7 +65,17 @@ pub struct Removed {
     /// What it was.
     pub garbage: Garbage,
     /// Why it is still there; `None` when it is gone.
-    pub error: Option<CloudError>,
+    pub error: Option<EngineError>,
+}
+
+/// What a removal works under: nobody else is at work on what it is about, and all of it was judged since.
+struct Judged {
+    /// Of each variant, or why it can't be had.
+    leases: BTreeMap<Variant, Result<Lease, LedgerError>>,
+    /// Whose each run is.
+    variants: BTreeMap<RunId, Variant>,
+    /// What stays after all, and why.
+    kept: BTreeMap<String, String>,
 }
 
 impl Collector {
@@ -118,9 +128,7 @@ impl Collector {
     ) -> Result<GarbagePlan, EngineError> {
         let mut found = self.find(reader, products, places).await?;
         let began = abandoned.began;
-        let given_up =
-            RunFacts { began, last: began, ended: Some("is given up".to_owned()), held: false, waits: false, owns: BTreeSet::new() };
-        found.runs.insert(abandoned.run.clone(), given_up);
+        found.runs.insert(abandoned.run.clone(), RunFacts::given_up(began));
         found.resources.retain(|resource| resource.run().as_ref() == Some(&abandoned.run));
         Ok(found.judge(self.clock.now(), SignedDuration::ZERO, products))
     }
@@ -155,19 +163,95 @@ impl Collector {
 
     /// Removes what a plan names. What can't be removed doesn't hold up the rest.
     ///
+    /// The plan may be old by now: the variants' leases are taken and everything is judged again, and what
+    /// somebody has gone on with, sealed or taken over since stays.
+    ///
     /// # Errors
     ///
-    /// When a run can't be ended in the ledger; nothing is removed then.
+    /// When a run can't be ended in the ledger, or ledger or AWS can't be read; nothing is removed then.
     pub async fn remove(&self, writer: &Writer, plan: &GarbagePlan) -> Result<Vec<Removed>, EngineError> {
         for run in &plan.ends {
             self.end(run).await?;
         }
+        let mut judged = self.hold(plan).await?;
+        let again = self.judge_again(writer.reader(), plan).await;
         let mut removed = Vec::new();
-        for garbage in &plan.garbage {
-            let error = self.remove_one(writer, garbage).await.err();
-            removed.push(Removed { garbage: garbage.clone(), error });
+        if let Ok(again) = &again {
+            judged.kept = again.kept.iter().map(|kept| (kept.id.clone(), kept.why.clone())).collect();
+            for garbage in &plan.garbage {
+                let error = self.remove_judged(writer, garbage, &mut judged).await.err();
+                removed.push(Removed { garbage: garbage.clone(), error });
+            }
         }
-        Ok(removed)
+        for lease in judged.leases.values_mut().flatten() {
+            // That it can't be given back hides nothing; it ends by itself too.
+            let _ = lease.release(self.clock.now()).await;
+        }
+        again.map(|_| removed)
+    }
+
+    /// Takes the leases of all variants that a plan is about; one that somebody holds keeps what is its own.
+    async fn hold(&self, plan: &GarbagePlan) -> Result<Judged, EngineError> {
+        let mut variants = BTreeMap::new();
+        for garbage in &plan.garbage {
+            if let Some(variant) = self.variant_of(&garbage.run).await? {
+                variants.insert(garbage.run.clone(), variant);
+            }
+        }
+        let mut leases = BTreeMap::new();
+        for (run, variant) in &variants {
+            if !leases.contains_key(variant) {
+                let lease = self.ledger.take_lease(variant, run, &self.holder, self.clock.now()).await;
+                leases.insert(variant.clone(), lease);
+            }
+        }
+        Ok(Judged { leases, variants, kept: BTreeMap::new() })
+    }
+
+    /// Finds whose a run is: by its journal, or by the claim that came here without it.
+    async fn variant_of(&self, run: &RunId) -> Result<Option<Variant>, EngineError> {
+        if let Some(journal) = find_run(&self.ledger, run).await? {
+            return Ok(Some(journal.variant().clone()));
+        }
+        for variant in self.ledger.variants().await? {
+            if self.ledger.claims(&variant).await?.iter().any(|claim| &claim.run == run) {
+                return Ok(Some(variant));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Judges what a plan would remove by what is so now; it was old enough then.
+    async fn judge_again(&self, reader: &Reader, plan: &GarbagePlan) -> Result<GarbagePlan, EngineError> {
+        let products = plan.garbage.iter().map(|garbage| garbage.product.clone()).collect();
+        let regions = plan.garbage.iter().map(|garbage| garbage.region.clone()).collect();
+        let payloads = plan.garbage.iter().filter(|garbage| garbage.kind == ResourceKind::Payload);
+        let buckets = payloads.filter_map(|payload| Some(payload.id.split_once('/')?.0.to_owned())).collect();
+        let mut found = self.find(reader, &products, &Places { regions, buckets }).await?;
+        let now = self.clock.now();
+        for garbage in &plan.garbage {
+            // One whose journal is elsewhere is in a plan only once it was given up.
+            found.runs.entry(garbage.run.clone()).or_insert_with(|| RunFacts::given_up(now));
+        }
+        Ok(found.judge(now, SignedDuration::ZERO, &products))
+    }
+
+    /// Removes something unless it is to stay after all, or its variant is another's by now.
+    ///
+    /// What is not to be seen any more is removed all the same: it mostly went with something else.
+    async fn remove_judged(&self, writer: &Writer, garbage: &Garbage, judged: &mut Judged) -> Result<(), EngineError> {
+        if let Some(variant) = judged.variants.get(&garbage.run)
+            && let Some(lease) = judged.leases.get_mut(variant)
+        {
+            match lease {
+                Ok(lease) => lease.keep(self.clock.now()).await?,
+                Err(held) => return Err(EngineError::NotReady { what: held.to_string(), next: "bakehouse runs".to_owned() }),
+            }
+        }
+        if let Some(why) = judged.kept.get(&garbage.id) {
+            return Err(EngineError::NotReady { what: why.clone(), next: format!("bakehouse gc {}", garbage.product) });
+        }
+        Ok(self.remove_one(writer, garbage).await?)
     }
 
     /// Ends a run that nobody is at work on, and gives its version back.

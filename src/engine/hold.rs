@@ -37,6 +37,15 @@ impl Hold {
         self.lease.lock().await.keep(engine.clock.now()).await
     }
 
+    /// Gives it back where what it was taken for could not begin: the next one need not wait for its end.
+    pub async fn unless_failed<T>(&self, engine: &Engine, begun: Result<T, EngineError>) -> Result<T, EngineError> {
+        if begun.is_err() {
+            // That it can't be given back may not hide why nothing began; it ends by itself too.
+            let _ = self.release(engine).await;
+        }
+        begun
+    }
+
     /// Gives it back.
     pub async fn release(&self, engine: &Engine) -> Result<(), EngineError> {
         Ok(self.lease.lock().await.release(engine.clock.now()).await?)

@@ -44,7 +44,7 @@ impl Run<'_> {
         if self.is_open("list.apply").await {
             let free = self.engine.refuse_used(&released, self.variant(), product).await;
             if let Err(EngineError::TitleInUse { .. }) = &free {
-                self.end(Outcome::ListingRefused).await?;
+                self.end_later(Outcome::ListingRefused).await;
             }
             free?;
             self.validate(&set).await?;
@@ -61,7 +61,7 @@ impl Run<'_> {
         });
         let rehearsed: Result<(), EngineError> = rehearsed.await;
         if let Err(EngineError::ListingRefused { .. }) = &rehearsed {
-            self.end(Outcome::ListingRefused).await?;
+            self.end_later(Outcome::ListingRefused).await;
         }
         rehearsed?;
         self.done_note(format!("AWS's rehearsal {id} succeeded"));
@@ -96,7 +96,7 @@ impl Run<'_> {
         };
         let end = follow_listing(self.engine, &followed).await;
         if let Err(EngineError::ListingRefused { .. }) = &end {
-            self.end(Outcome::ListingRefused).await?;
+            self.end_later(Outcome::ListingRefused).await;
         }
         let product = end?;
         self.done_note(format!("{} {} is listed in {product}", self.variant(), self.plan.version));
@@ -117,7 +117,7 @@ impl Run<'_> {
                     }
                     // AWS refuses the request itself: sent again it would be refused again.
                     Err(EngineError::Cloud(e)) if e.is("ValidationException") => {
-                        self.end(Outcome::ListingRefused).await?;
+                        self.end_later(Outcome::ListingRefused).await;
                         Err(e.into())
                     }
                     Err(e) => Err(e),

@@ -31,6 +31,8 @@ pub(super) struct Run<'a> {
     pub hold: Hold,
     id: RunId,
     journal: Mutex<Journal>,
+    /// What steps would have the run end as, once nothing of it is under way any more.
+    ends: Mutex<Vec<Outcome>>,
     /// The image's blocks, once they are asked for.
     pub blocks: OnceCell<Vec<SnapshotBlocks>>,
 }
@@ -48,16 +50,20 @@ impl<'a> Run<'a> {
         let id = format!("{}-{}", now.strftime("%Y%m%d-%H%M%S"), hex::encode(random));
         let id: RunId = id.parse().expect("digits, letters and hyphens");
         let hold = Hold::take(engine, &plan.variant, &id).await?;
-        let ledger = &engine.ledger;
-        let found = ledger.head(&plan.variant).await?;
-        if found.as_ref() != head || !ledger.open_runs(&plan.variant).await?.is_empty() {
-            hold.release(engine).await?;
-            return Err(EngineError::Moved { variant: plan.variant });
-        }
-        let mut journal = ledger.journal(&plan.variant, &id).await?;
-        let began = JournalEvent::Began { plan: Box::new(plan.clone()), manifest: product.manifest_digest };
-        journal.write(now, hold.keep(engine).await?, began).await?;
-        Ok(Self { engine, product, plan, hold, id, journal: Mutex::new(journal), blocks: OnceCell::new() })
+        let begun = async {
+            let ledger = &engine.ledger;
+            let found = ledger.head(&plan.variant).await?;
+            if found.as_ref() != head || !ledger.open_runs(&plan.variant).await?.is_empty() {
+                return Err(EngineError::Moved { variant: plan.variant.clone() });
+            }
+            let mut journal = ledger.journal(&plan.variant, &id).await?;
+            let began = JournalEvent::Began { plan: Box::new(plan.clone()), manifest: product.manifest_digest };
+            journal.write(now, hold.keep(engine).await?, began).await?;
+            Ok(journal)
+        };
+        let begun = begun.await;
+        let journal = hold.unless_failed(engine, begun).await?;
+        Ok(Self::of(engine, product, plan, hold, id, journal))
     }
 
     /// Continues a run from its journal, and shuts out whoever had it before.
@@ -72,12 +78,21 @@ impl<'a> Run<'a> {
         };
         let plan = plan.clone();
         let hold = Hold::take(engine, &plan.variant, &id).await?;
-        journal.resume(engine.clock.now(), hold.keep(engine).await?, &engine.holder).await?;
-        if journal.outcome().is_some() {
-            hold.release(engine).await?;
-            return Err(EngineError::Moved { variant: plan.variant });
-        }
-        Ok(Self { engine, product, plan, hold, id, journal: Mutex::new(journal), blocks: OnceCell::new() })
+        let resumed = async {
+            journal.resume(engine.clock.now(), hold.keep(engine).await?, &engine.holder).await?;
+            match journal.outcome() {
+                Some(_) => Err(EngineError::Moved { variant: plan.variant.clone() }),
+                None => Ok(journal),
+            }
+        };
+        let resumed = resumed.await;
+        let journal = hold.unless_failed(engine, resumed).await?;
+        Ok(Self::of(engine, product, plan, hold, id, journal))
+    }
+
+    fn of(engine: &'a Engine, product: &'a Product, plan: Plan, hold: Hold, id: RunId, journal: Journal) -> Self {
+        let (journal, ends) = (Mutex::new(journal), Mutex::default());
+        Self { engine, product, plan, hold, id, journal, ends, blocks: OnceCell::new() }
     }
 
     /// Returns the run's id.
@@ -187,6 +202,23 @@ impl<'a> Run<'a> {
     /// Tells whether the run ended.
     pub async fn has_ended(&self) -> bool {
         self.journal.lock().await.outcome().is_some()
+    }
+
+    /// Has the run end once what is under way has come to its end: whoever ended it at once would give
+    /// the version back, and nobody would go on with what its other steps have begun.
+    pub async fn end_later(&self, outcome: Outcome) {
+        self.ends.lock().await.push(outcome);
+    }
+
+    /// Ends the run as its steps would have it, of which so many failed. A rejected image is of no use to
+    /// any step; after a refused listing whatever else failed is there to be gone on with.
+    pub async fn end_if_wanted(&self, failed: usize) -> Result<(), EngineError> {
+        let ends = std::mem::take(&mut *self.ends.lock().await);
+        let rejected = ends.iter().find(|end| matches!(end, Outcome::Rejected));
+        match rejected.or(ends.first().filter(|_| ends.len() == failed)) {
+            Some(outcome) => self.end(*outcome).await,
+            None => Ok(()),
+        }
     }
 
     /// Ends the run. A version that it took and did not seal is given back first.

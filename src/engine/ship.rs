@@ -97,6 +97,10 @@ impl Next {
 ///
 /// When ledger or AWS can't be read, or there is no plan ([`crate::plan::PlanError`]).
 pub async fn next(engine: &Engine, product: &Product, request: &Request) -> Result<Next, EngineError> {
+    find_next(engine, product, request).await.map_err(|error| error.or_pause(&engine.go_on))
+}
+
+async fn find_next(engine: &Engine, product: &Product, request: &Request) -> Result<Next, EngineError> {
     let mut superseded = None;
     if let Some(journal) = engine.unfinished(product).await? {
         let (plan, _) = journal.plan().expect("an unfinished run is found by its plan");
@@ -144,6 +148,11 @@ pub async fn resumable(engine: &Engine, product: &Product, journal: Journal) -> 
 ///
 /// [`EngineError`]; whatever was done is in the journal, and [`next`] goes on from there.
 pub async fn carry_out(engine: &Engine, product: &Product, next: Next, extent: Extent) -> Result<(), EngineError> {
+    // The ledger may be where they are found to have run out: between two effects, or before the first.
+    begin_or_continue(engine, product, next, extent).await.map_err(|error| error.or_pause(&engine.go_on))
+}
+
+async fn begin_or_continue(engine: &Engine, product: &Product, next: Next, extent: Extent) -> Result<(), EngineError> {
     let observer = Arc::new(StepObserver(engine.observer.clone()));
     let engine = &Engine { observer, leave: engine.leave.heeded(), ..engine.clone() };
     engine.may_begin()?;
@@ -208,7 +217,10 @@ impl Run<'_> {
         if errors.is_empty() && !needs.is_empty() {
             self.engine.may_begin()?;
         }
+        let ended = self.end_if_wanted(errors.len()).await;
+        // Why the steps failed is told even if that could not be written down.
         EngineError::of_all(errors, &self.engine.go_on)?;
+        ended?;
         let whole = extent == Extent::Whole || self.is_complete().await?;
         if whole {
             self.end(Outcome::Done).await?;

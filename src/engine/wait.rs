@@ -90,7 +90,7 @@ impl Engine {
     /// # Errors
     ///
     /// [`EngineError::Left`].
-    pub(super) fn may_begin(&self) -> Result<(), EngineError> {
+    pub fn may_begin(&self) -> Result<(), EngineError> {
         if self.leave.is_asked() { Err(self.left()) } else { Ok(()) }
     }
 

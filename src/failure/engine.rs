@@ -21,6 +21,8 @@ pub(super) struct Told {
 const KEPT: &str = "what was done is in the ledger, and nothing of it is made twice";
 const NOTHING_MADE: &str = "nothing was made";
 const SEALED: &str = "the version stays sealed, with its copies and grants";
+/// Only gc may remove images; what an ended run has left needs no age.
+const REMOVE_LEFT: &str = "bakehouse gc --older-than 0s --apply removes it";
 const SAME_COMMAND: &str = "then the same command goes on from there";
 
 impl Told {
@@ -45,10 +47,13 @@ pub(super) fn tell(error: &EngineError) -> Told {
         EngineError::Cloud(e) if e.operation == "GetCallerIdentity" => of_call(e, "nothing was done", "then the same command again"),
         EngineError::Cloud(e) => of_call(e, KEPT, SAME_COMMAND),
         EngineError::CredentialsRanOut { next, source } => {
-            let told = of_call(source, "what AWS has begun goes on there; what was done is in the ledger", "");
+            let told = of_code(source.code().as_deref(), "what AWS has begun goes on there; what was done is in the ledger", "");
             Told { next: told.next.into_iter().filter(|line| !line.is_empty()).collect(), ..told }.then(next)
         }
-        EngineError::Ledger(e) => of_ledger(e),
+        EngineError::Ledger(e) => match error.code() {
+            Some(code) => of_code(Some(&code), "what was written stays; nothing is ever overwritten", SAME_COMMAND),
+            None => of_ledger(e),
+        },
         EngineError::WrongLedger { .. } => Told::new(
             &["nothing is planned on it"],
             &[
@@ -69,7 +74,10 @@ pub(super) fn tell(error: &EngineError) -> Told {
         EngineError::Base(BaseError::NotAnImage { .. }) => Told::new(&[NOTHING_MADE], &["mend image.base in the manifest"]),
         EngineError::Bucket(BucketError::Missing { bucket }) => Told::new(&[KEPT], &[])
             .then(format!("make it (aws s3 mb s3://{bucket}) or name another in image.build.bucket; then ship again")),
-        EngineError::Bucket(_) => Told::new(&[KEPT], &["the same command goes on from there"]),
+        EngineError::Bucket(e) => match e.code() {
+            Some(code) => of_code(Some(&code), KEPT, SAME_COMMAND),
+            None => Told::new(&[KEPT], &["the same command goes on from there"]),
+        },
         EngineError::Plan(e) => of_plan(e),
         EngineError::UserData(UserDataError::NoBucket { .. }) => Told::new(
             &[NOTHING_MADE],
@@ -90,14 +98,18 @@ pub(super) fn tell(error: &EngineError) -> Told {
         .with_details(tail.iter().map(|line| format!("| {line}"))),
         EngineError::ImageState { image, .. } => {
             Told::new(&["the instance and its security group were removed; the version is free again"], &[])
-                .then(format!("look at {image} in the console; then ship again"))
+                .kept(format!("{image} is left, and its name with it"))
+                .then(format!("{REMOVE_LEFT}; then ship again"))
         }
         EngineError::Encrypted { image } => Told::new(&["nothing was shared; the version is free again"], &[])
-            .then(format!("turn encryption by default off for the build, remove {image}, ship again")),
+            .kept(format!("{image} is left, and its name with it"))
+            .then(format!("turn encryption by default off for the build; {REMOVE_LEFT}; then ship again")),
         EngineError::CopyUnusable { .. } => {
             Told::new(&["nothing of it was shared", SEALED], &["mend what it says, then ship again: the copy is removed and made anew"])
         }
-        EngineError::NameTaken { .. } => Told::new(&[KEPT], &["deregister or rename that image, then ship again"]),
+        EngineError::NameTaken { .. } => Told::new(&[KEPT], &[])
+            .then(format!("if a run that failed has left it: {REMOVE_LEFT}; else deregister or rename it"))
+            .then("then ship again"),
         EngineError::Rejected { version, image, report } => Told::new(&["nothing was shared or submitted"], &[])
             .with_details(crate::scan::render(report).lines().map(str::to_owned))
             .kept(format!("{image} is kept, unshared, tagged as rejected; bakehouse gc removes it"))
@@ -159,11 +171,15 @@ impl Told {
 
 /// A call's failure: AWS's own words are in the message; this says what they come from.
 fn of_call(error: &CloudError, state: &str, then: &str) -> Told {
-    let advice = error.code.as_deref().and_then(call_advice);
+    of_code(error.code.as_deref(), state, then)
+}
+
+fn of_code(code: Option<&str>, state: &str, then: &str) -> Told {
+    let advice = code.and_then(call_advice);
     let told = Told::new(&[state], &[]).with_details(advice.iter().map(|advice| format!("why: {}", advice.cause)));
     let remedy = match &advice {
         Some(advice) => advice.remedy,
-        None if error.code.is_none() => "is the network there, is the endpoint right?",
+        None if code.is_none() => "is the network there, is the endpoint right?",
         None => "see AWS's reference of the service for this code",
     };
     told.then(remedy).then(then)

@@ -120,7 +120,7 @@ fn samples() -> Vec<EngineError> {
         pending("change set 0123456789abcdefghijklmno is PREPARING (waited for since 2026-11-23 12:00 UTC)"),
         EngineError::CredentialsRanOut {
             next: "bakehouse ship hello-web".to_owned(),
-            source: refused("DescribeInstances", "RequestExpired", "Request has expired."),
+            source: Box::new(refused("DescribeInstances", "RequestExpired", "Request has expired.").into()),
         },
         EngineError::Left {
             at: vec![LeftAt {

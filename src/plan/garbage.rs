@@ -50,6 +50,13 @@ pub struct RunFacts {
     pub owns: BTreeSet<String>,
 }
 
+impl RunFacts {
+    /// A run that somebody gives up, whatever its journal says.
+    pub fn given_up(began: Timestamp) -> Self {
+        Self { began, last: began, ended: Some("is given up".to_owned()), held: false, waits: false, owns: BTreeSet::new() }
+    }
+}
+
 /// What is to be removed, what is not, and why. Format 1.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct GarbagePlan {

@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 
 use bakehouse::cloud::{CloudError, Connect, Outcome, Reader};
+use bakehouse::engine::Kind;
 use bakehouse::model::ids::Region;
+use bakehouse::release::Listing;
 use bakehouse::twin::faults::{Fault, FaultRule};
 use bakehouse::twin::{Twin, serve};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use super::crash::in_order;
 use super::world::{Fate, World};
 
 #[tokio::test]
@@ -64,4 +67,52 @@ async fn connect(twin: &std::sync::Arc<Twin>, over_a_socket: bool) -> (Reader, o
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(serve::serve(twin.clone(), listener, async { drop(stopped.await) }));
     (Reader::connect(Connect::TwinServer { url, credentials: twin.credentials() }).await, stop)
+}
+
+/// A first call whose answer is lost, and others that are throttled: what the SDK comes back with is the last.
+fn lost_then_throttled(operation: &str) -> Vec<FaultRule> {
+    let throttled = Fault::Answer { status: 400, code: "ThrottlingException".to_owned(), message: "Rate exceeded".to_owned() };
+    let lost = FaultRule::first_calls(operation, 1, Fault::LostAnswer);
+    vec![lost, FaultRule { nth: 2, times: 4, ..FaultRule::first_calls(operation, 1, throttled) }]
+}
+
+#[tokio::test]
+async fn what_follows_a_lost_answer_within_a_call_is_no_refusal() {
+    let world = World::new().await;
+    let region = Region::marketplace();
+    let faults = lost_then_throttled("CreateSecurityGroup");
+    for (faults, outcome) in [(faults[1..].to_vec(), Outcome::Refused), (faults, Outcome::Unknown)] {
+        let faults = faults.into_iter().map(|rule| if outcome == Outcome::Refused { FaultRule { nth: 1, times: 9, ..rule } } else { rule });
+        let process = world.open_to(Fate { faults: faults.collect(), ..Fate::default() }).await;
+        let made = process.engine.writer.create_security_group(&region, "lost", "x", None, &[].into()).await;
+        let error = made.unwrap_err();
+        assert_eq!((error.code.as_deref(), error.outcome), (Some("ThrottlingException"), outcome));
+    }
+}
+
+#[tokio::test]
+async fn a_change_set_whose_answer_was_lost_before_it_was_throttled_is_not_started_twice() {
+    let world = World::new().await;
+    let process = world.open_to(Fate { faults: lost_then_throttled("StartChangeSet"), ..Fate::default() }).await;
+    let Err(error) = process.ship().await else { panic!("all attempts of the call must fail") };
+    assert!(error.to_string().contains("ThrottlingException"), "{error}");
+    let process = world.reopened(process).await;
+    process.ship().await.unwrap();
+    assert_eq!(in_order(&process).await, Ok(()));
+    let Listing::Listed { product, .. } = process.releases().await.remove(0).listing else { panic!("it is not listed") };
+    assert_eq!(process.engine.writer.reader().change_sets_on(&product).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn blocks_that_aws_does_not_give_are_no_verdict_on_the_image() {
+    let world = World::new().await;
+    let unavailable = Fault::Answer { status: 503, code: "ServiceUnavailable".to_owned(), message: "Not now.".to_owned() };
+    let unread = FaultRule { times: 40, ..FaultRule::first_calls("GetSnapshotBlock", 1, unavailable) };
+    let process = world.open_to(Fate { faults: vec![unread], ..Fate::default() }).await;
+    let Err(error) = process.ship().await else { panic!("the image can't be read") };
+    assert!(error.to_string().contains("ServiceUnavailable") && error.kind() == Kind::Failed, "{error}");
+    let process = world.reopened(process).await;
+    process.ship().await.unwrap();
+    assert_eq!(in_order(&process).await, Ok(()));
+    assert_eq!(process.engine.ledger.runs(&process.product.variant()).await.unwrap().len(), 1, "the run went on");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bakehouse::engine::{self, Collector, EngineError, Extent, Places, Stage};
-use bakehouse::ledger::Outcome;
+use bakehouse::ledger::{Holder, Outcome};
 use bakehouse::model::ids::Region;
 use bakehouse::model::resource::ResourceKind;
 use bakehouse::plan::GarbagePlan;
@@ -220,4 +220,41 @@ fn assert_nothing_is_left(process: &Process) {
         assert!(us.volumes.is_empty(), "a volume is left");
         assert!(us.security_groups.values().all(|g| !g.name.starts_with("bakehouse-")), "a group is left");
     });
+}
+
+#[tokio::test]
+async fn what_was_gone_on_with_since_it_was_listed_stays() {
+    let world = World::new().await;
+    killed_while_baking(&world).await;
+    let process = world.open().await;
+    process.engine.clock.sleep(Duration::from_secs(25 * 3600)).await;
+    let mut stale = plan(&process, DAY).await;
+    // Between the listing and its approval somebody finishes the run.
+    process.ship().await.unwrap();
+    let image = process.releases().await.remove(0).release.image;
+    stale.garbage[0].kind = ResourceKind::Image;
+    stale.garbage[0].id = image.id.to_string();
+    stale.ends.clear();
+    let removed = collector(&process).remove(&process.engine.writer, &stale).await.unwrap();
+    assert!(removed[0].error.is_some(), "{removed:#?}");
+    assert!(process.engine.writer.reader().image(&image.region, &image.id).await.unwrap().is_some(), "the released image is gone");
+}
+
+#[tokio::test]
+async fn nothing_of_a_variant_that_somebody_is_at_work_on_is_removed() {
+    let world = World::new().await;
+    killed_while_baking(&world).await;
+    let process = world.open().await;
+    process.engine.clock.sleep(Duration::from_secs(25 * 3600)).await;
+    let found = plan(&process, DAY).await;
+    let mut ended = found.clone();
+    ended.ends.clear();
+    let variant = process.product.variant();
+    let (ledger, now) = (&process.engine.ledger, process.engine.clock.now());
+    let mut lease = ledger.take_lease(&variant, &found.garbage[0].run, &Holder::this_process(), now).await.unwrap();
+    let removed = collector(&process).remove(&process.engine.writer, &ended).await.unwrap();
+    assert!(removed.iter().all(|removed| removed.error.is_some()), "{removed:#?}");
+    lease.release(process.engine.clock.now()).await.unwrap();
+    remove(&process, &found).await;
+    assert_nothing_is_left(&process);
 }

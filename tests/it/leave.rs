@@ -92,6 +92,22 @@ async fn what_outlasts_the_patience_is_pending_and_holds_nothing_else_up() {
 }
 
 #[tokio::test]
+async fn a_refused_listing_does_not_end_a_run_whose_copies_are_under_way() {
+    let world = distributed().await;
+    let slow = Delays { copy: SignedDuration::from_hours(10), ..Delays::aws_like() };
+    let fault = Fault::Answer { status: 400, code: "ValidationException".to_owned(), message: "Not so.".to_owned() };
+    let faults = vec![FaultRule::first_calls("StartChangeSet", 1, fault)];
+    let process = world.open_to(Fate { delays: Some(slow), faults, ..Fate::default() }).await;
+    let Err(EngineError::Several { errors }) = process.ship().await else { panic!("the copies must be pending") };
+    assert_eq!(errors.len(), 3, "{errors:?}");
+    process.engine.clock.sleep(std::time::Duration::from_secs(11 * 3600)).await;
+    let process = world.reopened(process).await;
+    process.ship().await.unwrap();
+    assert_eq!(in_order(&process).await, Ok(()));
+    assert_eq!(process.engine.ledger.runs(&process.product.variant()).await.unwrap().len(), 1, "the run went on");
+}
+
+#[tokio::test]
 async fn a_copy_that_fails_is_removed_and_made_anew() {
     let world = distributed().await;
     let slow = Delays { copy: SignedDuration::from_hours(10), ..Delays::aws_like() };

@@ -178,6 +178,25 @@ async fn a_release_goes_through_with_its_ledger_in_a_bucket() {
 }
 
 #[tokio::test]
+async fn credentials_that_run_out_at_the_ledger_s_bucket_are_a_pause() {
+    let world = World::new().await;
+    let message = "The provided token has expired.".to_owned();
+    let fault = Fault::Answer { status: 400, code: "ExpiredToken".to_owned(), message };
+    let expired = FaultRule { nth: 12, times: u64::MAX, ..FaultRule::first_calls("PutObject", 1, fault) };
+    let process = in_bucket(world.open_to(Fate { faults: vec![expired], ..Fate::default() }).await).await;
+    let Err(error) = process.ship().await else { panic!("the credentials must run out") };
+    assert!(matches!(&error, EngineError::CredentialsRanOut { next, .. } if next == "bakehouse ship hello-web"), "{error:?}");
+    let failure = bakehouse::failure::Failure::from(error);
+    assert_eq!(failure.exit_code(), 5);
+    let told = failure.render(false);
+    assert!(told.starts_with("pending: the credentials ran out on the way") && told.contains("log in again"), "{told}");
+    drop(process);
+    let process = in_bucket(world.open().await).await;
+    process.ship().await.unwrap();
+    assert_eq!(in_order(&process).await, Ok(()));
+}
+
+#[tokio::test]
 async fn a_run_whose_ledger_is_in_a_bucket_survives_being_killed() {
     let world = World::new().await;
     // The first is the binding of the ledger, which is not the run's.

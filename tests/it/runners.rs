@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bakehouse::engine::EngineError;
+use bakehouse::engine::{self, EngineError, Extent};
 use bakehouse::ledger::{Holder, LedgerError};
 use bakehouse::model::resource::ResourceKind;
 use jiff::SignedDuration;
@@ -125,4 +125,19 @@ impl<F: Future> Future for Paused<F> {
         self.left -= 1;
         self.work.as_mut().poll(context).map(Some)
     }
+}
+
+#[tokio::test]
+async fn a_run_that_can_not_begin_holds_nobody_up() {
+    let world = World::new().await;
+    let process = world.open_as(Holder::this_process()).await;
+    let next = process.next().await.unwrap();
+    // The chain breaks between the plan and the run.
+    let records = world.folder.path().join("twin-ledger/hello-web.x86_64/records");
+    std::fs::create_dir_all(&records).unwrap();
+    std::fs::write(records.join("000001.json"), "{}").unwrap();
+    let end = engine::carry_out(&process.engine, &process.product, next, Extent::Whole).await;
+    assert!(matches!(&end, Err(EngineError::Ledger(_))), "{end:?}");
+    let hold = process.engine.ledger.lease(&process.product.variant()).await.unwrap().unwrap();
+    assert!(!hold.is_live(process.engine.clock.now()), "{hold:?}");
 }

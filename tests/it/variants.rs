@@ -1,6 +1,8 @@
 //! Two architectures in one product: two images, two listings, one version.
 
+use bakehouse::command::selection::{Selection, Variants};
 use bakehouse::engine::EngineError;
+use bakehouse::failure::Failure;
 use bakehouse::model::ids::Architecture::{Arm64, X86_64};
 use bakehouse::release::Listing;
 
@@ -77,5 +79,25 @@ async fn ship_both(world: &World) {
     let process = world.open().await;
     for architecture in [X86_64, Arm64] {
         process.of(architecture).ship().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn whoever_asks_to_leave_means_all_variants() {
+    let process = World::of_two_architectures().await.open().await;
+    let selection = Selection::from(process.product.slug.clone());
+    let variants = Variants::choose(process.engine.variants.clone(), &selection).unwrap();
+    let left = || EngineError::Left { at: Vec::new(), next: "bakehouse ship hello-web".to_owned() };
+    let ready = || EngineError::Run { run: "a-run".parse().unwrap(), reason: "it failed".to_owned() };
+    for (stops, begun) in [(true, 1), (false, 2)] {
+        let tried = std::sync::atomic::AtomicUsize::new(0);
+        let (_, end) = variants
+            .each(async |_| {
+                tried.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                Err::<(), _>(Failure::from(if stops { left() } else { ready() }))
+            })
+            .await;
+        assert_eq!(tried.into_inner(), begun);
+        assert!(end.is_err());
     }
 }

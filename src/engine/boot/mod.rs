@@ -83,7 +83,7 @@ impl Run<'_> {
             })
             .await;
         if let Err(EngineError::BootFailed { .. }) = &summary {
-            self.end(Outcome::Rejected).await?;
+            self.end_later(Outcome::Rejected).await;
         }
         let summary = summary?;
         let text = format!("ready {} s after its launch on {}", summary.ready_seconds, summary.instance_type);
