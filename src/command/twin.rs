@@ -75,6 +75,9 @@ pub struct ServeArgs {
     pub deny: Vec<String>,
 }
 
+/// The ports by which instances are called most: SSH's and the web's.
+const CLIENTS_PORTS: [u16; 3] = [22, 80, 443];
+
 /// Whether rates are limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Rates {
@@ -260,6 +263,12 @@ async fn serve(global: &Global, workspace: &Workspace, ui: &Ui, args: &ServeArgs
         ui.say(&format!(
             "note: this user may not open ports below 1024: port 22 of an instance is at port {ssh} of its address (all of them \
              40000 higher); sudo sysctl net.ipv4.ip_unprivileged_port_start=22 gives them their own numbers"
+        ));
+    }
+    for port in CLIENTS_PORTS.into_iter().filter(|port| machines::is_answered_by_another(*port)) {
+        ui.say(&format!(
+            "note: another server of this machine listens on all addresses at port {port}: who connects to that port of an \
+             instance meets it, not the instance; have it listen on an address of its own, or end it"
         ));
     }
     ui.say("other clients find it by: eval \"$(bakehouse twin env)\"");
