@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use super::objects::PAYLOADS;
 use super::permissions::{CHANGE_TYPES, Command, Kind, Scope, operations};
 use crate::model::ids::{AccountId, Region, RoleArn, Slug};
 use crate::model::image::tag;
+use crate::model::target::BucketPlace;
 
 /// Characters that a managed policy has at most, white space not counted.
 ///
@@ -37,6 +39,10 @@ pub struct Bounds {
     pub parameters: BTreeSet<String>,
     /// The roles that the Marketplace takes on.
     pub ingestion_roles: BTreeSet<RoleArn>,
+    /// The buckets that payloads of bakes lie in.
+    pub payload_buckets: BTreeSet<String>,
+    /// The ledger, where it lies in a bucket.
+    pub ledger: Option<BucketPlace>,
 }
 
 /// Makes the policies that commands need: more than one where one would be too long.
@@ -78,7 +84,9 @@ pub fn probes(commands: &[Command], bounds: &Bounds) -> Vec<Probe> {
                 Scope::TagsWhenMade(_) => drop(bring("ec2:CreateAction".to_owned(), operation.name)),
                 Scope::ChangesOfEntities => drop(bring("catalog:ChangeType".to_owned(), "AddDeliveryOptions")),
                 Scope::IngestionRole => drop(bring("iam:PassedToService".to_owned(), INGESTION_PRINCIPAL)),
+                Scope::PayloadBuckets => drop(bring("s3:prefix".to_owned(), &format!("{PAYLOADS}/"))),
                 Scope::All | Scope::Others(_) | Scope::Parameters | Scope::Entities | Scope::ChangeSets => {}
+                Scope::Payloads | Scope::LedgerBucket | Scope::Ledger => {}
             }
             for resource in resources(*scope, bounds) {
                 probes.entry((example(&resource), conditions.clone())).or_default().insert((*action).to_owned());
@@ -92,7 +100,11 @@ pub fn probes(commands: &[Command], bounds: &Bounds) -> Vec<Probe> {
 fn example(pattern: &str) -> String {
     match pattern {
         "*" => pattern.to_owned(),
-        _ => pattern.replace("ec2:*:", "ec2:us-east-1:").replace("ssm:*:", "ssm:us-east-1:").replace("/*", "/0123456789abcdef0"),
+        _ => pattern
+            .replace("ec2:*:", "ec2:us-east-1:")
+            .replace("ssm:*:", "ssm:us-east-1:")
+            .replace(".*/", ".x86_64/")
+            .replace("/*", "/0123456789abcdef0"),
     }
 }
 
@@ -152,6 +164,11 @@ fn statement(number: usize, scope: Scope, actions: &BTreeSet<&str>, bounds: &Bou
         Scope::ChangesOfEntities => ("Changes", json!({ "StringEquals": { "catalog:ChangeType": CHANGE_TYPES } })),
         Scope::ChangeSets => ("ChangeSets", json!({})),
         Scope::IngestionRole => ("IngestionRole", json!({ "StringEquals": { "iam:PassedToService": INGESTION_PRINCIPAL } })),
+        Scope::PayloadBuckets => ("PayloadBuckets", json!({ "StringLike": { "s3:prefix": format!("{PAYLOADS}/*") } })),
+        Scope::Payloads => ("Payloads", json!({})),
+        // Not held to the ledger's prefix: who may not list is told of an object that isn't there that it is forbidden.
+        Scope::LedgerBucket => ("LedgerBucket", json!({})),
+        Scope::Ledger => ("Ledger", json!({})),
         Scope::TagsWhenMade(_) => return None,
     };
     if resources.is_empty() {
@@ -164,10 +181,15 @@ fn statement(number: usize, scope: Scope, actions: &BTreeSet<&str>, bounds: &Bou
         // An image for sale is shared with accounts, never with everybody.
         condition["StringNotEqualsIfExists"] = json!({ "ec2:Add/group": "all" });
     }
-    if !actions.iter().all(|action| action.starts_with("iam:")) {
+    // IAM is nowhere; a bucket is named, wherever it is.
+    if !actions.iter().all(|action| action.starts_with("iam:") || action.starts_with("s3:")) {
         condition["StringEquals"]["aws:RequestedRegion"] = json!(bounds.regions);
     }
-    Some(json!({ "Sid": format!("{sid}{number}"), "Effect": "Allow", "Action": actions, "Resource": resources, "Condition": condition }))
+    let mut statement = json!({ "Sid": format!("{sid}{number}"), "Effect": "Allow", "Action": actions, "Resource": resources });
+    if condition.as_object().is_some_and(|condition| !condition.is_empty()) {
+        statement["Condition"] = condition;
+    }
+    Some(statement)
 }
 
 /// Returns patterns of the ARNs that a scope is about.
@@ -182,6 +204,31 @@ fn resources(scope: Scope, bounds: &Bounds) -> Vec<String> {
         Scope::ChangesOfEntities => catalog(&["AmiProduct", "Offer", "ChangeSet"], bounds),
         Scope::ChangeSets => catalog(&["ChangeSet"], bounds),
         Scope::IngestionRole => roles(bounds),
+        Scope::PayloadBuckets => bounds.payload_buckets.iter().map(|bucket| format!("arn:aws:s3:::{bucket}")).collect(),
+        Scope::Payloads => payloads(bounds),
+        Scope::LedgerBucket => bounds.ledger.iter().map(|place| format!("arn:aws:s3:::{}", place.bucket)).collect(),
+        Scope::Ledger => bounds.ledger.iter().map(ledger).collect(),
+    }
+}
+
+/// More payloads than these are allowed as a whole: a statement that names each would be no policy's.
+const MOST_NAMED_PAYLOADS: usize = 20;
+
+/// A payload's key begins with its variant's name: `bundles/PRODUCT.ARCHITECTURE/`.
+fn payloads(bounds: &Bounds) -> Vec<String> {
+    let named = bounds.products.len() * bounds.payload_buckets.len();
+    let variants: Vec<String> = match named {
+        1..=MOST_NAMED_PAYLOADS => bounds.products.iter().map(|product| format!("{product}.*/*")).collect(),
+        _ => vec!["*".to_owned()],
+    };
+    let of = |bucket: &String| variants.iter().map(|variant| format!("arn:aws:s3:::{bucket}/{PAYLOADS}/{variant}")).collect::<Vec<_>>();
+    bounds.payload_buckets.iter().flat_map(of).collect()
+}
+
+fn ledger(place: &BucketPlace) -> String {
+    match place.prefix.as_str() {
+        "" => format!("arn:aws:s3:::{}/*", place.bucket),
+        prefix => format!("arn:aws:s3:::{}/{prefix}/*", place.bucket),
     }
 }
 
@@ -235,6 +282,8 @@ mod tests {
             products: BTreeSet::from(["hello-web".parse().unwrap()]),
             parameters: BTreeSet::new(),
             ingestion_roles: BTreeSet::from(["arn:aws:iam::123456789012:role/AWSMarketplaceAmiIngestion".parse().unwrap()]),
+            payload_buckets: BTreeSet::from(["acme-bakes".to_owned()]),
+            ledger: Some("s3://acme-releases/team/ledger".parse().unwrap()),
         }
     }
 
@@ -271,9 +320,27 @@ mod tests {
     }
 
     #[test]
+    fn where_nothing_lies_in_a_bucket_no_bucket_is_allowed() {
+        let bounds = Bounds { payload_buckets: BTreeSet::new(), ledger: None, ..bounds() };
+        assert!(!policies(COMMANDS, &bounds)[0].to_string().contains("s3:"));
+    }
+
+    #[test]
+    fn what_a_bucket_holds_beside_payloads_and_ledger_is_out_of_reach() {
+        let bounds = Bounds { products: BTreeSet::new(), ..bounds() };
+        let policies = policies(&[*command("ship").unwrap()], &bounds);
+        let statements = policies.iter().flat_map(|policy| policy["Statement"].as_array().unwrap());
+        let objects = statements.filter(|s| s["Action"].as_array().is_some_and(|actions| actions.iter().any(|a| a == "s3:PutObject")));
+        let resources: Vec<&Value> = objects.map(|statement| &statement["Resource"]).collect();
+        assert_eq!(resources, [&json!(["arn:aws:s3:::acme-bakes/bundles/*"]), &json!(["arn:aws:s3:::acme-releases/team/ledger/*"])]);
+    }
+
+    #[test]
     fn looking_needs_no_permission_to_change() {
-        for name in ["plan", "verify", "history", "checksum"] {
-            for policy in policies(&[*command(name).unwrap()], &bounds()) {
+        // `checksum` notes in the ledger what it has computed.
+        let folder = Bounds { ledger: None, ..bounds() };
+        for (name, bounds) in [("plan", bounds()), ("verify", bounds()), ("history", bounds()), ("checksum", folder)] {
+            for policy in policies(&[*command(name).unwrap()], &bounds) {
                 for action in policy["Statement"].as_array().unwrap().iter().flat_map(|s| s["Action"].as_array().unwrap()) {
                     let verb = action.as_str().unwrap().split_once(':').unwrap().1;
                     assert!(["Describe", "Get", "List"].iter().any(|look| verb.starts_with(look)), "{name}: {action}");

@@ -57,7 +57,7 @@ pub async fn run(global: &Global, args: &DoctorArgs) -> Result<(), Failure> {
         });
         let (products, manifests) = products(&connected, args.product.as_ref(), &identity.account)?;
         checks.push(manifests);
-        let bounds = bounds_of(&products, identity.account.to_string(), BTreeSet::new());
+        let bounds = bounds_of(&products, identity.account.to_string(), BTreeSet::new(), settings.ledgers.get(&target));
         let ship: Vec<_> = cloud::command("ship").into_iter().copied().collect();
         checks.extend(doctor::permissions(&connected.reader, identity, &ship, &bounds, &products).await);
         checks.extend(doctor::roles(&connected.reader, &identity.account, &bounds.ingestion_roles).await);

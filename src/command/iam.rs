@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::manifest::{Faults, Workspace};
 use crate::model::ids::{AccountId, Region, Slug};
 use crate::model::product::{Base, Product};
-use crate::model::target::TargetName;
+use crate::model::target::{BucketPlace, TargetName};
 use crate::ui::{self, Ui};
 
 /// Arguments of `iam`.
@@ -182,23 +182,27 @@ fn bounds_in(workspace: &Workspace, only: &[Slug], account: Option<&str>) -> Res
     if faults.errors() > 0 {
         return Err(Failure::Manifest(faults));
     }
-    Ok(bounds_of(&products, account.unwrap_or_else(|| "*".to_owned()), only.iter().cloned().collect()))
+    let ledger = workspace.settings.ledgers.get(&TargetName::Aws);
+    Ok(bounds_of(&products, account.unwrap_or_else(|| "*".to_owned()), only.iter().cloned().collect(), ledger))
 }
 
-/// Holds policies to what manifests use: their Regions, parameters and roles. `only` are the products
-/// that tags are held to.
-pub fn bounds_of(products: &[Product], account: String, only: BTreeSet<Slug>) -> Bounds {
+/// Holds policies to what manifests use: their Regions, parameters, roles and buckets, and the ledger's
+/// bucket if it lies in one. `only` are the products that tags are held to.
+pub fn bounds_of(products: &[Product], account: String, only: BTreeSet<Slug>, ledger: Option<&BucketPlace>) -> Bounds {
     let mut bounds = Bounds {
         account,
         regions: BTreeSet::from([Region::marketplace()]),
         products: only,
         parameters: BTreeSet::new(),
         ingestion_roles: BTreeSet::new(),
+        payload_buckets: BTreeSet::new(),
+        ledger: ledger.cloned(),
     };
     for product in products {
         bounds.regions.insert(product.build.region.clone());
         bounds.regions.extend(product.distribution.regions.iter().cloned());
         bounds.ingestion_roles.insert(product.listing.access_role.clone());
+        bounds.payload_buckets.extend(product.build.bucket.clone());
         if let Base::Parameter { name } = &product.image.base
             && !name.starts_with("/aws/service/")
         {
@@ -277,6 +281,19 @@ mod tests {
         let known = workspace(&folder, "account = \"123456789012\"\n", &["Ingest"]);
         assert_eq!(passed(&known, None), json!(["arn:aws:iam::123456789012:role/Ingest"]));
         assert_eq!(passed(&known, Some(ACCOUNT_OF_THE_STACK)), json!(["arn:aws:iam::${AWS::AccountId}:role/Ingest"]));
+    }
+
+    #[test]
+    fn the_buckets_are_those_of_manifests_and_ledger() {
+        let folder = tempfile::tempdir().unwrap();
+        let workspace = workspace(&folder, "[on.aws]\nledger = \"s3://acme-releases/ledger\"\n", &["Ingest"]);
+        let manifest = folder.path().join("products/demo-0/product.toml");
+        let text = std::fs::read_to_string(&manifest).unwrap();
+        assert!(text.contains("\n[image.build]\n"));
+        std::fs::write(&manifest, text.replace("\n[image.build]\n", "\n[image.build]\nbucket = \"acme-bakes\"\n")).unwrap();
+        let bounds = bounds_in(&workspace, &[], None).unwrap();
+        assert_eq!(bounds.payload_buckets, BTreeSet::from(["acme-bakes".to_owned()]));
+        assert_eq!(bounds.ledger.map(|place| place.to_string()).as_deref(), Some("s3://acme-releases/ledger"));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::manifest::Workspace;
 use crate::model::ids::{Architecture, ImageId, Region};
+use crate::rules::names::nearest;
 use crate::template::shell_quote;
 use crate::twin::base::{self, Sources, debian};
 use crate::twin::consistency::Windows;
@@ -70,9 +71,12 @@ pub struct ServeArgs {
     #[arg(long = "quota", value_name = "CODE=NUMBER", value_parser = parse_quota)]
     pub quotas: Vec<(&'static Quota, u64)>,
     /// Forbid an operation, in IAM's words: ec2:CopyImage
-    #[arg(long, value_name = "ACTION")]
+    #[arg(long, value_name = "ACTION", value_parser = parse_action)]
     pub deny: Vec<String>,
 }
+
+/// The ports by which instances are called most: SSH's and the web's.
+const CLIENTS_PORTS: [u16; 3] = [22, 80, 443];
 
 /// Whether rates are limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -87,6 +91,16 @@ fn parse_quota(text: &str) -> Result<(&'static Quota, u64), String> {
     let (name, value) = text.split_once('=').ok_or("a quota is given as CODE=NUMBER")?;
     let quota = limits::find(name).ok_or_else(|| format!("the twin has no quota {name:?}; docs/twin.md lists them"))?;
     Ok((quota, value.parse().map_err(|_| format!("{value:?} is no number"))?))
+}
+
+fn parse_action(text: &str) -> Result<String, String> {
+    let known = twin::describe::actions();
+    if known.iter().any(|action| action == text) {
+        return Ok(text.to_owned());
+    }
+    let meant = nearest(text, &known).map(|action| format!("did you mean {action}?"));
+    let meant = meant.unwrap_or_else(|| "docs/twin.md lists what there is".to_owned());
+    Err(format!("the twin has no operation {text:?}: {meant}"))
 }
 
 /// Arguments of `twin describe`.
@@ -249,6 +263,12 @@ async fn serve(global: &Global, workspace: &Workspace, ui: &Ui, args: &ServeArgs
         ui.say(&format!(
             "note: this user may not open ports below 1024: port 22 of an instance is at port {ssh} of its address (all of them \
              40000 higher); sudo sysctl net.ipv4.ip_unprivileged_port_start=22 gives them their own numbers"
+        ));
+    }
+    for port in CLIENTS_PORTS.into_iter().filter(|port| machines::is_answered_by_another(*port)) {
+        ui.say(&format!(
+            "note: another server of this machine listens on all addresses at port {port}: who connects to that port of an \
+             instance meets it, not the instance; have it listen on an address of its own, or end it"
         ));
     }
     ui.say("other clients find it by: eval \"$(bakehouse twin env)\"");
@@ -415,4 +435,20 @@ fn base_failure(error: &base::BuildError, hint: Option<String>) -> Failure {
         what.push_str(&format!(": {source}"));
     }
     Failure::Other { what, hint }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_denied_is_an_operation_of_the_twin() {
+        for action in ["ec2:CopyImage", "s3:PutObject", "aws-marketplace:StartChangeSet", "ebs:GetSnapshotBlock", "ssm:GetParameter"] {
+            assert_eq!(parse_action(action), Ok(action.to_owned()));
+        }
+        let misspelt = parse_action("ec2:CopyImages").unwrap_err();
+        assert!(misspelt.ends_with("did you mean ec2:CopyImage?"), "{misspelt}");
+        assert!(parse_action("ec2:copyimage").unwrap_err().contains("ec2:CopyImage"));
+        assert!(parse_action("CopyImage").is_err() && parse_action("nonsense").unwrap_err().contains("docs/twin.md"));
+    }
 }

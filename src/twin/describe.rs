@@ -7,11 +7,13 @@ use serde_json::{Value, json};
 use super::limits::QUOTAS;
 use super::rates::{Bucket, Rate};
 use super::table::Row;
-use super::{catalog, ebs, ec2, iam, quotas, ssm, sts};
+use super::{catalog, ebs, ec2, iam, quotas, s3, ssm, sts};
 
 /// A service with its operations.
 struct Service {
     name: &'static str,
+    /// As requests are signed for it, and actions begin.
+    signed: &'static str,
     note: &'static str,
     common_errors: &'static str,
     operations: Vec<Listed>,
@@ -28,6 +30,7 @@ fn services() -> Vec<Service> {
     vec![
         Service {
             name: "EC2",
+            signed: "ec2",
             note: "Every operation takes `DryRun`. A parameter that EC2 has and the twin does not is `UnsupportedOperation`; \
                    one that EC2 does not have either is `UnknownParameter`.",
             common_errors: ec2::operations::COMMON_ERRORS,
@@ -35,31 +38,55 @@ fn services() -> Vec<Service> {
         },
         Service {
             name: "EBS direct",
+            signed: "ebs",
             note: "Snapshot and block stand in the path, checksums and lengths in headers, as in AWS's reference; what stands \
                    below is the query or the body.",
             common_errors: ebs::COMMON_ERRORS,
             operations: rows(ebs::OPERATIONS),
         },
         Service {
+            name: "S3",
+            signed: "s3",
+            note: "Headers and the query; the bucket and the key stand in host and path. A header that an operation doesn't take is \
+                   `NotImplemented`; `x-amz-meta-NAME` stands for any metadata.",
+            common_errors: s3::COMMON_ERRORS,
+            operations: rows(s3::OPERATIONS),
+        },
+        Service {
             name: "Marketplace Catalog",
+            signed: "aws-marketplace",
             note: "In us-east-1 alone. The form of a change's details is checked against the schema of its change type.",
             common_errors: catalog::COMMON_ERRORS,
             operations: catalog::operations().map(|(operation, takes)| Listed { operation, takes }).collect(),
         },
         Service {
             name: "IAM",
+            signed: "iam",
             note: "Roles, and what the caller may do: everything but what it is denied.",
             common_errors: iam::COMMON_ERRORS,
             operations: rows(iam::OPERATIONS),
         },
         Service {
             name: "Service Quotas",
+            signed: "servicequotas",
             note: "What the twin holds anybody to.",
             common_errors: quotas::COMMON_ERRORS,
             operations: rows(quotas::OPERATIONS),
         },
-        Service { name: "SSM", note: "The parameter store.", common_errors: ssm::COMMON_ERRORS, operations: rows(ssm::OPERATIONS) },
-        Service { name: "STS", note: "Who the caller is.", common_errors: sts::COMMON_ERRORS, operations: rows(sts::OPERATIONS) },
+        Service {
+            name: "SSM",
+            signed: "ssm",
+            note: "The parameter store.",
+            common_errors: ssm::COMMON_ERRORS,
+            operations: rows(ssm::OPERATIONS),
+        },
+        Service {
+            name: "STS",
+            signed: "sts",
+            note: "Who the caller is.",
+            common_errors: sts::COMMON_ERRORS,
+            operations: rows(sts::OPERATIONS),
+        },
     ]
 }
 
@@ -67,6 +94,12 @@ impl Listed {
     fn of(operation: &'static Row) -> Self {
         Self { operation, takes: operation.takes.split_whitespace().map(str::to_owned).collect() }
     }
+}
+
+/// Lists what can be denied: every operation, as `ec2:CopyImage`.
+pub fn actions() -> Vec<String> {
+    let of = |service: Service| service.operations.into_iter().map(move |row| format!("{}:{}", service.signed, row.operation.name));
+    services().into_iter().flat_map(of).collect()
 }
 
 /// Returns all operations with what they take and refuse, as JSON.

@@ -6,10 +6,13 @@ use bakehouse::cloud::{self, Bounds};
 use bakehouse::doctor::{self, Check, Health};
 use bakehouse::engine::{self, EngineError, Extent, Stage, Whole};
 use bakehouse::model::ids::Region;
+use bakehouse::plan::Request;
 use bakehouse::twin::state::State;
 use jiff::SignedDuration;
 
+use super::bundle;
 use super::gc::plan as garbage;
+use super::ledgers::in_bucket;
 use super::world::{Process, World, file, good_guest};
 
 /// The commands that a stage is, in the order of a release.
@@ -27,6 +30,8 @@ const STAGES: [(&str, Stage); 7] = [
 const RARE: &[(&[&str], &str, &str)] = &[
     (&["bake"], "ec2:DeleteKeyPair", "when the run that it supersedes crashed in a boot"),
     (&["boot"], "ec2:CreateTags", "when the image fails it, and is tagged as rejected"),
+    (&["boot"], "s3:DeleteObjects", "when the bake was killed before its payload was removed"),
+    (&["doctor"], "s3:ListObjectsV2", "but who may not list is told that what isn't there is forbidden"),
     // What gc removes is held by its own tests; here it only looks.
     (&["gc"], "ec2:DeleteKeyPair", "with --apply"),
     (&["gc"], "ec2:DeleteSecurityGroup", "with --apply"),
@@ -34,17 +39,21 @@ const RARE: &[(&[&str], &str, &str)] = &[
     (&["gc"], "ec2:DeleteVolume", "with --apply"),
     (&["gc"], "ec2:DeregisterImage", "with --apply"),
     (&["gc"], "ec2:TerminateInstances", "with --apply"),
+    (&["gc"], "s3:PutObject", "with --apply"),
+    (&["gc"], "s3:DeleteObjects", "with --apply"),
 ];
 
 #[tokio::test]
 async fn each_command_calls_what_its_permissions_name_and_nothing_else() {
     let mut seen = Seen::default();
-    // A first and a second release, in a subnet of its own, copied to another Region.
-    let world = World::new().await;
+    // A first and a second release, its payload in a bucket, in a subnet of its own, copied to another Region.
+    let world = bundle::world().await;
     let subnet = world.open().await.twin.read(|state| state.regions[&Region::marketplace()].subnets.keys().next().cloned());
     let subnet = subnet.expect("the default VPC has subnets");
     world.edit("product.toml", "deadline = \"45m\"\n", &format!("deadline = \"45m\"\nsubnet = \"{subnet}\"\n"));
     world.edit("product.toml", "[distribution]\n", "[distribution]\nregions = [\"eu-central-1\"]\n");
+    // The first opening binds the ledger to the account, which is left to a command that writes.
+    drop(in_bucket(world.open().await).await);
     for release in 0..2 {
         if release == 1 {
             world.edit("provision/20-tune.sh", "set -", ": changed\nset -");
@@ -65,16 +74,41 @@ async fn each_command_calls_what_its_permissions_name_and_nothing_else() {
         engine::checksum_image(reader, observer, &image.region, &image.snapshots, Whole::Skip).await.unwrap();
     })
     .await;
-    // A rejected image, taken over by the next bake, then collected.
+    // A copy that can't be used, removed and made anew.
+    let there: Region = "eu-central-1".parse().unwrap();
+    world.edit("provision/20-tune.sh", "set -", ": and again\nset -");
+    for (command, stage) in &STAGES[..5] {
+        seen.look(&world, command, async |process| only(process, *stage).await.unwrap()).await;
+    }
+    for encrypted in [true, false] {
+        seen.look(&world, "distribute", async |process| {
+            // No plan is made for a Region that encrypts by default already.
+            encrypt(process, &there, false);
+            let next = process.next().await.unwrap();
+            encrypt(process, &there, encrypted);
+            let end = Box::pin(engine::carry_out(&process.engine, &process.product, next, Extent::Only(Stage::Distribute))).await;
+            assert_eq!(matches!(end, Err(EngineError::CopyUnusable { .. })), encrypted, "{end:?}");
+        })
+        .await;
+    }
+    // A rejected image, taken over by the next bake, then baked anew and collected.
     let mut guest = good_guest();
     guest.files.push(file("/etc/shadow", "root:$6$salt$hash:20000:0:99999:7:::\n", 0o640));
-    let world = World::with_guest(guest).await;
+    let mut world = bundle::world().await;
+    world.play(guest);
     seen.look(&world, "bake", async |process| only(process, Stage::Bake).await.unwrap()).await;
     seen.look(&world, "scan", async |process| {
         assert!(matches!(only(process, Stage::Scan).await, Err(EngineError::Rejected { .. })));
     })
     .await;
     seen.look(&world, "bake", async |process| only(process, Stage::Bake).await.unwrap()).await;
+    seen.look(&world, "scan", async |process| assert!(only(process, Stage::Scan).await.is_err())).await;
+    seen.look(&world, "bake", async |process| {
+        let rebuild = Request { rebuild: true, ..Request::default() };
+        let next = engine::next(&process.engine, &process.product, &rebuild).await.unwrap();
+        Box::pin(engine::carry_out(&process.engine, &process.product, next, Extent::Only(Stage::Bake))).await.unwrap();
+    })
+    .await;
     seen.look(&world, "gc", async |process| drop(garbage(process, SignedDuration::ZERO).await)).await;
     seen.look(&world, "doctor", async |process| drop(diagnose(process).await)).await;
 
@@ -140,6 +174,14 @@ async fn what_would_stop_a_release_is_found_with_its_remedy() {
     }
 }
 
+fn encrypt(process: &Process, region: &Region, encrypted: bool) {
+    let set = process.twin.change(|state| {
+        state.regions.get_mut(region).unwrap().encrypt_by_default = encrypted;
+        Ok::<_, std::io::Error>(())
+    });
+    set.unwrap();
+}
+
 fn deny(state: &mut State, operation: &str) {
     state.denied.insert(operation.to_owned());
 }
@@ -158,6 +200,8 @@ async fn diagnose(process: &Process) -> Vec<Check> {
         products: BTreeSet::new(),
         parameters: BTreeSet::new(),
         ingestion_roles: BTreeSet::from([process.product.listing.access_role.clone()]),
+        payload_buckets: process.product.build.bucket.iter().cloned().collect(),
+        ledger: None,
     };
     let mut checks = caller.checks;
     checks.extend(doctor::permissions(reader, &identity, &[*cloud::command("ship").unwrap()], &bounds, &products).await);
@@ -168,7 +212,7 @@ async fn diagnose(process: &Process) -> Vec<Check> {
 
 async fn only(process: &Process, stage: Stage) -> Result<(), EngineError> {
     let next = process.next().await?;
-    engine::carry_out(&process.engine, &process.product, next, Extent::Only(stage)).await
+    Box::pin(engine::carry_out(&process.engine, &process.product, next, Extent::Only(stage))).await
 }
 
 /// The operations that the twin saw, by the command that called them.
@@ -176,10 +220,11 @@ async fn only(process: &Process, stage: Stage) -> Result<(), EngineError> {
 struct Seen(BTreeMap<&'static str, BTreeSet<String>>);
 
 impl Seen {
-    /// Has a fresh process do something, as a command would.
+    /// Has a fresh process do something, as a command would, with its ledger in a bucket.
     async fn look(&mut self, world: &World, command: &'static str, act: impl AsyncFnOnce(&Process)) {
-        let process = world.open().await;
-        act(&process).await;
+        // On the heap: a test's stack has no room for so many commands.
+        let process = Box::pin(async { in_bucket(world.open().await).await }).await;
+        Box::pin(act(&process)).await;
         let calls = process.twin.calls();
         self.0.entry(command).or_default().extend(calls.keys().map(ToString::to_string));
     }

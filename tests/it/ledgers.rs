@@ -246,9 +246,11 @@ async fn the_plan_says_which_keys_of_the_manifest_have_changed() {
 }
 
 /// Gives a process a ledger in the twin's bucket instead of the folder's.
-async fn in_bucket(mut process: Process) -> Process {
+pub async fn in_bucket(mut process: Process) -> Process {
     let place = "s3://bakehouse-twin/team/ledger".parse().unwrap();
-    let bucket = process.engine.writer.reader().objects("bakehouse-twin", &Region::marketplace()).unwrap();
+    let reader = process.engine.writer.reader();
+    let region = reader.bucket_region("bakehouse-twin", process.engine.clock.now()).await.unwrap();
+    let bucket = reader.objects("bakehouse-twin", &region).unwrap();
     let binding = process.engine.ledger.binding().clone();
     process.engine.ledger = Ledger::open_bucket(bucket, &place, binding).await.unwrap();
     process

@@ -4,7 +4,7 @@
 //! Source: slirp4netns(1), "API SOCKET"; <https://www.qemu.org/docs/master/system/monitor.html>, `hostfwd_add`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
@@ -28,6 +28,17 @@ pub fn host_port(port: u16) -> u16 {
     let refused = port < 1024
         && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied);
     if refused { port + LIFTED_BY } else { port }
+}
+
+/// An address of instances' network that no instance is ever given.
+const NOBODYS: Ipv4Addr = Ipv4Addr::new(127, 87, 0, 255);
+/// A listener of this machine's answers at once.
+const KNOCK: Duration = Duration::from_millis(200);
+
+/// Tells whether another server of this machine's listens on all addresses, and so at each instance's: who
+/// connects to that port of an instance meets it wherever the instance's own is not forwarded.
+pub fn is_answered_by_another(port: u16) -> bool {
+    TcpStream::connect_timeout(&SocketAddr::from((NOBODYS, port)), KNOCK).is_ok()
 }
 
 /// Has exactly these ports of a guest answer at `address`; connections that are open stay so.
@@ -54,7 +65,8 @@ async fn add(control: &Path, monitor: &Path, address: Ipv4Addr, port: u16) -> Re
     let there = host_port(port);
     // slirp4netns does not say why a port can't be had; trying first tells.
     if let Err(error) = TcpListener::bind((address, there)) {
-        return Err(refused(error.to_string()));
+        let another = if is_answered_by_another(there) { "; another server of this machine answers there in its place" } else { "" };
+        return Err(refused(format!("{error}{another}")));
     }
     let arguments = json!({ "proto": "tcp", "host_addr": address, "host_port": there, "guest_port": port });
     order(control, json!({ "execute": "add_hostfwd", "arguments": arguments })).await.map(|_| ())
@@ -146,6 +158,28 @@ mod tests {
         assert_eq!(orders[1], json!({ "execute": "remove_hostfwd", "arguments": { "id": 7 } }));
         assert_eq!(orders[2]["arguments"]["host_port"], 40_999);
         assert_eq!(orders.len(), 3);
+    }
+
+    #[test]
+    fn who_listens_on_all_addresses_answers_for_every_instance() {
+        let all = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+        let port = all.local_addr().unwrap().port();
+        assert!(is_answered_by_another(port));
+        drop(all);
+        let own = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        assert!(!is_answered_by_another(own.local_addr().unwrap().port()));
+    }
+
+    #[tokio::test]
+    async fn a_port_that_another_server_has_is_told_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let (control, monitor) = (folder.path().join("c"), folder.path().join("q"));
+        play_carrier(&control, Arc::default());
+        play_monitor(&monitor, Arc::default());
+        let all = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+        let ports = BTreeSet::from([all.local_addr().unwrap().port()]);
+        let refused = set(&control, &monitor, Ipv4Addr::new(127, 87, 0, 9), &ports).await.unwrap_err();
+        assert!(refused.to_string().contains("another server of this machine answers there"), "{refused}");
     }
 
     #[test]

@@ -26,7 +26,7 @@ use s3s::Body;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use forward::host_port;
+pub use forward::{host_port, is_answered_by_another};
 pub use imds::{Metadata, Request, Response, Tokens, answer};
 pub use network::find as find_program;
 pub use probe::{Accelerator, probe};

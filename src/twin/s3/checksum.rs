@@ -2,6 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use http::HeaderMap;
+use md5::{Digest as _, Md5};
 use s3s::checksum::ChecksumHasher;
 use s3s::crypto::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Sha1, Sha256};
 use s3s::dto::ChecksumAlgorithm;
@@ -23,7 +25,8 @@ impl Algorithm {
             .ok_or_else(|| ApiError::new(400, "InvalidRequest", format!("Checksum algorithm provided is unsupported: {}", named.as_str())))
     }
 
-    fn of_name(name: &str) -> Option<Self> {
+    /// Reads its bare name.
+    pub(super) fn of_name(name: &str) -> Option<Self> {
         Some(match name.to_ascii_uppercase().as_str() {
             "CRC32" => Self::Crc32,
             "CRC32C" => Self::Crc32c,
@@ -107,6 +110,33 @@ impl Checksum {
         }
         let value = format!("{}-{count}", summing.done().value);
         Self { algorithm, value }
+    }
+}
+
+/// Holds a document against the checksums in its request's headers.
+pub(super) fn check_document(headers: &HeaderMap, document: &[u8]) -> Result<(), ApiError> {
+    for (name, value) in headers {
+        let claimed = value.to_str().unwrap_or_default();
+        if name == "content-md5" {
+            expect_md5(&Md5::digest(document).into(), Some(claimed))?;
+        } else if let Some(algorithm) = Algorithm::of_header(name.as_str()) {
+            let mut summing = Summing::new(algorithm);
+            summing.update(document);
+            summing.done().expect(Some(claimed))?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses if the client computed another MD5.
+pub(super) fn expect_md5(computed: &[u8; 16], claimed: Option<&str>) -> Result<(), ApiError> {
+    let Some(claimed) = claimed else { return Ok(()) };
+    match STANDARD.decode(claimed) {
+        Ok(digest) if digest == computed => Ok(()),
+        Ok(digest) if digest.len() == computed.len() => {
+            Err(ApiError::new(400, "BadDigest", "The Content-MD5 you specified did not match what we received."))
+        }
+        _ => Err(ApiError::new(400, "InvalidDigest", "The Content-MD5 you specified was invalid.")),
     }
 }
 

@@ -5,8 +5,6 @@ use std::io::{self, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 use futures::stream;
@@ -17,7 +15,7 @@ use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _};
 
 use super::call::Call;
-use super::checksum::Summing;
+use super::checksum::{Summing, expect_md5};
 use super::state::{Algorithm, Buckets, Checksum};
 use crate::twin::Twin;
 use crate::twin::error::ApiError;
@@ -89,7 +87,7 @@ pub(super) async fn receive(call: &Call<'_>, body: Option<StreamingBlob>, claims
         let message = "You did not provide the number of bytes specified by the Content-Length HTTP header";
         return Err(ApiError::new(400, "IncompleteBody", message));
     }
-    expect_md5(&received, claims.md5.as_deref())?;
+    expect_md5(&received.md5, claims.md5.as_deref())?;
     received.checksum.expect(claims.checksum.as_ref().map(|(_, value)| &**value))?;
     if let Some((algorithm, trailers)) = &call.trailer {
         let value = trailers.read(|headers| headers.get(algorithm.header()).and_then(|value| value.to_str().ok()).map(str::to_owned));
@@ -214,16 +212,5 @@ fn broken_body(error: &dyn std::error::Error) -> ApiError {
         ApiError::new(403, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided.")
     } else {
         ApiError::new(400, "IncompleteBody", "The request body terminated unexpectedly")
-    }
-}
-
-fn expect_md5(received: &Received, claimed: Option<&str>) -> Result<(), ApiError> {
-    let Some(claimed) = claimed else { return Ok(()) };
-    match STANDARD.decode(claimed) {
-        Ok(digest) if digest == received.md5 => Ok(()),
-        Ok(digest) if digest.len() == received.md5.len() => {
-            Err(ApiError::new(400, "BadDigest", "The Content-MD5 you specified did not match what we received."))
-        }
-        _ => Err(ApiError::new(400, "InvalidDigest", "The Content-MD5 you specified was invalid.")),
     }
 }

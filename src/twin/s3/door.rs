@@ -20,8 +20,9 @@ use s3s::service::S3ServiceBuilder;
 use s3s::{Body, S3, S3Request, S3Response, S3Result, s3_error};
 
 use super::call::{BUCKET_REGION, Call, SignedFor, refusal};
+use super::operations::check_headers;
 use super::presigned::{self, Presigned};
-use super::{NAME, buckets, copy, list, multipart, objects, read, tagging};
+use super::{NAME, buckets, checksum, copy, list, multipart, objects, read, tagging};
 use crate::model::ids::Region;
 use crate::twin::Twin;
 use crate::twin::auth::{Authorization, Key, Refusal};
@@ -54,6 +55,14 @@ pub(in crate::twin) async fn handle(twin: &Arc<Twin>, mut request: Parts, body: 
             if twin.is_denied(&operation.to_string()) {
                 return refuse(ApiError::new(403, "AccessDenied", "Access Denied"));
             }
+            let body = match check_headers(&operation.name, &request.headers) {
+                Ok(()) => checked(&operation.name, &request, body).await,
+                Err(refused) => Err(refused),
+            };
+            let body = match body {
+                Ok(body) => body,
+                Err(refused) => return refuse(refused),
+            };
             let carry_out = carry_out(twin, Request::from_parts(request, body), request_id);
             twin.unless_struck(&operation, carry_out, refuse).await
         }
@@ -63,6 +72,22 @@ pub(in crate::twin) async fn handle(twin: &Arc<Twin>, mut request: Parts, body: 
         reply.headers_mut().insert("x-amz-request-id", id);
     }
     reply
+}
+
+/// The operations whose body is a document; `s3s` reads it, and none of its checksums.
+const OF_DOCUMENTS: [&str; 2] = ["DeleteObjects", "PutObjectTagging"];
+/// More than a thousand of the longest keys.
+const MOST_DOCUMENT_BYTES: usize = 4 * 1024 * 1024;
+
+/// Holds a document against its checksums; other bodies flow on as they are.
+async fn checked(operation: &str, request: &Parts, body: Body) -> Result<Body, ApiError> {
+    if !OF_DOCUMENTS.contains(&operation) {
+        return Ok(body);
+    }
+    let document = http_body_util::Limited::new(body, MOST_DOCUMENT_BYTES).collect().await;
+    let document = document.map_err(|_| ApiError::new(400, "MaxMessageLengthExceeded", "Your request was too big."))?.to_bytes();
+    checksum::check_document(&request.headers, &document)?;
+    Ok(Body::from(document))
 }
 
 async fn carry_out(twin: &Arc<Twin>, request: Request<Body>, request_id: &str) -> Response<Body> {

@@ -16,6 +16,7 @@ mod door;
 mod list;
 mod multipart;
 mod objects;
+mod operations;
 mod presigned;
 mod read;
 mod state;
@@ -25,6 +26,7 @@ mod tests;
 
 pub(super) use contents::sweep;
 pub(super) use door::{for_guests, handle, is_asked};
+pub(super) use operations::{COMMON_ERRORS, OPERATIONS};
 pub use state::{Bucket, Buckets, Checksum, Object, Part, Upload};
 
 /// Where guests find S3: a link-local address that leads to the twin and nowhere else.

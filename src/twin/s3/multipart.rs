@@ -125,8 +125,12 @@ pub(super) async fn complete(call: &Call<'_>, mut input: CompleteMultipartUpload
     if !upload.full_object {
         received.checksum = Checksum::of_parts(algorithm, parts.iter().map(|part| &part.checksum));
     }
-    let claimed = claimed!(input).map(|(_, value): (Algorithm, String)| value);
-    received.checksum.expect(claimed.as_deref())?;
+    expect_type(input.checksum_type.as_ref(), upload.full_object)?;
+    let claimed: Option<(Algorithm, String)> = claimed!(input);
+    if claimed.as_ref().is_some_and(|(claimed, _)| *claimed != algorithm) {
+        return Err(ApiError::new(400, "InvalidRequest", "The checksum is not of the algorithm that the upload was created with."));
+    }
+    received.checksum.expect(claimed.as_ref().map(|(_, value)| &**value))?;
     let content = Content { received, etag: etag(&parts), about: upload.about.clone(), tags: upload.tags.clone() };
     let object = store(call, &input.bucket, &input.key, content, &condition)?;
     forget(call, &input.bucket, &input.upload_id)?;
@@ -143,6 +147,25 @@ pub(super) async fn complete(call: &Call<'_>, mut input: CompleteMultipartUpload
     Ok(output)
 }
 
+/// Refuses a completion by another type of checksum than the upload was created with.
+fn expect_type(asked: Option<&ChecksumType>, full_object: bool) -> Result<(), ApiError> {
+    let created = kind(full_object);
+    match asked {
+        Some(asked) if asked.as_str() != created.as_str() => {
+            let message = format!("The upload was created using the {} checksum mode.", created.as_str());
+            Err(ApiError::new(400, "InvalidRequest", message))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Tells whether a part has the checksum that the client names, if it names one.
+fn is_of_checksum(part: &Part, named: &CompletedPart) -> bool {
+    let mut named = named.clone();
+    let claimed: Option<(Algorithm, String)> = claimed!(named);
+    claimed.is_none_or(|(algorithm, value)| part.checksum == Checksum { algorithm, value })
+}
+
 /// Finds the parts that the client names, in their order.
 fn chosen<'a>(upload: &'a Upload, named: &[CompletedPart]) -> Result<Vec<&'a Part>, ApiError> {
     let refused = |code: &str, message: &str| ApiError::new(400, code, message);
@@ -154,7 +177,8 @@ fn chosen<'a>(upload: &'a Upload, named: &[CompletedPart]) -> Result<Vec<&'a Par
     }
     let part = |named: &CompletedPart| {
         let part = upload.parts.get(&named.part_number.unwrap_or_default());
-        part.filter(|part| named.e_tag.as_ref().is_some_and(|etag| etag.value() == part.etag)).ok_or_else(|| {
+        let is_named = |part: &&Part| named.e_tag.as_ref().is_some_and(|etag| etag.value() == part.etag) && is_of_checksum(part, named);
+        part.filter(is_named).ok_or_else(|| {
             let message = "One or more of the specified parts could not be found. The part may not have been uploaded, or the specified \
                            entity tag may not match the part's entity tag.";
             refused("InvalidPart", message)
@@ -222,7 +246,7 @@ fn told(number: i32, part: &Part) -> s3s::dto::Part {
 }
 
 pub(super) async fn list_uploads(call: &Call<'_>, input: ListMultipartUploadsInput) -> Result<ListMultipartUploadsOutput, ApiError> {
-    refuse!(input: delimiter, key_marker, request_payer, upload_id_marker);
+    refuse!(input: delimiter, encoding_type, key_marker, request_payer, upload_id_marker);
     call.check_owner(input.expected_bucket_owner.as_ref())?;
     let prefix = input.prefix.clone().unwrap_or_default();
     let mut uploads: Vec<MultipartUpload> = call.twin.read(|state| {

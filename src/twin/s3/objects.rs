@@ -1,8 +1,8 @@
 //! Writing and deleting objects.
 
 use s3s::dto::{
-    DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, Metadata, PutObjectInput,
-    PutObjectOutput, ServerSideEncryption, Timestamp as When, TimestampFormat,
+    DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, Metadata, ObjectIdentifier,
+    PutObjectInput, PutObjectOutput, ServerSideEncryption, Timestamp as When, TimestampFormat,
 };
 
 use super::call::{Call, check_storage, not_implemented, refuse, signed};
@@ -96,7 +96,7 @@ pub(super) fn store(call: &Call<'_>, bucket: &str, key: &str, content: Content, 
 }
 
 pub(super) async fn delete(call: &Call<'_>, input: DeleteObjectInput) -> Result<DeleteObjectOutput, ApiError> {
-    refuse!(input: if_match_last_modified_time, if_match_size, mfa, request_payer, version_id);
+    refuse!(input: bypass_governance_retention, if_match_last_modified_time, if_match_size, mfa, request_payer, version_id);
     call.check_owner(input.expected_bucket_owner.as_ref())?;
     let condition = WriteCondition::new(input.if_match, None)?;
     let removed = call.twin.change(|state| {
@@ -111,15 +111,18 @@ pub(super) async fn delete(call: &Call<'_>, input: DeleteObjectInput) -> Result<
 }
 
 pub(super) async fn delete_many(call: &Call<'_>, input: DeleteObjectsInput) -> Result<DeleteObjectsOutput, ApiError> {
-    refuse!(input: mfa, request_payer);
+    refuse!(input: bypass_governance_retention, mfa, request_payer);
     call.check_owner(input.expected_bucket_owner.as_ref())?;
     let (objects, quiet) = (input.delete.objects, input.delete.quiet == Some(true));
     if objects.is_empty() || objects.len() > MOST_DELETED {
         let message = "The XML you provided was not well-formed or did not validate against our published schema";
         return Err(ApiError::new(400, "MalformedXML", message));
     }
-    if objects.iter().any(|object| object.version_id.is_some() || object.e_tag.is_some() || object.size.is_some()) {
-        return Err(not_implemented("an object's version, ETag or size"));
+    let asks_more = |object: &ObjectIdentifier| {
+        object.version_id.is_some() || object.e_tag.is_some() || object.last_modified_time.is_some() || object.size.is_some()
+    };
+    if objects.iter().any(asks_more) {
+        return Err(not_implemented("an object's version, ETag, time or size"));
     }
     let removed: Vec<Object> = call.twin.change(|state| {
         let bucket = state.s3.at_mut(&input.bucket, &call.region)?;

@@ -99,6 +99,45 @@ async fn bytes_that_are_not_what_was_said_are_refused_and_leave_nothing() {
 }
 
 #[tokio::test]
+async fn a_copy_is_made_if_its_source_is_what_the_client_thinks() {
+    let test = TestTwin::new();
+    let put = test.s3(Method::PUT, "/bakehouse-twin/k", &[], "1").await;
+    let etag = put.headers()["etag"].to_str().unwrap().to_owned();
+    for (header, value, expected) in [
+        ("x-amz-copy-source-if-match", &*etag, 200),
+        ("x-amz-copy-source-if-match", "\"0\"", 412),
+        ("x-amz-copy-source-if-none-match", &etag, 412),
+        ("x-amz-copy-source-if-modified-since", "Fri, 01 Jan 2100 00:00:00 GMT", 412),
+        ("x-amz-copy-source-if-unmodified-since", "Sat, 01 Jan 2000 00:00:00 GMT", 412),
+    ] {
+        let reply = test.s3(Method::PUT, "/bakehouse-twin/copy", &[("x-amz-copy-source", "bakehouse-twin/k"), (header, value)], "").await;
+        assert_eq!(reply.status(), expected, "{header}: {value}: {}", text(&reply));
+    }
+}
+
+#[tokio::test]
+async fn checksums_are_one_and_of_documents_too() {
+    let test = TestTwin::new();
+    let two = [("x-amz-checksum-crc32", "AAAAAA=="), ("x-amz-checksum-sha1", "AAAA")];
+    assert_eq!(code(&test.s3(Method::PUT, "/bakehouse-twin/k", &two, "x").await), "InvalidRequest");
+    let crc32 = ("x-amz-checksum-crc32", "jNwWgw==");
+    let other = [crc32, ("x-amz-sdk-checksum-algorithm", "SHA256")];
+    assert_eq!(code(&test.s3(Method::PUT, "/bakehouse-twin/k", &other, "x").await), "BadDigest");
+    let announced = [crc32, ("x-amz-sdk-checksum-algorithm", "CRC32")];
+    assert_eq!(test.s3(Method::PUT, "/bakehouse-twin/k", &announced, "x").await.status(), 200);
+    test.s3(Method::PUT, "/bakehouse-twin/k", &[], "x").await;
+    let document = "<Delete><Object><Key>k</Key></Object></Delete>";
+    for (header, value, expected) in [
+        ("x-amz-checksum-crc32", "AAAAAA==", "BadDigest"),
+        ("content-md5", "1B2M2Y8AsgTpgAmY7PhCfg==", "BadDigest"),
+        ("content-md5", "nonsense", "InvalidDigest"),
+    ] {
+        assert_eq!(code(&test.s3(Method::POST, "/bakehouse-twin?delete", &[(header, value)], document).await), expected, "{header}");
+    }
+    assert_eq!(test.s3(Method::GET, "/bakehouse-twin/k", &[], "").await.status(), 200, "nothing was deleted");
+}
+
+#[tokio::test]
 async fn a_bucket_is_its_regions() {
     let test = TestTwin::new();
     let configuration = "<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><LocationConstraint>eu-west-1\
@@ -142,6 +181,10 @@ async fn what_is_not_implemented_is_refused() {
         (Method::PUT, "/bakehouse-twin/k", &[("x-amz-server-side-encryption", "aws:kms")]),
         (Method::PUT, "/bakehouse-twin/k", &[("x-amz-storage-class", "GLACIER")]),
         (Method::GET, "/bakehouse-twin/k?versionId=1", &[]),
+        (Method::PUT, "/bakehouse-twin/k", &[("x-amz-checksum-xxhash3", "AAAAAAAAAAA=")]),
+        (Method::PUT, "/bakehouse-twin/k", &[("x-amz-copy-source", "bakehouse-twin/k"), ("if-none-match", "*")]),
+        (Method::PUT, "/bakehouse-twin/k?partNumber=1&uploadId=u", &[("x-amz-copy-source", "bakehouse-twin/k")]),
+        (Method::DELETE, "/bakehouse-twin/k", &[("x-amz-bypass-governance-retention", "true")]),
     ] {
         let reply = test.s3(method, path, headers, "").await;
         assert_eq!((reply.status().as_u16(), &*code(&reply)), (501, "NotImplemented"), "{path} {headers:?}");
