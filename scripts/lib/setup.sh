@@ -58,6 +58,8 @@ want_compiler() {
 want_test_tools() {
     want_program qemu-img qemu-utils
     want_program debugfs e2fsprogs
+    want_program mkfs.xfs xfsprogs
+    want_program xfs_db xfsprogs
     want_program python3 python3
     # Debian's python3 comes without what a virtual environment is made with.
     python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || want_package python3-venv

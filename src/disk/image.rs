@@ -9,6 +9,7 @@ use super::ext4::Ext4;
 use super::partition::{Partition, partitions};
 use super::source::{BlockSource, Part};
 use super::tree::{FileSystem, FileTree, TreeError};
+use super::xfs::Xfs;
 
 /// The largest `/etc/fstab` that is read.
 const LARGEST_FSTAB_BYTES: u64 = 1 << 20;
@@ -39,6 +40,8 @@ pub struct Volume {
     pub content: Content,
     /// What became of it.
     pub state: VolumeState,
+    /// Why what was read of it may not be what a mount shows; a lowercase fragment.
+    pub outstanding: Option<&'static str>,
 }
 
 /// What became of a partition.
@@ -60,6 +63,28 @@ pub enum VolumeState {
     },
 }
 
+/// A file system of the image, before its place in the tree is known.
+struct Opened {
+    file_system: Box<dyn FileSystem>,
+    uuid: String,
+    label: String,
+    outstanding: Option<&'static str>,
+}
+
+impl Opened {
+    fn ext4(part: Arc<dyn BlockSource>) -> Result<Self, TreeError> {
+        let fs = Ext4::open(part)?;
+        // Its journal is replayed.
+        Ok(Self { uuid: fs.uuid().to_owned(), label: fs.label().to_owned(), outstanding: None, file_system: Box::new(fs) })
+    }
+
+    fn xfs(part: Arc<dyn BlockSource>) -> Result<Self, TreeError> {
+        let fs = Xfs::open(part)?;
+        let outstanding = fs.outstanding();
+        Ok(Self { uuid: fs.uuid().to_owned(), label: fs.label().to_owned(), outstanding, file_system: Box::new(fs) })
+    }
+}
+
 impl fmt::Display for Volume {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.partition.number {
@@ -79,23 +104,23 @@ pub fn open(disks: &[Arc<dyn BlockSource>]) -> DiskImage {
     for (disk, source) in (1..).zip(disks) {
         open_disk(disk, source, &mut image, &mut file_systems);
     }
-    let Some(root) = file_systems.iter().position(|(_, fs)| is_root(fs)) else { return image };
+    let Some(root) = file_systems.iter().position(|(_, fs)| is_root(&*fs.file_system)) else { return image };
     let (volume, root) = file_systems.remove(root);
     image.volumes[volume].state = VolumeState::Mounted { at: PathBuf::from("/") };
-    let mut tree = FileTree::new(Box::new(root));
+    let mut tree = FileTree::new(root.file_system);
     let mounts = read_fstab(&tree);
     for (volume, fs) in file_systems {
         let partition = &image.volumes[volume].partition;
         if let Some(mount) = mounts.iter().find(|mount| mount.names(partition, &fs)) {
             image.volumes[volume].state = VolumeState::Mounted { at: mount.at.clone() };
-            tree.mount(mount.at.clone(), Box::new(fs));
+            tree.mount(mount.at.clone(), fs.file_system);
         }
     }
     image.tree = Some(tree);
     image
 }
 
-fn open_disk(disk: usize, source: &Arc<dyn BlockSource>, image: &mut DiskImage, file_systems: &mut Vec<(usize, Ext4)>) {
+fn open_disk(disk: usize, source: &Arc<dyn BlockSource>, image: &mut DiskImage, file_systems: &mut Vec<(usize, Opened)>) {
     let table = match partitions(&**source) {
         Ok(table) => table,
         Err(error) => {
@@ -107,23 +132,26 @@ fn open_disk(disk: usize, source: &Arc<dyn BlockSource>, image: &mut DiskImage, 
     for partition in table.partitions {
         let part: Arc<dyn BlockSource> = Arc::new(Part::new(Arc::clone(source), partition.start_bytes, partition.size_bytes));
         let (content, state, file_system) = open_partition(&partition, part);
+        let outstanding = file_system.as_ref().and_then(|opened| opened.outstanding);
         if let Some(file_system) = file_system {
             file_systems.push((image.volumes.len(), file_system));
         }
-        image.volumes.push(Volume { disk, partition, content, state });
+        image.volumes.push(Volume { disk, partition, content, state, outstanding });
     }
 }
 
-fn open_partition(partition: &Partition, part: Arc<dyn BlockSource>) -> (Content, VolumeState, Option<Ext4>) {
+fn open_partition(partition: &Partition, part: Arc<dyn BlockSource>) -> (Content, VolumeState, Option<Opened>) {
     let content = match recognise(&*part) {
         Ok(content) => content,
         Err(error) => return (Content::Unknown, VolumeState::Unread { why: chain(&error) }, None),
     };
+    let opened = |opened: Result<Opened, TreeError>| match opened {
+        Ok(opened) => (content, VolumeState::Loose, Some(opened)),
+        Err(error) => (content, VolumeState::Unread { why: reason(&error) }, None),
+    };
     match content {
-        Content::Ext => match Ext4::open(part) {
-            Ok(file_system) => (content, VolumeState::Loose, Some(file_system)),
-            Err(error) => (content, VolumeState::Unread { why: reason(&error) }, None),
-        },
+        Content::Ext => opened(Opened::ext4(part)),
+        Content::Xfs => opened(Opened::xfs(part)),
         Content::Fat | Content::Swap => (content, VolumeState::NoFiles, None),
         Content::Blank | Content::Unknown if partition.is_boot_code() => (content, VolumeState::NoFiles, None),
         Content::Blank => (content, VolumeState::Unread { why: "no file system could be recognised on it".to_owned() }, None),
@@ -132,7 +160,7 @@ fn open_partition(partition: &Partition, part: Arc<dyn BlockSource>) -> (Content
     }
 }
 
-fn is_root(fs: &Ext4) -> bool {
+fn is_root(fs: &dyn FileSystem) -> bool {
     OS_RELEASE.iter().any(|path| fs.metadata(Path::new(path)).is_ok())
 }
 
@@ -165,18 +193,18 @@ struct Mount {
 }
 
 impl Mount {
-    fn names(&self, partition: &Partition, fs: &Ext4) -> bool {
+    fn names(&self, partition: &Partition, fs: &Opened) -> bool {
         let Some((kind, value)) = self.what.split_once('=') else {
             let by = |folder: &str| self.what.strip_prefix("/dev/disk/").and_then(|rest| rest.strip_prefix(folder));
-            return by("by-uuid/").is_some_and(|uuid| uuid == fs.uuid())
-                || by("by-label/").is_some_and(|label| !label.is_empty() && label == fs.label())
+            return by("by-uuid/").is_some_and(|uuid| uuid == fs.uuid)
+                || by("by-label/").is_some_and(|label| !label.is_empty() && label == fs.label)
                 || by("by-partuuid/").is_some_and(|uuid| !uuid.is_empty() && uuid == partition.uuid);
         };
         let value = value.trim_matches('"');
         !value.is_empty()
             && match kind {
-                "UUID" => value.eq_ignore_ascii_case(fs.uuid()),
-                "LABEL" => value == fs.label(),
+                "UUID" => value.eq_ignore_ascii_case(&fs.uuid),
+                "LABEL" => value == fs.label,
                 "PARTUUID" => value.eq_ignore_ascii_case(&partition.uuid),
                 "PARTLABEL" => value == partition.name,
                 _ => false,
@@ -223,7 +251,7 @@ pub struct Unreadable {
 ///
 /// # Errors
 ///
-/// [`Unreadable`]: a partition can't be read (an XFS root, an encrypted volume, a damaged table), or no
+/// [`Unreadable`]: a partition can't be read (a btrfs root, an encrypted volume, a damaged table), or no
 /// root file system was found.
 pub fn can_read(source: Arc<dyn BlockSource>) -> Result<Readable, Unreadable> {
     let image = open(&[source]);
@@ -245,7 +273,7 @@ pub fn can_read(source: Arc<dyn BlockSource>) -> Result<Readable, Unreadable> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{disk_with, ext4, ext4_named};
+    use super::super::testing::{disk_with, ext4, ext4_named, xfs};
     use super::*;
 
     fn root() -> Vec<u8> {
@@ -269,10 +297,23 @@ mod tests {
     }
 
     #[test]
-    fn an_xfs_or_encrypted_root_is_refused_by_name() {
-        for (magic, word) in [(b"XFSB\0\0".as_slice(), "XFS"), (b"LUKS\xba\xbe", "encrypted")] {
+    fn an_xfs_root_is_read_and_xfs_data_joined_by_fstab() {
+        let data = xfs("data", &[("file", "joined")]);
+        let root = xfs("root", &[("etc/os-release", "ID=rocky\n"), ("etc/fstab", "LABEL=data /srv xfs defaults 0 0\n"), ("srv/x", "")]);
+        let image = open(&[Arc::new(disk_with(&[&root, &data]))]);
+        let tree = image.tree.unwrap();
+        assert_eq!(tree.read(Path::new("/srv/file"), 100).unwrap(), b"joined");
+        assert_eq!(tree.read(Path::new("/etc/os-release"), 100).unwrap(), b"ID=rocky\n");
+        assert!(image.volumes.iter().all(|volume| volume.content == Content::Xfs && volume.outstanding.is_none()));
+        assert_eq!(can_read(Arc::new(root)).unwrap(), Readable { root_partition: 0, content: Content::Xfs });
+    }
+
+    #[test]
+    fn a_foreign_damaged_or_encrypted_root_is_refused_by_name() {
+        let refused = [(0, b"XFSB\0\0".as_slice(), "version 0"), (0x1_0040, b"_BHRfS_M", "btrfs"), (0, b"LUKS\xba\xbe", "encrypted")];
+        for (at, magic, word) in refused {
             let mut part = vec![0; 1 << 20];
-            part[..magic.len()].copy_from_slice(magic);
+            part[at..at + magic.len()].copy_from_slice(magic);
             let refusal = can_read(Arc::new(disk_with(&[&part]))).unwrap_err();
             assert!(refusal.to_string().contains(word), "{refusal}");
             assert_eq!(refusal.what, "disk 1, partition 1");

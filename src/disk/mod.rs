@@ -12,6 +12,7 @@ mod image;
 mod partition;
 mod source;
 mod tree;
+mod xfs;
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -25,3 +26,4 @@ pub use image::{DiskImage, Readable, Unreadable, Volume, VolumeState, can_read, 
 pub use partition::{Partition, PartitionTable, TableKind, partitions};
 pub use source::{BlockSource, FileSource, Part, SourceError};
 pub use tree::{DirectoryEntry, FileKind, FileSystem, FileTree, FoundMetadata, Metadata, TreeError};
+pub use xfs::Xfs;

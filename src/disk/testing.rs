@@ -1,4 +1,4 @@
-//! Disks and trees for tests, made by the public tools (e2fsprogs, util-linux) and in memory.
+//! Disks and trees for tests, made by the public tools (e2fsprogs, xfsprogs, util-linux) and in memory.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -9,16 +9,28 @@ use std::process::{Command, Stdio};
 
 use super::tree::{DirectoryEntry, FileKind, FileSystem, FileTree, Metadata, TreeError};
 
-/// Runs a tool; a test whose tool is missing fails and says which package has it.
-fn run(tool: &str, package: &str, arguments: &[&str], input: &str) {
+/// Has mkfs.xfs make file systems of less than 300 MiB, as it does for XFS's own tests.
+///
+/// Source: xfsprogs, mkfs/xfs_mkfs.c (what it excepts from its least size).
+const SMALL_XFS: [(&str, &str); 3] = [("TEST_DIR", "x"), ("TEST_DEV", "x"), ("QA_CHECK_FS", "x")];
+
+/// Runs a tool and returns what it says; a test whose tool is missing fails and says which package has it.
+pub(super) fn run(tool: &str, package: &str, arguments: &[&str], input: &str) -> String {
     use std::io::Write;
     let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
-    let child =
-        Command::new(tool).args(arguments).env("PATH", path).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+    let child = Command::new(tool)
+        .args(arguments)
+        .env("PATH", path)
+        .envs(SMALL_XFS)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
     let mut child = child.unwrap_or_else(|error| panic!("this test needs {tool} of the package {package}: {error}"));
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{tool}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// Makes a disk of `size` bytes with a partition table from an sfdisk script.
@@ -49,6 +61,53 @@ pub(crate) fn ext4_named(label: &str, files: &[(&str, &str)]) -> Vec<u8> {
     let arguments = ["-q", "-F", "-t", "ext4", "-L", label, "-d", root.to_str().unwrap(), image.to_str().unwrap(), "4M"];
     run("mke2fs", "e2fsprogs", &arguments, "");
     fs::read(image).unwrap()
+}
+
+/// Makes an XFS file system with a label, of files (path without a leading slash, content).
+pub(crate) fn xfs(label: &str, files: &[(&str, &str)]) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let mut directories = BTreeMap::new();
+    for (index, (path, content)) in files.iter().enumerate() {
+        let source = folder.path().join(index.to_string());
+        fs::write(&source, content).unwrap();
+        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+        // Parents of more than one level are not needed, so far.
+        assert!(!parent.contains('/'), "{path} lies too deep");
+        directories.entry(parent).or_insert_with(String::new).push_str(&format!("{name} ---644 0 0 {}\n", source.display()));
+    }
+    let mut proto = "d--755 0 0\n".to_owned();
+    for (directory, entries) in directories {
+        match directory {
+            "" => proto.push_str(&entries),
+            directory => proto.push_str(&format!("{directory} d--755 0 0\n{entries}$\n")),
+        }
+    }
+    xfs_from(&["-L", label], 24, &(proto + "$\n"))
+}
+
+/// Makes an XFS file system by `mkfs.xfs` with further options from a prototype: its root and what follows.
+pub(crate) fn xfs_from(options: &[&str], size_mib: u64, prototype: &str) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    fs::read(xfs_in(folder.path(), options, size_mib, prototype)).unwrap()
+}
+
+/// Makes one as [`xfs_from`] does, as a sparse file in a folder.
+pub(super) fn xfs_in(folder: &Path, options: &[&str], size_mib: u64, prototype: &str) -> PathBuf {
+    let (image, description) = (folder.join("image"), folder.join("prototype"));
+    fs::File::create(&image).unwrap().set_len(size_mib << 20).unwrap();
+    fs::write(&description, format!("boot\n0 0\n{prototype}")).unwrap();
+    let last = ["-q", "-f", "-p", description.to_str().unwrap(), image.to_str().unwrap()];
+    run("mkfs.xfs", "xfsprogs", &[options, &last].concat(), "");
+    image
+}
+
+/// Makes an XFS file system look as if its machine had lost power: the log's last record no longer says
+/// "unmounted", the flag being the tenth byte after the record's header.
+pub(crate) fn unmounted_badly(mut xfs: Vec<u8>) -> Vec<u8> {
+    let header = xfs.chunks(512).position(|sector| sector.starts_with(&[0xfe, 0xed, 0xba, 0xbe])).unwrap();
+    assert_eq!(xfs[(header + 1) * 512 + 9], 0x20, "mkfs.xfs leaves one record");
+    xfs[(header + 1) * 512 + 9] = 0;
+    xfs
 }
 
 /// Makes a disk with a GPT and a partition for each content.

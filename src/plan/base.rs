@@ -50,7 +50,7 @@ pub enum BaseFault {
         "its root file system is most likely {file_system} ({family}), which the scanner can't read yet; the release would fail at the scan"
     )]
     FileSystem {
-        /// Such as XFS.
+        /// Such as btrfs.
         file_system: &'static str,
         /// Whose images have it.
         family: &'static str,
@@ -61,19 +61,8 @@ pub enum BaseFault {
 ///
 /// Public snapshots can't be read through EBS direct, so before the bake the name is all there is.
 /// Source: the vendors' images as published on EC2 in 2025 and 2026.
-const UNREAD_ROOTS: &[(&str, &str, &str)] = &[
-    ("al2023-ami", "XFS", "Amazon Linux 2023"),
-    ("amzn2-ami", "XFS", "Amazon Linux 2"),
-    ("rhel-", "XFS", "Red Hat Enterprise Linux"),
-    ("rocky-", "XFS", "Rocky Linux"),
-    ("almalinux", "XFS", "AlmaLinux"),
-    ("centos", "XFS", "CentOS"),
-    ("ol8", "XFS", "Oracle Linux"),
-    ("ol9", "XFS", "Oracle Linux"),
-    ("fedora-cloud", "btrfs", "Fedora"),
-    ("suse-sles", "XFS or btrfs", "SUSE Linux Enterprise"),
-    ("opensuse", "btrfs", "openSUSE"),
-];
+const UNREAD_ROOTS: &[(&str, &str, &str)] =
+    &[("fedora-cloud", "btrfs", "Fedora"), ("suse-sle-micro", "btrfs", "SUSE Linux Enterprise Micro"), ("opensuse", "btrfs", "openSUSE")];
 
 /// Lists everything that speaks against baking a product from a base.
 pub fn base_faults(product: &Product, base: &ImageDescription) -> Vec<BaseFault> {

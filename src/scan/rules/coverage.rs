@@ -39,7 +39,7 @@ pub(super) const UNREAD: Rule = Rule {
     code: "COV-PART-001",
     severity: Severity::Critical,
     title: "partitions that can't be read",
-    remedy: "Bake from a base whose partitions hold ext4, or take the partition out.",
+    remedy: "Bake from a base whose partitions hold ext4 or XFS and power off in order, or take the partition out.",
     judge: Judge::Image(unread),
 };
 
@@ -115,6 +115,9 @@ fn unread(evidence: &Evidence, verdict: &mut Verdict) {
         {
             verdict.image(format!("{volume} can't be read: {why}"));
         }
+        if let Some(why) = volume.outstanding {
+            verdict.image(format!("{volume} could be read, but not as buyers will see it: {why}"));
+        }
     }
     if evidence.image.is_some_and(|image| image.volumes.is_empty()) {
         verdict.image("the image has no partition that could be read");
@@ -170,7 +173,7 @@ mod tests {
     use std::sync::Arc;
 
     use crate::disk::BlockSource;
-    use crate::disk::testing::{disk_with, ext4, partitioned, spoiled};
+    use crate::disk::testing::{disk_with, ext4, partitioned, spoiled, unmounted_badly, xfs};
     use crate::model::product::ScanPolicy;
     use crate::model::report::{Report, Severity};
     use crate::scan::testing::{clean, found, request};
@@ -194,17 +197,26 @@ mod tests {
 
     #[test]
     fn unread_and_loose_partitions_are_told_beside_a_root() {
-        let mut xfs = vec![0; 1 << 20];
-        xfs[..4].copy_from_slice(b"XFSB");
+        let mut btrfs = vec![0; 1 << 20];
+        btrfs[0x1_0040..0x1_0048].copy_from_slice(b"_BHRfS_M");
         let mut fat = vec![0; 1 << 20];
         fat[82..90].copy_from_slice(b"FAT32   ");
         let root = ext4(&[
             ("etc/os-release", "ID=debian\nVERSION_ID=13\n"),
             ("var/lib/dpkg/status", "Package: a\nVersion: 1\nStatus: a b installed\n"),
         ]);
-        let report = scan(disk_with(&[&fat, &xfs, &root, &ext4(&[("x", "")])]));
+        let report = scan(disk_with(&[&fat, &btrfs, &root, &ext4(&[("x", "")])]));
         assert_eq!(codes(&report), ["COV-PART-001", "COV-PART-002", "COV-PART-003"]);
         assert_eq!(report.packages.len(), 1);
+    }
+
+    #[test]
+    fn an_xfs_root_is_searched_and_an_outstanding_log_told() {
+        let root = xfs("root", &[("etc/os-release", "ID=debian\nVERSION_ID=13\n")]);
+        let report = scan(root.clone());
+        assert_eq!(codes(&report), ["COV-PKG-001"], "{report:?}");
+        let report = scan(unmounted_badly(root));
+        assert_eq!(codes(&report), ["COV-PART-001", "COV-PKG-001"]);
     }
 
     #[test]

@@ -1,0 +1,45 @@
+//! What goes wrong inside, before it is known which path it is about.
+
+use std::path::Path;
+
+use super::super::source::SourceError;
+use super::super::tree::TreeError;
+
+/// Why something can't be read.
+#[derive(Debug)]
+pub(super) enum Fault {
+    NotFound,
+    /// It is not what was wanted, named with its article.
+    WrongKind(&'static str),
+    /// A structure contradicts itself or another; a lowercase fragment.
+    Damaged(String),
+    Source(SourceError),
+}
+
+impl Fault {
+    pub fn damaged(why: impl Into<String>) -> Self {
+        Self::Damaged(why.into())
+    }
+
+    /// Says which path it is about.
+    pub fn at(self, path: &Path) -> TreeError {
+        let path = path.to_owned();
+        match self {
+            Self::NotFound => TreeError::NotFound { path },
+            Self::WrongKind(wanted) => TreeError::WrongKind { path, wanted },
+            Self::Damaged(why) => TreeError::Damaged { path, why },
+            Self::Source(source) => TreeError::Source { path, source },
+        }
+    }
+}
+
+impl From<SourceError> for Fault {
+    fn from(source: SourceError) -> Self {
+        Self::Source(source)
+    }
+}
+
+/// What a structure that ends too early comes to.
+pub(super) fn cut_off(what: &str) -> Fault {
+    Fault::Damaged(format!("{what} is cut off"))
+}

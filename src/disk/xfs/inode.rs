@@ -1,0 +1,121 @@
+//! Inodes: what a file is, and the fork that leads to its content.
+//!
+//! Source: Linux, fs/xfs/libxfs/xfs_format.h (`struct xfs_dinode`, `XFS_DIFLAG_…`).
+
+use super::super::tree::{FileKind, Metadata};
+use super::bytes::Bytes;
+use super::device::{Device, InodeNumber};
+use super::fault::{Fault, cut_off};
+
+const MAGIC: u16 = u16::from_be_bytes(*b"IN");
+const CHECKSUM_AT: usize = 100;
+const FLAG_REALTIME: u16 = 1;
+/// Extents are counted in 64 bits, elsewhere.
+const FLAG2_LARGE_COUNTERS: u64 = 1 << 4;
+
+/// Files end before this.
+const LARGEST_FILE_BYTES: u64 = i64::MAX as u64;
+
+/// How a fork holds what it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    /// The content itself.
+    Local,
+    /// A list of extents.
+    Extents,
+    /// The root of a B+tree of extents.
+    Tree,
+    /// Nothing that is read: a device's numbers, or formats that no file has.
+    Other(u8),
+}
+
+/// An inode.
+#[derive(Debug, Clone)]
+pub(super) struct Inode {
+    pub number: InodeNumber,
+    pub metadata: Metadata,
+    pub format: Format,
+    /// The data fork's bytes.
+    pub fork: Vec<u8>,
+    /// The extents that it claims to have.
+    pub extents: u64,
+    /// Its content lies on another device.
+    pub is_realtime: bool,
+}
+
+/// Reads an inode that something refers to.
+pub(super) fn read(device: &Device, number: InodeNumber) -> Result<Inode, Fault> {
+    let bytes = device.read_vec(device.inode_place(number)?, device.geometry.inode_size as usize)?;
+    parse(device, number, &bytes).map_err(|fault| match fault {
+        Fault::Damaged(why) => Fault::Damaged(format!("inode {}: {why}", number.0)),
+        fault => fault,
+    })
+}
+
+fn parse(device: &Device, number: InodeNumber, bytes: &[u8]) -> Result<Inode, Fault> {
+    let at = Bytes(bytes);
+    if at.u16(0) != Some(MAGIC) {
+        return Err(Fault::damaged("it has no magic number"));
+    }
+    if device.geometry.has_checksums {
+        verify(device, number, bytes)?;
+    }
+    let inode = fields(number, at, device.geometry.has_checksums).ok_or_else(|| cut_off("it"))?;
+    let (mode, inode) = inode?;
+    let kind = kind(mode).ok_or_else(|| Fault::damaged(format!("its mode {mode:o} is of no kind of file, or it was removed")))?;
+    if inode.metadata.size_bytes > LARGEST_FILE_BYTES {
+        return Err(Fault::damaged("its size is larger than files can be"));
+    }
+    Ok(Inode { metadata: Metadata { kind, ..inode.metadata }, ..inode })
+}
+
+fn verify(device: &Device, number: InodeNumber, bytes: &[u8]) -> Result<(), Fault> {
+    let at = Bytes(bytes);
+    device.verify(bytes, CHECKSUM_AT, "it")?;
+    if at.u64(152) != Some(number.0) || at.uuid(160) != Some(device.geometry.metadata_uuid) {
+        return Err(Fault::damaged("another one lies in its place"));
+    }
+    Ok(())
+}
+
+/// None when the bytes are too few.
+fn fields(number: InodeNumber, at: Bytes<'_>, has_checksums: bool) -> Option<Result<(u16, Inode), Fault>> {
+    let version = at.u8(4)?;
+    let core_bytes = match (version, has_checksums) {
+        (1 | 2, false) => 100,
+        (3, true) => 176,
+        _ => return Some(Err(Fault::damaged(format!("its version {version} does not go with the file system's")))),
+    };
+    let flags2 = if has_checksums { at.u64(120)? } else { 0 };
+    let extents = if flags2 & FLAG2_LARGE_COUNTERS == 0 { at.u32(76)?.into() } else { at.u64(24)? };
+    // The attribute fork, if any, begins this many times eight bytes after the data fork.
+    let fork = at.0.get(core_bytes..)?;
+    let fork = match usize::from(at.u8(82)?) * 8 {
+        0 => fork,
+        offset => match fork.get(..offset) {
+            Some(fork) => fork,
+            None => return Some(Err(Fault::damaged("its attributes begin after its end"))),
+        },
+    };
+    let mode = at.u16(2)?;
+    let metadata = Metadata { kind: FileKind::Special, size_bytes: at.u64(56)?, mode: mode & 0o7777, uid: at.u32(8)?, gid: at.u32(12)? };
+    let format = match at.u8(5)? {
+        1 => Format::Local,
+        2 => Format::Extents,
+        3 => Format::Tree,
+        other => Format::Other(other),
+    };
+    let is_realtime = at.u16(90)? & FLAG_REALTIME != 0;
+    Some(Ok((mode, Inode { number, metadata, format, fork: fork.to_vec(), extents, is_realtime })))
+}
+
+/// Source: <https://man7.org/linux/man-pages/man7/inode.7.html>
+fn kind(mode: u16) -> Option<FileKind> {
+    match mode >> 12 {
+        0o10 => Some(FileKind::File),
+        0o4 => Some(FileKind::Directory),
+        0o12 => Some(FileKind::Symlink),
+        0o1 | 0o2 | 0o6 | 0o14 => Some(FileKind::Special),
+        _ => None,
+    }
+}
