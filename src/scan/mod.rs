@@ -27,3 +27,4 @@ pub use evidence::{scan, scan_tree};
 pub use render::render;
 pub use request::{ImageFacts, Scan};
 pub use rules::{RuleInfo, rules};
+pub use secrets::redact;

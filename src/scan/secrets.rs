@@ -1,7 +1,7 @@
 //! The search through the content of all files: private keys and AWS credentials.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -208,15 +208,54 @@ pub(super) fn find(path: &Path, bytes: &[u8]) -> Vec<Secret> {
 }
 
 fn has_aws_credential(bytes: &[u8]) -> bool {
+    aws_credentials(bytes).next().is_some()
+}
+
+/// Finds where AWS secret keys and session tokens stand.
+fn aws_credentials(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> {
     let assigned = AWS_ASSIGNMENT.captures_iter(bytes).filter_map(|found| found.name("value"));
-    if assigned.into_iter().any(|value| is_random(value.as_bytes())) {
-        return true;
-    }
+    let assigned = assigned.filter(|value| is_random(value.as_bytes())).map(|value| value.range());
     let ids = AWS_KEY_ID.find_iter(bytes).filter(|id| !id.as_bytes().ends_with(b"EXAMPLE"));
-    ids.into_iter().any(|id| {
-        let near = &bytes[id.start().saturating_sub(NEIGHBOURHOOD_BYTES)..bytes.len().min(id.end() + NEIGHBOURHOOD_BYTES)];
-        FORTY.find_iter(near).any(|word| word.len() == 40 && is_random(word.as_bytes()))
-    })
+    let beside_ids = ids.flat_map(|id| {
+        let first = id.start().saturating_sub(NEIGHBOURHOOD_BYTES);
+        let near = &bytes[first..bytes.len().min(id.end() + NEIGHBOURHOOD_BYTES)];
+        let words = FORTY.find_iter(near).filter(|word| word.len() == 40 && is_random(word.as_bytes()));
+        words.map(move |word| first + word.start()..first + word.end())
+    });
+    assigned.chain(beside_ids)
+}
+
+/// Finds where private keys stand, each to its end; one that breaks off goes on to the end of all.
+fn private_keys(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> {
+    let until = |start: usize, end: &'static str| {
+        let rest = &bytes[start..];
+        start..rest.windows(end.len()).position(|piece| piece == end.as_bytes()).map_or(bytes.len(), |place| start + place)
+    };
+    let pem = PEM.find_iter(bytes).map(move |key| until(key.start(), "-----END"));
+    pem.chain(PUTTY.find_iter(bytes).map(move |key| until(key.start(), "Private-MAC")))
+}
+
+/// Stars out of lines what a file of the image would be reported for: private keys and AWS credentials.
+///
+/// What stood on several lines becomes one.
+pub fn redact(lines: &[String]) -> Vec<String> {
+    let text = lines.join("\n");
+    let bytes = text.as_bytes();
+    let mut secrets: Vec<Range<usize>> = private_keys(bytes).chain(aws_credentials(bytes)).collect();
+    if secrets.is_empty() {
+        return lines.to_vec();
+    }
+    secrets.sort_by_key(|secret| secret.start);
+    let (mut kept, mut at) = (Vec::new(), 0);
+    for secret in secrets.into_iter().filter(|secret| !secret.is_empty()) {
+        if secret.start >= at {
+            kept.extend_from_slice(&bytes[at..secret.start]);
+            kept.extend_from_slice(b"***");
+        }
+        at = at.max(secret.end);
+    }
+    kept.extend_from_slice(&bytes[at..]);
+    String::from_utf8_lossy(&kept).lines().map(str::to_owned).collect()
 }
 
 /// Tells a random key from a placeholder, AWS's own example, or a digest in hexadecimal.

@@ -9,7 +9,7 @@ use bakehouse::engine::{EngineError, Note, Observer};
 use bakehouse::failure::Failure;
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::world::{World, file, good_guest};
+use super::world::{World, file, good_guest, said};
 
 const IN_FILE: &str = "planted-in-a-file-5f1c9a7e";
 const IN_SCRIPT: &str = "planted-in-a-script-c03d81b2";
@@ -169,5 +169,20 @@ impl<'a> MakeWriter<'a> for Log {
 impl Observer for Log {
     fn note(&self, note: Note) {
         writeln!(&mut self.clone(), "{note:?}").unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_a_guest_prints_at_its_boot_is_kept_without_its_secrets() {
+    let mut guest = good_guest();
+    let secret = "kR8vWq2LzN5tYx7Jb3Fh9Dc1Ga6Me4Ps0UiOwXyZ";
+    let key = format!("-----BEGIN OPENSSH PRIVATE KEY-----\n{IN_IMAGE}{IN_IMAGE}\n-----END OPENSSH PRIVATE KEY-----\n");
+    guest.boot.console.push(said(21, &format!("aws_secret_access_key = {secret}\n{key}and on it goes\n")));
+    let world = World::with_guest(guest).await;
+    world.open().await.ship().await.unwrap();
+    let ledger = world.folder.path().join("twin-ledger");
+    assert!(!holders(&ledger, "and on it goes").is_empty(), "the console is nowhere");
+    for text in [secret, IN_IMAGE] {
+        assert!(holders(&ledger, text).is_empty(), "{text} is kept");
     }
 }

@@ -17,6 +17,7 @@ use crate::model::ids::{InstanceId, Region};
 use crate::model::image::Image;
 use crate::model::product::{BootCheck, BootTest, Expectation};
 use crate::reach::{self, LoginError, LoginKey, Session};
+use crate::scan;
 use crate::template::shell_quote;
 
 /// How long one attempt to log in may take: an emulated guest computes slowly, and a forwarder
@@ -83,11 +84,18 @@ impl Run<'_> {
             instance_type: self.product.boot.instance_type.clone(),
             ready_seconds,
             host_key,
-            checks: trial.results,
-            console: bake::printable(&console),
+            // The report is kept, and told to whoever reads the ledger.
+            checks: trial.results.into_iter().map(redacted).collect(),
+            console: scan::redact(&bake::printable(&console)),
         };
         Ok((report, reached))
     }
+}
+
+/// Keeps a secret out of what a check has to say.
+fn redacted(result: BootResult) -> BootResult {
+    let found = scan::redact(&[result.found]).join("\n");
+    BootResult { found, output: scan::redact(&result.output), ..result }
 }
 
 struct Trial<'a> {
