@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST};
+use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response};
 use http_body_util::BodyExt as _;
@@ -53,7 +53,7 @@ pub(in crate::twin) async fn handle(twin: &Arc<Twin>, mut request: Parts, body: 
             let operation = Operation { service: NAME, name: operation(&request) };
             let refuse = |error: ApiError| error.into_reply(Form::RestXml, request_id).map(Body::from);
             if twin.is_denied(&operation.to_string()) {
-                return refuse(ApiError::new(403, "AccessDenied", "Access Denied"));
+                return unread(refuse(ApiError::new(403, "AccessDenied", "Access Denied")));
             }
             let body = match check_headers(&operation.name, &request.headers) {
                 Ok(()) => checked(&operation.name, &request, body).await,
@@ -61,16 +61,23 @@ pub(in crate::twin) async fn handle(twin: &Arc<Twin>, mut request: Parts, body: 
             };
             let body = match body {
                 Ok(body) => body,
-                Err(refused) => return refuse(refused),
+                Err(refused) => return unread(refuse(refused)),
             };
             let carry_out = carry_out(twin, Request::from_parts(request, body), request_id);
             twin.unless_struck(&operation, carry_out, refuse).await
         }
-        Err(refused) => refused.into_reply(Form::RestXml, request_id).map(Body::from),
+        Err(refused) => unread(refused.into_reply(Form::RestXml, request_id).map(Body::from)),
     };
     if let Ok(id) = HeaderValue::from_str(request_id) {
         reply.headers_mut().insert("x-amz-request-id", id);
     }
+    reply
+}
+
+/// Ends the connection with an answer to a request whose body was not read: a client that waited to be told to go
+/// on won't send it, and its next request would be taken for it.
+fn unread(mut reply: Response<Body>) -> Response<Body> {
+    reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     reply
 }
 

@@ -209,3 +209,11 @@ async fn signatures_are_checked_in_s3s_words() {
     test.clock.sleep(Duration::from_secs(15 * 60 + 1)).await;
     assert_eq!(code(&test.twin.call(request).await), "RequestTimeTooSkewed");
 }
+
+#[tokio::test]
+async fn a_request_that_is_refused_with_its_body_unread_ends_its_connection() {
+    let test = TestTwin::new();
+    let refused = test.s3(Method::PUT, "/bakehouse-twin/k", &[("x-amz-acl", "private")], "x").await;
+    assert_eq!((refused.status().as_u16(), &refused.headers()["connection"]), (501, &"close".parse().unwrap()));
+    assert!(!test.s3(Method::PUT, "/bakehouse-twin/k", &[], "x").await.headers().contains_key("connection"));
+}
