@@ -292,6 +292,7 @@ const S3: &[Row] = &[
         "take some of the manifest's or the workspace's tags away",
     ),
     ("MetadataTooLarge", "an object's metadata is over 2 KiB", REPORT),
+    ("MaxMessageLengthExceeded", "the request's document is larger than S3 takes", REPORT),
     ("EntityTooLarge", "an object is larger than S3 takes at once", REPORT),
     ("MalformedXML", "the request's document is not in S3's form", REPORT),
     ("BadRequest", "the request makes no sense to S3", REPORT),

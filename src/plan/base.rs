@@ -45,24 +45,35 @@ pub enum BaseFault {
         /// The manifest's.
         wanted: String,
     },
-    /// The scanner has no reader for its file system yet.
-    #[error(
-        "its root file system is most likely {file_system} ({family}), which the scanner can't read yet; the release would fail at the scan"
-    )]
-    FileSystem {
-        /// Such as btrfs.
-        file_system: &'static str,
+    /// The scanner has no reader for what it holds yet.
+    #[error("it most likely has {what} ({family}), which the scanner can't read yet; the release would fail at the scan")]
+    Unscanned {
+        /// Such as a btrfs root.
+        what: &'static str,
         /// Whose images have it.
         family: &'static str,
     },
 }
 
-/// Families whose official images have a root that the scanner can't read, by a part of the image's name.
+const RPM: &str = "an rpm package database";
+
+/// Families of whose official images the scanner can't read something, by a part of the image's name.
 ///
 /// Public snapshots can't be read through EBS direct, so before the bake the name is all there is.
 /// Source: the vendors' images as published on EC2 in 2025 and 2026.
-const UNREAD_ROOTS: &[(&str, &str, &str)] =
-    &[("fedora-cloud", "btrfs", "Fedora"), ("suse-sle-micro", "btrfs", "SUSE Linux Enterprise Micro"), ("opensuse", "btrfs", "openSUSE")];
+const UNREAD_FAMILIES: &[(&str, &str, &str)] = &[
+    ("al2023-ami", RPM, "Amazon Linux 2023"),
+    ("amzn2-ami", RPM, "Amazon Linux 2"),
+    ("rhel-", RPM, "Red Hat Enterprise Linux"),
+    ("rocky-", RPM, "Rocky Linux"),
+    ("almalinux", RPM, "AlmaLinux"),
+    ("centos", RPM, "CentOS"),
+    ("ol8", RPM, "Oracle Linux"),
+    ("ol9", RPM, "Oracle Linux"),
+    ("fedora-cloud", "a btrfs root", "Fedora"),
+    ("suse-sles", RPM, "SUSE Linux Enterprise"),
+    ("opensuse", "a btrfs root", "openSUSE"),
+];
 
 /// Lists everything that speaks against baking a product from a base.
 pub fn base_faults(product: &Product, base: &ImageDescription) -> Vec<BaseFault> {
@@ -94,10 +105,7 @@ pub fn base_faults(product: &Product, base: &ImageDescription) -> Vec<BaseFault>
     }
     let name = base.image.name.to_ascii_lowercase();
     faults.extend(
-        UNREAD_ROOTS
-            .iter()
-            .find(|(part, ..)| name.contains(part))
-            .map(|&(_, file_system, family)| BaseFault::FileSystem { file_system, family }),
+        UNREAD_FAMILIES.iter().find(|(part, ..)| name.contains(part)).map(|&(_, what, family)| BaseFault::Unscanned { what, family }),
     );
     faults
 }
