@@ -60,6 +60,8 @@ want_test_tools() {
     want_program debugfs e2fsprogs
     want_program mkfs.xfs xfsprogs
     want_program xfs_db xfsprogs
+    # Makes the databases that the reader of packages is tried on, and says what is in them.
+    want_program rpmbuild rpm
     want_program python3 python3
     # Debian's python3 comes without what a virtual environment is made with.
     python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || want_package python3-venv

@@ -57,19 +57,47 @@ pub struct Finding {
     pub remedy: String,
 }
 
+/// Which database a package was found in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// dpkg's. What reports of before have packages from: they say nothing of it.
+    #[default]
+    Dpkg,
+    /// rpm's.
+    Rpm,
+    /// apk's.
+    Apk,
+}
+
 /// An installed package.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Package {
     /// Binary package name.
     pub name: String,
-    /// Full version.
+    /// Full version: with a release or revision, and with the epoch where it isn't 0.
     pub version: String,
     /// Architecture as the package manager names it.
     pub architecture: String,
     /// Source package, where it differs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// The source package's version, without an epoch in rpm's case, where it differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_version: Option<String>,
+    /// The licence in the packager's words, where the database has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
+    /// The module and stream that an rpm package is of: `nodejs:18:8090020231212:rhel9`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub module: Option<String>,
+    /// Where it was found.
+    #[serde(default)]
+    pub origin: Origin,
+    /// The package URL; empty in reports of before.
+    #[serde(default)]
+    pub purl: String,
 }
 
 /// The operating system that an image holds.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::accounts::Accounts;
 use super::cloud_init::CloudConfig;
-use super::dpkg::Database;
 use super::files::Files;
 use super::os;
+use super::packages::Packages;
 use super::request::Scan;
 use super::rules::RULES;
 use super::secrets::{self, Hits};
@@ -28,7 +28,7 @@ pub(super) struct Evidence<'a> {
 pub(super) struct Root<'a> {
     pub(super) files: Files<'a>,
     pub(super) os: Option<OperatingSystem>,
-    pub(super) packages: Option<Database>,
+    pub(super) packages: Packages,
     pub(super) accounts: Accounts,
     pub(super) sshd: SshdConfig,
     pub(super) cloud: CloudConfig,
@@ -37,9 +37,10 @@ pub(super) struct Root<'a> {
 impl<'a> Root<'a> {
     fn read(tree: &'a FileTree) -> Self {
         let files = Files::new(tree);
+        let os = os::read(&files);
         Self {
-            os: os::read(&files),
-            packages: Database::read(&files),
+            packages: Packages::read(&files, os.as_ref()),
+            os,
             accounts: Accounts::read(&files),
             sshd: SshdConfig::read(&files),
             cloud: CloudConfig::read(&files),
@@ -94,13 +95,13 @@ fn judge(evidence: Evidence) -> Report {
     findings.dedup();
     let request = evidence.request;
     let root = evidence.root;
-    let packages = root.as_ref().and_then(|root| root.packages.as_ref()).map(|database| database.packages.clone());
+    let (os, packages) = root.map(|root| (root.os, root.packages.list)).unwrap_or_default();
     Report {
         format: Report::FORMAT,
         at: request.at,
         snapshots: request.snapshots.to_vec(),
-        operating_system: root.and_then(|root| root.os),
-        packages: packages.unwrap_or_default(),
+        operating_system: os,
+        packages,
         findings,
         fail_on: request.policy.fail_on,
         files,

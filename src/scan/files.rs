@@ -51,6 +51,13 @@ impl<'t> Files<'t> {
         Some(bytes)
     }
 
+    /// Returns a regular file's content, links followed, up to a size of its own; it is not kept for a second reader.
+    pub(super) fn read_within(&self, path: impl AsRef<Path>, limit_bytes: u64) -> Option<Vec<u8>> {
+        let path = path.as_ref();
+        let metadata = self.metadata(path)?;
+        (metadata.kind == FileKind::File).then(|| self.note(path, self.tree.read(path, limit_bytes))).flatten()
+    }
+
     /// Returns a file's content as text; bytes that are no UTF-8 are replaced.
     pub(super) fn text(&self, path: impl AsRef<Path>) -> Option<String> {
         self.read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())

@@ -6,11 +6,11 @@
 
 mod accounts;
 mod cloud_init;
-mod dpkg;
 mod eol;
 mod evidence;
 mod files;
 mod os;
+mod packages;
 mod render;
 mod request;
 mod rules;

@@ -71,12 +71,16 @@ pub(super) const PACKAGES: Rule = Rule {
     code: "COV-PKG-001",
     severity: Severity::Critical,
     title: "no package database",
-    remedy: "Bake from a base whose packages are managed by dpkg, and keep its database.",
+    remedy: "Bake from a base whose packages are managed by dpkg, rpm or apk, and keep its database whole.",
     judge: Judge::Root(packages),
 };
 
 /// A table of dates that is older than this may lack what has ended since.
 const STALE_DAYS: i32 = 365;
+
+/// What tells of a package manager whose database isn't read; a folder of rpm's may be there without one.
+const UNREAD_DATABASES: [(&str, &str); 4] =
+    [("/var/lib/pacman/local", "pacman"), ("/var/db/pkg", "Portage"), ("/usr/lib/sysimage/rpm", "rpm"), ("/var/lib/rpm", "rpm")];
 
 fn data(evidence: &Evidence, verdict: &mut Verdict) {
     let table = EndOfLife::embedded();
@@ -154,17 +158,21 @@ fn table(evidence: &Evidence, verdict: &mut Verdict) {
 }
 
 fn packages(_: &Evidence, root: &Root, verdict: &mut Verdict) {
-    let other =
-        [("/var/lib/rpm", "rpm"), ("/usr/lib/sysimage/rpm", "rpm"), ("/lib/apk/db/installed", "apk"), ("/var/lib/pacman/local", "pacman")];
-    match &root.packages {
-        Some(database) if database.packages.is_empty() => {
-            verdict.file("/var/lib/dpkg/status", "the package database lists no installed package")
-        }
-        Some(_) => {}
-        None => match other.iter().find(|(path, _)| root.files.exists(Path::new(path))) {
-            Some((path, name)) => verdict.file(path, format!("the packages are managed by {name}, whose database can't be read yet")),
-            None => verdict.image("no package database was found"),
-        },
+    let packages = &root.packages;
+    for (path, why) in &packages.damaged {
+        verdict.file(path, format!("the package database can't be read in whole: {why}"));
+    }
+    // An rpm beside dpkg has a database without packages: one that lists some is enough.
+    if !packages.list.is_empty() || !packages.damaged.is_empty() {
+        return;
+    }
+    if let Some(path) = packages.databases.first() {
+        verdict.file(path, "the package database lists no installed package");
+        return;
+    }
+    match UNREAD_DATABASES.iter().find(|(path, _)| root.files.exists(Path::new(path))) {
+        Some((path, name)) => verdict.file(path, format!("the packages are managed by {name}, whose database can't be read")),
+        None => verdict.image("no package database was found"),
     }
 }
 
@@ -222,8 +230,15 @@ mod tests {
     #[test]
     fn missing_databases_fail() {
         assert_eq!(found(clean().without("/var/lib/dpkg/status"), "COV-PKG-001"), ["critical image"]);
+        // An rpm beside dpkg that can't be read may list packages too.
+        assert_eq!(found(clean().file("/var/lib/rpm/Packages.db", "x"), "COV-PKG-001"), ["critical /var/lib/rpm/Packages.db"]);
         let rpm = clean().without("/var/lib/dpkg/status").file("/var/lib/rpm/rpmdb.sqlite", "x");
-        assert_eq!(found(rpm, "COV-PKG-001"), ["critical /var/lib/rpm"]);
+        assert_eq!(found(rpm, "COV-PKG-001"), ["critical /var/lib/rpm/rpmdb.sqlite"]);
+        let pacman = clean().without("/var/lib/dpkg/status").directory("/var/lib/pacman/local");
+        assert_eq!(found(pacman, "COV-PKG-001"), ["critical /var/lib/pacman/local"]);
+        let apk = clean().without("/var/lib/dpkg/status").file("/lib/apk/db/installed", "");
+        assert_eq!(found(apk.clone(), "COV-PKG-001"), ["critical /lib/apk/db/installed"]);
+        assert!(found(apk.file("/lib/apk/db/installed", "P:musl\nV:1\n"), "COV-PKG-001").is_empty());
         assert_eq!(found(clean().without("/usr/lib/os-release"), "COV-OS-001"), ["critical image"]);
         assert_eq!(found(clean().without("/etc/shadow"), "COV-FILE-001"), ["high /etc/shadow"]);
     }

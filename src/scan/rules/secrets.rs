@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use crate::model::report::Severity;
-use crate::scan::dpkg::Ownership;
 use crate::scan::evidence::{Evidence, Root};
 use crate::scan::secrets::{Hit, Hits, Secret};
 use crate::scan::verdict::{Judge, Rule, Verdict};
@@ -75,7 +74,7 @@ fn is_host_key(path: &Path) -> bool {
 fn unowned<'h>(root: &Root, hits: &'h Hits, wanted: fn(Secret) -> bool) -> impl Iterator<Item = (&'h Path, &'h Hit)> {
     let some: Vec<_> = hits.secrets.iter().filter(|(_, hit)| hit.kinds.iter().any(|kind| wanted(*kind))).collect();
     // Reading what all packages own is worth it only if there is something to ask.
-    let ownership = root.packages.as_ref().filter(|_| !some.is_empty()).map(|packages| Ownership::read(&root.files, packages));
+    let ownership = if some.is_empty() { None } else { root.packages.ownership(&root.files) };
     some.into_iter()
         .map(|(path, hit)| (path.as_path(), hit))
         .filter(move |(path, hit)| !ownership.as_ref().is_some_and(|ownership| ownership.is_unmodified(path, &hit.md5)))

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use super::files::Files;
-use crate::model::report::Package;
+use crate::model::report::{Origin, Package};
+use crate::scan::files::Files;
 
 /// Where dpkg keeps what is installed; a folder of files in images without a package manager.
-const STATUS: &str = "/var/lib/dpkg/status";
+pub(super) const STATUS: &str = "/var/lib/dpkg/status";
 const STATUS_FOLDER: &str = "/var/lib/dpkg/status.d";
 const INFO: &str = "/var/lib/dpkg/info";
 
@@ -50,10 +50,20 @@ impl Database {
             if matches!(state.split_whitespace().nth(2), None | Some("not-installed" | "config-files")) {
                 continue;
             }
-            let source = field("source").map(|source| source.split_whitespace().next().unwrap_or_default().to_owned());
-            let source = source.filter(|source| !source.is_empty() && *source != name);
             let architecture = field("architecture").unwrap_or_default();
-            self.packages.push(Package { name, version, architecture, source });
+            let (source, source_version) = field("source").map(|field| source(&field)).unwrap_or_default();
+            self.packages.push(Package {
+                source: source.filter(|source| *source != name),
+                source_version: source_version.filter(|other| *other != version),
+                name,
+                version,
+                architecture,
+                // dpkg keeps no licence: it is in a text for people.
+                licence: None,
+                module: None,
+                origin: Origin::Dpkg,
+                purl: String::new(),
+            });
             for line in fields.get("conffiles").into_iter().flat_map(|value| value.lines()) {
                 let mut words = line.split_whitespace();
                 if let (Some(path), Some(digest)) = (words.next(), words.next()) {
@@ -62,6 +72,14 @@ impl Database {
             }
         }
     }
+}
+
+/// The name and the version in a field such as `glibc (2.41)`.
+fn source(field: &str) -> (Option<String>, Option<String>) {
+    let mut words = field.split_whitespace();
+    let name = words.next().map(str::to_owned);
+    let version = words.next().and_then(|version| version.strip_prefix('(')?.strip_suffix(')'));
+    (name, version.map(str::to_owned))
 }
 
 /// The fields of a paragraph by lower-case name; continued lines keep their line breaks.
@@ -84,7 +102,7 @@ fn fields(paragraph: &str) -> BTreeMap<String, String> {
 }
 
 /// The digests that packages shipped their files with.
-pub(super) struct Ownership {
+pub(in crate::scan) struct Ownership {
     digests: HashMap<String, Vec<String>>,
 }
 
@@ -106,7 +124,7 @@ impl Ownership {
     }
 
     /// Tells whether a package brought the file with this MD5 digest (lower-case hexadecimal).
-    pub(super) fn is_unmodified(&self, path: &Path, md5: &str) -> bool {
+    pub(in crate::scan) fn is_unmodified(&self, path: &Path, md5: &str) -> bool {
         let path = path.to_string_lossy();
         self.digests.get(canonical(&path)).is_some_and(|digests| digests.iter().any(|digest| digest == md5))
     }

@@ -1,0 +1,200 @@
+//! rpm's database: where it is, in which form, and what the header of an installed package says.
+
+use std::path::{Path, PathBuf};
+
+use super::bytes::{Damaged, Order, damaged, size_at, slice};
+use super::{Found, bdb, ndb, sqlite};
+use crate::model::report::{Origin, Package};
+use crate::scan::files::Files;
+
+/// Where rpm keeps its database: now, before (and still on RHEL), and on systems that are updated as a whole.
+const FOLDERS: [&str; 3] = ["/usr/lib/sysimage/rpm", "/var/lib/rpm", "/usr/share/rpm"];
+
+/// A database of 2,000 packages has some 250 MB.
+const LARGEST_DATABASE_BYTES: u64 = 512 << 20;
+
+type Read = fn(&[u8]) -> Result<Vec<Vec<u8>>, Damaged>;
+
+/// The forms that a database has, newest first.
+const FORMS: [(&str, Read); 3] = [("rpmdb.sqlite", sqlite_headers), ("Packages.db", ndb::headers), ("Packages", bdb::headers)];
+
+/// Reads the databases of an image: of each folder the newest one that lists any package, since what an older form
+/// leaves behind lists packages that are gone. One folder under several names is read once.
+pub(super) fn read(files: &Files, found: &mut Found) {
+    let mut seen: Vec<PathBuf> = Vec::new();
+    for folder in FOLDERS {
+        for (name, headers) in FORMS {
+            let path = Path::new(folder).join(name);
+            let Ok(resolved) = files.tree().resolve(&path) else { continue };
+            if seen.contains(&resolved) {
+                break;
+            }
+            let Some(bytes) = files.read_within(&path, LARGEST_DATABASE_BYTES) else { continue };
+            seen.push(resolved);
+            let before = found.packages.len();
+            add(&path, headers(&bytes), found);
+            tell_log(files, &path, found);
+            if found.packages.len() > before {
+                break;
+            }
+        }
+    }
+}
+
+fn sqlite_headers(database: &[u8]) -> Result<Vec<Vec<u8>>, Damaged> {
+    let rows = sqlite::rows(database, "Packages")?;
+    // hnum, blob
+    let header = |row: &Vec<u8>| match sqlite::values(row)?.as_slice() {
+        [_, sqlite::Value::Bytes(header), ..] => Ok(header.to_vec()),
+        _ => Err(damaged("a row of Packages has no header")),
+    };
+    rows.iter().map(header).collect()
+}
+
+/// SQLite writes changes into a log first; one that has content holds packages that the database doesn't list yet.
+fn tell_log(files: &Files, database: &Path, found: &mut Found) {
+    let mut log = database.as_os_str().to_owned();
+    log.push("-wal");
+    let log = PathBuf::from(log);
+    if files.metadata(&log).is_some_and(|metadata| metadata.size_bytes > 0) {
+        found.damaged.push((log, "changes that were not yet taken into the database are not read".to_owned()));
+    }
+}
+
+fn add(path: &Path, headers: Result<Vec<Vec<u8>>, Damaged>, found: &mut Found) {
+    found.databases.push(path.to_owned());
+    let packages = headers.map(|headers| headers.iter().map(|header| package(header)).collect::<Vec<_>>());
+    match packages {
+        Ok(packages) => {
+            let mut faults = 0;
+            let mut first = None;
+            for package in packages {
+                match package {
+                    Ok(package) => found.packages.extend(package),
+                    Err(why) => {
+                        faults += 1;
+                        first.get_or_insert(why);
+                    }
+                }
+            }
+            if let Some(why) = first {
+                found.damaged.push((path.to_owned(), format!("{faults} of its packages can't be read, the first because {why}")));
+            }
+        }
+        Err(why) => found.damaged.push((path.to_owned(), why.to_string())),
+    }
+}
+
+/// What of a header is wanted.
+///
+/// Source: <https://github.com/rpm-software-management/rpm/blob/master/include/rpm/rpmtag.h>
+mod tag {
+    pub(super) const NAME: u32 = 1000;
+    pub(super) const VERSION: u32 = 1001;
+    pub(super) const RELEASE: u32 = 1002;
+    pub(super) const EPOCH: u32 = 1003;
+    pub(super) const LICENCE: u32 = 1014;
+    pub(super) const ARCHITECTURE: u32 = 1022;
+    pub(super) const SOURCE: u32 = 1044;
+    pub(super) const MODULE: u32 = 5096;
+}
+
+/// Types of a header's values; those of text all begin with the text, up to a zero byte.
+const INT32: u32 = 4;
+const TEXTS: [u32; 3] = [6, 8, 9];
+
+/// The most entries and bytes that rpm itself lets a header have.
+///
+/// Source: `hdrblobVerifyLengths` in rpm's lib/header.c
+const MOST_ENTRIES: usize = 0xffff;
+const MOST_BYTES: usize = 0x1000_0000;
+
+/// Reads a header; none of a key that packages are signed with, which rpm keeps as if it were one.
+pub(super) fn package(header: &[u8]) -> Result<Option<Package>, Damaged> {
+    let header = Header::open(header)?;
+    let wanted = |tag: u32, what: &str| header.text(tag)?.ok_or_else(|| damaged(format!("a package has no {what}")));
+    let name = wanted(tag::NAME, "name")?;
+    if name == "gpg-pubkey" {
+        return Ok(None);
+    }
+    let (version, release) = (wanted(tag::VERSION, "version")?, wanted(tag::RELEASE, "release")?);
+    let plain = format!("{version}-{release}");
+    let version = match header.number(tag::EPOCH)? {
+        // No epoch is the same as 0.
+        None | Some(0) => plain.clone(),
+        Some(epoch) => format!("{epoch}:{plain}"),
+    };
+    let (source, source_version) = header.text(tag::SOURCE)?.as_deref().and_then(source).unzip();
+    Ok(Some(Package {
+        source: source.filter(|source| *source != name),
+        source_version: source_version.filter(|version| *version != plain),
+        name,
+        version,
+        architecture: header.text(tag::ARCHITECTURE)?.unwrap_or_default(),
+        licence: header.text(tag::LICENCE)?,
+        module: header.text(tag::MODULE)?.filter(|module| !module.is_empty()),
+        origin: Origin::Rpm,
+        purl: String::new(),
+    }))
+}
+
+/// The name and the version of a source package, from the name of its file.
+fn source(file: &str) -> Option<(String, String)> {
+    let stem = file.strip_suffix(".src.rpm").or_else(|| file.strip_suffix(".nosrc.rpm"))?;
+    let (rest, release) = stem.rsplit_once('-')?;
+    let (name, version) = rest.rsplit_once('-')?;
+    Some((name.to_owned(), format!("{version}-{release}")))
+}
+
+/// A header: an index of entries (tag, type, offset, count), then the data that they point into.
+///
+/// Source: <https://rpm-software-management.github.io/rpm/manual/format_header.html>
+struct Header<'h> {
+    index: &'h [u8],
+    data: &'h [u8],
+}
+
+impl<'h> Header<'h> {
+    fn open(header: &'h [u8]) -> Result<Self, Damaged> {
+        let (entries, data) = (size_at(header, 0, Order::Big)?, size_at(header, 4, Order::Big)?);
+        if entries == 0 || entries > MOST_ENTRIES || data > MOST_BYTES {
+            return Err(damaged(format!("a header is said to have {entries} entries and {data} bytes")));
+        }
+        Ok(Self { index: slice(header, 8, entries * 16)?, data: slice(header, 8 + entries * 16, data)? })
+    }
+
+    /// The type of a tag's value and the data from there on.
+    fn find(&self, tag: u32) -> Result<Option<(u32, &'h [u8])>, Damaged> {
+        for entry in self.index.chunks_exact(16) {
+            if super::bytes::u32_at(entry, 0, Order::Big)? != tag {
+                continue;
+            }
+            let kind = super::bytes::u32_at(entry, 4, Order::Big)?;
+            let offset = size_at(entry, 8, Order::Big)?;
+            if size_at(entry, 12, Order::Big)? == 0 {
+                return Err(damaged(format!("tag {tag} has no value")));
+            }
+            let data = self.data.get(offset..).ok_or_else(|| damaged(format!("tag {tag} points beyond its header")))?;
+            return Ok(Some((kind, data)));
+        }
+        Ok(None)
+    }
+
+    /// A tag's text, or the first one of several.
+    fn text(&self, tag: u32) -> Result<Option<String>, Damaged> {
+        let Some((kind, data)) = self.find(tag)? else { return Ok(None) };
+        if !TEXTS.contains(&kind) {
+            return Err(damaged(format!("tag {tag} is no text")));
+        }
+        let end = data.iter().position(|&byte| byte == 0).ok_or_else(|| damaged(format!("the text of tag {tag} has no end")))?;
+        Ok(Some(String::from_utf8_lossy(&data[..end]).into_owned()))
+    }
+
+    fn number(&self, tag: u32) -> Result<Option<u32>, Damaged> {
+        match self.find(tag)? {
+            None => Ok(None),
+            Some((INT32, data)) => super::bytes::u32_at(data, 0, Order::Big).map(Some),
+            Some(_) => Err(damaged(format!("tag {tag} is no number"))),
+        }
+    }
+}
