@@ -68,10 +68,22 @@ pub enum Origin {
     Rpm,
     /// apk's.
     Apk,
+    /// The build information in a Go program: its modules.
+    Go,
+    /// What cargo-auditable wrote into a Rust program: its crates.
+    Cargo,
+    /// The metadata of an installed Python distribution.
+    Pypi,
+    /// A `package.json` in a `node_modules` folder.
+    Npm,
+    /// A Java archive.
+    Maven,
+    /// A gem's specification.
+    Gem,
 }
 
 /// An installed package.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Package {
     /// Binary package name.
@@ -95,6 +107,10 @@ pub struct Package {
     /// Where it was found.
     #[serde(default)]
     pub origin: Origin,
+    /// The file that it was found in, absolute in the image, for what no package manager of the system lists; for an
+    /// archive in an archive, the outer one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
     /// The package URL; empty in reports of before.
     #[serde(default)]
     pub purl: String,

@@ -59,10 +59,7 @@ pub enum BaseFault {
 ///
 /// Public snapshots can't be read through EBS direct, so before the bake the name is all there is.
 /// Source: the vendors' images as published on EC2 in 2025 and 2026.
-const UNREAD_FAMILIES: &[(&str, &str, &str)] = &[
-    ("fedora-cloud", "a btrfs root", "Fedora"),
-    ("opensuse", "a btrfs root", "openSUSE"),
-];
+const UNREAD_FAMILIES: &[(&str, &str, &str)] = &[("fedora-cloud", "a btrfs root", "Fedora"), ("opensuse", "a btrfs root", "openSUSE")];
 
 /// Lists everything that speaks against baking a product from a base.
 pub fn base_faults(product: &Product, base: &ImageDescription) -> Vec<BaseFault> {

@@ -36,6 +36,7 @@ fn package(paragraph: &str) -> Option<Package> {
         licence: field("L"),
         module: None,
         origin: Origin::Apk,
+        path: None,
         purl: String::new(),
         name,
     })

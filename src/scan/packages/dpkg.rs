@@ -62,6 +62,7 @@ impl Database {
                 licence: None,
                 module: None,
                 origin: Origin::Dpkg,
+                path: None,
                 purl: String::new(),
             });
             for line in fields.get("conffiles").into_iter().flat_map(|value| value.lines()) {

@@ -6,16 +6,13 @@ use std::fmt::Write as _;
 
 use crate::model::report::{OperatingSystem, Origin, Package};
 
-/// Returns the package URL of a package.
+/// Returns the package URL of a package of the operating system's.
 pub(super) fn purl(package: &Package, os: Option<&OperatingSystem>) -> String {
-    let (kind, version, epoch) = match package.origin {
-        Origin::Dpkg => ("deb", package.version.as_str(), None),
-        Origin::Apk => ("apk", package.version.as_str(), None),
-        Origin::Rpm => match package.version.split_once(':') {
-            Some((epoch, version)) => ("rpm", version, Some(epoch.to_owned())),
-            None => ("rpm", package.version.as_str(), None),
-        },
+    let (version, epoch) = match package.version.split_once(':') {
+        Some((epoch, version)) if package.origin == Origin::Rpm => (version, Some(epoch.to_owned())),
+        _ => (package.version.as_str(), None),
     };
+    let kind = kind(package.origin);
     let mut purl = format!("pkg:{kind}/");
     if let Some(os) = os {
         let _ = write!(purl, "{}/", escape(vendor(&os.id)));
@@ -34,6 +31,23 @@ pub(super) fn purl(package: &Package, os: Option<&OperatingSystem>) -> String {
         let _ = write!(purl, "?{}", qualifiers.join("&"));
     }
     purl
+}
+
+/// The type of an ecosystem's packages.
+///
+/// Source: <https://github.com/package-url/purl-spec/blob/main/PURL-TYPES.rst>
+fn kind(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Dpkg => "deb",
+        Origin::Rpm => "rpm",
+        Origin::Apk => "apk",
+        Origin::Go => "golang",
+        Origin::Cargo => "cargo",
+        Origin::Pypi => "pypi",
+        Origin::Npm => "npm",
+        Origin::Maven => "maven",
+        Origin::Gem => "gem",
+    }
 }
 
 /// The namespace of a system's packages, where it isn't the system's id.

@@ -134,6 +134,7 @@ pub(super) fn package(header: &[u8]) -> Result<Option<Package>, Damaged> {
         licence: header.text(tag::LICENCE)?,
         module: header.text(tag::MODULE)?.filter(|module| !module.is_empty()),
         origin: Origin::Rpm,
+        path: None,
         purl: String::new(),
     }))
 }
