@@ -122,7 +122,7 @@ pub enum Command {
     Ship(command::ship::ShipArgs),
     /// Claim the version and make the image
     Bake(command::ship::ShipArgs),
-    /// Scan the image that was baked last, or the last release
+    /// Judge a machine's disk without booting it: a product's image, an AMI, a snapshot, a file or a folder
     Scan(command::scan::ScanArgs),
     /// Start the image that was baked last, or a release, as a buyer would; log in and try it
     Boot(command::boot::BootArgs),

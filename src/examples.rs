@@ -13,7 +13,15 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         &["bakehouse ship my-app", "bakehouse ship my-app --on aws --yes --patience 2h", "bakehouse ship my-app.arm64 --version 2.0.0"],
     ),
     ("bake", &["bakehouse bake my-app", "bakehouse bake my-app --rebuild"]),
-    ("scan", &["bakehouse scan my-app", "bakehouse scan my-app --format json"]),
+    (
+        "scan",
+        &[
+            "bakehouse scan my-app",
+            "bakehouse scan ami-0123456789abcdef0 --region eu-central-1 --as-product my-app",
+            "bakehouse scan disk.qcow2 --login-user admin --sbom disk.spdx.json --sbom-format spdx",
+            "bakehouse scan /mnt/root --format json",
+        ],
+    ),
     ("boot", &["bakehouse boot my-app", "bakehouse boot my-app 1.0.0 --compare-base"]),
     ("checksum", &["bakehouse checksum my-app"]),
     ("release", &["bakehouse release my-app"]),
@@ -61,6 +69,8 @@ fn extend(command: Command, path: &[&str], text: &str) -> Command {
 
 #[cfg(test)]
 mod tests {
+    use clap::FromArgMatches as _;
+
     use super::*;
     use crate::cli;
 
@@ -72,7 +82,9 @@ mod tests {
             for example in *examples {
                 let words = words(example);
                 assert!(words.join(" ").starts_with(&format!("bakehouse {path}")), "{example}");
-                if let Err(error) = cli::command().try_get_matches_from(words) {
+                // Read into the command's own fields too: clap finds two arguments of one name only there.
+                let matches = cli::command().try_get_matches_from(words);
+                if let Err(error) = matches.and_then(|matches| cli::Cli::from_arg_matches(&matches)) {
                     panic!("{example}: {error}");
                 }
             }

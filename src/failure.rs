@@ -58,6 +58,12 @@ pub enum Failure {
         /// What.
         what: String,
     },
+    /// A scan of something that is no product's found what the Marketplace refuses; the report was shown.
+    #[error("{what} would be refused: the findings are above")]
+    Refused {
+        /// What was scanned.
+        what: String,
+    },
     /// Several variants failed, each for itself.
     #[error("{} variants failed", failures.len())]
     Several {
@@ -134,6 +140,7 @@ impl Failure {
             },
             Self::NotApproved { .. } => exit::NOT_APPROVED,
             Self::Mismatch { .. } => exit::MISMATCH,
+            Self::Refused { .. } => exit::REJECTED,
             Self::Workspace(_) | Self::Twin(_) | Self::Other { .. } => exit::FAILED,
         }
     }

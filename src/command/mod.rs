@@ -17,6 +17,7 @@ pub mod plan;
 pub mod resume;
 pub mod runs;
 pub mod scan;
+pub mod scan_target;
 pub mod schema;
 pub mod selection;
 pub mod ship;

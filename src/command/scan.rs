@@ -1,42 +1,110 @@
-//! `bakehouse scan PRODUCT`: the image that was baked last, judged.
+//! `bakehouse scan TARGET`: a machine's disk, judged without booting it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::context::Context;
+use super::scan_target::{self, ScanTarget, Terms};
 use super::selection::Selection;
 use super::ship::{Approval, StageArgs, carry_out_all};
 use crate::cli::{Format, Global, Patience};
 use crate::clock::Clock;
 use crate::engine::{self, EngineError, Extent, Observer, Stage};
 use crate::failure::Failure;
+use crate::model::ids::Region;
 use crate::model::product::Product;
 use crate::model::report::Report;
 use crate::release::{Released, history};
+use crate::scan::{self, Subject};
 use crate::ui;
 
 /// Arguments of `scan`.
 #[derive(Debug, Args)]
 pub struct ScanArgs {
-    /// The product, or a variant of it: hello-web, hello-web.arm64
-    pub product: Selection,
+    /// A product (hello-web, hello-web.arm64): its image baked last, or last release; ami-… or snap-…; a disk in a file,
+    /// raw or qcow2; a folder that holds a root file system
+    #[arg(value_name = "TARGET")]
+    pub disk: ScanTarget,
     /// How to write the report
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+    /// Write a bill of materials here too
+    #[arg(long, value_name = "FILE")]
+    pub sbom: Option<PathBuf>,
+    /// Its form
+    #[arg(long, value_enum, default_value_t, requires = "sbom")]
+    pub sbom_format: SbomFormat,
+    /// Judge by this product's manifest
+    #[arg(long, value_name = "PRODUCT", help_heading = NO_PRODUCT)]
+    pub as_product: Option<Selection>,
+    /// The account that buyers log in to [default: cloud-init's]
+    #[arg(long, value_name = "NAME", help_heading = NO_PRODUCT)]
+    pub login_user: Option<String>,
+    /// The port that AWS's scanner logs in on [default: 22]
+    #[arg(long, value_name = "PORT", help_heading = NO_PRODUCT)]
+    pub scanning_port: Option<u16>,
+    /// Where the image or snapshot is [default: us-east-1]
+    #[arg(long, help_heading = NO_PRODUCT)]
+    pub region: Option<Region>,
 }
 
-/// Scans what was baked and not yet sealed, as a step of its run; else the last release, for a look.
+const NO_PRODUCT: &str = "For a target that is no product";
+
+/// The form of a bill of materials.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum SbomFormat {
+    /// CycloneDX 1.6, JSON.
+    #[default]
+    Cyclonedx,
+    /// SPDX 2.3, JSON.
+    Spdx,
+}
+
+/// Scans a target. Of a product, what was baked and not yet sealed, as a step of its run; else its last release, for a look.
 ///
 /// # Errors
 ///
 /// The scan's verdict is the exit code.
 pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
+    let terms = Terms {
+        product: args.as_product.clone(),
+        login_user: args.login_user.clone(),
+        scanning_port: args.scanning_port,
+        region: args.region.clone(),
+    };
+    let (what, report) = match &args.disk {
+        ScanTarget::Product(selection) => {
+            if terms.is_given() {
+                return Err(Failure::other(
+                    "a product's own manifest says what it is judged by",
+                    "leave --as-product, --login-user, --scanning-port and --region out",
+                ));
+            }
+            return run_product(global, args, selection).await;
+        }
+        ScanTarget::Image(id) => (id.to_string(), scan_target::image(global, id, &terms).await?),
+        ScanTarget::Snapshot(id) => (id.to_string(), scan_target::snapshot(global, id, &terms).await?),
+        ScanTarget::Local(path) => {
+            let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+            (name, scan_target::local(global, path, &terms).await?)
+        }
+    };
+    match args.format {
+        Format::Json => ui::print(&ui::document(&[&report])),
+        Format::Text => ui::print(&scan::render(&report)),
+    }
+    write_sbom(args, &report, &Subject { name: &what, version: None })?;
+    if report.passed() { Ok(()) } else { Err(Failure::Refused { what }) }
+}
+
+async fn run_product(global: &Global, args: &ScanArgs, selection: &Selection) -> Result<(), Failure> {
     let context = Context::open(global).await?;
-    let variants = context.variants(&args.product)?;
+    let variants = context.variants(selection)?;
     let engine = context.engine(&variants, std::time::Duration::ZERO)?;
     let stage = StageArgs {
-        product: args.product.clone(),
+        product: selection.clone(),
         approval: Approval { yes: false, approve: Vec::new() },
         patience: Patience { patience: std::time::Duration::ZERO },
     };
@@ -55,7 +123,16 @@ pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
     let looks: Vec<&(Released, Report)> = reports.iter().flatten().collect();
     match args.format {
         Format::Json => ui::print(&ui::document(&looks.iter().map(|(_, report)| report).collect::<Vec<_>>())),
-        Format::Text => looks.iter().for_each(|(_, report)| ui::print(&crate::scan::render(report))),
+        Format::Text => looks.iter().for_each(|(_, report)| ui::print(&scan::render(report))),
+    }
+    if let [(released, report)] = looks.as_slice() {
+        let version = released.version.to_string();
+        write_sbom(args, report, &Subject { name: selection.product.as_str(), version: Some(&version) })?;
+    } else if args.sbom.is_some() && end.is_ok() {
+        return Err(Failure::other(
+            "a bill of materials is written of one released variant, and there is another number of them here",
+            "name the variant (hello-web.x86_64), or scan its image by its id",
+        ));
     }
     let rejected = |(released, report): &&(Released, Report)| {
         (!report.passed()).then(|| {
@@ -64,6 +141,16 @@ pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
         })
     };
     Failure::all(looks.iter().filter_map(rejected).chain(end.err()).collect())
+}
+
+fn write_sbom(args: &ScanArgs, report: &Report, subject: &Subject) -> Result<(), Failure> {
+    let Some(path) = &args.sbom else { return Ok(()) };
+    let format = match args.sbom_format {
+        SbomFormat::Cyclonedx => scan::SbomFormat::CycloneDx,
+        SbomFormat::Spdx => scan::SbomFormat::Spdx,
+    };
+    std::fs::write(path, scan::sbom(report, subject, format))
+        .map_err(|error| Failure::other(format!("{} can't be written: {error}", path.display()), "name another file"))
 }
 
 async fn look(context: &Context, product: &Product, released: &Released) -> Result<(Released, Report), Failure> {

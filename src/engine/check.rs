@@ -18,7 +18,7 @@ use crate::model::ids::{Region, SnapshotId};
 use crate::model::image::{Image, tag};
 use crate::model::product::Product;
 use crate::model::report::{Report, ScanSummary};
-use crate::scan;
+use crate::scan::{self, ImageFacts, Scan};
 
 /// Blocks in flight while a whole snapshot is read. Source: EBS direct allows about 1,000 requests a
 /// second a snapshot; 32 keep both cores busy on the twin and a fast link full on AWS.
@@ -32,9 +32,9 @@ impl Run<'_> {
         let summary = self
             .effect("scan", &image.id, async |_| {
                 let blocks = self.blocks(image).await?;
-                let reading = scan_blocks(engine.writer.reader(), &engine.observer, image, blocks, self.product, engine.clock.now());
+                let request = terms(engine.writer.reader(), image, self.product, engine.clock.now()).await?;
                 // It only reads: whoever leaves drops it.
-                let report = engine.unless_left(reading).await?;
+                let report = engine.unless_left(scan_blocks(&engine.observer, blocks, request)).await?;
                 let kept = engine.ledger.keep_report(self.variant(), &self.plan.version, self.id(), &report).await?;
                 if report.passed() {
                     return Ok(ScanSummary { report: Some(kept), ..report.summary() });
@@ -93,7 +93,7 @@ pub enum Whole {
     Skip,
 }
 
-/// Reads an image's snapshots through EBS direct, without booting it, and judges it.
+/// Reads an image's snapshots through EBS direct, without booting it, and judges it as a product's.
 ///
 /// # Errors
 ///
@@ -105,46 +105,38 @@ pub async fn scan_image(
     product: &Product,
     at: jiff::Timestamp,
 ) -> Result<Report, EngineError> {
-    let blocks = open_blocks(reader, &image.region, &image.snapshots).await?;
-    scan_blocks(reader, observer, image, &blocks, product, at).await
+    scan_snapshots(reader, observer, &image.region, terms(reader, image, product, at).await?).await
 }
 
-async fn scan_blocks(
-    reader: &Reader,
-    observer: &Arc<dyn Observer>,
-    image: &Image,
-    blocks: &[SnapshotBlocks],
-    product: &Product,
-    at: jiff::Timestamp,
-) -> Result<Report, EngineError> {
+/// Reads the snapshots that a request names through EBS direct, and judges what they hold.
+///
+/// # Errors
+///
+/// When AWS does not give the blocks; whatever the blocks hold is a finding, not an error.
+pub async fn scan_snapshots(reader: &Reader, observer: &Arc<dyn Observer>, region: &Region, request: Scan) -> Result<Report, EngineError> {
+    let blocks = open_blocks(reader, region, &request.snapshots).await?;
+    scan_blocks(observer, &blocks, request).await
+}
+
+/// What a product's image is judged by.
+async fn terms(reader: &Reader, image: &Image, product: &Product, at: jiff::Timestamp) -> Result<Scan, EngineError> {
     let described = reader.image(&image.region, &image.id).await?;
     let described = described.ok_or_else(|| EngineError::NotReady {
         what: format!("image {} is not in {} any more", image.id, image.region),
         next: format!("bakehouse ship {}", product.slug),
     })?;
+    Ok(Scan { image: Some(ImageFacts::from(&described)), snapshots: image.snapshots.clone(), ..Scan::of(product, at) })
+}
+
+async fn scan_blocks(observer: &Arc<dyn Observer>, blocks: &[SnapshotBlocks], request: Scan) -> Result<Report, EngineError> {
     let mut disks: Vec<Arc<dyn disk::BlockSource>> = Vec::new();
     for blocks in blocks {
         let (snapshot, count) = (blocks.snapshot(), blocks.indices().count());
         observer.note(Note::Notice { text: format!("reading {snapshot} through EBS direct ({count} blocks with data)") });
         disks.push(Arc::new(disk::Cached::new(blocks.clone().blocking(), disk::CacheLimits::default())));
     }
-    let (product, snapshots) = (product.clone(), image.snapshots.clone());
-    let report = tokio::task::spawn_blocking(move || {
-        let facts = scan::ImageFacts::from(&described);
-        scan::scan(
-            &disks,
-            &scan::Scan {
-                image: Some(&facts),
-                policy: &product.scan,
-                at,
-                login_user: &product.image.login_user,
-                scanning_port: product.listing.scanning_port,
-                snapshots: &snapshots,
-            },
-        )
-    })
-    .await
-    .map_err(|e| EngineError::ScanTask(e.to_string()))?;
+    let report =
+        tokio::task::spawn_blocking(move || scan::scan(&disks, &request)).await.map_err(|e| EngineError::ScanTask(e.to_string()))?;
     // What could not be fetched would be held against the image: that is no verdict, and is read again.
     match blocks.iter().filter_map(SnapshotBlocks::take_missed).next() {
         Some(missed) => Err(missed.into()),

@@ -23,7 +23,7 @@ mod wait;
 mod witnesses;
 
 pub use boot::{boot_plan, measure_plan};
-pub use check::{Whole, checksum_image, scan_image};
+pub use check::{Whole, checksum_image, scan_image, scan_snapshots};
 pub use failure::{EngineError, Kind, LeftAt};
 pub use gc::{Abandoned, Collector, Places, Removed};
 pub use leave::Leave;

@@ -17,7 +17,7 @@ use crate::model::report::{OperatingSystem, Report};
 
 /// What rules judge by.
 pub(super) struct Evidence<'a> {
-    pub(super) request: &'a Scan<'a>,
+    pub(super) request: &'a Scan,
     /// The image's disks; none when a tree was scanned by itself.
     pub(super) image: Option<&'a DiskImage>,
     /// The root file system; none if none was found.
@@ -32,18 +32,27 @@ pub(super) struct Root<'a> {
     pub(super) accounts: Accounts,
     pub(super) sshd: SshdConfig,
     pub(super) cloud: CloudConfig,
+    /// The account that a buyer logs in to.
+    pub(super) login_user: String,
 }
 
+/// What the Marketplace recommends, and Amazon's own images have.
+const USUAL_LOGIN_USER: &str = "ec2-user";
+
 impl<'a> Root<'a> {
-    fn read(tree: &'a FileTree) -> Self {
+    fn read(tree: &'a FileTree, request: &Scan) -> Self {
         let files = Files::new(tree);
         let os = os::read(&files);
+        let cloud = CloudConfig::read(&files);
+        let default_user = || cloud.last("system_info.default_user.name").map(|name| name.text.clone());
+        let login_user = request.login_user.clone().or_else(default_user).unwrap_or_else(|| USUAL_LOGIN_USER.to_owned());
         Self {
             packages: Packages::read(&files, os.as_ref()),
             os,
             accounts: Accounts::read(&files),
             sshd: SshdConfig::read(&files),
-            cloud: CloudConfig::read(&files),
+            cloud,
+            login_user,
             files,
         }
     }
@@ -54,7 +63,7 @@ impl<'a> Root<'a> {
 /// Never fails: what can't be read becomes a finding.
 pub fn scan(disks: &[Arc<dyn BlockSource>], request: &Scan) -> Report {
     let image = disk::open(disks);
-    let root = image.tree.as_ref().map(Root::read);
+    let root = image.tree.as_ref().map(|tree| Root::read(tree, request));
     judge(Evidence { request, image: Some(&image), root })
 }
 
@@ -62,7 +71,7 @@ pub fn scan(disks: &[Arc<dyn BlockSource>], request: &Scan) -> Report {
 ///
 /// Never fails: what can't be read becomes a finding.
 pub fn scan_tree(tree: &FileTree, request: &Scan) -> Report {
-    judge(Evidence { request, image: None, root: Some(Root::read(tree)) })
+    judge(Evidence { request, image: None, root: Some(Root::read(tree, request)) })
 }
 
 /// Lets all rules judge: those of policy before the search through all files, whose reading is then done in part.
@@ -99,7 +108,7 @@ fn judge(evidence: Evidence) -> Report {
     Report {
         format: Report::FORMAT,
         at: request.at,
-        snapshots: request.snapshots.to_vec(),
+        snapshots: request.snapshots.clone(),
         operating_system: os,
         packages,
         findings,

@@ -4,23 +4,37 @@ use jiff::Timestamp;
 
 use crate::model::ids::{Region, SnapshotId};
 use crate::model::image::ImageDescription;
-use crate::model::product::ScanPolicy;
+use crate::model::product::{Product, ScanPolicy};
 
 /// What to judge an image by.
-#[derive(Debug, Clone, Copy)]
-pub struct Scan<'a> {
-    /// What EC2 says of the image; none for a local file.
-    pub image: Option<&'a ImageFacts>,
+#[derive(Debug, Clone)]
+pub struct Scan {
+    /// What EC2 says of the image; none for a local disk or a snapshot alone.
+    pub image: Option<ImageFacts>,
     /// What the product lets pass.
-    pub policy: &'a ScanPolicy,
+    pub policy: ScanPolicy,
     /// The time of the scan: end-of-life dates and ages are judged for it.
     pub at: Timestamp,
-    /// The account that a buyer logs in to.
-    pub login_user: &'a str,
+    /// The account that a buyer logs in to; cloud-init's default user where nobody says.
+    pub login_user: Option<String>,
     /// The port that AWS's scanner logs in on.
     pub scanning_port: u16,
-    /// The snapshots that are read, root first; empty for a local file.
-    pub snapshots: &'a [SnapshotId],
+    /// The snapshots that are read, root first; empty for a local disk.
+    pub snapshots: Vec<SnapshotId>,
+}
+
+impl Scan {
+    /// Judges a disk as a product's, for a moment.
+    pub fn of(product: &Product, at: Timestamp) -> Self {
+        Self {
+            image: None,
+            policy: product.scan.clone(),
+            at,
+            login_user: Some(product.image.login_user.clone()),
+            scanning_port: product.listing.scanning_port,
+            snapshots: Vec::new(),
+        }
+    }
 }
 
 /// What EC2 says of an image, as far as the Marketplace asks for it.

@@ -49,9 +49,9 @@ pub(super) fn report(tree: MemoryTree) -> Report {
 }
 
 /// The request that [`report`] makes.
-pub(super) fn request(policy: &ScanPolicy) -> Scan<'_> {
+pub(super) fn request(policy: &ScanPolicy) -> Scan {
     let at: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
-    Scan { image: None, policy, at, login_user: "admin", scanning_port: 22, snapshots: &[] }
+    Scan { image: None, policy: policy.clone(), at, login_user: Some("admin".to_owned()), scanning_port: 22, snapshots: Vec::new() }
 }
 
 /// The findings of a rule, each as its severity and path.

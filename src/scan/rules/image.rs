@@ -20,7 +20,7 @@ pub(super) const IMAGE: Rule = Rule {
 const OLDEST_YEARS: i32 = 2;
 
 fn image(evidence: &Evidence, verdict: &mut Verdict) {
-    let Some(facts) = evidence.request.image else { return };
+    let Some(facts) = &evidence.request.image else { return };
     if facts.encrypted {
         verdict.image("a snapshot of the image is encrypted");
     }
@@ -75,7 +75,7 @@ mod tests {
         };
         change(&mut facts);
         let policy = ScanPolicy { fail_on: Severity::High };
-        let report = crate::scan::scan_tree(&clean().tree(), &crate::scan::Scan { image: Some(&facts), ..request(&policy) });
+        let report = crate::scan::scan_tree(&clean().tree(), &crate::scan::Scan { image: Some(facts), ..request(&policy) });
         report.findings.into_iter().map(|finding| format!("{} {}", finding.severity, finding.code)).collect()
     }
 

@@ -28,7 +28,7 @@ fn reach(evidence: &Evidence, root: &Root, verdict: &mut Verdict) {
         verdict.image("the SSH server does not start at boot");
     }
     ports(evidence.request.scanning_port, root, verdict);
-    users(evidence.request.login_user, root, verdict);
+    users(&root.login_user, root, verdict);
     firewall(evidence.request.scanning_port, root, verdict);
 }
 

@@ -12,8 +12,8 @@ pub(super) const SUDO: Rule = Rule {
     judge: Judge::Root(sudo),
 };
 
-fn sudo(evidence: &Evidence, root: &Root, verdict: &mut Verdict) {
-    let user = evidence.request.login_user;
+fn sudo(_: &Evidence, root: &Root, verdict: &mut Verdict) {
+    let user = root.login_user.as_str();
     let named = root.cloud.last("system_info.default_user.name");
     if let Some(name) = named.filter(|name| name.text != user) {
         verdict.file(

@@ -72,9 +72,8 @@ fn plain(text: &str) -> String {
 }
 
 fn entry(id: &str, package: &Package, licences: &mut Licences) -> Value {
-    let purl = (!package.purl.is_empty()).then(|| {
-        json!([{ "referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": package.purl }])
-    });
+    let purl = (!package.purl.is_empty())
+        .then(|| json!([{ "referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": package.purl }]));
     let source = package.path.as_ref().map(|path| format!("found in {path}"));
     present(json!({
         "SPDXID": id,

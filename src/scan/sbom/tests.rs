@@ -10,7 +10,11 @@ fn package(origin: Origin, name: &str, version: &str, purl: &str) -> Package {
 }
 
 fn report() -> Report {
-    let bash = Package { architecture: "x86_64".to_owned(), licence: Some("GPLv3+".to_owned()), ..package(Origin::Rpm, "bash", "5.2-1", "pkg:rpm/amzn/bash@5.2-1") };
+    let bash = Package {
+        architecture: "x86_64".to_owned(),
+        licence: Some("GPLv3+".to_owned()),
+        ..package(Origin::Rpm, "bash", "5.2-1", "pkg:rpm/amzn/bash@5.2-1")
+    };
     let scoped = Package {
         path: Some("/srv/node_modules/@a/b/package.json".to_owned()),
         licence: Some("MIT OR Apache-2.0".to_owned()),
@@ -33,10 +37,10 @@ const SUBJECT: Subject = Subject { name: "hello-web", version: Some("1.2.0") };
 
 fn document(format: SbomFormat) -> Value {
     let mut document: Value = serde_json::from_str(&sbom(&report(), &SUBJECT, format)).unwrap();
-    // The tool's own version is no part of what is kept in view here.
-    for place in ["/metadata/tools/components/0/version", "/creationInfo/creators/0"] {
-        if let Some(version) = document.pointer_mut(place) {
-            *version = "…".into();
+    // The tool's own version is no part of what is kept in view here, nor are identities that every field of a report changes.
+    for place in ["/metadata/tools/components/0/version", "/creationInfo/creators/0", "/serialNumber", "/documentNamespace"] {
+        if let Some(value) = document.pointer_mut(place) {
+            *value = "…".into();
         }
     }
     document

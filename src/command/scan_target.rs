@@ -1,0 +1,191 @@
+//! The TARGET of `bakehouse scan`: whatever holds a machine's disk, and is no product's last image.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use super::context::{Connected, target, workspace};
+use super::selection::{Selection, Variants};
+use crate::cli::Global;
+use crate::clock::Clock;
+use crate::disk::{self, BlockSource, FileTree, Folder};
+use crate::engine::{self, Observer};
+use crate::failure::Failure;
+use crate::model::ids::{ImageId, Region, SnapshotId};
+use crate::model::product::{Product, ScanPolicy};
+use crate::model::report::{Report, Severity};
+use crate::scan::{self, ImageFacts, Scan};
+use crate::ui::Ui;
+
+/// What is scanned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ScanTarget {
+    /// A product's image: what was baked last, or the last release.
+    Product(Selection),
+    /// An AMI.
+    Image(ImageId),
+    /// An EBS snapshot.
+    Snapshot(SnapshotId),
+    /// A disk in a file, or a folder that holds a root file system.
+    Local(PathBuf),
+}
+
+impl FromStr for ScanTarget {
+    type Err = String;
+
+    /// A path has a slash in it, or is none of the other forms.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let is_path = text.contains('/') || text == "." || text == "..";
+        if let (false, Ok(image)) = (is_path, text.parse()) {
+            return Ok(Self::Image(image));
+        }
+        if let (false, Ok(snapshot)) = (is_path, text.parse()) {
+            return Ok(Self::Snapshot(snapshot));
+        }
+        match text.parse() {
+            Ok(selection) if !is_path => Ok(Self::Product(selection)),
+            _ if text.is_empty() => Err("expected a product, ami-…, snap-…, a disk in a file or a folder".to_owned()),
+            _ => Ok(Self::Local(PathBuf::from(text))),
+        }
+    }
+}
+
+/// What a target that is no product's is judged by.
+#[derive(Debug, Clone, Default)]
+pub struct Terms {
+    /// The product whose manifest says it; the usual, where there is none.
+    pub product: Option<Selection>,
+    /// The account that buyers log in to.
+    pub login_user: Option<String>,
+    /// The port that AWS's scanner logs in on.
+    pub scanning_port: Option<u16>,
+    /// Where an image or a snapshot is.
+    pub region: Option<Region>,
+}
+
+/// sshd's usual port.
+const SSH_PORT: u16 = 22;
+
+impl Terms {
+    fn request(&self, global: &Global) -> Result<Scan, Failure> {
+        let now = Clock::System.now();
+        let usual = || Scan {
+            image: None,
+            policy: ScanPolicy { fail_on: Severity::High },
+            at: now,
+            login_user: None,
+            scanning_port: SSH_PORT,
+            snapshots: Vec::new(),
+        };
+        let request = match &self.product {
+            Some(selection) => Scan::of(&product(global, selection)?, now),
+            None => usual(),
+        };
+        Ok(Scan {
+            login_user: self.login_user.clone().or(request.login_user),
+            scanning_port: self.scanning_port.unwrap_or(request.scanning_port),
+            ..request
+        })
+    }
+
+    /// Tells whether anything was said that a product's own manifest says.
+    pub fn is_given(&self) -> bool {
+        self.product.is_some() || self.login_user.is_some() || self.scanning_port.is_some() || self.region.is_some()
+    }
+}
+
+/// The product that a disk is judged as; its first variant, if it has several.
+fn product(global: &Global, selection: &Selection) -> Result<Product, Failure> {
+    let workspace = workspace(global)?;
+    super::context::known_product(&workspace, &selection.product)?;
+    let loaded = workspace.load(&selection.product, target(global, &workspace), None).map_err(Failure::Manifest)?;
+    let variants = Variants::choose(loaded, selection)?;
+    let first = variants.chosen().next().cloned();
+    first.ok_or_else(|| Failure::other(format!("{selection} has no variant"), format!("bakehouse check {}", selection.product)))
+}
+
+/// Scans an image by its id.
+///
+/// # Errors
+///
+/// No workspace, no credentials, no such image; blocks that AWS doesn't give.
+pub async fn image(global: &Global, id: &ImageId, terms: &Terms) -> Result<Report, Failure> {
+    let request = terms.request(global)?;
+    let region = terms.region.clone().unwrap_or_else(Region::marketplace);
+    let connected = Connected::open(global).await?;
+    let described = connected.reader.image(&region, id).await?;
+    let described = described.ok_or_else(|| absent(&format!("image {id}"), &region, terms))?;
+    let snapshots = described.image.snapshots.clone();
+    if snapshots.is_empty() {
+        return Err(Failure::other(format!("{id} has no snapshot to read: its root is no EBS volume"), "scan an image with an EBS root"));
+    }
+    let request = Scan { image: Some(ImageFacts::from(&described)), snapshots, ..request };
+    read(global, &connected, &region, request).await
+}
+
+/// Scans a snapshot by its id.
+///
+/// # Errors
+///
+/// No workspace, no credentials, no such snapshot; blocks that AWS doesn't give.
+pub async fn snapshot(global: &Global, id: &SnapshotId, terms: &Terms) -> Result<Report, Failure> {
+    let request = Scan { snapshots: vec![id.clone()], ..terms.request(global)? };
+    let region = terms.region.clone().unwrap_or_else(Region::marketplace);
+    let connected = Connected::open(global).await?;
+    read(global, &connected, &region, request).await
+}
+
+async fn read(global: &Global, connected: &Connected, region: &Region, request: Scan) -> Result<Report, Failure> {
+    let observer: Arc<dyn Observer> = Arc::new(Ui::of(global));
+    Ok(engine::scan_snapshots(&connected.reader, &observer, region, request).await?)
+}
+
+fn absent(what: &str, region: &Region, terms: &Terms) -> Failure {
+    let hint = if terms.region.is_some() { "see that the id, the Region and the account are right" } else { "--region says where it is" };
+    Failure::other(format!("there is no {what} in {region}"), hint)
+}
+
+/// Scans a disk in a file, or a folder that holds a root file system.
+///
+/// # Errors
+///
+/// When there is nothing of that name, or it can't be opened.
+pub async fn local(global: &Global, path: &Path, terms: &Terms) -> Result<Report, Failure> {
+    let request = terms.request(global)?;
+    let path = path.to_owned();
+    let scanned = tokio::task::spawn_blocking(move || local_blocking(&path, &request)).await;
+    scanned.map_err(|error| Failure::other(format!("the scan broke off: {error}"), "report this as a defect of bakehouse"))?
+}
+
+fn local_blocking(path: &Path, request: &Scan) -> Result<Report, Failure> {
+    let failed = |error: std::io::Error| {
+        let hint = match error.kind() {
+            std::io::ErrorKind::NotFound => "a target is a product, ami-…, snap-…, a disk in a file or a folder with a root file system",
+            _ => "see that it can be read",
+        };
+        Failure::other(format!("{} can't be scanned: {error}", path.display()), hint)
+    };
+    if std::fs::metadata(path).map_err(failed)?.is_dir() {
+        return Ok(scan::scan_tree(&FileTree::new(Box::new(Folder::new(path))), request));
+    }
+    let disk: Arc<dyn BlockSource> = Arc::new(disk::FileSource::open(path).map_err(failed)?);
+    Ok(scan::scan(&[disk], request))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_told_apart_by_their_form() {
+        let target = |text: &str| text.parse::<ScanTarget>().unwrap();
+        assert!(matches!(target("hello-web"), ScanTarget::Product(_)));
+        assert!(matches!(target("hello-web.arm64"), ScanTarget::Product(_)));
+        assert!(matches!(target("ami-0123456789abcdef0"), ScanTarget::Image(_)));
+        assert!(matches!(target("snap-0123456789abcdef0"), ScanTarget::Snapshot(_)));
+        for path in ["./hello-web", "/mnt", "disk.img", "Disk", "a/ami-0123456789abcdef0", ".", "disk_1.raw"] {
+            assert_eq!(target(path), ScanTarget::Local(path.into()));
+        }
+        assert!("".parse::<ScanTarget>().is_err());
+    }
+}
