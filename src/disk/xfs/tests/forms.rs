@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::super::super::source::FileSource;
+use super::super::super::file::FileSource;
 use super::super::super::testing::{run, unmounted_badly, xfs, xfs_in};
 use super::super::super::tree::{FileSystem, FileTree, TreeError};
 use super::super::Xfs;
