@@ -27,5 +27,5 @@ pub(crate) use image::OS_RELEASE;
 pub use image::{DiskImage, Readable, Unreadable, Volume, VolumeState, can_read, open};
 pub use partition::{Partition, PartitionTable, TableKind, partitions};
 pub use source::{BlockSource, Part, SourceError};
-pub use tree::{DirectoryEntry, FileKind, FileSystem, FileTree, FoundMetadata, Metadata, TreeError};
+pub use tree::{Attributes, DirectoryEntry, FileKind, FileSystem, FileTree, FoundMetadata, Metadata, TreeError};
 pub use xfs::Xfs;

@@ -52,6 +52,17 @@ pub(super) fn read(device: &Device, inode: &Inode) -> Result<Vec<Extent>, Fault>
     Ok(list.extents)
 }
 
+/// Returns the first block of a list of extents.
+pub(super) fn first(fork: &[u8]) -> Option<BlockNumber> {
+    extent(Bytes(fork)).map(|extent| extent.start)
+}
+
+/// Returns the first block below a tree's root.
+pub(super) fn first_child(fork: &[u8]) -> Option<BlockNumber> {
+    let room = fork.len().checked_sub(4)? / RECORD_BYTES;
+    Bytes(fork).u64(4 + room * 8).map(BlockNumber)
+}
+
 struct List<'a> {
     device: &'a Device,
     owner: InodeNumber,
