@@ -4,13 +4,17 @@
 //! the same code reads a local file, a snapshot through EBS direct, or bytes made by a test. All bytes
 //! are hostile: nothing is allocated by an unchecked length and nothing is followed without a limit.
 
+mod bytes;
 mod cached;
 mod content;
 mod ext4;
 mod file;
 mod folder;
 mod image;
+mod local;
 mod partition;
+mod qcow2;
+mod recent;
 mod source;
 mod tree;
 mod xfs;
@@ -25,7 +29,9 @@ pub use file::FileSource;
 pub use folder::Folder;
 pub(crate) use image::OS_RELEASE;
 pub use image::{DiskImage, Readable, Unreadable, Volume, VolumeState, can_read, open};
+pub use local::{BackingFiles, LocalDisk, LocalError, open_local};
 pub use partition::{Partition, PartitionTable, TableKind, partitions};
+pub use qcow2::{Qcow2, Qcow2Error};
 pub use source::{BlockSource, Part, SourceError};
 pub use tree::{Attributes, DirectoryEntry, FileKind, FileSystem, FileTree, FoundMetadata, Metadata, TreeError};
 pub use xfs::Xfs;

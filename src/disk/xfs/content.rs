@@ -4,7 +4,7 @@
 
 use std::ops::ControlFlow;
 
-use super::bytes::Bytes;
+use super::super::bytes::Bytes;
 use super::device::{Device, Seal};
 use super::extents::{self, Extent};
 use super::fault::{Fault, cut_off};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crc_fast::{CrcAlgorithm, Digest};
 
+use super::super::bytes::Bytes;
 use super::super::source::BlockSource;
-use super::bytes::Bytes;
 use super::fault::{Fault, cut_off};
 use super::superblock::{CHECKSUM_AT, Geometry, HEAD_BYTES};
 
@@ -97,7 +97,7 @@ impl Device {
         if !self.verifies {
             return Ok(());
         }
-        let stored = Bytes(bytes).checksum(checksum_at).ok_or_else(|| cut_off(what))?;
+        let stored = Bytes(bytes).u32_le(checksum_at).ok_or_else(|| cut_off(what))?;
         if stored == checksum(bytes, checksum_at) { Ok(()) } else { Err(Fault::damaged(format!("the checksum of {what} is wrong"))) }
     }
 

@@ -11,8 +11,8 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
+use super::super::bytes::Bytes;
 use super::super::tree::FileKind;
-use super::bytes::Bytes;
 use super::device::{Device, InodeNumber, Seal};
 use super::extents::{self, Extent};
 use super::fault::{Fault, cut_off};

@@ -3,7 +3,7 @@
 //! Source: Linux, fs/xfs/libxfs/xfs_format.h (`struct xfs_bmbt_rec`, `struct xfs_bmdr_block`,
 //! `struct xfs_btree_block`, `XFS_BTREE_MAXLEVELS`).
 
-use super::bytes::Bytes;
+use super::super::bytes::Bytes;
 use super::device::{BlockNumber, Device, InodeNumber, Seal};
 use super::fault::{Fault, cut_off};
 use super::inode::{Format, Inode};

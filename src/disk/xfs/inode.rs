@@ -4,8 +4,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::super::bytes::Bytes;
 use super::super::tree::{FileKind, Metadata};
-use super::bytes::Bytes;
 use super::device::{Device, InodeNumber};
 use super::extents;
 use super::fault::{Fault, cut_off};

@@ -6,7 +6,7 @@
 //! Source: Linux, fs/xfs/libxfs/xfs_log_format.h (`struct xlog_rec_header`, `struct xlog_op_header`,
 //! `XLOG_UNMOUNT_TRANS`) and fs/xfs/xfs_log_recover.c (how the end is found).
 
-use super::bytes::Bytes;
+use super::super::bytes::Bytes;
 use super::device::{BlockNumber, Device};
 use super::fault::Fault;
 

@@ -3,7 +3,6 @@
 //! Read as it stands: the log isn't replayed, but told of ([`Xfs::outstanding`]). Metadata of version 5
 //! is verified by its checksums. Attributes, quotas, reverse maps and free space are not looked at.
 
-mod bytes;
 mod content;
 mod device;
 mod directory;
