@@ -4,8 +4,9 @@
 //! `struct xfs_btree_block`, `XFS_BTREE_MAXLEVELS`).
 
 use super::super::bytes::Bytes;
-use super::device::{BlockNumber, Device, InodeNumber, Seal};
-use super::fault::{Fault, cut_off};
+use super::super::fault::{Fault, cut_off};
+use super::super::inodes::InodeNumber;
+use super::device::{BlockNumber, Device, Seal};
 use super::inode::{Format, Inode};
 
 /// A file of more extents than this is called damaged; they take 128 MiB.

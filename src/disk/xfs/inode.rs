@@ -5,10 +5,11 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::bytes::Bytes;
+use super::super::fault::{Fault, cut_off};
+use super::super::inodes::InodeNumber;
 use super::super::tree::{FileKind, Metadata};
-use super::device::{Device, InodeNumber};
+use super::device::Device;
 use super::extents;
-use super::fault::{Fault, cut_off};
 
 const MAGIC: u16 = u16::from_be_bytes(*b"IN");
 const CHECKSUM_AT: usize = 100;
@@ -23,7 +24,7 @@ const LARGEST_FILE_BYTES: u64 = i64::MAX as u64;
 
 /// How a fork holds what it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
+pub(in super::super) enum Format {
     /// The content itself.
     Local,
     /// A list of extents.
@@ -36,7 +37,7 @@ pub(super) enum Format {
 
 /// An inode.
 #[derive(Debug, Clone)]
-pub(super) struct Inode {
+pub(in super::super) struct Inode {
     pub number: InodeNumber,
     pub metadata: Metadata,
     pub format: Format,
