@@ -209,6 +209,17 @@ impl<F: Fetch> BlockSource for Cached<F> {
         Ok(())
     }
 
+    fn next_allocated(&self, offset: u64) -> Result<Option<Range<u64>>, SourceError> {
+        let block_size = u64::from(self.fetch.block_size().max(1));
+        let size_bytes = self.size_bytes();
+        let has = |index: u64| u32::try_from(index).is_ok_and(|index| self.fetch.has(index));
+        let end = size_bytes.div_ceil(block_size);
+        let Some(first) = (offset / block_size..end).find(|&index| has(index)) else { return Ok(None) };
+        let last = (first..end).find(|&index| !has(index)).unwrap_or(end);
+        let range = (first * block_size).max(offset)..last.saturating_mul(block_size).min(size_bytes);
+        Ok((range.start < range.end).then_some(range))
+    }
+
     fn prefetch(&self, ranges: &[Range<u64>]) {
         let block_size = u64::from(self.fetch.block_size().max(1));
         for range in ranges {
@@ -279,6 +290,16 @@ mod tests {
         }
         assert_eq!(*cached.fetch.fetched.lock().unwrap(), [0, 2, 4, 2]);
         assert_eq!(cached.lock().blocks.len(), 2);
+    }
+
+    #[test]
+    fn blocks_that_are_absent_are_holes() {
+        let cached = Cached::new(Blocks::default(), CacheLimits::default());
+        assert_eq!(cached.next_allocated(0).unwrap(), Some(0..4));
+        assert_eq!(cached.next_allocated(3).unwrap(), Some(3..4));
+        assert_eq!(cached.next_allocated(4).unwrap(), Some(8..12));
+        assert_eq!(cached.next_allocated(36).unwrap(), None);
+        assert_eq!(cached.next_allocated(u64::MAX).unwrap(), None);
     }
 
     #[test]

@@ -144,11 +144,11 @@ fn entry_name(entry: &DirEntry) -> OsString {
 
 fn metadata_of(metadata: &ext4_view::Metadata) -> Metadata {
     Metadata {
-        kind: kind(metadata.file_type()),
         size_bytes: metadata.len(),
         mode: metadata.mode() & 0o7777,
         uid: metadata.uid(),
         gid: metadata.gid(),
+        ..Metadata::new(kind(metadata.file_type()))
     }
 }
 

@@ -4,12 +4,19 @@
 //! the same code reads a local file, a snapshot through EBS direct, or bytes made by a test. All bytes
 //! are hostile: nothing is allocated by an unchecked length and nothing is followed without a limit.
 
+mod bytes;
 mod cached;
 mod content;
 mod ext4;
+mod fault;
+mod file;
 mod folder;
 mod image;
+mod inodes;
+mod local;
 mod partition;
+mod qcow2;
+mod recent;
 mod source;
 mod tree;
 mod xfs;
@@ -20,10 +27,13 @@ pub(crate) mod testing;
 pub use cached::{CacheLimits, Cached, Fetch};
 pub use content::{Content, recognise};
 pub use ext4::Ext4;
+pub use file::FileSource;
 pub use folder::Folder;
 pub(crate) use image::OS_RELEASE;
 pub use image::{DiskImage, Readable, Unreadable, Volume, VolumeState, can_read, open};
+pub use local::{BackingFiles, LocalDisk, LocalError, open_local};
 pub use partition::{Partition, PartitionTable, TableKind, partitions};
-pub use source::{BlockSource, FileSource, Part, SourceError};
-pub use tree::{DirectoryEntry, FileKind, FileSystem, FileTree, FoundMetadata, Metadata, TreeError};
+pub use qcow2::{Qcow2, Qcow2Error};
+pub use source::{BlockSource, Part, SourceError};
+pub use tree::{Attributes, DirectoryEntry, FileKind, FileSystem, FileTree, FoundMetadata, Metadata, TreeError};
 pub use xfs::Xfs;

@@ -1,11 +1,7 @@
 //! Where a disk's bytes come from.
 
 use std::error::Error;
-use std::fs::File;
-use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
-use std::path::Path;
 use std::sync::Arc;
 
 /// A disk that can be read at any place, from any thread.
@@ -20,6 +16,18 @@ pub trait BlockSource: Send + Sync {
     /// [`SourceError::OutOfBounds`] when the range does not lie in the disk, [`SourceError::Read`] when
     /// the bytes can't be had.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), SourceError>;
+
+    /// Returns the first range (in bytes) at or after `offset` that may hold anything but zeros; none when
+    /// zeros alone follow. All between `offset` and the range's start reads as zeros, so that whoever looks
+    /// at all of a disk need not read it. A source that knows nothing of holes calls all allocated.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError::Read`] when it can't be told.
+    fn next_allocated(&self, offset: u64) -> Result<Option<Range<u64>>, SourceError> {
+        let size_bytes = self.size_bytes();
+        Ok((offset < size_bytes).then_some(offset..size_bytes))
+    }
 
     /// Tells that these ranges (in bytes) will be wanted soon. A source may ignore it.
     fn prefetch(&self, _ranges: &[Range<u64>]) {}
@@ -55,37 +63,6 @@ pub(super) fn check_range(offset: u64, length: usize, size_bytes: u64) -> Result
     match offset.checked_add(length) {
         Some(end) if end <= size_bytes => Ok(end),
         _ => Err(SourceError::OutOfBounds { offset, length, size_bytes }),
-    }
-}
-
-/// A raw disk in a local file.
-#[derive(Debug)]
-pub struct FileSource {
-    file: File,
-    size_bytes: u64,
-}
-
-impl FileSource {
-    /// Opens a file for reading.
-    ///
-    /// # Errors
-    ///
-    /// When it can't be opened or its size can't be told.
-    pub fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
-        let size_bytes = file.metadata()?.len();
-        Ok(Self { file, size_bytes })
-    }
-}
-
-impl BlockSource for FileSource {
-    fn size_bytes(&self) -> u64 {
-        self.size_bytes
-    }
-
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), SourceError> {
-        check_range(offset, buffer.len(), self.size_bytes)?;
-        self.file.read_exact_at(buffer, offset).map_err(|source| SourceError::Read { offset, source: source.into() })
     }
 }
 
@@ -130,6 +107,15 @@ impl BlockSource for Part {
         self.whole.read_at(self.start + offset, buffer)
     }
 
+    fn next_allocated(&self, offset: u64) -> Result<Option<Range<u64>>, SourceError> {
+        if offset >= self.size_bytes {
+            return Ok(None);
+        }
+        let end = self.start + self.size_bytes;
+        let found = self.whole.next_allocated(self.start + offset)?.filter(|range| range.start < end);
+        Ok(found.map(|range| range.start - self.start..range.end.min(end) - self.start))
+    }
+
     fn prefetch(&self, ranges: &[Range<u64>]) {
         let inside = |at: u64| self.start + at.min(self.size_bytes);
         let moved: Vec<_> = ranges.iter().map(|range| inside(range.start)..inside(range.end)).collect();
@@ -156,5 +142,34 @@ mod tests {
         let part = Part::new(Arc::new(vec![0; 100]), 90, u64::MAX);
         assert_eq!(part.size_bytes(), 10);
         assert_eq!(Part::new(Arc::new(vec![0; 100]), 1000, 5).size_bytes(), 0);
+    }
+
+    /// Allocated from 10 to 20 and from 30 on.
+    struct Holes;
+
+    impl BlockSource for Holes {
+        fn size_bytes(&self) -> u64 {
+            40
+        }
+
+        fn read_at(&self, _: u64, _: &mut [u8]) -> Result<(), SourceError> {
+            Ok(())
+        }
+
+        fn next_allocated(&self, offset: u64) -> Result<Option<Range<u64>>, SourceError> {
+            let next = [10..20, 30..40].into_iter().find(|range| offset < range.end);
+            Ok(next.map(|range| range.start.max(offset)..range.end))
+        }
+    }
+
+    #[test]
+    fn a_part_has_the_holes_of_the_whole() {
+        let part = Part::new(Arc::new(Holes), 5, 28);
+        assert_eq!(part.next_allocated(0).unwrap(), Some(5..15));
+        assert_eq!(part.next_allocated(12).unwrap(), Some(12..15));
+        assert_eq!(part.next_allocated(15).unwrap(), Some(25..28));
+        assert_eq!(part.next_allocated(28).unwrap(), None);
+        assert_eq!(Part::new(Arc::new(Holes), 20, 5).next_allocated(0).unwrap(), None);
+        assert_eq!(vec![0; 9].next_allocated(2).unwrap(), Some(2..9));
     }
 }

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::tree::{DirectoryEntry, FileKind, FileSystem, FileTree, Metadata, TreeError};
+use super::tree::{Attributes, DirectoryEntry, FileKind, FileSystem, FileTree, Metadata, TreeError};
 
 /// Has mkfs.xfs make file systems of less than 300 MiB, as it does for XFS's own tests.
 ///
@@ -154,6 +154,8 @@ pub(crate) fn spoiled(disk: &[u8], seed: u64) -> Vec<u8> {
 #[derive(Default, Clone)]
 pub(crate) struct MemoryTree {
     nodes: BTreeMap<PathBuf, (Metadata, Vec<u8>)>,
+    attributes: BTreeMap<u64, Attributes>,
+    numbers: u64,
 }
 
 impl MemoryTree {
@@ -172,6 +174,23 @@ impl MemoryTree {
         self.node(path, FileKind::Directory, b"")
     }
 
+    /// Gives a file a second name.
+    pub(crate) fn hard_link(mut self, path: &str, target: &str) -> Self {
+        let node = self.nodes.get_mut(Path::new(target)).expect("the target is there");
+        node.0.links += 1;
+        let node = node.clone();
+        self.nodes.insert(path.into(), node);
+        self
+    }
+
+    /// Gives a file an extended attribute.
+    pub(crate) fn attribute(mut self, path: &str, name: &str, value: &[u8]) -> Self {
+        let node = self.nodes.get_mut(Path::new(path)).expect("the file is there");
+        node.0.has_attributes = true;
+        self.attributes.entry(node.0.inode).or_default().insert(name.into(), value.to_vec());
+        self
+    }
+
     /// Takes a file away.
     pub(crate) fn without(mut self, path: &str) -> Self {
         self.nodes.remove(Path::new(path));
@@ -184,7 +203,10 @@ impl MemoryTree {
     }
 
     fn node(mut self, path: &str, kind: FileKind, content: &[u8]) -> Self {
-        let metadata = |kind, size_bytes| Metadata { kind, size_bytes, mode: 0o644, uid: 0, gid: 0 };
+        let mut metadata = |kind, size_bytes| {
+            self.numbers += 1;
+            Metadata { size_bytes, mode: 0o644, inode: self.numbers, ..Metadata::new(kind) }
+        };
         for parent in Path::new(path).ancestors().skip(1) {
             self.nodes.entry(parent.to_owned()).or_insert_with(|| (metadata(FileKind::Directory, 0), Vec::new()));
         }
@@ -229,5 +251,9 @@ impl FileSystem for MemoryTree {
             }
         }
         Ok(())
+    }
+
+    fn attributes(&self, path: &Path) -> Result<Attributes, TreeError> {
+        Ok(self.attributes.get(&self.get(path)?.0.inode).cloned().unwrap_or_default())
     }
 }

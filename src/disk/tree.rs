@@ -1,9 +1,11 @@
 //! One tree of files over one or more file systems, looked up inside the tree only.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::ffi::{OsStr, OsString};
 use std::ops::ControlFlow;
 use std::path::{Component, Path, PathBuf};
+
+use jiff::Timestamp;
 
 use super::source::SourceError;
 
@@ -41,7 +43,47 @@ pub struct Metadata {
     pub uid: u32,
     /// Its group.
     pub gid: u32,
+    /// When its content was last changed.
+    pub modified: Timestamp,
+    /// When anything of it was last changed: content, owner, mode, names or attributes.
+    pub changed: Timestamp,
+    /// Its number in its file system: names of one number name one file.
+    pub inode: u64,
+    /// How many names it has; of a file with one name no other need be looked for.
+    pub links: u32,
+    /// Which file system of a [`FileTree`] it lies in, 0 being the root. With `inode` it tells a file from
+    /// all others of the tree.
+    pub file_system: usize,
+    /// Where its content begins (or what leads to it), in bytes from its file system's start: reading files
+    /// in this order reads the disk in order. None where it has no content of its own on the disk.
+    pub position: Option<u64>,
+    /// Whether it may have extended attributes; of a file without, they need not be asked for.
+    pub has_attributes: bool,
 }
+
+impl Metadata {
+    /// Makes the metadata of a file of which only its kind is known: empty, root's, of mode 0, of one name,
+    /// last changed in 1970.
+    pub fn new(kind: FileKind) -> Self {
+        Self {
+            kind,
+            size_bytes: 0,
+            mode: 0,
+            uid: 0,
+            gid: 0,
+            modified: Timestamp::UNIX_EPOCH,
+            changed: Timestamp::UNIX_EPOCH,
+            inode: 0,
+            links: 1,
+            file_system: 0,
+            position: None,
+            has_attributes: false,
+        }
+    }
+}
+
+/// Extended attributes by their full names, such as `security.capability`; values as `getxattr` gives them.
+pub type Attributes = BTreeMap<OsString, Vec<u8>>;
 
 /// What is known of a file, or why nothing is.
 pub type FoundMetadata = Result<Metadata, TreeError>;
@@ -158,24 +200,59 @@ pub trait FileSystem {
     ///
     /// [`TreeError`].
     fn read(&self, path: &Path, sink: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> Result<(), TreeError>;
+
+    /// Fills the buffer with a regular file's bytes from `offset` on, and returns how many it now holds:
+    /// fewer than it takes at the file's end only, none beyond it.
+    ///
+    /// # Errors
+    ///
+    /// [`TreeError`].
+    fn read_range(&self, path: &Path, offset: u64, buffer: &mut [u8]) -> Result<usize, TreeError> {
+        let (mut skip, mut filled) = (offset, 0);
+        self.read(path, &mut |piece| {
+            let skipped = usize::try_from(skip).unwrap_or(usize::MAX).min(piece.len());
+            skip -= skipped as u64;
+            let length = (piece.len() - skipped).min(buffer.len() - filled);
+            buffer[filled..filled + length].copy_from_slice(&piece[skipped..skipped + length]);
+            filled += length;
+            if filled == buffer.len() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        Ok(filled)
+    }
+
+    /// Returns a file's extended attributes; of the link itself where it is one.
+    ///
+    /// # Errors
+    ///
+    /// [`TreeError`].
+    fn attributes(&self, path: &Path) -> Result<Attributes, TreeError> {
+        Err(TreeError::Damaged { path: path.to_owned(), why: "its extended attributes can't be read".to_owned() })
+    }
 }
 
 /// A tree of files: a root file system and others mounted in it.
 pub struct FileTree {
     /// Longest mount point first, so the first that fits is the right one; `/` is last.
-    mounts: Vec<(PathBuf, Box<dyn FileSystem>)>,
+    mounts: Vec<Mount>,
+}
+
+struct Mount {
+    at: PathBuf,
+    file_system: Box<dyn FileSystem>,
+    /// In the order of mounting, as [`Metadata::file_system`] tells it.
+    number: usize,
 }
 
 impl FileTree {
     /// Makes a tree of a root file system.
     pub fn new(root: Box<dyn FileSystem>) -> Self {
-        Self { mounts: vec![(PathBuf::from("/"), root)] }
+        Self { mounts: vec![Mount { at: PathBuf::from("/"), file_system: root, number: 0 }] }
     }
 
     /// Mounts a further file system; it hides what the place held before.
     pub fn mount(&mut self, at: PathBuf, file_system: Box<dyn FileSystem>) {
-        self.mounts.push((at, file_system));
-        self.mounts.sort_by_key(|(at, _)| std::cmp::Reverse(at.components().count()));
+        self.mounts.push(Mount { at, file_system, number: self.mounts.len() });
+        self.mounts.sort_by_key(|mount| std::cmp::Reverse(mount.at.components().count()));
     }
 
     /// Follows all links of a path and returns the path without any; nothing leads out of the tree.
@@ -219,8 +296,28 @@ impl FileTree {
     /// [`TreeError`].
     pub fn read_link(&self, path: &Path) -> Result<PathBuf, TreeError> {
         let path = self.resolve_parent(path, false)?;
-        let (file_system, inner) = self.file_system(&path);
-        file_system.read_link(&inner)
+        let (mount, inner) = self.mount_of(&path);
+        mount.file_system.read_link(&inner)
+    }
+
+    /// Returns a file's extended attributes, links followed.
+    ///
+    /// # Errors
+    ///
+    /// [`TreeError`].
+    pub fn attributes(&self, path: &Path) -> Result<Attributes, TreeError> {
+        self.attributes_resolved(&self.resolve_parent(path, true)?)
+    }
+
+    /// Returns a file's extended attributes. The path has no links before its last name, as [`FileTree::walk`]
+    /// and [`FileTree::resolve`] give it, so that none need be looked for.
+    ///
+    /// # Errors
+    ///
+    /// [`TreeError`].
+    pub fn attributes_resolved(&self, path: &Path) -> Result<Attributes, TreeError> {
+        let (mount, inner) = self.mount_of(path);
+        mount.file_system.attributes(&inner)
     }
 
     /// Lists a directory by name, links to it followed.
@@ -274,8 +371,29 @@ impl FileTree {
     ///
     /// [`TreeError`].
     pub fn stream_resolved(&self, path: &Path, sink: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> Result<(), TreeError> {
-        let (file_system, inner) = self.file_system(path);
-        file_system.read(&inner, sink)
+        let (mount, inner) = self.mount_of(path);
+        mount.file_system.read(&inner, sink)
+    }
+
+    /// Fills the buffer with a file's bytes from `offset` on, links followed, and returns how many it now
+    /// holds: fewer than it takes at the file's end only, none beyond it.
+    ///
+    /// # Errors
+    ///
+    /// [`TreeError`].
+    pub fn read_range(&self, path: &Path, offset: u64, buffer: &mut [u8]) -> Result<usize, TreeError> {
+        self.read_range_resolved(&self.resolve_parent(path, true)?, offset, buffer)
+    }
+
+    /// Reads as [`FileTree::read_range`] does. The path has no links, as [`FileTree::walk`] and
+    /// [`FileTree::resolve`] give it, so that none need be looked for.
+    ///
+    /// # Errors
+    ///
+    /// [`TreeError`].
+    pub fn read_range_resolved(&self, path: &Path, offset: u64, buffer: &mut [u8]) -> Result<usize, TreeError> {
+        let (mount, inner) = self.mount_of(path);
+        mount.file_system.read_range(&inner, offset, buffer)
     }
 
     /// Visits everything in the tree but the root itself, directories before what they hold, names in
@@ -284,8 +402,8 @@ impl FileTree {
     pub fn walk(&self, visit: &mut dyn FnMut(&Path, FoundMetadata) -> ControlFlow<()>) {
         let mut directories = vec![PathBuf::from("/")];
         while let Some(directory) = directories.pop() {
-            let (file_system, inner) = self.file_system(&directory);
-            let entries = match file_system.read_dir_with_metadata(&inner) {
+            let (mount, inner) = self.mount_of(&directory);
+            let entries = match mount.file_system.read_dir_with_metadata(&inner) {
                 Ok(entries) => entries,
                 Err(error) => match visit(&directory, Err(error)) {
                     ControlFlow::Continue(()) => continue,
@@ -304,8 +422,8 @@ impl FileTree {
                     break;
                 }
                 // What a mount hides is not what is there.
-                let hidden = self.mounts.iter().any(|(at, _)| *at == path);
-                let metadata = if hidden { self.symlink_metadata_resolved(&path) } else { metadata };
+                let hidden = self.mounts.iter().any(|mount| mount.at == path);
+                let metadata = if hidden { self.symlink_metadata_resolved(&path) } else { metadata.map(|found| mount.marked(found)) };
                 if matches!(&metadata, Ok(metadata) if metadata.kind == FileKind::Directory) {
                     found.push(path.clone());
                 }
@@ -317,19 +435,19 @@ impl FileTree {
         }
     }
 
-    fn file_system(&self, path: &Path) -> (&dyn FileSystem, PathBuf) {
-        let found = self.mounts.iter().find_map(|(at, fs)| path.strip_prefix(at).ok().map(|inner| (&**fs, Path::new("/").join(inner))));
+    fn mount_of(&self, path: &Path) -> (&Mount, PathBuf) {
+        let found = self.mounts.iter().find_map(|mount| path.strip_prefix(&mount.at).ok().map(|inner| (mount, Path::new("/").join(inner))));
         found.expect("the root is mounted at / and paths are absolute")
     }
 
     fn symlink_metadata_resolved(&self, path: &Path) -> Result<Metadata, TreeError> {
-        let (file_system, inner) = self.file_system(path);
-        file_system.metadata(&inner)
+        let (mount, inner) = self.mount_of(path);
+        mount.file_system.metadata(&inner).map(|metadata| mount.marked(metadata))
     }
 
     fn read_dir_resolved(&self, path: &Path) -> Result<Vec<DirectoryEntry>, TreeError> {
-        let (file_system, inner) = self.file_system(path);
-        file_system.read_dir(&inner)
+        let (mount, inner) = self.mount_of(path);
+        mount.file_system.read_dir(&inner)
     }
 
     /// Resolves all links but, unless `follow_last`, one in the last place. The last component need
@@ -354,8 +472,8 @@ impl FileTree {
             };
             if metadata.kind == FileKind::Symlink {
                 links += 1;
-                let (file_system, inner) = self.file_system(&resolved);
-                let target = file_system.read_link(&inner)?;
+                let (mount, inner) = self.mount_of(&resolved);
+                let target = mount.file_system.read_link(&inner)?;
                 if links > MOST_LINKS || target.as_os_str().len() > LONGEST_PATH_BYTES {
                     return Err(TreeError::TooManyLinks { path: path.to_owned() });
                 }
@@ -371,6 +489,12 @@ impl FileTree {
             }
         }
         Ok(resolved)
+    }
+}
+
+impl Mount {
+    fn marked(&self, metadata: Metadata) -> Metadata {
+        Metadata { file_system: self.number, ..metadata }
     }
 }
 
@@ -438,5 +562,42 @@ mod tests {
             ControlFlow::Continue(())
         });
         assert_eq!(seen, ["/etc", "/link", "/var", "/etc/x", "/var/new"]);
+    }
+
+    #[test]
+    fn a_file_is_told_by_its_number_and_its_file_system() {
+        let mut tree = MemoryTree::default().file("/a", "").hard_link("/b", "/a").file("/c", "").directory("/var").tree();
+        tree.mount(PathBuf::from("/var"), Box::new(MemoryTree::default().file("/a", "").hard_link("/b", "/a")));
+        let file = |path| tree.metadata(Path::new(path)).map(|metadata| (metadata.file_system, metadata.inode, metadata.links)).unwrap();
+        assert!(file("/a") == file("/b") && file("/var/a") == file("/var/b"));
+        assert!(file("/a").1 == file("/var/a").1 && file("/a") != file("/var/a"));
+        assert_eq!((file("/a").2, file("/c").2), (2, 1));
+        let mut walked = Vec::new();
+        tree.walk(&mut |_, metadata| {
+            walked.push(metadata.unwrap().file_system);
+            ControlFlow::Continue(())
+        });
+        assert_eq!(walked, [0, 0, 0, 1, 1, 1], "a, b, c; what is mounted; its files");
+    }
+
+    #[test]
+    fn ranges_are_read_from_anywhere() {
+        let content: Vec<u8> = (0..=255).collect();
+        let tree = MemoryTree::default().file("/x", &content).link("/link", "x").tree();
+        for (offset, length, expected) in [(0, 10, 0..10), (60, 3, 60..63), (0, 300, 0..256), (250, 10, 250..256), (7, 0, 7..7)] {
+            let mut buffer = vec![0; length];
+            let count = tree.read_range(Path::new("/link"), offset, &mut buffer).unwrap();
+            assert_eq!(buffer[..count], content[expected]);
+        }
+        for beyond in [256, 1 << 40, u64::MAX] {
+            assert_eq!(tree.read_range(Path::new("/x"), beyond, &mut [0; 5]).unwrap(), 0);
+        }
+    }
+
+    #[test]
+    fn attributes_are_those_of_the_file_that_a_link_leads_to() {
+        let tree = MemoryTree::default().file("/x", "").attribute("/x", "user.name", b"value").link("/link", "x").tree();
+        assert_eq!(tree.attributes(Path::new("/link")).unwrap()[OsStr::new("user.name")], b"value");
+        assert!(tree.attributes_resolved(Path::new("/link")).unwrap().is_empty());
     }
 }

@@ -2,16 +2,12 @@
 //!
 //! Source: Linux, fs/xfs/libxfs/xfs_format.h (`struct xfs_dsymlink_hdr`, `XFS_SYMLINK_MAXLEN`).
 
-use std::ops::ControlFlow;
-
-use super::bytes::Bytes;
+use super::super::bytes::Bytes;
+use super::super::fault::{Fault, cut_off};
+use super::super::inodes::{self, Content, Stored};
 use super::device::{Device, Seal};
 use super::extents::{self, Extent};
-use super::fault::{Fault, cut_off};
 use super::inode::{Format, Inode};
-
-/// The most that is read and handed out at once.
-const PIECE_BYTES: usize = 256 << 10;
 
 /// No link is longer.
 const LONGEST_LINK_BYTES: u64 = 1024;
@@ -20,77 +16,19 @@ const LINK_MAGIC: u32 = u32::from_be_bytes(*b"XSLM");
 const LINK_HEADER_BYTES: usize = 56;
 const LINK_SEAL: Seal = Seal { what: "a block of the link", checksum: 12, place: 40, uuid: 16, owner: 32 };
 
-/// Hands out a regular file's bytes; holes and what was never written are zeros.
-pub(super) fn read(device: &Device, inode: &Inode, sink: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> Result<(), Fault> {
+/// Finds a regular file's bytes.
+pub(super) fn find(device: &Device, inode: &Inode) -> Result<Content, Fault> {
     if inode.is_realtime {
         return Err(Fault::damaged("its content lies on a realtime device, which can't be read"));
     }
     let block_size = u64::from(device.geometry.block_size);
-    let mut file = File { device, size: inode.metadata.size_bytes, position: 0, buffer: Vec::new(), sink };
-    for extent in extents::read(device, inode)? {
-        // Blocks beyond the end were allocated in advance.
-        let (Some(start), Some(end)) = (extent.offset.checked_mul(block_size), extent.end().checked_mul(block_size)) else { break };
-        let start = start.min(file.size);
-        if file.zeros(start)?.is_break() {
-            return Ok(());
-        }
-        let end = end.min(file.size);
-        let flow = if extent.is_unwritten { file.zeros(end)? } else { file.written(&extent, end)? };
-        if flow.is_break() {
-            return Ok(());
-        }
-    }
-    let end = file.size;
-    file.zeros(end).map(|_| ())
-}
-
-struct File<'a> {
-    device: &'a Device,
-    size: u64,
-    /// How far it has been handed out.
-    position: u64,
-    buffer: Vec<u8>,
-    sink: &'a mut dyn FnMut(&[u8]) -> ControlFlow<()>,
-}
-
-impl File<'_> {
-    /// Makes the buffer hold the next piece, which ends at `end` at the latest.
-    fn next_piece(&mut self, end: u64) -> usize {
-        let length = (end - self.position).min(PIECE_BYTES as u64) as usize;
-        if self.buffer.len() < length {
-            self.buffer.resize(length, 0);
-        }
-        length
-    }
-
-    fn zeros(&mut self, end: u64) -> Result<ControlFlow<()>, Fault> {
-        if self.position < end {
-            self.buffer.fill(0);
-        }
-        while self.position < end {
-            let length = self.next_piece(end);
-            self.position += length as u64;
-            if (self.sink)(&self.buffer[..length]).is_break() {
-                return Ok(ControlFlow::Break(()));
-            }
-        }
-        Ok(ControlFlow::Continue(()))
-    }
-
-    fn written(&mut self, extent: &Extent, end: u64) -> Result<ControlFlow<()>, Fault> {
-        let place = self.device.place(extent.start, extent.blocks)?;
-        let begin = self.position;
-        while self.position < end {
-            let length = self.next_piece(end);
-            // Lies in the extent, and so in the device.
-            self.device.read(place + (self.position - begin), &mut self.buffer[..length])?;
-            self.position += length as u64;
-            if (self.sink)(&self.buffer[..length]).is_break() {
-                return Ok(ControlFlow::Break(()));
-            }
-        }
-        Ok(ControlFlow::Continue(()))
-    }
+    let extents = extents::read(device, inode)?.into_iter().map_while(|extent| {
+        // What begins beyond all bytes was allocated in advance. Lengths and places lie in the device.
+        let offset = extent.offset.checked_mul(block_size)?;
+        let place = device.place(extent.start, extent.blocks).ok().filter(|_| !extent.is_unwritten);
+        Some(inodes::Extent { offset, length: extent.blocks * block_size, place })
+    });
+    Ok(Content { size_bytes: inode.metadata.size_bytes, stored: Stored::Extents(extents.collect()) })
 }
 
 /// Returns where a link points to.

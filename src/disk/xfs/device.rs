@@ -6,17 +6,14 @@ use std::sync::Arc;
 
 use crc_fast::{CrcAlgorithm, Digest};
 
+use super::super::bytes::Bytes;
+use super::super::fault::{Fault, cut_off};
+use super::super::inodes::InodeNumber;
 use super::super::source::BlockSource;
-use super::bytes::Bytes;
-use super::fault::{Fault, cut_off};
 use super::superblock::{CHECKSUM_AT, Geometry, HEAD_BYTES};
 
 /// The unit that metadata tells its own place in.
 const BASIC_BLOCK_BYTES: u64 = 512;
-
-/// A file's number: its group, block and place in the block in one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct InodeNumber(pub u64);
 
 /// A block's number: its group and the number in the group in one; so not all numbers are blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +69,7 @@ impl Device {
         }
     }
 
-    /// Returns where an inode lies, in bytes.
+    /// Returns where an inode lies, in bytes: its number is its group, block and place in the block in one.
     pub fn inode_place(&self, inode: InodeNumber) -> Result<u64, Fault> {
         let geometry = &self.geometry;
         let block = BlockNumber(inode.0 >> geometry.inodes_per_block_log);
@@ -97,7 +94,7 @@ impl Device {
         if !self.verifies {
             return Ok(());
         }
-        let stored = Bytes(bytes).checksum(checksum_at).ok_or_else(|| cut_off(what))?;
+        let stored = Bytes(bytes).u32_le(checksum_at).ok_or_else(|| cut_off(what))?;
         if stored == checksum(bytes, checksum_at) { Ok(()) } else { Err(Fault::damaged(format!("the checksum of {what} is wrong"))) }
     }
 

@@ -8,21 +8,13 @@
 //! `xfs_dir3_data_hdr`, `xfs_dir2_data_entry`, `xfs_dir2_data_unused`, `xfs_dir2_block_tail`,
 //! `XFS_DIR2_LEAF_OFFSET`, `XFS_DIR3_FT_…`).
 
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt;
-
+use super::super::bytes::Bytes;
+use super::super::fault::{Fault, cut_off};
+use super::super::inodes::{Directory, InodeNumber, LARGEST_DIRECTORY_BYTES, Listing};
 use super::super::tree::FileKind;
-use super::bytes::Bytes;
-use super::device::{Device, InodeNumber, Seal};
+use super::device::{Device, Seal};
 use super::extents::{self, Extent};
-use super::fault::{Fault, cut_off};
 use super::inode::{Format, Inode};
-
-/// Directories with more names than this are called damaged.
-const MOST_NAMES: usize = 1 << 21;
-
-/// Directories whose names take more than this are called damaged, as in ext4.
-const LARGEST_DIRECTORY_BYTES: u64 = 256 << 20;
 
 /// Data blocks lie below this offset in the directory, what finds names by their hash above it.
 const INDEX_OFFSET_BYTES: u64 = 1 << 35;
@@ -36,27 +28,9 @@ const SEAL: Seal = Seal { what: "a block of the directory", checksum: 4, place: 
 /// Marks a free stretch where an inode's number would begin.
 const FREE: u16 = 0xffff;
 
-/// A name in a directory.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Entry {
-    pub name: OsString,
-    pub inode: InodeNumber,
-    /// What it names, where the directory tells.
-    pub kind: Option<FileKind>,
-}
-
-/// A directory.
-#[derive(Debug)]
-pub(super) struct Directory {
-    /// The directory that this one lies in.
-    pub parent: InodeNumber,
-    /// By name, without `.` and `..`.
-    pub entries: Vec<Entry>,
-}
-
 /// Reads a directory.
 pub(super) fn read(device: &Device, inode: &Inode) -> Result<Directory, Fault> {
-    let mut listing = Listing { has_types: device.geometry.entries_have_types, parent: None, entries: Vec::new() };
+    let mut listing = Entries { has_types: device.geometry.entries_have_types, found: Listing::default() };
     if inode.format == Format::Local {
         let length = usize::try_from(inode.metadata.size_bytes).unwrap_or(usize::MAX);
         let content = inode.fork.get(..length).ok_or_else(|| cut_off("the directory"))?;
@@ -64,16 +38,10 @@ pub(super) fn read(device: &Device, inode: &Inode) -> Result<Directory, Fault> {
     } else {
         read_blocks(device, inode, &mut listing)?;
     }
-    listing.entries.sort_unstable();
-    // Two files of one name would hide one from whoever looks it up.
-    if listing.entries.windows(2).any(|pair| matches!(pair, [a, b] if a.name == b.name)) {
-        return Err(Fault::damaged("the directory has a name twice"));
-    }
-    let parent = listing.parent.ok_or_else(|| Fault::damaged("the directory doesn't tell where it lies"))?;
-    Ok(Directory { parent, entries: listing.entries })
+    listing.found.finish()
 }
 
-fn read_blocks(device: &Device, inode: &Inode, listing: &mut Listing) -> Result<(), Fault> {
+fn read_blocks(device: &Device, inode: &Inode, listing: &mut Entries) -> Result<(), Fault> {
     let size = u64::from(device.geometry.directory_block_size);
     let per_block = size / u64::from(device.geometry.block_size);
     let extents = extents::read(device, inode)?;
@@ -109,7 +77,7 @@ fn read_blocks(device: &Device, inode: &Inode, listing: &mut Listing) -> Result<
     if block.is_empty() { Ok(()) } else { Err(cut_off(SEAL.what)) }
 }
 
-fn take_block(device: &Device, owner: InodeNumber, block: &[u8], place: u64, listing: &mut Listing) -> Result<(), Fault> {
+fn take_block(device: &Device, owner: InodeNumber, block: &[u8], place: u64, listing: &mut Entries) -> Result<(), Fault> {
     let at = Bytes(block);
     let (header, has_tail) = match (at.u32(0), device.geometry.has_checksums) {
         (Some(DATA_4), false) => (16, false),
@@ -133,20 +101,19 @@ fn tail_start(at: Bytes<'_>) -> Option<usize> {
     tail.checked_sub(usize::try_from(at.u32(tail)?).ok()?.checked_mul(8)?)
 }
 
-struct Listing {
+struct Entries {
     has_types: bool,
-    parent: Option<InodeNumber>,
-    entries: Vec<Entry>,
+    found: Listing,
 }
 
-impl Listing {
+impl Entries {
     /// Names in the inode: their count, that of inode numbers of eight bytes (if there is one, all
     /// have eight), the parent, then each name. None when the bytes are too few.
     fn take_short(&mut self, at: Bytes<'_>) -> Option<Result<(), Fault>> {
         let (count, large) = (at.u8(0)?, at.u8(1)?);
         let number = |position| if large == 0 { at.u32(position).map(u64::from) } else { at.u64(position) };
         let number_bytes = if large == 0 { 4 } else { 8 };
-        self.parent = Some(InodeNumber(number(2)?));
+        self.found.take_parent(number(2)?);
         let mut position = 2 + number_bytes;
         for _ in 0..count {
             let length = usize::from(at.u8(position)?);
@@ -192,18 +159,6 @@ impl Listing {
     }
 
     fn take(&mut self, name: &[u8], inode: u64, kind: Option<u8>) -> Result<(), Fault> {
-        if name == b"." || name == b".." {
-            if name == b".." {
-                self.parent = Some(InodeNumber(inode));
-            }
-            return Ok(());
-        }
-        if name.is_empty() || name.iter().any(|byte| matches!(byte, 0 | b'/')) {
-            return Err(Fault::damaged("the directory has a name that none can be"));
-        }
-        if self.entries.len() == MOST_NAMES {
-            return Err(Fault::damaged(format!("the directory has more than {MOST_NAMES} names")));
-        }
         let kind = kind.and_then(|kind| match kind {
             1 => Some(FileKind::File),
             2 => Some(FileKind::Directory),
@@ -212,7 +167,6 @@ impl Listing {
             // Not told, a whiteout, or unknown: the inode says.
             _ => None,
         });
-        self.entries.push(Entry { name: OsString::from_vec(name.to_vec()), inode: InodeNumber(inode), kind });
-        Ok(())
+        self.found.take(name, inode, kind)
     }
 }

@@ -3,9 +3,10 @@
 //! Source: Linux, fs/xfs/libxfs/xfs_format.h (`struct xfs_bmbt_rec`, `struct xfs_bmdr_block`,
 //! `struct xfs_btree_block`, `XFS_BTREE_MAXLEVELS`).
 
-use super::bytes::Bytes;
-use super::device::{BlockNumber, Device, InodeNumber, Seal};
-use super::fault::{Fault, cut_off};
+use super::super::bytes::Bytes;
+use super::super::fault::{Fault, cut_off};
+use super::super::inodes::InodeNumber;
+use super::device::{BlockNumber, Device, Seal};
 use super::inode::{Format, Inode};
 
 /// A file of more extents than this is called damaged; they take 128 MiB.
@@ -50,6 +51,17 @@ pub(super) fn read(device: &Device, inode: &Inode) -> Result<Vec<Extent>, Fault>
         return Err(Fault::damaged(format!("it claims {} extents and has {}", inode.extents, list.extents.len())));
     }
     Ok(list.extents)
+}
+
+/// Returns the first block of a list of extents.
+pub(super) fn first(fork: &[u8]) -> Option<BlockNumber> {
+    extent(Bytes(fork)).map(|extent| extent.start)
+}
+
+/// Returns the first block below a tree's root.
+pub(super) fn first_child(fork: &[u8]) -> Option<BlockNumber> {
+    let room = fork.len().checked_sub(4)? / RECORD_BYTES;
+    Bytes(fork).u64(4 + room * 8).map(BlockNumber)
 }
 
 struct List<'a> {

@@ -2,14 +2,20 @@
 //!
 //! Source: Linux, fs/xfs/libxfs/xfs_format.h (`struct xfs_dinode`, `XFS_DIFLAG_…`).
 
+use jiff::{SignedDuration, Timestamp};
+
+use super::super::bytes::Bytes;
+use super::super::fault::{Fault, cut_off};
+use super::super::inodes::InodeNumber;
 use super::super::tree::{FileKind, Metadata};
-use super::bytes::Bytes;
-use super::device::{Device, InodeNumber};
-use super::fault::{Fault, cut_off};
+use super::device::Device;
+use super::extents;
 
 const MAGIC: u16 = u16::from_be_bytes(*b"IN");
 const CHECKSUM_AT: usize = 100;
 const FLAG_REALTIME: u16 = 1;
+/// Times are one number of 64 bits.
+const FLAG2_BIG_TIMES: u64 = 1 << 3;
 /// Extents are counted in 64 bits, elsewhere.
 const FLAG2_LARGE_COUNTERS: u64 = 1 << 4;
 
@@ -18,7 +24,7 @@ const LARGEST_FILE_BYTES: u64 = i64::MAX as u64;
 
 /// How a fork holds what it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
+pub(in super::super) enum Format {
     /// The content itself.
     Local,
     /// A list of extents.
@@ -31,7 +37,7 @@ pub(super) enum Format {
 
 /// An inode.
 #[derive(Debug, Clone)]
-pub(super) struct Inode {
+pub(in super::super) struct Inode {
     pub number: InodeNumber,
     pub metadata: Metadata,
     pub format: Format,
@@ -66,7 +72,18 @@ fn parse(device: &Device, number: InodeNumber, bytes: &[u8]) -> Result<Inode, Fa
     if inode.metadata.size_bytes > LARGEST_FILE_BYTES {
         return Err(Fault::damaged("its size is larger than files can be"));
     }
-    Ok(Inode { metadata: Metadata { kind, ..inode.metadata }, ..inode })
+    let position = position(device, &inode);
+    Ok(Inode { metadata: Metadata { kind, position, ..inode.metadata }, ..inode })
+}
+
+/// Where the content begins, or the tree that leads to it. A wrong place is told when it is read.
+fn position(device: &Device, inode: &Inode) -> Option<u64> {
+    let first = match inode.format {
+        Format::Extents if inode.extents > 0 && !inode.is_realtime => extents::first(&inode.fork)?,
+        Format::Tree if !inode.is_realtime => extents::first_child(&inode.fork)?,
+        _ => return None,
+    };
+    device.place(first, 1).ok()
 }
 
 fn verify(device: &Device, number: InodeNumber, bytes: &[u8]) -> Result<(), Fault> {
@@ -98,7 +115,19 @@ fn fields(number: InodeNumber, at: Bytes<'_>, has_checksums: bool) -> Option<Res
         },
     };
     let mode = at.u16(2)?;
-    let metadata = Metadata { kind: FileKind::Special, size_bytes: at.u64(56)?, mode: mode & 0o7777, uid: at.u32(8)?, gid: at.u32(12)? };
+    let has_big_times = flags2 & FLAG2_BIG_TIMES != 0;
+    let metadata = Metadata {
+        size_bytes: at.u64(56)?,
+        mode: mode & 0o7777,
+        uid: at.u32(8)?,
+        gid: at.u32(12)?,
+        modified: timestamp(at.u64(40)?, has_big_times),
+        changed: timestamp(at.u64(48)?, has_big_times),
+        inode: number.0,
+        links: if version == 1 { at.u16(6)?.into() } else { at.u32(16)? },
+        has_attributes: at.u8(82)? != 0,
+        ..Metadata::new(FileKind::Special)
+    };
     let format = match at.u8(5)? {
         1 => Format::Local,
         2 => Format::Extents,
@@ -107,6 +136,17 @@ fn fields(number: InodeNumber, at: Bytes<'_>, has_checksums: bool) -> Option<Res
     };
     let is_realtime = at.u16(90)? & FLAG_REALTIME != 0;
     Some(Ok((mode, Inode { number, metadata, format, fork: fork.to_vec(), extents, is_realtime })))
+}
+
+/// Big times are nanoseconds since 1901, others seconds and nanoseconds of 32 bits each.
+fn timestamp(bits: u64, is_big: bool) -> Timestamp {
+    // Fits: 2^64 ns are 584 years, and a word's halves are what they are.
+    let time = if is_big {
+        SignedDuration::new((bits / 1_000_000_000) as i64 - (1 << 31), (bits % 1_000_000_000) as i32)
+    } else {
+        SignedDuration::new(((bits >> 32) as i32).into(), (bits as i32).clamp(0, 999_999_999))
+    };
+    Timestamp::from_duration(time).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 /// Source: <https://man7.org/linux/man-pages/man7/inode.7.html>

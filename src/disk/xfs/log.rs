@@ -6,9 +6,9 @@
 //! Source: Linux, fs/xfs/libxfs/xfs_log_format.h (`struct xlog_rec_header`, `struct xlog_op_header`,
 //! `XLOG_UNMOUNT_TRANS`) and fs/xfs/xfs_log_recover.c (how the end is found).
 
-use super::bytes::Bytes;
+use super::super::bytes::Bytes;
+use super::super::fault::Fault;
 use super::device::{BlockNumber, Device};
-use super::fault::Fault;
 
 /// The log is written in these, each beginning with the number of the round it was written in.
 const UNIT_BYTES: u64 = 512;

@@ -5,9 +5,9 @@
 
 use std::ops::RangeInclusive;
 
+use super::super::bytes::Bytes;
+use super::super::fault::{Fault, cut_off};
 use super::super::partition::uuid_text;
-use super::bytes::Bytes;
-use super::fault::{Fault, cut_off};
 
 /// What is read of the superblock; a sector holds it, and sectors have 512 bytes at least.
 pub(super) const HEAD_BYTES: usize = 512;

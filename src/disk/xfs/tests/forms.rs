@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::super::super::source::FileSource;
+use super::super::super::file::FileSource;
 use super::super::super::testing::{run, unmounted_badly, xfs, xfs_in};
 use super::super::super::tree::{FileSystem, FileTree, TreeError};
 use super::super::Xfs;
@@ -29,7 +29,8 @@ impl Prototype {
     }
 
     fn expect(&mut self, name: &str, kind: FileKind, mode: u16, (uid, gid): (u32, u32), content: Option<&[u8]>) {
-        let metadata = Metadata { kind, size_bytes: content.map_or(0, |content| content.len() as u64), mode, uid, gid };
+        let size_bytes = content.map_or(0, |content| content.len() as u64);
+        let metadata = Metadata { size_bytes, mode, uid, gid, ..Metadata::new(kind) };
         self.expected.push(line(Path::new(&format!("{}/{name}", self.path)), &metadata, content));
     }
 

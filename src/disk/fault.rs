@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::super::source::SourceError;
-use super::super::tree::TreeError;
+use super::source::SourceError;
+use super::tree::TreeError;
 
 /// Why something can't be read.
 #[derive(Debug)]
@@ -13,6 +13,7 @@ pub(super) enum Fault {
     WrongKind(&'static str),
     /// A structure contradicts itself or another; a lowercase fragment.
     Damaged(String),
+    Encrypted,
     Source(SourceError),
 }
 
@@ -28,6 +29,7 @@ impl Fault {
             Self::NotFound => TreeError::NotFound { path },
             Self::WrongKind(wanted) => TreeError::WrongKind { path, wanted },
             Self::Damaged(why) => TreeError::Damaged { path, why },
+            Self::Encrypted => TreeError::Encrypted { path },
             Self::Source(source) => TreeError::Source { path, source },
         }
     }

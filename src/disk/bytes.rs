@@ -1,4 +1,4 @@
-//! Numbers out of foreign bytes: big-endian, and absent rather than out of bounds.
+//! Numbers out of foreign bytes: absent rather than out of bounds. Big-endian unless the name says else.
 
 /// Bytes of a structure on disk, read by offset.
 #[derive(Clone, Copy)]
@@ -30,9 +30,16 @@ impl<'a> Bytes<'a> {
         self.array(at).map(u64::from_be_bytes)
     }
 
-    /// A checksum: the one kind of number that XFS keeps little-endian.
-    pub fn checksum(self, at: usize) -> Option<u32> {
+    pub fn u16_le(self, at: usize) -> Option<u16> {
+        self.array(at).map(u16::from_le_bytes)
+    }
+
+    pub fn u32_le(self, at: usize) -> Option<u32> {
         self.array(at).map(u32::from_le_bytes)
+    }
+
+    pub fn u64_le(self, at: usize) -> Option<u64> {
+        self.array(at).map(u64::from_le_bytes)
     }
 
     pub fn uuid(self, at: usize) -> Option<[u8; 16]> {
