@@ -202,7 +202,7 @@ fn block(word: &str, message: &str, told: &Told) -> String {
 }
 
 /// The message and what caused it, outermost first.
-fn with_causes(error: &dyn std::error::Error) -> String {
+pub fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -11,6 +11,7 @@ use super::selection::Selection;
 use super::ship::{Approval, StageArgs, carry_out_all};
 use crate::cli::{Format, Global, Patience};
 use crate::clock::Clock;
+use crate::disk::BackingFiles;
 use crate::engine::{self, EngineError, Extent, Observer, Stage};
 use crate::failure::Failure;
 use crate::model::ids::Region;
@@ -45,6 +46,9 @@ pub struct ScanArgs {
     /// The port that AWS's scanner logs in on [default: 22]
     #[arg(long, value_name = "PORT", help_heading = NO_PRODUCT)]
     pub scanning_port: Option<u16>,
+    /// Read files that a qcow2 file names as its backing; only if you trust whoever made it
+    #[arg(long, help_heading = NO_PRODUCT)]
+    pub backing_files: bool,
     /// Where the image or snapshot is [default: us-east-1]
     #[arg(long, help_heading = NO_PRODUCT)]
     pub region: Option<Region>,
@@ -73,13 +77,14 @@ pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
         login_user: args.login_user.clone(),
         scanning_port: args.scanning_port,
         region: args.region.clone(),
+        backing_files: if args.backing_files { BackingFiles::Allowed } else { BackingFiles::Refused },
     };
     let (what, report) = match &args.disk {
         ScanTarget::Product(selection) => {
             if terms.is_given() {
                 return Err(Failure::other(
                     "a product's own manifest says what it is judged by",
-                    "leave --as-product, --login-user, --scanning-port and --region out",
+                    "leave the options for a target that is no product out",
                 ));
             }
             return run_product(global, args, selection).await;

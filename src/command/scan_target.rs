@@ -8,13 +8,13 @@ use super::context::{Connected, target, workspace};
 use super::selection::{Selection, Variants};
 use crate::cli::Global;
 use crate::clock::Clock;
-use crate::disk::{self, BlockSource, FileTree, Folder};
+use crate::disk::{self, BackingFiles, FileTree, Folder, LocalError, Qcow2Error};
 use crate::engine::{self, Observer};
-use crate::failure::Failure;
+use crate::failure::{Failure, with_causes};
 use crate::model::ids::{ImageId, Region, SnapshotId};
 use crate::model::product::{Product, ScanPolicy};
 use crate::model::report::{Report, Severity};
-use crate::scan::{self, ImageFacts, Scan};
+use crate::scan::{self, ImageFacts, Progress, Scan};
 use crate::ui::Ui;
 
 /// What is scanned.
@@ -51,7 +51,7 @@ impl FromStr for ScanTarget {
 }
 
 /// What a target that is no product's is judged by.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Terms {
     /// The product whose manifest says it; the usual, where there is none.
     pub product: Option<Selection>,
@@ -61,6 +61,8 @@ pub struct Terms {
     pub scanning_port: Option<u16>,
     /// Where an image or a snapshot is.
     pub region: Option<Region>,
+    /// Whether other files may be opened because a disk's file names them.
+    pub backing_files: BackingFiles,
 }
 
 /// sshd's usual port.
@@ -76,6 +78,7 @@ impl Terms {
             login_user: None,
             scanning_port: SSH_PORT,
             snapshots: Vec::new(),
+            doubts: Vec::new(),
         };
         let request = match &self.product {
             Some(selection) => Scan::of(&product(global, selection)?, now),
@@ -90,7 +93,11 @@ impl Terms {
 
     /// Tells whether anything was said that a product's own manifest says.
     pub fn is_given(&self) -> bool {
-        self.product.is_some() || self.login_user.is_some() || self.scanning_port.is_some() || self.region.is_some()
+        self.product.is_some()
+            || self.login_user.is_some()
+            || self.scanning_port.is_some()
+            || self.region.is_some()
+            || self.backing_files == BackingFiles::Allowed
     }
 }
 
@@ -152,24 +159,30 @@ fn absent(what: &str, region: &Region, terms: &Terms) -> Failure {
 /// When there is nothing of that name, or it can't be opened.
 pub async fn local(global: &Global, path: &Path, terms: &Terms) -> Result<Report, Failure> {
     let request = terms.request(global)?;
-    let path = path.to_owned();
-    let scanned = tokio::task::spawn_blocking(move || local_blocking(&path, &request)).await;
+    let (path, allowed, ui) = (path.to_owned(), terms.backing_files, Ui::of(global));
+    let scanned = tokio::task::spawn_blocking(move || local_blocking(&path, allowed, request, &ui)).await;
     scanned.map_err(|error| Failure::other(format!("the scan broke off: {error}"), "report this as a defect of bakehouse"))?
 }
 
-fn local_blocking(path: &Path, request: &Scan) -> Result<Report, Failure> {
-    let failed = |error: std::io::Error| {
-        let hint = match error.kind() {
-            std::io::ErrorKind::NotFound => "a target is a product, ami-…, snap-…, a disk in a file or a folder with a root file system",
-            _ => "see that it can be read",
-        };
+fn local_blocking(path: &Path, backing: BackingFiles, request: Scan, ui: &Ui) -> Result<Report, Failure> {
+    let progress = |progress: Progress| ui.note(progress.into());
+    let found = std::fs::metadata(path).map_err(|error| {
+        let hint = "a target is a product, ami-…, snap-…, a disk in a file or a folder with a root file system";
         Failure::other(format!("{} can't be scanned: {error}", path.display()), hint)
-    };
-    if std::fs::metadata(path).map_err(failed)?.is_dir() {
-        return Ok(scan::scan_tree(&FileTree::new(Box::new(Folder::new(path))), request));
+    })?;
+    if found.is_dir() {
+        return Ok(scan::scan_tree(&|| FileTree::new(Box::new(Folder::new(path))), &request, &progress));
     }
-    let disk: Arc<dyn BlockSource> = Arc::new(disk::FileSource::open(path).map_err(failed)?);
-    Ok(scan::scan(&[disk], request))
+    let disk = disk::open_local(path, backing).map_err(|error| {
+        let hint = match &error {
+            LocalError::Qcow2 { source: Qcow2Error::BackingFile { .. }, .. } => {
+                "--backing-files lets it be opened, if you trust whoever made the image"
+            }
+            _ => "see that it can be read, and is a disk",
+        };
+        Failure::Other { what: with_causes(&error), hint: Some(hint.to_owned()) }
+    })?;
+    Ok(scan::scan(&[disk.source], &Scan { doubts: disk.doubts, ..request }, &progress))
 }
 
 #[cfg(test)]

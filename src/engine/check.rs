@@ -135,8 +135,9 @@ async fn scan_blocks(observer: &Arc<dyn Observer>, blocks: &[SnapshotBlocks], re
         observer.note(Note::Notice { text: format!("reading {snapshot} through EBS direct ({count} blocks with data)") });
         disks.push(Arc::new(disk::Cached::new(blocks.clone().blocking(), disk::CacheLimits::default())));
     }
-    let report =
-        tokio::task::spawn_blocking(move || scan::scan(&disks, &request)).await.map_err(|e| EngineError::ScanTask(e.to_string()))?;
+    let watcher = Arc::clone(observer);
+    let scanned = tokio::task::spawn_blocking(move || scan::scan(&disks, &request, &|progress| watcher.note(progress.into())));
+    let report = scanned.await.map_err(|e| EngineError::ScanTask(e.to_string()))?;
     // What could not be fetched would be held against the image: that is no verdict, and is read again.
     match blocks.iter().filter_map(SnapshotBlocks::take_missed).next() {
         Some(missed) => Err(missed.into()),

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::scan::Progress;
+
 /// Something worth telling while a plan is carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Note {
@@ -62,6 +64,17 @@ pub enum Note {
         /// In words.
         text: String,
     },
+}
+
+impl From<Progress> for Note {
+    fn from(progress: Progress) -> Self {
+        match progress {
+            Progress::Judged { findings, failing } => {
+                Self::Notice { text: format!("policy and packages: {findings} findings so far, {failing} of them failing") }
+            }
+            Progress::Read { files, of } => Self::Progress { what: "files searched", done: files, total: of },
+        }
+    }
 }
 
 /// Takes notes.

@@ -7,13 +7,13 @@ use super::cloud_init::CloudConfig;
 use super::files::Files;
 use super::os;
 use super::packages::Packages;
-use super::request::Scan;
+use super::pass::{self, Reopen};
+use super::request::{Progress, Scan};
 use super::rules::RULES;
-use super::secrets::{self, Hits};
 use super::sshd::SshdConfig;
-use super::verdict::{Judge, Verdict};
+use super::verdict::{Judge, Rule, Verdict};
 use crate::disk::{self, BlockSource, DiskImage, FileTree};
-use crate::model::report::{OperatingSystem, Report};
+use crate::model::report::{Finding, OperatingSystem, Report};
 
 /// What rules judge by.
 pub(super) struct Evidence<'a> {
@@ -61,50 +61,47 @@ impl<'a> Root<'a> {
 /// Scans an image by its disks, the root disk first.
 ///
 /// Never fails: what can't be read becomes a finding.
-pub fn scan(disks: &[Arc<dyn BlockSource>], request: &Scan) -> Report {
+pub fn scan(disks: &[Arc<dyn BlockSource>], request: &Scan, progress: &(dyn Fn(Progress) + Sync)) -> Report {
     let image = disk::open(disks);
     let root = image.tree.as_ref().map(|tree| Root::read(tree, request));
-    judge(Evidence { request, image: Some(&image), root })
+    judge(Evidence { request, image: Some(&image), root }, &|| disk::open(disks).tree, progress)
 }
 
-/// Scans a file tree by itself, such as a folder that holds a root file system.
+/// Scans a file tree by itself, such as a folder that holds a root file system. It is opened several times.
 ///
 /// Never fails: what can't be read becomes a finding.
-pub fn scan_tree(tree: &FileTree, request: &Scan) -> Report {
-    judge(Evidence { request, image: None, root: Some(Root::read(tree, request)) })
+pub fn scan_tree(open: &(dyn Fn() -> FileTree + Sync), request: &Scan, progress: &(dyn Fn(Progress) + Sync)) -> Report {
+    let tree = open();
+    let root = Some(Root::read(&tree, request));
+    judge(Evidence { request, image: None, root }, &|| Some(open()), progress)
 }
 
-/// Lets all rules judge: those of policy before the search through all files, whose reading is then done in part.
-fn judge(evidence: Evidence) -> Report {
-    let mut findings = Vec::new();
-    for rule in RULES {
-        let mut verdict = Verdict::new(rule);
-        match (&rule.judge, &evidence.root) {
-            (Judge::Image(judge), _) => judge(&evidence, &mut verdict),
-            (Judge::Root(judge), Some(root)) => judge(&evidence, root, &mut verdict),
-            (Judge::Root(_), None) | (Judge::Content(_), _) => {}
-        }
-        findings.extend(verdict.into_findings());
-    }
+/// Lets all rules judge: those of policy before the pass over all files, whose reading is then done in part.
+fn judge(evidence: Evidence, reopen: &Reopen, progress: &(dyn Fn(Progress) + Sync)) -> Report {
+    let request = evidence.request;
+    let mut findings = judged(|rule, verdict| match (&rule.judge, &evidence.root) {
+        (Judge::Image(judge), _) => judge(&evidence, verdict),
+        (Judge::Root(judge), Some(root)) => judge(&evidence, root, verdict),
+        (Judge::Root(_), None) | (Judge::Content(_), _) => {}
+    });
+    let failing = findings.iter().filter(|finding| finding.severity >= request.policy.fail_on).count();
+    progress(Progress::Judged { findings: findings.len(), failing });
     let mut files = 0;
     if let Some(root) = &evidence.root {
         // A folder has no disk: whoever names one trusts it not to be endless.
         let disk_bytes = evidence.image.map_or(u64::MAX, |image| image.volumes.iter().map(|volume| volume.partition.size_bytes).sum());
-        let hits: Hits = secrets::search(&root.files, disk_bytes);
-        files = hits.files;
-        for rule in RULES {
-            let mut verdict = Verdict::new(rule);
+        let ownership = root.packages.ownership(&root.files);
+        let contents = pass::read(&root.files, disk_bytes, ownership.as_ref(), reopen, progress);
+        files = contents.files;
+        findings.extend(judged(|rule, verdict| {
             if let Judge::Content(judge) = &rule.judge {
-                judge(&evidence, root, &hits, &mut verdict);
+                judge(&evidence, root, &contents, verdict);
             }
-            findings.extend(verdict.into_findings());
-        }
+        }));
     }
     findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| (&a.code, &a.path, &a.reason).cmp(&(&b.code, &b.path, &b.reason))));
     findings.dedup();
-    let request = evidence.request;
-    let root = evidence.root;
-    let (os, packages) = root.map(|root| (root.os, root.packages.list)).unwrap_or_default();
+    let (os, packages) = evidence.root.map(|root| (root.os, root.packages.list)).unwrap_or_default();
     Report {
         format: Report::FORMAT,
         at: request.at,
@@ -115,4 +112,14 @@ fn judge(evidence: Evidence) -> Report {
         fail_on: request.policy.fail_on,
         files,
     }
+}
+
+/// What all rules find.
+fn judged(judge: impl Fn(&'static Rule, &mut Verdict)) -> Vec<Finding> {
+    let of = |rule| {
+        let mut verdict = Verdict::new(rule);
+        judge(rule, &mut verdict);
+        verdict.into_findings()
+    };
+    RULES.iter().flat_map(of).collect()
 }

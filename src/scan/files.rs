@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::disk::{DirectoryEntry, FileKind, FileTree, Metadata, TreeError};
 
@@ -17,7 +17,7 @@ const MOST_KEPT_BYTES: usize = 128 << 20;
 /// as a fault, so that it becomes a finding.
 pub(super) struct Files<'t> {
     tree: &'t FileTree,
-    kept: RefCell<BTreeMap<PathBuf, Rc<[u8]>>>,
+    kept: RefCell<BTreeMap<PathBuf, Arc<[u8]>>>,
     kept_bytes: Cell<usize>,
     faults: RefCell<BTreeMap<PathBuf, String>>,
 }
@@ -33,20 +33,20 @@ impl<'t> Files<'t> {
     }
 
     /// Returns a regular file's content, links followed.
-    pub(super) fn read(&self, path: impl AsRef<Path>) -> Option<Rc<[u8]>> {
+    pub(super) fn read(&self, path: impl AsRef<Path>) -> Option<Arc<[u8]>> {
         let path = path.as_ref();
         let resolved = self.note(path, self.tree.resolve(path))?;
-        if let Some(bytes) = self.kept(&resolved) {
+        if let Some(bytes) = self.kept.borrow().get(&resolved).cloned() {
             return Some(bytes);
         }
         let metadata = self.note(path, self.tree.metadata(&resolved))?;
         if metadata.kind != FileKind::File {
             return None;
         }
-        let bytes: Rc<[u8]> = self.note(path, self.tree.read(&resolved, LARGEST_FILE_BYTES))?.into();
+        let bytes: Arc<[u8]> = self.note(path, self.tree.read(&resolved, LARGEST_FILE_BYTES))?.into();
         if self.kept_bytes.get() + bytes.len() <= MOST_KEPT_BYTES {
             self.kept_bytes.set(self.kept_bytes.get() + bytes.len());
-            self.kept.borrow_mut().insert(resolved, Rc::clone(&bytes));
+            self.kept.borrow_mut().insert(resolved, Arc::clone(&bytes));
         }
         Some(bytes)
     }
@@ -63,9 +63,9 @@ impl<'t> Files<'t> {
         self.read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// Returns what was read already; the path has no links.
-    pub(super) fn kept(&self, resolved: &Path) -> Option<Rc<[u8]>> {
-        self.kept.borrow().get(resolved).cloned()
+    /// Returns all that was read and kept so far, by paths without links.
+    pub(super) fn all_kept(&self) -> BTreeMap<PathBuf, Arc<[u8]>> {
+        self.kept.borrow().clone()
     }
 
     /// Returns what is known of a file, links followed.

@@ -21,6 +21,27 @@ pub struct Scan {
     pub scanning_port: u16,
     /// The snapshots that are read, root first; empty for a local disk.
     pub snapshots: Vec<SnapshotId>,
+    /// Why what is read may be damaged, by what is known of a disk beforehand; lowercase fragments.
+    pub doubts: Vec<String>,
+}
+
+/// How far a scan is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// Rules of policy have judged what they read, with so many findings that fail the scan; files are read next.
+    Judged {
+        /// Findings.
+        findings: usize,
+        /// Of them, those that fail the scan.
+        failing: usize,
+    },
+    /// Files have been read. Told by any thread, in any order.
+    Read {
+        /// So many.
+        files: u64,
+        /// Of so many.
+        of: u64,
+    },
 }
 
 impl Scan {
@@ -33,6 +54,7 @@ impl Scan {
             login_user: Some(product.image.login_user.clone()),
             scanning_port: product.listing.scanning_port,
             snapshots: Vec::new(),
+            doubts: Vec::new(),
         }
     }
 }

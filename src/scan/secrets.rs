@@ -1,30 +1,10 @@
 //! The search through the content of all files: private keys and AWS credentials.
 
-use std::collections::BTreeMap;
-use std::ops::{ControlFlow, Range};
-use std::path::{Path, PathBuf};
+use std::ops::Range;
+use std::path::Path;
 use std::sync::LazyLock;
 
-use md5::{Digest as _, Md5};
 use regex::bytes::Regex;
-
-use super::files::{Files, explain};
-use crate::disk::{FileKind, Metadata};
-
-/// Files are searched in windows of this size…
-const WINDOW_BYTES: usize = 4 << 20;
-
-/// …that share this many bytes, more than any secret is long.
-const OVERLAP_BYTES: usize = 64 << 10;
-
-/// Entries of a file tree visited before the search is called off.
-const MOST_ENTRIES: u64 = 5_000_000;
-
-/// Bytes searched beyond twice the size of the disks: sparse files read as more than there is.
-const SPARE_BYTES: u64 = 8 << 30;
-
-/// No single file is searched further: a sparse file may claim any size.
-const LARGEST_SEARCHED_BYTES: u64 = 4 << 30;
 
 /// A kind of secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,113 +17,6 @@ pub(super) enum Secret {
     KeyStore,
     /// An AWS secret key or session token.
     AwsCredential,
-}
-
-/// What the search through all files found.
-#[derive(Debug, Default)]
-pub(super) struct Hits {
-    /// Kinds of secrets by file, each with the file's MD5 (lower-case hexadecimal).
-    pub(super) secrets: BTreeMap<PathBuf, Hit>,
-    /// What could not be searched, or not to its end, and why.
-    pub(super) faults: BTreeMap<PathBuf, String>,
-    /// Files looked at.
-    pub(super) files: u64,
-}
-
-/// Secrets in a file.
-#[derive(Debug)]
-pub(super) struct Hit {
-    pub(super) kinds: Vec<Secret>,
-    pub(super) md5: String,
-}
-
-/// Searches all regular files of an image, those that a rule read already from memory.
-///
-/// `disk_bytes` is the size of the disks that hold them: files that claim far more are not searched to
-/// the end, and the hits say so.
-pub(super) fn search(files: &Files, disk_bytes: u64) -> Hits {
-    let most_bytes = disk_bytes.saturating_mul(2).saturating_add(SPARE_BYTES);
-    let mut hits = Hits::default();
-    let mut entries = 0;
-    let mut searched = 0_u64;
-    files.tree().walk(&mut |path, metadata| {
-        entries += 1;
-        if entries > MOST_ENTRIES || searched > most_bytes {
-            hits.faults.insert(path.to_owned(), "the search ended here: the image holds more than is searched".to_owned());
-            return ControlFlow::Break(());
-        }
-        match metadata {
-            Err(error) => {
-                hits.faults.insert(path.to_owned(), explain(&error));
-            }
-            Ok(metadata) if metadata.kind == FileKind::File => {
-                hits.files += 1;
-                searched += metadata.size_bytes.min(LARGEST_SEARCHED_BYTES);
-                search_file(files, path, metadata, &mut hits);
-            }
-            Ok(_) => {}
-        }
-        ControlFlow::Continue(())
-    });
-    hits
-}
-
-fn search_file(files: &Files, path: &Path, metadata: Metadata, hits: &mut Hits) {
-    if metadata.size_bytes == 0 {
-        return;
-    }
-    let found = match files.kept(path) {
-        Some(bytes) => Ok(find(path, &bytes)),
-        None => search_stream(files, path),
-    };
-    let kinds = match found {
-        Ok(kinds) => kinds,
-        Err(why) => {
-            hits.faults.insert(path.to_owned(), why);
-            return;
-        }
-    };
-    if metadata.size_bytes > LARGEST_SEARCHED_BYTES {
-        hits.faults.insert(path.to_owned(), format!("only its first {LARGEST_SEARCHED_BYTES} bytes were searched"));
-    }
-    if !kinds.is_empty() {
-        // Few files come here, so that reading them again costs nothing.
-        match md5(files, path) {
-            Ok(md5) => drop(hits.secrets.insert(path.to_owned(), Hit { kinds, md5 })),
-            Err(why) => drop(hits.faults.insert(path.to_owned(), why)),
-        }
-    }
-}
-
-/// Searches a file window by window.
-fn search_stream(files: &Files, path: &Path) -> Result<Vec<Secret>, String> {
-    let mut window = Vec::new();
-    let mut kinds = Vec::new();
-    let mut read = 0_u64;
-    let outcome = files.tree().stream_resolved(path, &mut |piece| {
-        read += piece.len() as u64;
-        window.extend_from_slice(piece);
-        if window.len() >= WINDOW_BYTES {
-            kinds.extend(find(path, &window));
-            window.drain(..window.len() - OVERLAP_BYTES);
-        }
-        if read > LARGEST_SEARCHED_BYTES { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    });
-    outcome.map_err(|error| explain(&error))?;
-    kinds.extend(find(path, &window));
-    kinds.sort();
-    kinds.dedup();
-    Ok(kinds)
-}
-
-fn md5(files: &Files, path: &Path) -> Result<String, String> {
-    let mut hasher = Md5::new();
-    let outcome = files.tree().stream_resolved(path, &mut |piece| {
-        hasher.update(piece);
-        ControlFlow::Continue(())
-    });
-    outcome.map_err(|error| explain(&error))?;
-    Ok(hex::encode(hasher.finalize()))
 }
 
 // --- What is a secret.
@@ -294,7 +167,6 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
 mod tests {
     use super::super::testing::{AWS_SECRET, pem};
     use super::*;
-    use crate::disk::testing::MemoryTree;
 
     fn kinds(path: &str, content: &str) -> Vec<Secret> {
         find(Path::new(path), content.as_bytes())
@@ -336,14 +208,5 @@ mod tests {
         assert_eq!(find(Path::new("/x.jks"), &store(1)), [Secret::KeyStore]);
         assert!(find(Path::new("/etc/ssl/certs/java/cacerts"), &store(2)).is_empty());
         assert_eq!(find(Path::new("/x.p12"), &[0x30, 0x82, 1, 2, 2, 1, 3, 0x30]), [Secret::KeyStore]);
-    }
-
-    #[test]
-    fn a_secret_across_the_seam_of_two_windows_is_found() {
-        let padding = WINDOW_BYTES - 100;
-        let tree = MemoryTree::default().file("/big", " ".repeat(padding) + &pem("", "") + &" ".repeat(WINDOW_BYTES)).tree();
-        let hits = search(&Files::new(&tree), 0);
-        assert_eq!(hits.secrets[Path::new("/big")].kinds, [Secret::PrivateKey]);
-        assert_eq!(hits.files, 1);
     }
 }

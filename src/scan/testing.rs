@@ -45,13 +45,21 @@ pub(super) fn clean() -> MemoryTree {
 /// Scans a tree as an image for port 22 and the user `admin`, on 23 November 2026.
 pub(super) fn report(tree: MemoryTree) -> Report {
     let policy = ScanPolicy { fail_on: Severity::High };
-    super::scan_tree(&tree.tree(), &request(&policy))
+    super::scan_tree(&|| tree.clone().tree(), &request(&policy), &|_| {})
 }
 
 /// The request that [`report`] makes.
 pub(super) fn request(policy: &ScanPolicy) -> Scan {
     let at: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
-    Scan { image: None, policy: policy.clone(), at, login_user: Some("admin".to_owned()), scanning_port: 22, snapshots: Vec::new() }
+    Scan {
+        image: None,
+        policy: policy.clone(),
+        at,
+        login_user: Some("admin".to_owned()),
+        scanning_port: 22,
+        snapshots: Vec::new(),
+        doubts: Vec::new(),
+    }
 }
 
 /// The findings of a rule, each as its severity and path.

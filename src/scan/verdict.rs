@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::evidence::{Evidence, Root};
-use super::secrets::Hits;
+use super::pass::Contents;
 use crate::model::report::{Finding, Severity};
 
 /// A rule: what it is called, how bad it is at worst, what to do, and how it judges.
@@ -26,8 +26,8 @@ pub(super) enum Judge {
     Image(fn(&Evidence, &mut Verdict)),
     /// The root file system; not asked if there is none.
     Root(fn(&Evidence, &Root, &mut Verdict)),
-    /// What the search through all files hit, and what could not be read in it.
-    Content(fn(&Evidence, &Root, &Hits, &mut Verdict)),
+    /// What the content of all files told, and what could not be read of it.
+    Content(fn(&Evidence, &Root, &Contents, &mut Verdict)),
 }
 
 /// Collects the findings of one rule.

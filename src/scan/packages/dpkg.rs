@@ -124,6 +124,11 @@ impl Ownership {
         Self { digests }
     }
 
+    /// Tells whether a package brought the file, as it is or otherwise.
+    pub(in crate::scan) fn knows(&self, path: &Path) -> bool {
+        self.digests.contains_key(canonical(&path.to_string_lossy()))
+    }
+
     /// Tells whether a package brought the file with this MD5 digest (lower-case hexadecimal).
     pub(in crate::scan) fn is_unmodified(&self, path: &Path, md5: &str) -> bool {
         let path = path.to_string_lossy();

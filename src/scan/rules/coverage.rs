@@ -8,7 +8,7 @@ use crate::disk::{Content, VolumeState};
 use crate::model::report::Severity;
 use crate::scan::eol::EndOfLife;
 use crate::scan::evidence::{Evidence, Root};
-use crate::scan::secrets::Hits;
+use crate::scan::pass::Contents;
 use crate::scan::verdict::{Judge, Rule, Verdict};
 
 pub(super) const DATA: Rule = Rule {
@@ -91,9 +91,9 @@ fn data(evidence: &Evidence, verdict: &mut Verdict) {
     }
 }
 
-fn files(_: &Evidence, root: &Root, hits: &Hits, verdict: &mut Verdict) {
+fn files(_: &Evidence, root: &Root, contents: &Contents, verdict: &mut Verdict) {
     let mut faults = root.files.faults();
-    faults.extend(hits.faults.iter().map(|(path, why)| (path.clone(), why.clone())));
+    faults.extend(contents.faults.iter().map(|(path, why)| (path.clone(), why.clone())));
     for (path, why) in faults {
         verdict.file(path, format!("the file could not be looked at: {why}"));
     }
@@ -152,6 +152,9 @@ fn no_files(evidence: &Evidence, verdict: &mut Verdict) {
 }
 
 fn table(evidence: &Evidence, verdict: &mut Verdict) {
+    for doubt in &evidence.request.doubts {
+        verdict.image(format!("the disk may be damaged: {doubt}"));
+    }
     for fault in evidence.image.iter().flat_map(|image| &image.faults) {
         verdict.image(format!("the partition table is damaged: {fault}"));
     }
@@ -188,7 +191,7 @@ mod tests {
 
     fn scan(disk: Vec<u8>) -> Report {
         let policy = ScanPolicy { fail_on: Severity::Critical };
-        crate::scan::scan(&[Arc::new(disk) as Arc<dyn BlockSource>], &request(&policy))
+        crate::scan::scan(&[Arc::new(disk) as Arc<dyn BlockSource>], &request(&policy), &|_| {})
     }
 
     fn codes(report: &Report) -> Vec<&str> {

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use crate::model::report::Severity;
 use crate::scan::evidence::{Evidence, Root};
-use crate::scan::secrets::{Hit, Hits, Secret};
+use crate::scan::pass::Contents;
+use crate::scan::secrets::Secret;
 use crate::scan::verdict::{Judge, Rule, Verdict};
 
 pub(super) const AWS: Rule = Rule {
@@ -26,8 +27,8 @@ pub(super) const PRIVATE_KEYS: Rule = Rule {
 /// Debian's self-signed certificate, made when the package is installed: one for all instances.
 const SNAKEOIL: &str = "/etc/ssl/private/ssl-cert-snakeoil.key";
 
-fn aws(_: &Evidence, root: &Root, hits: &Hits, verdict: &mut Verdict) {
-    for (path, _) in unowned(root, hits, |kind| kind == Secret::AwsCredential) {
+fn aws(_: &Evidence, root: &Root, contents: &Contents, verdict: &mut Verdict) {
+    for (path, _) in of(contents, |kind| kind == Secret::AwsCredential) {
         verdict.file(path, "an AWS secret key or session token, which everybody who launches the image can read");
     }
     // A profile's file may hold credentials in a form that the search does not know.
@@ -36,14 +37,14 @@ fn aws(_: &Evidence, root: &Root, hits: &Hits, verdict: &mut Verdict) {
         let text = root.files.text(&path).unwrap_or_default();
         let holds =
             |line: &str| line.split_once('=').is_some_and(|(key, value)| key.contains("secret_access_key") && !value.trim().is_empty());
-        if !hits.secrets.contains_key(&path) && text.lines().any(holds) {
+        if !contents.secrets.contains_key(&path) && text.lines().any(holds) {
             verdict.file(path, "a file of AWS credentials");
         }
     }
 }
 
-fn private_keys(_: &Evidence, root: &Root, hits: &Hits, verdict: &mut Verdict) {
-    for (path, hit) in unowned(root, hits, |kind| kind != Secret::AwsCredential) {
+fn private_keys(_: &Evidence, _: &Root, contents: &Contents, verdict: &mut Verdict) {
+    for (path, kinds) in of(contents, |kind| kind != Secret::AwsCredential) {
         if is_host_key(path) {
             continue;
         }
@@ -53,9 +54,9 @@ fn private_keys(_: &Evidence, root: &Root, hits: &Hits, verdict: &mut Verdict) {
                 path,
                 "the key of the self-signed certificate was made during the bake, so that all instances would share it",
             );
-        } else if hit.kinds.contains(&Secret::PrivateKey) {
+        } else if kinds.contains(&Secret::PrivateKey) {
             verdict.file(path, "a private key, which everybody who launches the image can read");
-        } else if hit.kinds.contains(&Secret::KeyStore) {
+        } else if kinds.contains(&Secret::KeyStore) {
             verdict.file(path, "a key store with a private key, which everybody who launches the image can read");
         } else {
             verdict.file_as(Severity::Medium, path, "a private key under a passphrase, which everybody who launches the image can read");
@@ -69,15 +70,10 @@ fn is_host_key(path: &Path) -> bool {
     path.parent() == Some(Path::new("/etc/ssh")) && name.starts_with("ssh_host_") && name.ends_with("_key")
 }
 
-/// The hits of a kind in files that no package brought as they are: examples and test keys that come
-/// with software are nobody's secrets.
-fn unowned<'h>(root: &Root, hits: &'h Hits, wanted: fn(Secret) -> bool) -> impl Iterator<Item = (&'h Path, &'h Hit)> {
-    let some: Vec<_> = hits.secrets.iter().filter(|(_, hit)| hit.kinds.iter().any(|kind| wanted(*kind))).collect();
-    // Reading what all packages own is worth it only if there is something to ask.
-    let ownership = if some.is_empty() { None } else { root.packages.ownership(&root.files) };
-    some.into_iter()
-        .map(|(path, hit)| (path.as_path(), hit))
-        .filter(move |(path, hit)| !ownership.as_ref().is_some_and(|ownership| ownership.is_unmodified(path, &hit.md5)))
+/// The files with secrets of a kind.
+fn of<'c>(contents: &'c Contents, wanted: fn(Secret) -> bool) -> impl Iterator<Item = (&'c Path, &'c [Secret])> {
+    let some = contents.secrets.iter().filter(move |(_, kinds)| kinds.iter().any(|kind| wanted(*kind)));
+    some.map(|(path, kinds)| (path.as_path(), kinds.as_slice()))
 }
 
 #[cfg(test)]

@@ -1,0 +1,280 @@
+//! The pass over all content: each file is read once, and handed to everybody who wants its bytes.
+//!
+//! Names and sizes come first, from one walk. Then workers, one a core, take file after file in the order
+//! in which they lie on the disk, so that a slow source is read ahead and none of its blocks twice. What is
+//! found doesn't depend on which worker finds it.
+
+use std::collections::{BTreeMap, HashSet};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use md5::{Digest as _, Md5};
+
+use super::files::{Files, explain};
+use super::packages::Ownership;
+use super::request::Progress;
+use super::secrets::{self, Secret};
+use crate::disk::{FileKind, FileTree, TreeError};
+
+/// A file up to this size is read whole; a larger one is looked at in windows of this size…
+const WINDOW_BYTES: usize = 4 << 20;
+
+/// …that share this many bytes, more than any secret is long.
+const OVERLAP_BYTES: usize = 64 << 10;
+
+/// Entries of a file tree that are looked at; a listing takes some 150 bytes for each.
+const MOST_ENTRIES: u64 = 2_000_000;
+
+/// Bytes read beyond twice the size of the disks: sparse files read as more than there is.
+const SPARE_BYTES: u64 = 8 << 30;
+
+/// No single file is read further: a sparse file may claim any size.
+const LARGEST_READ_BYTES: u64 = 4 << 30;
+
+/// Files that a worker takes at once: neighbours on the disk, mostly of one block of a snapshot.
+const FILES_AT_ONCE: usize = 16;
+
+/// More workers than this only wait for the disk.
+const MOST_WORKERS: usize = 8;
+
+/// What the content of all files told.
+#[derive(Debug, Default)]
+pub(super) struct Contents {
+    /// Kinds of secrets by file, in files that no package brought as they are.
+    pub(super) secrets: BTreeMap<PathBuf, Vec<Secret>>,
+    /// What could not be read, or not to its end, and why.
+    pub(super) faults: BTreeMap<PathBuf, String>,
+    /// Files looked at.
+    pub(super) files: u64,
+}
+
+/// Makes a further tree of the same files, for a worker of its own; none if it can't be had.
+pub(super) type Reopen<'a> = dyn Fn() -> Option<FileTree> + Sync + 'a;
+
+/// Reads all regular files of an image.
+///
+/// `disk_bytes` is the size of the disks that hold them: files that claim far more are not read to the
+/// end, and the faults say so.
+pub(super) fn read(
+    files: &Files,
+    disk_bytes: u64,
+    ownership: Option<&Ownership>,
+    reopen: &Reopen,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Contents {
+    let (list, mut contents) = list(files, disk_bytes);
+    let shared = Shared { kept: files.all_kept(), total: list.len(), list, ownership, next: AtomicUsize::new(0), progress };
+    let cores = thread::available_parallelism().map_or(1, usize::from).min(MOST_WORKERS);
+    // A worker that finds nothing left to do is not worth its tree.
+    let further = cores.min(shared.total.div_ceil(FILES_AT_ONCE)).saturating_sub(1);
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..further).map(|_| scope.spawn(|| reopen().map(|tree| Worker::new(&shared, &tree).run()))).collect();
+        contents.add(Worker::new(&shared, files.tree()).run());
+        for worker in workers {
+            match worker.join() {
+                Ok(found) => found.into_iter().for_each(|found| contents.add(found)),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+    });
+    contents
+}
+
+impl Contents {
+    fn add(&mut self, other: Self) {
+        self.secrets.extend(other.secrets);
+        self.faults.extend(other.faults);
+        self.files += other.files;
+    }
+}
+
+/// A file to be read.
+struct Item {
+    path: PathBuf,
+    size_bytes: u64,
+    /// Its place on the disk: its file system, and where it begins there.
+    place: (usize, Option<u64>),
+}
+
+/// Lists what is to be read, in disk order; what can't be is in the contents already.
+fn list(files: &Files, disk_bytes: u64) -> (Vec<Item>, Contents) {
+    let most_bytes = disk_bytes.saturating_mul(2).saturating_add(SPARE_BYTES);
+    let (mut list, mut contents) = (Vec::new(), Contents::default());
+    let (mut entries, mut bytes) = (0, 0_u64);
+    let mut linked = HashSet::new();
+    files.tree().walk(&mut |path, metadata| {
+        entries += 1;
+        if entries > MOST_ENTRIES || bytes > most_bytes {
+            contents.faults.insert(path.to_owned(), "the search ended here: the image holds more than is searched".to_owned());
+            return ControlFlow::Break(());
+        }
+        match metadata {
+            Err(error) => drop(contents.faults.insert(path.to_owned(), explain(&error))),
+            Ok(metadata) if metadata.kind == FileKind::File => {
+                contents.files += 1;
+                // Of a file with several names, the first stands for all.
+                let is_new = metadata.links < 2 || linked.insert((metadata.file_system, metadata.inode));
+                if metadata.size_bytes > 0 && is_new {
+                    bytes = bytes.saturating_add(metadata.size_bytes.min(LARGEST_READ_BYTES));
+                    let place = (metadata.file_system, metadata.position);
+                    list.push(Item { path: path.to_owned(), size_bytes: metadata.size_bytes, place });
+                }
+            }
+            Ok(_) => {}
+        }
+        ControlFlow::Continue(())
+    });
+    list.sort_by(|a, b| a.place.cmp(&b.place));
+    (list, contents)
+}
+
+/// What all workers share.
+struct Shared<'a> {
+    list: Vec<Item>,
+    total: usize,
+    /// Files that rules have read already.
+    kept: BTreeMap<PathBuf, Arc<[u8]>>,
+    ownership: Option<&'a Ownership>,
+    /// The first file that nobody has taken.
+    next: AtomicUsize,
+    progress: &'a (dyn Fn(Progress) + Sync),
+}
+
+struct Worker<'a> {
+    shared: &'a Shared<'a>,
+    tree: &'a FileTree,
+    buffer: Vec<u8>,
+    found: Contents,
+}
+
+impl<'a> Worker<'a> {
+    fn new(shared: &'a Shared<'a>, tree: &'a FileTree) -> Self {
+        Self { shared, tree, buffer: Vec::new(), found: Contents::default() }
+    }
+
+    fn run(mut self) -> Contents {
+        loop {
+            let first = self.shared.next.fetch_add(FILES_AT_ONCE, Ordering::Relaxed);
+            let Some(rest) = self.shared.list.get(first..) else { return self.found };
+            for item in rest.iter().take(FILES_AT_ONCE) {
+                if let Err(why) = self.look(item) {
+                    self.found.faults.insert(item.path.clone(), why);
+                }
+            }
+            let done = first.saturating_add(FILES_AT_ONCE).min(self.shared.total);
+            (self.shared.progress)(Progress::Read { files: done as u64, of: self.shared.total as u64 });
+        }
+    }
+
+    fn look(&mut self, item: &Item) -> Result<(), String> {
+        if item.size_bytes <= WINDOW_BYTES as u64 {
+            self.look_whole(item)?
+        } else {
+            self.look_by_windows(item)?
+        }
+        if item.size_bytes > LARGEST_READ_BYTES {
+            return Err(format!("only its first {LARGEST_READ_BYTES} bytes were searched"));
+        }
+        Ok(())
+    }
+
+    /// Looks at a file that fits into memory: one that a package brought as it is needs no search.
+    fn look_whole(&mut self, item: &Item) -> Result<(), String> {
+        let kept = self.shared.kept.get(&item.path).cloned();
+        let bytes: &[u8] = match &kept {
+            Some(bytes) => bytes,
+            None => {
+                self.buffer.clear();
+                let buffer = &mut self.buffer;
+                stream(self.tree, &item.path, &mut |piece| {
+                    buffer.extend_from_slice(piece);
+                    // A file system may hand out more than it said.
+                    if buffer.len() > WINDOW_BYTES { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                })?;
+                &self.buffer
+            }
+        };
+        let owned = self.shared.ownership.filter(|ownership| ownership.knows(&item.path));
+        if owned.is_some_and(|ownership| ownership.is_unmodified(&item.path, &hex::encode(Md5::digest(bytes)))) {
+            return Ok(());
+        }
+        let kinds = secrets::find(&item.path, bytes);
+        if !kinds.is_empty() {
+            self.found.secrets.insert(item.path.clone(), kinds);
+        }
+        Ok(())
+    }
+
+    /// Looks at a file window by window.
+    fn look_by_windows(&mut self, item: &Item) -> Result<(), String> {
+        let owned = self.shared.ownership.filter(|ownership| ownership.knows(&item.path));
+        let mut digest = owned.map(|_| Md5::new());
+        let (window, mut kinds, mut read) = (&mut self.buffer, Vec::new(), 0_u64);
+        window.clear();
+        stream(self.tree, &item.path, &mut |piece| {
+            read += piece.len() as u64;
+            window.extend_from_slice(piece);
+            if let Some(digest) = &mut digest {
+                digest.update(piece);
+            }
+            if window.len() >= WINDOW_BYTES {
+                kinds.extend(secrets::find(&item.path, window));
+                window.drain(..window.len() - OVERLAP_BYTES);
+            }
+            if read > LARGEST_READ_BYTES { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        kinds.extend(secrets::find(&item.path, window));
+        let digest = digest.map(|digest| hex::encode(digest.finalize()));
+        let is_unmodified = owned.zip(digest).is_some_and(|(ownership, digest)| ownership.is_unmodified(&item.path, &digest));
+        if !kinds.is_empty() && !is_unmodified {
+            kinds.sort();
+            kinds.dedup();
+            self.found.secrets.insert(item.path.clone(), kinds);
+        }
+        Ok(())
+    }
+}
+
+fn stream(tree: &FileTree, path: &Path, sink: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> Result<(), String> {
+    tree.stream_resolved(path, sink).map_err(|error: TreeError| explain(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::pem;
+    use super::*;
+    use crate::disk::testing::MemoryTree;
+
+    fn contents(tree: &MemoryTree) -> Contents {
+        let first = tree.clone().tree();
+        read(&Files::new(&first), 0, None, &|| Some(tree.clone().tree()), &|_| {})
+    }
+
+    #[test]
+    fn a_secret_across_the_seam_of_two_windows_is_found() {
+        let padding = WINDOW_BYTES - 100;
+        let found = contents(&MemoryTree::default().file("/big", " ".repeat(padding) + &pem("", "") + &" ".repeat(WINDOW_BYTES)));
+        assert_eq!(found.secrets[Path::new("/big")], [Secret::PrivateKey]);
+        assert_eq!(found.files, 1);
+    }
+
+    #[test]
+    fn a_file_with_two_names_is_read_once() {
+        let found = contents(&MemoryTree::default().file("/a", pem("", "")).hard_link("/b", "/a"));
+        assert_eq!(found.secrets.keys().collect::<Vec<_>>(), [Path::new("/a")]);
+        assert_eq!(found.files, 2);
+    }
+
+    #[test]
+    fn many_files_are_shared_among_workers_and_none_is_lost() {
+        let tree = (0..500).fold(MemoryTree::default(), |tree, number| tree.file(&format!("/d/{number}"), pem("", "")));
+        let found = contents(&tree);
+        assert_eq!((found.files, found.secrets.len()), (500, 500));
+        // One that can't have a tree of its own leaves all to the first.
+        let first = tree.tree();
+        assert_eq!(read(&Files::new(&first), 0, None, &|| None, &|_| {}).secrets.len(), 500);
+    }
+}
