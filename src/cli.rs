@@ -124,6 +124,8 @@ pub enum Command {
     Bake(command::ship::ShipArgs),
     /// Judge a machine's disk without booting it: a product's image, an AMI, a snapshot, a file or a folder
     Scan(command::scan::ScanArgs),
+    /// Print what a release is made of: its bill of materials
+    Sbom(command::sbom::SbomArgs),
     /// Start the image that was baked last, or a release, as a buyer would; log in and try it
     Boot(command::boot::BootArgs),
     /// Digest every block of the image that was baked last
@@ -197,6 +199,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Ship(args) => command::ship::ship(global, &args).await,
         Command::Bake(args) => command::ship::bake(global, &args).await,
         Command::Scan(args) => command::scan::run(global, &args).await,
+        Command::Sbom(args) => command::sbom::run(global, &args).await,
         Command::Boot(args) => command::boot::run(global, &args).await,
         Command::Checksum(args) => command::ship::checksum(global, &args).await,
         Command::Release(args) => command::ship::release(global, &args).await,

@@ -22,6 +22,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "bakehouse scan /mnt/root --format json",
         ],
     ),
+    ("sbom", &["bakehouse sbom my-app > my-app.cdx.json", "bakehouse sbom my-app 1.0.0 --format spdx"]),
     ("boot", &["bakehouse boot my-app", "bakehouse boot my-app 1.0.0 --compare-base"]),
     ("checksum", &["bakehouse checksum my-app"]),
     ("release", &["bakehouse release my-app"]),

@@ -16,6 +16,7 @@ pub mod list;
 pub mod plan;
 pub mod resume;
 pub mod runs;
+pub mod sbom;
 pub mod scan;
 pub mod scan_target;
 pub mod schema;

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::context::Context;
+use super::sbom::{self, SbomFormat};
 use super::scan_target::{self, ScanTarget, Terms};
 use super::selection::Selection;
 use super::ship::{Approval, StageArgs, carry_out_all};
@@ -55,16 +56,6 @@ pub struct ScanArgs {
 }
 
 const NO_PRODUCT: &str = "For a target that is no product";
-
-/// The form of a bill of materials.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum SbomFormat {
-    /// CycloneDX 1.6, JSON.
-    #[default]
-    Cyclonedx,
-    /// SPDX 2.3, JSON.
-    Spdx,
-}
 
 /// Scans a target. Of a product, what was baked and not yet sealed, as a step of its run; else its last release, for a look.
 ///
@@ -150,11 +141,7 @@ async fn run_product(global: &Global, args: &ScanArgs, selection: &Selection) ->
 
 fn write_sbom(args: &ScanArgs, report: &Report, subject: &Subject) -> Result<(), Failure> {
     let Some(path) = &args.sbom else { return Ok(()) };
-    let format = match args.sbom_format {
-        SbomFormat::Cyclonedx => scan::SbomFormat::CycloneDx,
-        SbomFormat::Spdx => scan::SbomFormat::Spdx,
-    };
-    std::fs::write(path, scan::sbom(report, subject, format))
+    std::fs::write(path, sbom::text(report, subject, args.sbom_format))
         .map_err(|error| Failure::other(format!("{} can't be written: {error}", path.display()), "name another file"))
 }
 

@@ -18,7 +18,7 @@ use crate::model::ids::{Region, SnapshotId};
 use crate::model::image::{Image, tag};
 use crate::model::product::Product;
 use crate::model::report::{Report, ScanSummary};
-use crate::scan::{self, ImageFacts, Scan};
+use crate::scan::{self, ImageFacts, SbomFormat, Scan, Subject};
 
 /// Blocks in flight while a whole snapshot is read. Source: EBS direct allows about 1,000 requests a
 /// second a snapshot; 32 keep both cores busy on the twin and a fast link full on AWS.
@@ -37,7 +37,11 @@ impl Run<'_> {
                 let report = engine.unless_left(scan_blocks(&engine.observer, blocks, request)).await?;
                 let kept = engine.ledger.keep_report(self.variant(), &self.plan.version, self.id(), &report).await?;
                 if report.passed() {
-                    return Ok(ScanSummary { report: Some(kept), ..report.summary() });
+                    let version = self.plan.version.to_string();
+                    let subject = Subject { name: self.product.slug.as_str(), version: Some(&version) };
+                    let sbom = scan::sbom(&report, &subject, SbomFormat::CycloneDx);
+                    let sbom = engine.ledger.keep_sbom(self.variant(), &self.plan.version, self.id(), report.at, &sbom).await?;
+                    return Ok(ScanSummary { report: Some(kept), sbom: Some(sbom), ..report.summary() });
                 }
                 let rejected = BTreeMap::from([(tag::STATE.to_owned(), "rejected".to_owned())]);
                 engine.writer.tag(&image.region, &super::bake::resources(image), &rejected).await?;

@@ -195,6 +195,10 @@ fn of_ledger(error: &LedgerError) -> Told {
             &["nothing was written: a chain that doesn't hold together is not built upon"],
             &["what was sealed is never changed: bring the ledger back as it was, then `bakehouse ledger verify`"],
         ),
+        LedgerError::Changed { .. } => Told::new(
+            &["what it says is not believed"],
+            &["what was sealed is never changed: bring the ledger back as it was, then `bakehouse ledger verify`"],
+        ),
         LedgerError::Held { hold, .. } => Told::new(&["nothing was done"], &[])
             .then(format!("wait until it ends (bakehouse runs {} shows where it stands)", hold.variant.product))
             .then(format!(

@@ -79,6 +79,7 @@ fn samples() -> Vec<EngineError> {
             sequence: 3,
             reason: "it names another record as the one before".to_owned(),
         }),
+        EngineError::Ledger(LedgerError::Changed { place: "ledger".to_owned(), object: "hello-web.x86_64/reports/1.0.0.json".to_owned() }),
         EngineError::WrongLedger {
             variant: Variant { product: "hello-web".parse().unwrap(), architecture: Architecture::X86_64 },
             wrong: vec!["1.0.0 is on AWS's tags and not in the ledger".to_owned()],

@@ -8,7 +8,7 @@ use crate::model::boot::BootReport;
 use crate::model::digest::Digest;
 use crate::model::ids::{RunId, Variant};
 use crate::model::record::{Claim, Event, Head, Record};
-use crate::model::report::Report;
+use crate::model::report::{Report, ScanSummary};
 use crate::model::version::Version;
 
 impl Ledger {
@@ -176,6 +176,43 @@ impl Ledger {
         }
     }
 
+    /// Keeps the bill of materials that a scan's report makes, and returns its digest.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger can't be written, or holds another one of this scan.
+    pub async fn keep_sbom(
+        &self,
+        variant: &Variant,
+        version: &Version,
+        run: &RunId,
+        at: Timestamp,
+        document: &serde_json::Value,
+    ) -> Result<Digest, LedgerError> {
+        self.create(&sbom_path(variant, version, run, at), document).await
+    }
+
+    /// Reads the report of a release's scan back; none if none was kept.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger can't be read, or the report isn't the one that the record names.
+    pub async fn report(
+        &self,
+        variant: &Variant,
+        version: &Version,
+        run: &RunId,
+        scan: &ScanSummary,
+    ) -> Result<Option<Report>, LedgerError> {
+        let Some(digest) = scan.report else { return Ok(None) };
+        let object = report_path(variant, version, run, scan.at);
+        let (report, found) = self.get_with_digest(&object).await?;
+        if found == digest {
+            return Ok(Some(report));
+        }
+        Err(LedgerError::Changed { place: self.place().to_owned(), object: object.to_string() })
+    }
+
     /// Keeps what came of starting an image.
     ///
     /// # Errors
@@ -201,7 +238,7 @@ impl Ledger {
         Ok(unclaimed.map(|r| format!("{} was released by run {}, which has no claim on it", r.version, r.run)).collect())
     }
 
-    /// Says which releases of a chain have lost their scan's report, or have another, a line each.
+    /// Says which releases of a chain have lost their scan's report or bill of materials, or have another, a line each.
     ///
     /// # Errors
     ///
@@ -210,15 +247,20 @@ impl Ledger {
         let mut wrong = Vec::new();
         for record in &chain.records {
             let Event::Released(release) = &record.event else { continue };
-            let Some(digest) = release.scan.report else { continue };
-            let object = report_path(variant, &record.version, &record.run, release.scan.at);
-            let words = match self.get_with_digest::<serde_json::Value>(&object).await {
-                Ok((_, found)) if found == digest => continue,
-                Ok(_) | Err(LedgerError::Content { .. }) => "was changed",
-                Err(LedgerError::Object { source, .. }) if matches!(*source, object_store::Error::NotFound { .. }) => "is missing",
-                Err(error) => return Err(error),
-            };
-            wrong.push(format!("the scan's report of {} {words} ({object})", record.version));
+            let kept = [
+                ("the scan's report", release.scan.report, report_path(variant, &record.version, &record.run, release.scan.at)),
+                ("the bill of materials", release.scan.sbom, sbom_path(variant, &record.version, &record.run, release.scan.at)),
+            ];
+            for (what, digest, object) in kept {
+                let Some(digest) = digest else { continue };
+                let words = match self.get_with_digest::<serde_json::Value>(&object).await {
+                    Ok((_, found)) if found == digest => continue,
+                    Ok(_) | Err(LedgerError::Content { .. }) => "was changed",
+                    Err(LedgerError::Object { source, .. }) if matches!(*source, object_store::Error::NotFound { .. }) => "is missing",
+                    Err(error) => return Err(error),
+                };
+                wrong.push(format!("{what} of {} {words} ({object})", record.version));
+            }
         }
         Ok(wrong)
     }
@@ -291,6 +333,10 @@ fn variant_folder(variant: &Variant) -> Path {
 
 fn report_path(variant: &Variant, version: &Version, run: &RunId, at: Timestamp) -> Path {
     variant_folder(variant).join("reports").join(format!("{version}-{run}-{}.json", at.as_second()))
+}
+
+fn sbom_path(variant: &Variant, version: &Version, run: &RunId, at: Timestamp) -> Path {
+    variant_folder(variant).join("sboms").join(format!("{version}-{run}-{}.cdx.json", at.as_second()))
 }
 
 fn record_path(variant: &Variant, sequence: u64) -> Path {

@@ -96,6 +96,14 @@ pub enum LedgerError {
         /// What doesn't fit.
         reason: String,
     },
+    /// What belongs to a record isn't what the record names by its digest.
+    #[error("{object} in {place} was changed since its record was sealed")]
+    Changed {
+        /// Where the ledger lies.
+        place: String,
+        /// Which object.
+        object: String,
+    },
     /// Someone else wrote what was to be written.
     #[error("{object} in {place} was written by another bakehouse at the same time")]
     Taken {

@@ -177,6 +177,7 @@ impl Report {
             snapshots: self.snapshots.clone(),
             at: self.at,
             report: None,
+            sbom: None,
         }
     }
 }
@@ -206,4 +207,7 @@ pub struct ScanSummary {
     /// Digest of the whole report, as the ledger keeps it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<Digest>,
+    /// Digest of the bill of materials (CycloneDX), as the ledger keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sbom: Option<Digest>,
 }

@@ -244,6 +244,7 @@ fn sealed() -> Release {
             snapshots: Vec::new(),
             at: Timestamp::UNIX_EPOCH,
             report: None,
+            sbom: None,
         },
         base: BaseRecord {
             image: "ami-0fedcba9876543210".parse().unwrap(),

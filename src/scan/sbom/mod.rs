@@ -32,15 +32,12 @@ pub struct Subject<'a> {
     pub version: Option<&'a str>,
 }
 
-/// Writes the bill of materials of a scanned image: its operating system and all packages of the report.
-///
-/// JSON with line breaks and one at its end.
-pub fn sbom(report: &Report, subject: &Subject, format: SbomFormat) -> String {
-    let document = match format {
+/// Makes the bill of materials of a scanned image: its operating system and all packages of the report.
+pub fn sbom(report: &Report, subject: &Subject, format: SbomFormat) -> Value {
+    match format {
         SbomFormat::CycloneDx => cyclonedx::document(report, subject),
         SbomFormat::Spdx => spdx::document(report, subject),
-    };
-    format!("{document:#}\n")
+    }
 }
 
 /// A UUID of the report and what it is of: version 8, whose bits are the maker's own.

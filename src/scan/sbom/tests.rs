@@ -36,7 +36,7 @@ fn report() -> Report {
 const SUBJECT: Subject = Subject { name: "hello-web", version: Some("1.2.0") };
 
 fn document(format: SbomFormat) -> Value {
-    let mut document: Value = serde_json::from_str(&sbom(&report(), &SUBJECT, format)).unwrap();
+    let mut document = sbom(&report(), &SUBJECT, format);
     // The tool's own version is no part of what is kept in view here, nor are identities that every field of a report changes.
     for place in ["/metadata/tools/components/0/version", "/creationInfo/creators/0", "/serialNumber", "/documentNamespace"] {
         if let Some(value) = document.pointer_mut(place) {
@@ -69,8 +69,7 @@ fn what_is_found_twice_has_two_names() {
 #[test]
 fn the_same_report_gives_the_same_bytes_and_another_one_another_serial_number() {
     let first = sbom(&report(), &SUBJECT, SbomFormat::CycloneDx);
-    assert_eq!(first, sbom(&report(), &SUBJECT, SbomFormat::CycloneDx));
+    assert_eq!(first.to_string(), sbom(&report(), &SUBJECT, SbomFormat::CycloneDx).to_string());
     let other = sbom(&report(), &Subject { version: Some("1.2.1"), ..SUBJECT }, SbomFormat::CycloneDx);
-    let serial = |text: &str| serde_json::from_str::<Value>(text).unwrap()["serialNumber"].clone();
-    assert_ne!(serial(&first), serial(&other));
+    assert_ne!(first["serialNumber"], other["serialNumber"]);
 }
