@@ -12,6 +12,7 @@ mod files;
 mod os;
 mod packages;
 mod pass;
+mod redact;
 mod render;
 mod request;
 mod rules;
@@ -26,8 +27,8 @@ mod testing;
 
 pub use eol::{EndOfLife, InvalidTable, Support};
 pub use evidence::{scan, scan_tree};
+pub use redact::redact;
 pub use render::render;
 pub use request::{ImageFacts, Progress, Scan};
 pub use rules::{RuleInfo, rules};
 pub use sbom::{SbomFormat, Subject, sbom};
-pub use secrets::redact;

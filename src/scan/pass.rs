@@ -16,14 +16,11 @@ use md5::{Digest as _, Md5};
 use super::files::{Files, explain};
 use super::packages::Ownership;
 use super::request::Progress;
-use super::secrets::{self, Secret};
+use super::secrets::{FileContext, Match, Matches, OVERLAP_BYTES, Searcher, Window};
 use crate::disk::{FileKind, FileTree, TreeError};
 
-/// A file up to this size is read whole; a larger one is looked at in windows of this size…
+/// A file up to this size is read whole; a larger one is looked at in windows of this size.
 const WINDOW_BYTES: usize = 4 << 20;
-
-/// …that share this many bytes, more than any secret is long.
-const OVERLAP_BYTES: usize = 64 << 10;
 
 /// Entries of a file tree that are looked at; a listing takes some 150 bytes for each.
 const MOST_ENTRIES: u64 = 2_000_000;
@@ -43,8 +40,9 @@ const MOST_WORKERS: usize = 8;
 /// What the content of all files told.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
-    /// Kinds of secrets by file, in files that no package brought as they are.
-    pub(super) secrets: BTreeMap<PathBuf, Vec<Secret>>,
+    /// Secrets by file and place; of files that a package brought as they are, those alone that are never mistaken:
+    /// examples and test keys that come with software are nobody's secrets.
+    pub(super) secrets: BTreeMap<PathBuf, Vec<Match>>,
     /// What could not be read, or not to its end, and why.
     pub(super) faults: BTreeMap<PathBuf, String>,
     /// Files looked at.
@@ -66,7 +64,8 @@ pub(super) fn read(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Contents {
     let (list, mut contents) = list(files, disk_bytes);
-    let shared = Shared { kept: files.all_kept(), total: list.len(), list, ownership, next: AtomicUsize::new(0), progress };
+    let searcher = Searcher::embedded();
+    let shared = Shared { kept: files.all_kept(), total: list.len(), list, ownership, searcher, next: AtomicUsize::new(0), progress };
     let cores = thread::available_parallelism().map_or(1, usize::from).min(MOST_WORKERS);
     // A worker that finds nothing left to do is not worth its tree.
     let further = cores.min(shared.total.div_ceil(FILES_AT_ONCE)).saturating_sub(1);
@@ -138,6 +137,7 @@ struct Shared<'a> {
     /// Files that rules have read already.
     kept: BTreeMap<PathBuf, Arc<[u8]>>,
     ownership: Option<&'a Ownership>,
+    searcher: &'static Searcher,
     /// The first file that nobody has taken.
     next: AtomicUsize,
     progress: &'a (dyn Fn(Progress) + Sync),
@@ -181,7 +181,7 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// Looks at a file that fits into memory: one that a package brought as it is needs no search.
+    /// Looks at a file that fits into memory.
     fn look_whole(&mut self, item: &Item) -> Result<(), String> {
         let kept = self.shared.kept.get(&item.path).cloned();
         let bytes: &[u8] = match &kept {
@@ -197,44 +197,76 @@ impl<'a> Worker<'a> {
                 &self.buffer
             }
         };
-        let owned = self.shared.ownership.filter(|ownership| ownership.knows(&item.path));
-        if owned.is_some_and(|ownership| ownership.is_unmodified(&item.path, &hex::encode(Md5::digest(bytes)))) {
-            return Ok(());
-        }
-        let kinds = secrets::find(&item.path, bytes);
-        if !kinds.is_empty() {
-            self.found.secrets.insert(item.path.clone(), kinds);
-        }
+        let mut owned = Owned::new(self.shared.ownership, &item.path);
+        owned.update(bytes);
+        let mut secrets = Matches::default();
+        self.shared.searcher.search(&item.context(), &Window::whole(bytes), &mut secrets);
+        self.found.keep(item, secrets, owned.is_unmodified());
         Ok(())
     }
 
     /// Looks at a file window by window.
     fn look_by_windows(&mut self, item: &Item) -> Result<(), String> {
-        let owned = self.shared.ownership.filter(|ownership| ownership.knows(&item.path));
-        let mut digest = owned.map(|_| Md5::new());
-        let (window, mut kinds, mut read) = (&mut self.buffer, Vec::new(), 0_u64);
+        let mut owned = Owned::new(self.shared.ownership, &item.path);
+        let (window, mut secrets) = (&mut self.buffer, Matches::default());
+        let (mut offset_bytes, mut read) = (0_u64, 0_u64);
         window.clear();
         stream(self.tree, &item.path, &mut |piece| {
             read += piece.len() as u64;
             window.extend_from_slice(piece);
-            if let Some(digest) = &mut digest {
-                digest.update(piece);
-            }
+            owned.update(piece);
             if window.len() >= WINDOW_BYTES {
-                kinds.extend(secrets::find(&item.path, window));
-                window.drain(..window.len() - OVERLAP_BYTES);
+                self.shared.searcher.search(&item.context(), &Window { offset_bytes, bytes: window, last: false }, &mut secrets);
+                let done = window.len() - OVERLAP_BYTES;
+                window.drain(..done);
+                offset_bytes += done as u64;
             }
             if read > LARGEST_READ_BYTES { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
-        kinds.extend(secrets::find(&item.path, window));
-        let digest = digest.map(|digest| hex::encode(digest.finalize()));
-        let is_unmodified = owned.zip(digest).is_some_and(|(ownership, digest)| ownership.is_unmodified(&item.path, &digest));
-        if !kinds.is_empty() && !is_unmodified {
-            kinds.sort();
-            kinds.dedup();
-            self.found.secrets.insert(item.path.clone(), kinds);
-        }
+        self.shared.searcher.search(&item.context(), &Window { offset_bytes, bytes: window, last: true }, &mut secrets);
+        self.found.keep(item, secrets, owned.is_unmodified());
         Ok(())
+    }
+}
+
+impl Item {
+    fn context(&self) -> FileContext<'_> {
+        FileContext { path: &self.path, size_bytes: self.size_bytes }
+    }
+}
+
+impl Contents {
+    fn keep(&mut self, item: &Item, secrets: Matches, is_unmodified: bool) {
+        let mut secrets = secrets.into_sorted();
+        if is_unmodified {
+            secrets.retain(|found| found.rule.owned);
+        }
+        if !secrets.is_empty() {
+            self.secrets.insert(item.path.clone(), secrets);
+        }
+    }
+}
+
+/// A file that a package may have brought: it is digested only if one did.
+struct Owned<'a> {
+    path: &'a Path,
+    ownership: Option<(&'a Ownership, Md5)>,
+}
+
+impl<'a> Owned<'a> {
+    fn new(ownership: Option<&'a Ownership>, path: &'a Path) -> Self {
+        Self { path, ownership: ownership.filter(|ownership| ownership.knows(path)).map(|ownership| (ownership, Md5::new())) }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        if let Some((_, digest)) = &mut self.ownership {
+            digest.update(bytes);
+        }
+    }
+
+    /// Tells whether the file is as its package brought it.
+    fn is_unmodified(self) -> bool {
+        self.ownership.is_some_and(|(ownership, digest)| ownership.is_unmodified(self.path, &hex::encode(digest.finalize())))
     }
 }
 
@@ -257,7 +289,8 @@ mod tests {
     fn a_secret_across_the_seam_of_two_windows_is_found() {
         let padding = WINDOW_BYTES - 100;
         let found = contents(&MemoryTree::default().file("/big", " ".repeat(padding) + &pem("", "") + &" ".repeat(WINDOW_BYTES)));
-        assert_eq!(found.secrets[Path::new("/big")], [Secret::PrivateKey]);
+        let ids: Vec<&str> = found.secrets[Path::new("/big")].iter().map(|secret| secret.rule.id.as_str()).collect();
+        assert_eq!(ids, ["pem-key"]);
         assert_eq!(found.files, 1);
     }
 

@@ -1,11 +1,14 @@
-//! AMI-SEC-001, 002: credentials and private keys in any file.
+//! AMI-SEC-001 to 006: what the search through all files found, by families.
+//!
+//! The same secret in several files is one finding, which names the others.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::model::report::Severity;
 use crate::scan::evidence::{Evidence, Root};
 use crate::scan::pass::Contents;
-use crate::scan::secrets::Secret;
+use crate::scan::secrets::{Family, Fingerprint, Match};
 use crate::scan::verdict::{Judge, Rule, Verdict};
 
 pub(super) const AWS: Rule = Rule {
@@ -27,53 +30,67 @@ pub(super) const PRIVATE_KEYS: Rule = Rule {
 /// Debian's self-signed certificate, made when the package is installed: one for all instances.
 const SNAKEOIL: &str = "/etc/ssl/private/ssl-cert-snakeoil.key";
 
-fn aws(_: &Evidence, root: &Root, contents: &Contents, verdict: &mut Verdict) {
-    for (path, _) in of(contents, |kind| kind == Secret::AwsCredential) {
-        verdict.file(path, "an AWS secret key or session token, which everybody who launches the image can read");
-    }
-    // A profile's file may hold credentials in a form that the search does not know.
-    for home in &root.accounts.homes {
-        let path = home.path.join(".aws/credentials");
-        let text = root.files.text(&path).unwrap_or_default();
-        let holds =
-            |line: &str| line.split_once('=').is_some_and(|(key, value)| key.contains("secret_access_key") && !value.trim().is_empty());
-        if !contents.secrets.contains_key(&path) && text.lines().any(holds) {
-            verdict.file(path, "a file of AWS credentials");
-        }
-    }
+/// Other files that a finding names.
+const MOST_PLACES: usize = 3;
+
+fn aws(_: &Evidence, _: &Root, contents: &Contents, verdict: &mut Verdict) {
+    tell(of_family(contents, Family::Aws), verdict);
 }
 
 fn private_keys(_: &Evidence, _: &Root, contents: &Contents, verdict: &mut Verdict) {
-    for (path, kinds) in of(contents, |kind| kind != Secret::AwsCredential) {
-        if is_host_key(path) {
-            continue;
-        }
-        if path == Path::new(SNAKEOIL) {
-            verdict.file_as(
-                Severity::Medium,
-                path,
-                "the key of the self-signed certificate was made during the bake, so that all instances would share it",
-            );
-        } else if kinds.contains(&Secret::PrivateKey) {
-            verdict.file(path, "a private key, which everybody who launches the image can read");
-        } else if kinds.contains(&Secret::KeyStore) {
-            verdict.file(path, "a key store with a private key, which everybody who launches the image can read");
-        } else {
-            verdict.file_as(Severity::Medium, path, "a private key under a passphrase, which everybody who launches the image can read");
-        }
+    // sshd's own keys have a rule of their own.
+    let (snakeoil, keys): (Vec<_>, Vec<_>) =
+        of_family(contents, Family::Key).filter(|(path, _)| !is_host_key(path)).partition(|(path, _)| *path == Path::new(SNAKEOIL));
+    if !snakeoil.is_empty() {
+        verdict.file_as(
+            Severity::Medium,
+            SNAKEOIL,
+            "the key of the self-signed certificate was made during the bake, so that all instances would share it",
+        );
     }
+    tell(keys.into_iter(), verdict);
 }
 
-/// sshd's own keys have a rule of their own.
 fn is_host_key(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     path.parent() == Some(Path::new("/etc/ssh")) && name.starts_with("ssh_host_") && name.ends_with("_key")
 }
 
-/// The files with secrets of a kind.
-fn of<'c>(contents: &'c Contents, wanted: fn(Secret) -> bool) -> impl Iterator<Item = (&'c Path, &'c [Secret])> {
-    let some = contents.secrets.iter().filter(move |(_, kinds)| kinds.iter().any(|kind| wanted(*kind)));
-    some.map(|(path, kinds)| (path.as_path(), kinds.as_slice()))
+/// Returns the secrets of a family, by their files and places.
+pub(super) fn of_family(contents: &Contents, family: Family) -> impl Iterator<Item = (&Path, &Match)> {
+    let all = contents.secrets.iter().flat_map(|(path, matches)| matches.iter().map(move |found| (path.as_path(), found)));
+    all.filter(move |(_, found)| found.rule.family == family)
+}
+
+/// Makes a finding of each secret, wherever it stands.
+pub(super) fn tell<'h>(found: impl Iterator<Item = (&'h Path, &'h Match)>, verdict: &mut Verdict) {
+    let mut secrets: BTreeMap<(&Fingerprint, Severity), Vec<(&Path, &Match)>> = BTreeMap::new();
+    for (path, found) in found {
+        secrets.entry((&found.fingerprint, found.severity)).or_default().push((path, found));
+    }
+    for ((fingerprint, severity), places) in secrets {
+        let Some((path, found)) = places.first() else { continue };
+        let others: BTreeSet<&Path> = places.iter().map(|(other, _)| *other).filter(|other| other != path).collect();
+        let passphrase = if severity < found.rule.severity { " under a passphrase" } else { "" };
+        let (title, line, elsewhere) = (&found.rule.title, line(found), elsewhere(&others));
+        let reason = format!("{title}{passphrase}{line} ({fingerprint}), which everybody who launches the image can read{elsewhere}");
+        verdict.file_as(severity, path, reason);
+    }
+}
+
+/// Says on which line a secret stands, where that is known.
+pub(super) fn line(found: &Match) -> String {
+    found.line.map(|line| format!(" on line {line}")).unwrap_or_default()
+}
+
+fn elsewhere(others: &BTreeSet<&Path>) -> String {
+    if others.is_empty() {
+        return String::new();
+    }
+    let named: Vec<String> = others.iter().take(MOST_PLACES).map(|path| path.display().to_string()).collect();
+    let more = others.len() - named.len();
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!("; it stands in {}{more} too", named.join(", "))
 }
 
 #[cfg(test)]
@@ -105,6 +122,16 @@ mod tests {
         let tree = clean().file("/opt/k.pem", pem("ENCRYPTED ", "")).file(super::SNAKEOIL, pem("", ""));
         let tree = tree.file("/etc/ssh/ssh_host_rsa_key", pem("OPENSSH ", ""));
         assert_eq!(found(tree, "AMI-SEC-002"), [format!("medium {}", super::SNAKEOIL), "medium /opt/k.pem".to_owned()]);
+    }
+
+    #[test]
+    fn a_secret_in_several_files_is_one_finding() {
+        let secret = format!("one\naws_secret_access_key={AWS_SECRET}");
+        let tree = ["/a", "/b", "/c", "/d", "/e"].into_iter().fold(clean(), |tree, path| tree.file(path, &secret));
+        let findings: Vec<_> = report(tree).findings.into_iter().filter(|finding| finding.code == "AMI-SEC-001").collect();
+        let [finding] = findings.as_slice() else { panic!("{findings:?}") };
+        assert_eq!(finding.path.as_deref(), Some("/a"));
+        insta::assert_snapshot!(finding.reason, @"an AWS secret key or session token on line 2 (kX9v…, 40 bytes, SHA-256 abca0246765d1584…), which everybody who launches the image can read; it stands in /b, /c, /d and 1 more too");
     }
 
     #[test]
