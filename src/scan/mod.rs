@@ -15,6 +15,8 @@ mod render;
 mod request;
 mod rules;
 mod secrets;
+#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the pass over all content is to call it"))]
+mod software;
 mod sshd;
 mod units;
 mod verdict;
