@@ -18,6 +18,8 @@ mod request;
 mod rules;
 mod sbom;
 mod secrets;
+#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the pass over all content is to call it"))]
+mod software;
 mod sshd;
 mod units;
 mod verdict;

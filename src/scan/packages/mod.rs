@@ -2,7 +2,7 @@
 
 mod apk;
 mod bdb;
-mod bytes;
+pub(super) mod bytes;
 mod dpkg;
 mod ndb;
 mod purl;
@@ -14,6 +14,7 @@ mod tests;
 use std::path::PathBuf;
 
 pub(super) use dpkg::Ownership;
+pub(super) use purl::purl;
 
 use super::files::Files;
 use crate::model::report::{OperatingSystem, Package};
@@ -50,7 +51,7 @@ impl Packages {
         apk::read(files, &mut found);
         let Found { mut packages, databases, damaged } = found;
         for package in &mut packages {
-            package.purl = purl::purl(package, os);
+            package.purl = purl(package, os);
         }
         packages.sort();
         packages.dedup();

@@ -6,8 +6,15 @@ use std::fmt::Write as _;
 
 use crate::model::report::{OperatingSystem, Origin, Package};
 
-/// Returns the package URL of a package of the operating system's.
-pub(super) fn purl(package: &Package, os: Option<&OperatingSystem>) -> String {
+/// Returns a package's URL. Packages of the operating system's belong to it; those of languages are the same everywhere.
+pub(in crate::scan) fn purl(package: &Package, os: Option<&OperatingSystem>) -> String {
+    match package.origin {
+        Origin::Dpkg | Origin::Rpm | Origin::Apk => of_system(package, os),
+        _ => of_language(package),
+    }
+}
+
+fn of_system(package: &Package, os: Option<&OperatingSystem>) -> String {
     let (version, epoch) = match package.version.split_once(':') {
         Some((epoch, version)) if package.origin == Origin::Rpm => (version, Some(epoch.to_owned())),
         _ => (package.version.as_str(), None),
@@ -31,6 +38,39 @@ pub(super) fn purl(package: &Package, os: Option<&OperatingSystem>) -> String {
         let _ = write!(purl, "?{}", qualifiers.join("&"));
     }
     purl
+}
+
+fn of_language(package: &Package) -> String {
+    let name = match package.origin {
+        Origin::Go | Origin::Npm => package.name.to_lowercase(),
+        Origin::Pypi => normalised(&package.name),
+        // A group and an artifact.
+        Origin::Maven => package.name.replacen(':', "/", 1),
+        _ => package.name.clone(),
+    };
+    // An archive that names no group is not in any repository under that name.
+    let kind = if package.origin == Origin::Maven && !name.contains('/') { "generic" } else { kind(package.origin) };
+    let mut purl = format!("pkg:{kind}");
+    for part in name.split('/').filter(|part| !part.is_empty()) {
+        let _ = write!(purl, "/{}", escape(part));
+    }
+    // What was built from a working copy has no version.
+    if !matches!(package.version.as_str(), "" | "(devel)") {
+        let _ = write!(purl, "@{}", escape(&package.version));
+    }
+    if package.origin == Origin::Gem && !package.architecture.is_empty() {
+        let _ = write!(purl, "?platform={}", escape(&package.architecture));
+    }
+    purl
+}
+
+/// The one form of a Python distribution's name.
+///
+/// Source: <https://packaging.python.org/en/latest/specifications/name-normalization/>
+fn normalised(name: &str) -> String {
+    let words = name.split(['-', '_', '.']).enumerate();
+    let words: Vec<_> = words.filter(|(number, word)| *number == 0 || !word.is_empty()).map(|(_, word)| word.to_lowercase()).collect();
+    words.join("-")
 }
 
 /// The type of an ecosystem's packages.
@@ -94,4 +134,30 @@ fn escape(text: &str) -> String {
         }
     }
     escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_of_languages_are_named_as_the_specification_says() {
+        let cases = [
+            (Origin::Go, "github.com/BurntSushi/toml", "v0.3.1+incompatible", "pkg:golang/github.com/burntsushi/toml@v0.3.1%2Bincompatible"),
+            (Origin::Go, "k8s.io/kubernetes", "(devel)", "pkg:golang/k8s.io/kubernetes"),
+            (Origin::Go, "stdlib", "1.22.1", "pkg:golang/stdlib@1.22.1"),
+            (Origin::Cargo, "serde_json", "1.0.0+b", "pkg:cargo/serde_json@1.0.0%2Bb"),
+            (Origin::Pypi, "Foo_.bar-Baz", "1!2.0+x", "pkg:pypi/foo-bar-baz@1%212.0%2Bx"),
+            (Origin::Npm, "@angular/Animation", "12.3.1", "pkg:npm/%40angular/animation@12.3.1"),
+            (Origin::Maven, "org.apache.xmlgraphics:batik-anim", "1.9.1", "pkg:maven/org.apache.xmlgraphics/batik-anim@1.9.1"),
+            (Origin::Maven, "tool", "1 2", "pkg:generic/tool@1%202"),
+            (Origin::Gem, "rake", "13.0", "pkg:gem/rake@13.0"),
+        ];
+        for (origin, name, version, expected) in cases {
+            let package = Package { name: name.to_owned(), version: version.to_owned(), origin, ..Package::default() };
+            assert_eq!(purl(&package, None), expected);
+        }
+        let gem = Package { name: "g".to_owned(), version: "1".to_owned(), origin: Origin::Gem, architecture: "x86_64-linux".to_owned(), ..Package::default() };
+        assert_eq!(purl(&gem, None), "pkg:gem/g@1?platform=x86_64-linux");
+    }
 }

@@ -1,0 +1,49 @@
+//! Which files are read, and by which reader.
+
+use std::path::Path;
+
+use super::{elf, go, rust};
+use crate::disk::{BlockSource, FileKind, Metadata};
+use crate::model::report::Package;
+use crate::scan::packages::purl;
+
+/// What a file is to the readers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::scan) enum Format {
+    /// An ELF program or library; Go's and Rust's say what they were built of.
+    Program,
+}
+
+/// Tells by a file's path and metadata alone what it is. The path is absolute in the image.
+pub(in crate::scan) fn format(path: &Path, metadata: Metadata) -> Option<Format> {
+    if metadata.kind != FileKind::File || metadata.size_bytes == 0 {
+        return None;
+    }
+    let _ = path;
+    None
+}
+
+/// Tells by a file's first bytes what it is, where [`format`] couldn't; 64 bytes are enough.
+pub(in crate::scan) fn sniff(_path: &Path, head: &[u8]) -> Option<Format> {
+    elf::is_program(head).then_some(Format::Program)
+}
+
+/// Adds the packages that a file tells of, each with its origin, path and package URL; their order is the file's own.
+///
+/// # Errors
+///
+/// Why the file, or a part of it, can't be read; a lower-case fragment. What could be read was added.
+pub(in crate::scan) fn read(format: Format, path: &Path, file: &dyn BlockSource, packages: &mut Vec<Package>) -> Result<(), String> {
+    let before = packages.len();
+    let outcome = match format {
+        Format::Program => elf::open(file).and_then(|program| {
+            go::read(&program, packages)?;
+            rust::read(&program, packages)
+        }),
+    };
+    for package in &mut packages[before..] {
+        package.path = Some(path.to_string_lossy().into_owned());
+        package.purl = purl(package, None);
+    }
+    outcome.map_err(|why| why.to_string())
+}

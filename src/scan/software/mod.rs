@@ -1,0 +1,14 @@
+//! Packages that the tools of programming languages installed, read from the files that they left behind.
+//!
+//! One file a format. A reader is handed one file of the image and nothing else, so that the pass over all content
+//! can call it wherever a file's bytes are at hand. All bytes are hostile: what is read, unpacked and kept is bounded.
+
+mod elf;
+mod file;
+mod format;
+mod go;
+mod rust;
+#[cfg(test)]
+mod tests;
+
+pub(super) use format::{Format, format, read, sniff};
