@@ -86,22 +86,24 @@ fn judge(evidence: Evidence, reopen: &Reopen, progress: &(dyn Fn(Progress) + Syn
     });
     let failing = findings.iter().filter(|finding| finding.severity >= request.policy.fail_on).count();
     progress(Progress::Judged { findings: findings.len(), failing });
-    let mut files = 0;
+    let (mut files, mut software) = (0, Vec::new());
     if let Some(root) = &evidence.root {
         // A folder has no disk: whoever names one trusts it not to be endless.
         let disk_bytes = evidence.image.map_or(u64::MAX, |image| image.volumes.iter().map(|volume| volume.partition.size_bytes).sum());
         let ownership = root.packages.ownership(&root.files);
         let contents = pass::read(&root.files, disk_bytes, ownership.as_ref(), reopen, progress);
-        files = contents.files;
         findings.extend(judged(|rule, verdict| {
             if let Judge::Content(judge) = &rule.judge {
                 judge(&evidence, root, &contents, verdict);
             }
         }));
+        (files, software) = (contents.files, contents.software);
     }
     findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| (&a.code, &a.path, &a.reason).cmp(&(&b.code, &b.path, &b.reason))));
     findings.dedup();
-    let (os, packages) = evidence.root.map(|root| (root.os, root.packages.list)).unwrap_or_default();
+    let (os, mut packages) = evidence.root.map(|root| (root.os, root.packages.list)).unwrap_or_default();
+    packages.extend(software);
+    packages.sort();
     Report {
         format: Report::FORMAT,
         at: request.at,

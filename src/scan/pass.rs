@@ -17,7 +17,9 @@ use super::files::{Files, explain};
 use super::packages::Ownership;
 use super::request::Progress;
 use super::secrets::{FileContext, Match, Matches, OVERLAP_BYTES, Searcher, Window};
+use super::software::{self, File, Format, TreeFile};
 use crate::disk::{FileKind, FileTree, TreeError};
+use crate::model::report::Package;
 
 /// A file up to this size is read whole; a larger one is looked at in windows of this size.
 const WINDOW_BYTES: usize = 4 << 20;
@@ -31,6 +33,9 @@ const SPARE_BYTES: u64 = 8 << 30;
 /// No single file is read further: a sparse file may claim any size.
 const LARGEST_READ_BYTES: u64 = 4 << 30;
 
+/// What tells a program or an archive.
+const HEAD_BYTES: usize = 64;
+
 /// Files that a worker takes at once: neighbours on the disk, mostly of one block of a snapshot.
 const FILES_AT_ONCE: usize = 16;
 
@@ -43,6 +48,10 @@ pub(super) struct Contents {
     /// Secrets by file and place; of files that a package brought as they are, those alone that are never mistaken:
     /// examples and test keys that come with software are nobody's secrets.
     pub(super) secrets: BTreeMap<PathBuf, Vec<Match>>,
+    /// Packages that no system package brought as they are, and the files that told of them.
+    pub(super) software: Vec<Package>,
+    /// Files that should tell of packages and can't be read as such, and why.
+    pub(super) unread_software: BTreeMap<PathBuf, String>,
     /// What could not be read, or not to its end, and why.
     pub(super) faults: BTreeMap<PathBuf, String>,
     /// Files looked at.
@@ -79,12 +88,16 @@ pub(super) fn read(
             }
         }
     });
+    contents.software.sort();
+    contents.software.dedup();
     contents
 }
 
 impl Contents {
     fn add(&mut self, other: Self) {
         self.secrets.extend(other.secrets);
+        self.software.extend(other.software);
+        self.unread_software.extend(other.unread_software);
         self.faults.extend(other.faults);
         self.files += other.files;
     }
@@ -96,6 +109,8 @@ struct Item {
     size_bytes: u64,
     /// Its place on the disk: its file system, and where it begins there.
     place: (usize, Option<u64>),
+    /// What its name says of it.
+    format: Option<Format>,
 }
 
 /// Lists what is to be read, in disk order; what can't be is in the contents already.
@@ -119,7 +134,8 @@ fn list(files: &Files, disk_bytes: u64) -> (Vec<Item>, Contents) {
                 if metadata.size_bytes > 0 && is_new {
                     bytes = bytes.saturating_add(metadata.size_bytes.min(LARGEST_READ_BYTES));
                     let place = (metadata.file_system, metadata.position);
-                    list.push(Item { path: path.to_owned(), size_bytes: metadata.size_bytes, place });
+                    let format = software::format(path, metadata);
+                    list.push(Item { path: path.to_owned(), size_bytes: metadata.size_bytes, place, format });
                 }
             }
             Ok(_) => {}
@@ -201,7 +217,11 @@ impl<'a> Worker<'a> {
         owned.update(bytes);
         let mut secrets = Matches::default();
         self.shared.searcher.search(&item.context(), &Window::whole(bytes), &mut secrets);
-        self.found.keep(item, secrets, owned.is_unmodified());
+        let is_unmodified = owned.is_unmodified();
+        self.found.keep(item, secrets, is_unmodified);
+        if !is_unmodified {
+            self.found.read_software(item, bytes, &bytes);
+        }
         Ok(())
     }
 
@@ -209,12 +229,13 @@ impl<'a> Worker<'a> {
     fn look_by_windows(&mut self, item: &Item) -> Result<(), String> {
         let mut owned = Owned::new(self.shared.ownership, &item.path);
         let (window, mut secrets) = (&mut self.buffer, Matches::default());
-        let (mut offset_bytes, mut read) = (0_u64, 0_u64);
+        let (mut offset_bytes, mut read, mut head) = (0_u64, 0_u64, Vec::with_capacity(HEAD_BYTES));
         window.clear();
         stream(self.tree, &item.path, &mut |piece| {
             read += piece.len() as u64;
             window.extend_from_slice(piece);
             owned.update(piece);
+            head.extend_from_slice(&piece[..piece.len().min(HEAD_BYTES - head.len())]);
             if window.len() >= WINDOW_BYTES {
                 self.shared.searcher.search(&item.context(), &Window { offset_bytes, bytes: window, last: false }, &mut secrets);
                 let done = window.len() - OVERLAP_BYTES;
@@ -224,7 +245,12 @@ impl<'a> Worker<'a> {
             if read > LARGEST_READ_BYTES { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
         self.shared.searcher.search(&item.context(), &Window { offset_bytes, bytes: window, last: true }, &mut secrets);
-        self.found.keep(item, secrets, owned.is_unmodified());
+        let is_unmodified = owned.is_unmodified();
+        self.found.keep(item, secrets, is_unmodified);
+        if !is_unmodified {
+            let file = TreeFile { tree: self.tree, path: &item.path, size_bytes: item.size_bytes };
+            self.found.read_software(item, &head, &file);
+        }
         Ok(())
     }
 }
@@ -243,6 +269,18 @@ impl Contents {
         }
         if !secrets.is_empty() {
             self.secrets.insert(item.path.clone(), secrets);
+        }
+    }
+}
+
+impl Contents {
+    /// Lists the packages that a file tells of, by its name or its first bytes. What system packages brought is listed
+    /// as theirs.
+    fn read_software(&mut self, item: &Item, head: &[u8], file: &dyn File) {
+        let head = &head[..head.len().min(HEAD_BYTES)];
+        let Some(format) = item.format.or_else(|| software::sniff(&item.path, head)) else { return };
+        if let Err(why) = software::read(format, &item.path, file, &mut self.software) {
+            self.unread_software.insert(item.path.clone(), why);
         }
     }
 }

@@ -75,6 +75,14 @@ pub(super) const PACKAGES: Rule = Rule {
     judge: Judge::Root(packages),
 };
 
+pub(super) const SOFTWARE: Rule = Rule {
+    code: "COV-PKG-002",
+    severity: Severity::Medium,
+    title: "software whose packages can't be listed",
+    remedy: "Put the file into the image whole; if it is whole, its packages have to be looked after by hand.",
+    judge: Judge::Content(software),
+};
+
 /// A table of dates that is older than this may lack what has ended since.
 const STALE_DAYS: i32 = 365;
 
@@ -176,6 +184,12 @@ fn packages(_: &Evidence, root: &Root, verdict: &mut Verdict) {
     match UNREAD_DATABASES.iter().find(|(path, _)| root.files.exists(Path::new(path))) {
         Some((path, name)) => verdict.file(path, format!("the packages are managed by {name}, whose database can't be read")),
         None => verdict.image("no package database was found"),
+    }
+}
+
+fn software(_: &Evidence, _: &Root, contents: &Contents, verdict: &mut Verdict) {
+    for (path, why) in &contents.unread_software {
+        verdict.file(path, format!("what software it holds can't be told: {why}"));
     }
 }
 

@@ -59,6 +59,7 @@ pub(super) const RULES: &[Rule] = &[
     coverage::NO_FILES,
     coverage::TABLE,
     coverage::PACKAGES,
+    coverage::SOFTWARE,
 ];
 
 /// What is known of a rule without an image.

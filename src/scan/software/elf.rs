@@ -3,7 +3,7 @@
 //! Source: <https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html> and the chapters after it
 
 use super::file;
-use crate::disk::BlockSource;
+use super::file::File;
 use crate::scan::packages::bytes::{Damaged, Order, damaged, size_at, slice, u16_at, u32_at, u64_at};
 
 /// More headers than any program has; Go's and Rust's have some 40 sections.
@@ -34,7 +34,7 @@ pub(super) fn is_program(head: &[u8]) -> bool {
 
 /// A program's headers.
 pub(super) struct Elf<'f> {
-    pub(super) file: &'f dyn BlockSource,
+    pub(super) file: &'f dyn File,
     /// Whether addresses have eight bytes.
     pub(super) is_64: bool,
     pub(super) order: Order,
@@ -59,7 +59,7 @@ struct Segment {
 }
 
 /// Reads the headers.
-pub(super) fn open(file: &dyn BlockSource) -> Result<Elf<'_>, Damaged> {
+pub(super) fn open(file: &dyn File) -> Result<Elf<'_>, Damaged> {
     let head = file::range(file, 0, file.size_bytes().min(64), 64)?;
     let (is_64, order) = shape(&head)?;
     let word = |at_32: usize, at_64: usize| word(&head, if is_64 { at_64 } else { at_32 }, is_64, order);
@@ -99,7 +99,7 @@ struct Table {
 }
 
 impl Table {
-    fn read(&self, file: &dyn BlockSource) -> Result<Vec<u8>, Damaged> {
+    fn read(&self, file: &dyn File) -> Result<Vec<u8>, Damaged> {
         if self.count == 0 {
             return Ok(Vec::new());
         }

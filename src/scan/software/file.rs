@@ -1,12 +1,60 @@
 //! Reading a file's bytes, never more than a limit.
 
-use std::error::Error;
+use std::path::Path;
 
-use crate::disk::{BlockSource, SourceError};
+use crate::disk::FileTree;
+use crate::scan::files::explain;
 use crate::scan::packages::bytes::{Damaged, damaged};
 
+/// A file of the image, of which any part can be had.
+pub(in crate::scan) trait File {
+    /// Returns its size in bytes.
+    fn size_bytes(&self) -> u64;
+
+    /// Fills the buffer with the bytes from `offset` on.
+    ///
+    /// # Errors
+    ///
+    /// Why they can't be had; a lower-case fragment.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), String>;
+}
+
+impl File for &[u8] {
+    fn size_bytes(&self) -> u64 {
+        self.len() as u64
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), String> {
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
+        let bytes = start.checked_add(buffer.len()).and_then(|end| self.get(start..end));
+        buffer.copy_from_slice(bytes.ok_or_else(|| format!("bytes at {offset} are beyond its end"))?);
+        Ok(())
+    }
+}
+
+/// A file that is left where it is in its tree.
+pub(in crate::scan) struct TreeFile<'t> {
+    /// The tree.
+    pub(in crate::scan) tree: &'t FileTree,
+    /// Its path, without links.
+    pub(in crate::scan) path: &'t Path,
+    /// Its size.
+    pub(in crate::scan) size_bytes: u64,
+}
+
+impl File for TreeFile<'_> {
+    fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), String> {
+        let read = self.tree.read_range_resolved(self.path, offset, buffer).map_err(|error| explain(&error))?;
+        if read == buffer.len() { Ok(()) } else { Err(format!("bytes at {offset} are beyond its end")) }
+    }
+}
+
 /// Reads a stretch of a file.
-pub(super) fn range(file: &dyn BlockSource, at: u64, length: u64, limit_bytes: u64) -> Result<Vec<u8>, Damaged> {
+pub(super) fn range(file: &dyn File, at: u64, length: u64, limit_bytes: u64) -> Result<Vec<u8>, Damaged> {
     if length > limit_bytes {
         return Err(damaged(format!("{length} bytes at {at} are more than the {limit_bytes} that are read")));
     }
@@ -15,22 +63,11 @@ pub(super) fn range(file: &dyn BlockSource, at: u64, length: u64, limit_bytes: u
         return Err(damaged(format!("{length} bytes at {at} are beyond its end")));
     }
     let mut bytes = vec![0; usize::try_from(length).map_err(|_| damaged("it is too large"))?];
-    file.read_at(at, &mut bytes).map_err(|error| damaged(explain(&error)))?;
+    file.read_at(at, &mut bytes).map_err(damaged)?;
     Ok(bytes)
 }
 
 /// Reads a whole file.
-pub(super) fn whole(file: &dyn BlockSource, limit_bytes: u64) -> Result<Vec<u8>, Damaged> {
+pub(super) fn whole(file: &dyn File, limit_bytes: u64) -> Result<Vec<u8>, Damaged> {
     range(file, 0, file.size_bytes(), limit_bytes)
-}
-
-/// Says why bytes can't be had, with the causes.
-fn explain(error: &SourceError) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

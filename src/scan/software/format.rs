@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use super::file::File;
 use super::{elf, go, rust};
-use crate::disk::{BlockSource, FileKind, Metadata};
+use crate::disk::{FileKind, Metadata};
 use crate::model::report::Package;
 use crate::scan::packages::purl;
 
@@ -33,7 +34,7 @@ pub(in crate::scan) fn sniff(_path: &Path, head: &[u8]) -> Option<Format> {
 /// # Errors
 ///
 /// Why the file, or a part of it, can't be read; a lower-case fragment. What could be read was added.
-pub(in crate::scan) fn read(format: Format, path: &Path, file: &dyn BlockSource, packages: &mut Vec<Package>) -> Result<(), String> {
+pub(in crate::scan) fn read(format: Format, path: &Path, file: &dyn File, packages: &mut Vec<Package>) -> Result<(), String> {
     let before = packages.len();
     let outcome = match format {
         Format::Program => elf::open(file).and_then(|program| {
