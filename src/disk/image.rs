@@ -74,8 +74,8 @@ struct Opened {
 impl Opened {
     fn ext4(part: Arc<dyn BlockSource>) -> Result<Self, TreeError> {
         let fs = Ext4::open(part)?;
-        // Its journal is replayed.
-        Ok(Self { uuid: fs.uuid().to_owned(), label: fs.label().to_owned(), outstanding: None, file_system: Box::new(fs) })
+        let outstanding = fs.outstanding();
+        Ok(Self { uuid: fs.uuid().to_owned(), label: fs.label().to_owned(), outstanding, file_system: Box::new(fs) })
     }
 
     fn xfs(part: Arc<dyn BlockSource>) -> Result<Self, TreeError> {
