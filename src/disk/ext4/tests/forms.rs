@@ -74,21 +74,21 @@ fn each_generation_is_read() {
 
 #[test]
 fn blocks_and_inodes_of_other_sizes_are_read() {
-    let image = Image::of(|root| fill(root, 80 << 20));
+    let image = Image::of(|root| fill(root, 20 << 20));
     check(&image, &["-t", "ext4", "-b", "2048", "-I", "128"], "64M");
     check(&image, &["-t", "ext4", "-b", "4096", "-I", "1024"], "64M");
     check(&image, &["-t", "ext4", "-b", "65536", "-N", "4000"], "512M");
-    check(&image, &["-t", "ext2", "-b", "1024", "-I", "128", "-O", "^dir_index,^filetype,^sparse_super"], "64M");
+    check(&image, &["-t", "ext2", "-b", "1024", "-I", "128", "-O", "^dir_index,^filetype,^sparse_super,^resize_inode"], "64M");
 }
 
 #[test]
 fn features_are_read() {
-    let image = Image::of(|root| fill(root, 80 << 20));
+    let image = Image::of(|root| fill(root, 20 << 20));
     for options in [
         "^64bit,metadata_csum",
         "64bit,^metadata_csum",
         "64bit,metadata_csum,metadata_csum_seed",
-        "^has_journal,^extents,^flex_bg",
+        "^has_journal,^extents,^flex_bg,^64bit",
         "meta_bg,^resize_inode",
         "sparse_super2,^resize_inode",
         "inline_data",

@@ -1,5 +1,6 @@
 //! Tests against what xfsprogs and the kernel make, and against damage.
 
+mod attributes;
 mod forms;
 mod hostile;
 mod kernel;
