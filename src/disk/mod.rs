@@ -15,6 +15,7 @@ mod folder;
 mod image;
 mod inodes;
 mod local;
+mod lvm;
 mod partition;
 mod qcow2;
 mod recent;
