@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::content::{Content, recognise};
 use super::ext4::Ext4;
+use super::lvm::{self, LogicalVolume};
 use super::partition::{Partition, partitions};
 use super::source::{BlockSource, Part};
 use super::tree::{FileSystem, FileTree, TreeError};
@@ -32,7 +33,7 @@ pub struct DiskImage {
 /// A partition and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Volume {
-    /// Which disk of the image, from 1; the root disk is 1.
+    /// Which disk of the image, from 1; the root disk is 1. A logical volume may lie on several, and has 0.
     pub disk: usize,
     /// The partition.
     pub partition: Partition,
@@ -40,6 +41,8 @@ pub struct Volume {
     pub content: Content,
     /// What became of it.
     pub state: VolumeState,
+    /// Its group's name and its own (`group/name`), if it is a logical volume and no partition of a disk.
+    pub logical: Option<String>,
     /// Why what was read of it may not be what a mount shows; a lowercase fragment.
     pub outstanding: Option<&'static str>,
 }
@@ -52,6 +55,8 @@ pub enum VolumeState {
         /// Where.
         at: PathBuf,
     },
+    /// It holds logical volumes, which stand for themselves.
+    Divided,
     /// It holds no files by its nature: boot code, swap, nothing, or an EFI system partition's loader.
     NoFiles,
     /// It holds a file system that can be read, but nothing tells where in the tree it belongs.
@@ -74,8 +79,8 @@ struct Opened {
 impl Opened {
     fn ext4(part: Arc<dyn BlockSource>) -> Result<Self, TreeError> {
         let fs = Ext4::open(part)?;
-        // Its journal is replayed.
-        Ok(Self { uuid: fs.uuid().to_owned(), label: fs.label().to_owned(), outstanding: None, file_system: Box::new(fs) })
+        let outstanding = fs.outstanding();
+        Ok(Self { uuid: fs.uuid().to_owned(), label: fs.label().to_owned(), outstanding, file_system: Box::new(fs) })
     }
 
     fn xfs(part: Arc<dyn BlockSource>) -> Result<Self, TreeError> {
@@ -85,9 +90,25 @@ impl Opened {
     }
 }
 
+impl Volume {
+    /// A volume that was not looked at yet.
+    fn new(disk: usize, partition: Partition) -> Self {
+        Self { disk, partition, content: Content::Unknown, state: VolumeState::Loose, logical: None, outstanding: None }
+    }
+
+    /// Tells whether a path in `/dev` is that of this logical volume: `/dev/group/name`, or
+    /// `/dev/mapper/group-name` with hyphens in either doubled.
+    fn is_device(&self, path: &str) -> bool {
+        let Some((group, name)) = self.logical.as_deref().and_then(|logical| logical.split_once('/')) else { return false };
+        let mapped = || format!("mapper/{}-{}", group.replace('-', "--"), name.replace('-', "--"));
+        path.strip_prefix("/dev/").is_some_and(|path| path == format!("{group}/{name}") || path == mapped())
+    }
+}
+
 impl fmt::Display for Volume {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.partition.number {
+            _ if self.logical.is_some() => write!(f, "logical volume {}", self.logical.as_deref().unwrap_or_default()),
             0 => write!(f, "disk {}", self.disk),
             number => write!(f, "disk {}, partition {number}", self.disk),
         }
@@ -100,18 +121,20 @@ impl fmt::Display for Volume {
 /// `/etc/fstab` says. Never fails: what can't be read stands in the result with its reason.
 pub fn open(disks: &[Arc<dyn BlockSource>]) -> DiskImage {
     let mut image = DiskImage { volumes: Vec::new(), tree: None, faults: Vec::new() };
-    let mut file_systems = Vec::new();
+    let mut opened = OpenedDisks::default();
     for (disk, source) in (1..).zip(disks) {
-        open_disk(disk, source, &mut image, &mut file_systems);
+        open_disk(disk, source, &mut image, &mut opened);
     }
+    open_logical(&mut image, &mut opened);
+    let mut file_systems = opened.file_systems;
     let Some(root) = file_systems.iter().position(|(_, fs)| is_root(&*fs.file_system)) else { return image };
     let (volume, root) = file_systems.remove(root);
     image.volumes[volume].state = VolumeState::Mounted { at: PathBuf::from("/") };
     let mut tree = FileTree::new(root.file_system);
     let mounts = read_fstab(&tree);
     for (volume, fs) in file_systems {
-        let partition = &image.volumes[volume].partition;
-        if let Some(mount) = mounts.iter().find(|mount| mount.names(partition, &fs)) {
+        let found = &image.volumes[volume];
+        if let Some(mount) = mounts.iter().find(|mount| mount.names(found, &fs)) {
             image.volumes[volume].state = VolumeState::Mounted { at: mount.at.clone() };
             tree.mount(mount.at.clone(), fs.file_system);
         }
@@ -120,7 +143,7 @@ pub fn open(disks: &[Arc<dyn BlockSource>]) -> DiskImage {
     image
 }
 
-fn open_disk(disk: usize, source: &Arc<dyn BlockSource>, image: &mut DiskImage, file_systems: &mut Vec<(usize, Opened)>) {
+fn open_disk(disk: usize, source: &Arc<dyn BlockSource>, image: &mut DiskImage, opened: &mut OpenedDisks) {
     let table = match partitions(&**source) {
         Ok(table) => table,
         Err(error) => {
@@ -131,12 +154,47 @@ fn open_disk(disk: usize, source: &Arc<dyn BlockSource>, image: &mut DiskImage, 
     image.faults.extend(table.faults.into_iter().map(|fault| format!("disk {disk}: {fault}")));
     for partition in table.partitions {
         let part: Arc<dyn BlockSource> = Arc::new(Part::new(Arc::clone(source), partition.start_bytes, partition.size_bytes));
-        let (content, state, file_system) = open_partition(&partition, part);
-        let outstanding = file_system.as_ref().and_then(|opened| opened.outstanding);
-        if let Some(file_system) = file_system {
-            file_systems.push((image.volumes.len(), file_system));
+        add_volume(Volume::new(disk, partition), part, image, opened);
+    }
+}
+
+/// What was opened, by the volume's place in the image.
+#[derive(Default)]
+struct OpenedDisks {
+    file_systems: Vec<(usize, Opened)>,
+    physical: Vec<(usize, Arc<dyn BlockSource>)>,
+}
+
+fn add_volume(volume: Volume, part: Arc<dyn BlockSource>, image: &mut DiskImage, opened: &mut OpenedDisks) {
+    let index = image.volumes.len();
+    let (content, state, file_system) = open_partition(&volume.partition, Arc::clone(&part));
+    let outstanding = file_system.as_ref().and_then(|opened| opened.outstanding);
+    opened.file_systems.extend(file_system.map(|file_system| (index, file_system)));
+    if content == Content::Lvm {
+        opened.physical.push((index, part));
+    }
+    image.volumes.push(Volume { content, state, outstanding, ..volume });
+}
+
+/// Joins the physical volumes of all disks, and opens what they hold.
+fn open_logical(image: &mut DiskImage, opened: &mut OpenedDisks) {
+    let physical = std::mem::take(&mut opened.physical);
+    let sources: Vec<_> = physical.iter().map(|(_, source)| Arc::clone(source)).collect();
+    let assembled = lvm::assemble(&sources);
+    for (volume, _) in &physical {
+        image.volumes[*volume].state = VolumeState::Divided;
+    }
+    for (index, why) in assembled.faults {
+        image.volumes[physical[index].0].state = VolumeState::Unread { why };
+    }
+    for LogicalVolume { group, name, source } in assembled.volumes {
+        let size_bytes = source.as_ref().map_or(0, |source| source.size_bytes());
+        let partition = Partition { number: 0, start_bytes: 0, size_bytes, kind: String::new(), uuid: String::new(), name: String::new() };
+        let volume = Volume { logical: Some(format!("{group}/{name}")), ..Volume::new(0, partition) };
+        match source {
+            Ok(source) => add_volume(volume, source, image, opened),
+            Err(why) => image.volumes.push(Volume { state: VolumeState::Unread { why }, ..volume }),
         }
-        image.volumes.push(Volume { disk, partition, content, state, outstanding });
     }
 }
 
@@ -193,10 +251,12 @@ struct Mount {
 }
 
 impl Mount {
-    fn names(&self, partition: &Partition, fs: &Opened) -> bool {
+    fn names(&self, volume: &Volume, fs: &Opened) -> bool {
+        let partition = &volume.partition;
         let Some((kind, value)) = self.what.split_once('=') else {
             let by = |folder: &str| self.what.strip_prefix("/dev/disk/").and_then(|rest| rest.strip_prefix(folder));
-            return by("by-uuid/").is_some_and(|uuid| uuid == fs.uuid)
+            return volume.is_device(&self.what)
+                || by("by-uuid/").is_some_and(|uuid| uuid == fs.uuid)
                 || by("by-label/").is_some_and(|label| !label.is_empty() && label == fs.label)
                 || by("by-partuuid/").is_some_and(|uuid| !uuid.is_empty() && uuid == partition.uuid);
         };

@@ -4,6 +4,7 @@
 //! the same code reads a local file, a snapshot through EBS direct, or bytes made by a test. All bytes
 //! are hostile: nothing is allocated by an unchecked length and nothing is followed without a limit.
 
+mod acl;
 mod bytes;
 mod cached;
 mod content;
@@ -14,6 +15,7 @@ mod folder;
 mod image;
 mod inodes;
 mod local;
+mod lvm;
 mod partition;
 mod qcow2;
 mod recent;

@@ -357,7 +357,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::partitioned;
+    use super::super::testing::{partitioned, run};
     use super::*;
 
     const GPT: &str = "label: gpt\nstart=2048, size=1024, type=21686148-6449-6E6F-744E-656564454649, name=bios\n\
@@ -370,6 +370,88 @@ mod tests {
         assert!(table.partitions[0].is_boot_code());
         let root = &table.partitions[1];
         assert_eq!((root.number, root.start_bytes, root.size_bytes, root.name.as_str()), (2, 4096 * 512, 2048 * 512, "any name"));
+    }
+
+    /// What a tool tells of a disk: number, start and size in bytes, type, unique id, name.
+    type Told = Vec<(u64, u64, String, String, String)>;
+
+    fn found(disk: &dyn BlockSource) -> Told {
+        let table = partitions(disk).unwrap();
+        assert_eq!(table.faults, Vec::<String>::new());
+        table.partitions.into_iter().map(|p| (p.start_bytes, p.size_bytes, p.kind, p.uuid, p.name)).collect()
+    }
+
+    fn in_file<T>(disk: &[u8], take: impl FnOnce(&str) -> T) -> T {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), disk).unwrap();
+        take(file.path().to_str().unwrap())
+    }
+
+    fn by_sfdisk(disk: &[u8]) -> Told {
+        let told = in_file(disk, |file| run("sfdisk", "fdisk", &["--json", file], ""));
+        let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+        let is_gpt = told["partitiontable"]["label"] == "gpt";
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        let partitions = told["partitiontable"]["partitions"].as_array().unwrap().iter();
+        // What it calls a logical partition's container holds no file system.
+        let partitions = partitions.filter(|partition| partition["type"] != "5" && partition["type"] != "f");
+        let partition = |partition: &serde_json::Value| {
+            let bytes = |key: &str| partition[key].as_u64().unwrap() * 512;
+            let kind = text(&partition["type"]).to_lowercase();
+            (
+                bytes("start"),
+                bytes("size"),
+                if is_gpt { kind } else { format!("{kind:0>2}") },
+                text(&partition["uuid"]).to_lowercase(),
+                text(&partition["name"]),
+            )
+        };
+        partitions.map(partition).collect()
+    }
+
+    #[test]
+    fn sfdisk_tells_the_same() {
+        let many: String = (0..60).map(|index| format!("start={}, size=20, name=\"number {index}\"\n", 2048 + index * 32)).collect();
+        let logical: String = (0..30).map(|index| format!("start={}, size=100, type=83\n", 3000 + index * 200)).collect();
+        let dos =
+            format!("label: dos\nstart=1, size=2000, type=c\nstart=2500, size=10000, type=f\nstart=13000, size=1000, type=82\n{logical}");
+        for script in [GPT.to_owned(), format!("label: gpt\n{many}"), format!("label: gpt\ntable-length: 8\n{}", &GPT[11..]), dos] {
+            let disk = partitioned(8 << 20, &script);
+            let mut expected = by_sfdisk(&disk);
+            // An MBR has no unique ids, and the order is that of numbers.
+            let found = found(&disk);
+            if script.contains("dos") {
+                expected.iter_mut().for_each(|partition| partition.3.clear());
+            }
+            expected.sort();
+            let mut sorted = found.clone();
+            sorted.sort();
+            assert_eq!(sorted, expected);
+        }
+    }
+
+    #[test]
+    fn a_gpt_of_sectors_of_4096_bytes_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("disk");
+        std::fs::write(&file, vec![0; 16 << 20]).unwrap();
+        let file = file.to_str().unwrap();
+        run("fdisk", "fdisk", &["-b", "4096", file], "g\nn\n\n512\n+1M\nn\n\n1024\n+2M\nw\n");
+        let told = run("fdisk", "fdisk", &["-b", "4096", "-l", "-o", "Start,Sectors,Type-UUID,UUID", file], "");
+        let lines = told.lines().filter(|line| line.trim_start().starts_with(|first: char| first.is_ascii_digit()));
+        let expected: Told = lines
+            .map(|line| {
+                let fields: Vec<&str> = line.split_whitespace().collect();
+                let bytes = |field: &str| field.parse::<u64>().unwrap() * 4096;
+                (bytes(fields[0]), bytes(fields[1]), fields[2].to_lowercase(), fields[3].to_lowercase(), String::new())
+            })
+            .collect();
+        assert_eq!(expected.len(), 2, "{told}");
+        let mut disk = std::fs::read(file).unwrap();
+        assert_eq!(found(&disk), expected);
+        disk[4096 + 30] ^= 1;
+        let table = partitions(&disk).unwrap();
+        assert_eq!((table.partitions.len(), table.faults.len()), (2, 1), "its backup is used, and that is told");
     }
 
     #[test]

@@ -160,8 +160,9 @@ impl TreeError {
     }
 }
 
-/// A file system, read without following links. Paths are absolute in it and free of `.` and `..`.
-pub trait FileSystem {
+/// A file system, read without following links, by any number of threads. Paths are absolute in it and free
+/// of `.` and `..`.
+pub trait FileSystem: Send + Sync {
     /// Returns what is known of a file; of the link itself where it is one.
     ///
     /// # Errors
@@ -225,9 +226,7 @@ pub trait FileSystem {
     /// # Errors
     ///
     /// [`TreeError`].
-    fn attributes(&self, path: &Path) -> Result<Attributes, TreeError> {
-        Err(TreeError::Damaged { path: path.to_owned(), why: "its extended attributes can't be read".to_owned() })
-    }
+    fn attributes(&self, path: &Path) -> Result<Attributes, TreeError>;
 }
 
 /// A tree of files: a root file system and others mounted in it.

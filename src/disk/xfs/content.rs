@@ -22,7 +22,7 @@ pub(super) fn find(device: &Device, inode: &Inode) -> Result<Content, Fault> {
         return Err(Fault::damaged("its content lies on a realtime device, which can't be read"));
     }
     let block_size = u64::from(device.geometry.block_size);
-    let extents = extents::read(device, inode)?.into_iter().map_while(|extent| {
+    let extents = extents::read(device, inode.number, &inode.data)?.into_iter().map_while(|extent| {
         // What begins beyond all bytes was allocated in advance. Lengths and places lie in the device.
         let offset = extent.offset.checked_mul(block_size)?;
         let place = device.place(extent.start, extent.blocks).ok().filter(|_| !extent.is_unwritten);
@@ -38,11 +38,11 @@ pub(super) fn read_link(device: &Device, inode: &Inode) -> Result<Vec<u8>, Fault
         return Err(Fault::damaged(format!("a link of {size_bytes} bytes")));
     }
     let length = size_bytes as usize;
-    if inode.format == Format::Local {
-        return inode.fork.get(..length).map(<[u8]>::to_vec).ok_or_else(|| cut_off("the link"));
+    if inode.data.format == Format::Local {
+        return inode.data.bytes.get(..length).map(<[u8]>::to_vec).ok_or_else(|| cut_off("the link"));
     }
     let mut target = Vec::with_capacity(length);
-    for extent in extents::read(device, inode)? {
+    for extent in extents::read(device, inode.number, &inode.data)? {
         if target.len() == length {
             break;
         }

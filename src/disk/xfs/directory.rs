@@ -31,9 +31,9 @@ const FREE: u16 = 0xffff;
 /// Reads a directory.
 pub(super) fn read(device: &Device, inode: &Inode) -> Result<Directory, Fault> {
     let mut listing = Entries { has_types: device.geometry.entries_have_types, found: Listing::default() };
-    if inode.format == Format::Local {
+    if inode.data.format == Format::Local {
         let length = usize::try_from(inode.metadata.size_bytes).unwrap_or(usize::MAX);
-        let content = inode.fork.get(..length).ok_or_else(|| cut_off("the directory"))?;
+        let content = inode.data.bytes.get(..length).ok_or_else(|| cut_off("the directory"))?;
         listing.take_short(Bytes(content)).ok_or_else(|| cut_off("the directory"))??;
     } else {
         read_blocks(device, inode, &mut listing)?;
@@ -44,7 +44,7 @@ pub(super) fn read(device: &Device, inode: &Inode) -> Result<Directory, Fault> {
 fn read_blocks(device: &Device, inode: &Inode, listing: &mut Entries) -> Result<(), Fault> {
     let size = u64::from(device.geometry.directory_block_size);
     let per_block = size / u64::from(device.geometry.block_size);
-    let extents = extents::read(device, inode)?;
+    let extents = extents::read(device, inode.number, &inode.data)?;
     let index = INDEX_OFFSET_BYTES / u64::from(device.geometry.block_size);
     let data: Vec<Extent> = extents.into_iter().filter(|extent| extent.offset < index).collect();
     if data.iter().map(|extent| extent.blocks).sum::<u64>() > LARGEST_DIRECTORY_BYTES / u64::from(device.geometry.block_size) {

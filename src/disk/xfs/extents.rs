@@ -7,7 +7,7 @@ use super::super::bytes::Bytes;
 use super::super::fault::{Fault, cut_off};
 use super::super::inodes::InodeNumber;
 use super::device::{BlockNumber, Device, Seal};
-use super::inode::{Format, Inode};
+use super::inode::{Fork, Format};
 
 /// A file of more extents than this is called damaged; they take 128 MiB.
 const MOST_EXTENTS: usize = 1 << 22;
@@ -38,17 +38,17 @@ impl Extent {
     }
 }
 
-/// Lists the extents of an inode's data fork, in the file's order; each lies in the file system.
-pub(super) fn read(device: &Device, inode: &Inode) -> Result<Vec<Extent>, Fault> {
-    let mut list = List { device, owner: inode.number, extents: Vec::new() };
-    match inode.format {
-        Format::Extents => list.take(&inode.fork, inode.extents, "its list of extents")?,
-        Format::Tree => list.take_root(&inode.fork)?,
+/// Lists the extents of a fork of an inode, in the file's order; each lies in the file system.
+pub(super) fn read(device: &Device, owner: InodeNumber, fork: &Fork) -> Result<Vec<Extent>, Fault> {
+    let mut list = List { device, owner, extents: Vec::new() };
+    match fork.format {
+        Format::Extents => list.take(&fork.bytes, fork.extents, "its list of extents")?,
+        Format::Tree => list.take_root(&fork.bytes)?,
         Format::Local => return Err(Fault::damaged("its content stands where extents belong")),
         Format::Other(format) => return Err(Fault::damaged(format!("its format {format} can't be read"))),
     }
-    if list.extents.len() as u64 != inode.extents {
-        return Err(Fault::damaged(format!("it claims {} extents and has {}", inode.extents, list.extents.len())));
+    if list.extents.len() as u64 != fork.extents {
+        return Err(Fault::damaged(format!("it claims {} extents and has {}", fork.extents, list.extents.len())));
     }
     Ok(list.extents)
 }

@@ -24,7 +24,7 @@ const LARGEST_FILE_BYTES: u64 = i64::MAX as u64;
 
 /// How a fork holds what it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) enum Format {
+pub(super) enum Format {
     /// The content itself.
     Local,
     /// A list of extents.
@@ -35,16 +35,24 @@ pub(in super::super) enum Format {
     Other(u8),
 }
 
+/// A part of an inode that leads to something.
+#[derive(Debug, Clone)]
+pub(super) struct Fork {
+    pub format: Format,
+    pub bytes: Vec<u8>,
+    /// The extents that it claims to have.
+    pub extents: u64,
+}
+
 /// An inode.
 #[derive(Debug, Clone)]
 pub(in super::super) struct Inode {
     pub number: InodeNumber,
     pub metadata: Metadata,
-    pub format: Format,
-    /// The data fork's bytes.
-    pub fork: Vec<u8>,
-    /// The extents that it claims to have.
-    pub extents: u64,
+    /// What leads to the content.
+    pub(super) data: Fork,
+    /// What leads to the extended attributes, if there are any.
+    pub(super) attributes: Option<Fork>,
     /// Its content lies on another device.
     pub is_realtime: bool,
 }
@@ -78,9 +86,9 @@ fn parse(device: &Device, number: InodeNumber, bytes: &[u8]) -> Result<Inode, Fa
 
 /// Where the content begins, or the tree that leads to it. A wrong place is told when it is read.
 fn position(device: &Device, inode: &Inode) -> Option<u64> {
-    let first = match inode.format {
-        Format::Extents if inode.extents > 0 && !inode.is_realtime => extents::first(&inode.fork)?,
-        Format::Tree if !inode.is_realtime => extents::first_child(&inode.fork)?,
+    let first = match inode.data.format {
+        Format::Extents if inode.data.extents > 0 && !inode.is_realtime => extents::first(&inode.data.bytes)?,
+        Format::Tree if !inode.is_realtime => extents::first_child(&inode.data.bytes)?,
         _ => return None,
     };
     device.place(first, 1).ok()
@@ -104,15 +112,14 @@ fn fields(number: InodeNumber, at: Bytes<'_>, has_checksums: bool) -> Option<Res
         _ => return Some(Err(Fault::damaged(format!("its version {version} does not go with the file system's")))),
     };
     let flags2 = if has_checksums { at.u64(120)? } else { 0 };
-    let extents = if flags2 & FLAG2_LARGE_COUNTERS == 0 { at.u32(76)?.into() } else { at.u64(24)? };
+    let has_large_counters = flags2 & FLAG2_LARGE_COUNTERS != 0;
+    let extents = if has_large_counters { at.u64(24)? } else { at.u32(76)?.into() };
+    let attribute_extents = if has_large_counters { at.u32(76)? } else { at.u16(80)?.into() };
     // The attribute fork, if any, begins this many times eight bytes after the data fork.
-    let fork = at.0.get(core_bytes..)?;
-    let fork = match usize::from(at.u8(82)?) * 8 {
-        0 => fork,
-        offset => match fork.get(..offset) {
-            Some(fork) => fork,
-            None => return Some(Err(Fault::damaged("its attributes begin after its end"))),
-        },
+    let both = at.0.get(core_bytes..)?;
+    let offset = usize::from(at.u8(82)?) * 8;
+    let Some((data, attributes)) = both.split_at_checked(if offset == 0 { both.len() } else { offset }) else {
+        return Some(Err(Fault::damaged("its attributes begin after its end")));
     };
     let mode = at.u16(2)?;
     let has_big_times = flags2 & FLAG2_BIG_TIMES != 0;
@@ -128,14 +135,20 @@ fn fields(number: InodeNumber, at: Bytes<'_>, has_checksums: bool) -> Option<Res
         has_attributes: at.u8(82)? != 0,
         ..Metadata::new(FileKind::Special)
     };
-    let format = match at.u8(5)? {
+    let is_realtime = at.u16(90)? & FLAG_REALTIME != 0;
+    let data = Fork { format: format(at.u8(5)?), bytes: data.to_vec(), extents };
+    let attributes = Fork { format: format(at.u8(83)?), bytes: attributes.to_vec(), extents: attribute_extents.into() };
+    let attributes = (offset != 0).then_some(attributes);
+    Some(Ok((mode, Inode { number, metadata, data, attributes, is_realtime })))
+}
+
+fn format(number: u8) -> Format {
+    match number {
         1 => Format::Local,
         2 => Format::Extents,
         3 => Format::Tree,
         other => Format::Other(other),
-    };
-    let is_realtime = at.u16(90)? & FLAG_REALTIME != 0;
-    Some(Ok((mode, Inode { number, metadata, format, fork: fork.to_vec(), extents, is_realtime })))
+    }
 }
 
 /// Big times are nanoseconds since 1901, others seconds and nanoseconds of 32 bits each.

@@ -1,8 +1,9 @@
 //! XFS, versions 4 and 5.
 //!
 //! Read as it stands: the log isn't replayed, but told of ([`Xfs::outstanding`]). Metadata of version 5
-//! is verified by its checksums. Attributes, quotas, reverse maps and free space are not looked at.
+//! is verified by its checksums. Quotas, reverse maps and free space are not looked at.
 
+mod attributes;
 mod content;
 mod device;
 mod directory;
@@ -97,8 +98,8 @@ impl Inodes for Xfs {
         content::read_link(&self.device, inode)
     }
 
-    fn attributes(&self, _: &Inode) -> Result<Attributes, Fault> {
-        Err(Fault::damaged("its extended attributes can't be read"))
+    fn attributes(&self, inode: &Inode) -> Result<Attributes, Fault> {
+        attributes::read(&self.device, inode)
     }
 
     fn read_at(&self, place: u64, buffer: &mut [u8]) -> Result<(), Fault> {
