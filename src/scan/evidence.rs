@@ -81,7 +81,8 @@ fn judge(evidence: Evidence) -> Report {
     if let Some(root) = &evidence.root {
         // A folder has no disk: whoever names one trusts it not to be endless.
         let disk_bytes = evidence.image.map_or(u64::MAX, |image| image.volumes.iter().map(|volume| volume.partition.size_bytes).sum());
-        let hits: Hits = secrets::search(&root.files, disk_bytes);
+        let mut hits: Hits = secrets::search(&root.files, disk_bytes);
+        hits.forget_owned(|| root.packages.ownership(&root.files));
         files = hits.files;
         for rule in RULES {
             let mut verdict = Verdict::new(rule);

@@ -10,9 +10,11 @@ use crate::model::report::{Finding, Report, Severity};
 /// Forty characters as AWS makes them, made up here.
 pub(super) const AWS_SECRET: &str = "kX9vQ2mPz7LrT4wYb1NcJ8hFd5GsA0eUi3oRq6tW";
 
-/// A private key in form only: its body is no key.
+/// A private key in form only: its body begins as one and is no key.
 pub(super) fn pem(kind: &str, headers: &str) -> String {
-    let body = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n".repeat(4);
+    let open_ssh = "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAABFwAAAAdz\n";
+    let pkcs8 = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n";
+    let body = if kind == "OPENSSH " { open_ssh } else { pkcs8 }.repeat(4);
     format!("-----BEGIN {kind}PRIVATE KEY-----\n{headers}{body}-----END {kind}PRIVATE KEY-----\n")
 }
 

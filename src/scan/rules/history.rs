@@ -31,9 +31,9 @@ fn history(_: &Evidence, root: &Root, verdict: &mut Verdict) {
             if !root.files.metadata(&path).is_some_and(|metadata| metadata.kind == FileKind::File && metadata.size_bytes > 0) {
                 continue;
             }
-            let has_secret = root.files.read(&path).is_some_and(|bytes| !secrets::find(&path, &bytes).is_empty());
-            if has_secret {
-                verdict.file_as(Severity::Critical, path, "a history holds a private key or an AWS credential");
+            let secrets = root.files.read(&path).map(|bytes| secrets::find(&path, &bytes)).unwrap_or_default();
+            if let Some(secret) = secrets.iter().find(|secret| secret.severity() >= Severity::High) {
+                verdict.file_as(Severity::Critical, path, format!("a history holds {}", secret.rule.title));
             } else {
                 verdict.file(path, "a history tells what was typed during the bake");
             }

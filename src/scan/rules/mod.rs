@@ -4,9 +4,12 @@
 //!
 //! Source: <https://docs.aws.amazon.com/marketplace/latest/userguide/product-and-ami-policies.html>
 
+mod application_passwords;
+mod aws_key_requests;
 mod cloud_agent;
 mod cloud_state;
 mod coverage;
+mod credential_files;
 mod end_of_life;
 mod file_system;
 mod history;
@@ -17,6 +20,7 @@ mod ssh_keys;
 mod ssh_login;
 mod ssh_reach;
 mod sudo;
+mod tokens;
 
 use super::verdict::Rule;
 use crate::model::report::Severity;
@@ -35,6 +39,10 @@ pub(super) const RULES: &[Rule] = &[
     passwords::OTHERS,
     secrets::AWS,
     secrets::PRIVATE_KEYS,
+    credential_files::CREDENTIAL_FILES,
+    tokens::TOKENS,
+    application_passwords::APPLICATIONS,
+    aws_key_requests::REQUESTS,
     ssh_login::PASSWORDS,
     ssh_login::CLOUD_PASSWORDS,
     ssh_login::ROOT,

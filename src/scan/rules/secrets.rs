@@ -1,10 +1,13 @@
-//! AMI-SEC-001, 002: credentials and private keys in any file.
+//! AMI-SEC-001 to 006: what the search through all files found, by families.
+//!
+//! The same secret in several files is one finding, which names the others.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::model::report::Severity;
 use crate::scan::evidence::{Evidence, Root};
-use crate::scan::secrets::{Hit, Hits, Secret};
+use crate::scan::secrets::{Family, Fingerprint, Hits, Match, Weight};
 use crate::scan::verdict::{Judge, Rule, Verdict};
 
 pub(super) const AWS: Rule = Rule {
@@ -26,58 +29,71 @@ pub(super) const PRIVATE_KEYS: Rule = Rule {
 /// Debian's self-signed certificate, made when the package is installed: one for all instances.
 const SNAKEOIL: &str = "/etc/ssl/private/ssl-cert-snakeoil.key";
 
-fn aws(_: &Evidence, root: &Root, hits: &Hits, verdict: &mut Verdict) {
-    for (path, _) in unowned(root, hits, |kind| kind == Secret::AwsCredential) {
-        verdict.file(path, "an AWS secret key or session token, which everybody who launches the image can read");
-    }
-    // A profile's file may hold credentials in a form that the search does not know.
-    for home in &root.accounts.homes {
-        let path = home.path.join(".aws/credentials");
-        let text = root.files.text(&path).unwrap_or_default();
-        let holds =
-            |line: &str| line.split_once('=').is_some_and(|(key, value)| key.contains("secret_access_key") && !value.trim().is_empty());
-        if !hits.secrets.contains_key(&path) && text.lines().any(holds) {
-            verdict.file(path, "a file of AWS credentials");
-        }
-    }
+/// Other files that a finding names.
+const MOST_PLACES: usize = 3;
+
+fn aws(_: &Evidence, _: &Root, hits: &Hits, verdict: &mut Verdict) {
+    tell(of_family(hits, Family::Aws), verdict);
 }
 
-fn private_keys(_: &Evidence, root: &Root, hits: &Hits, verdict: &mut Verdict) {
-    for (path, hit) in unowned(root, hits, |kind| kind != Secret::AwsCredential) {
-        if is_host_key(path) {
-            continue;
-        }
-        if path == Path::new(SNAKEOIL) {
-            verdict.file_as(
-                Severity::Medium,
-                path,
-                "the key of the self-signed certificate was made during the bake, so that all instances would share it",
-            );
-        } else if hit.kinds.contains(&Secret::PrivateKey) {
-            verdict.file(path, "a private key, which everybody who launches the image can read");
-        } else if hit.kinds.contains(&Secret::KeyStore) {
-            verdict.file(path, "a key store with a private key, which everybody who launches the image can read");
-        } else {
-            verdict.file_as(Severity::Medium, path, "a private key under a passphrase, which everybody who launches the image can read");
-        }
+fn private_keys(_: &Evidence, _: &Root, hits: &Hits, verdict: &mut Verdict) {
+    // sshd's own keys have a rule of their own.
+    let (snakeoil, keys): (Vec<_>, Vec<_>) =
+        of_family(hits, Family::Key).filter(|(path, _)| !is_host_key(path)).partition(|(path, _)| *path == Path::new(SNAKEOIL));
+    if !snakeoil.is_empty() {
+        verdict.file_as(
+            Severity::Medium,
+            SNAKEOIL,
+            "the key of the self-signed certificate was made during the bake, so that all instances would share it",
+        );
     }
+    tell(keys.into_iter(), verdict);
 }
 
-/// sshd's own keys have a rule of their own.
 fn is_host_key(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     path.parent() == Some(Path::new("/etc/ssh")) && name.starts_with("ssh_host_") && name.ends_with("_key")
 }
 
-/// The hits of a kind in files that no package brought as they are: examples and test keys that come
-/// with software are nobody's secrets.
-fn unowned<'h>(root: &Root, hits: &'h Hits, wanted: fn(Secret) -> bool) -> impl Iterator<Item = (&'h Path, &'h Hit)> {
-    let some: Vec<_> = hits.secrets.iter().filter(|(_, hit)| hit.kinds.iter().any(|kind| wanted(*kind))).collect();
-    // Reading what all packages own is worth it only if there is something to ask.
-    let ownership = if some.is_empty() { None } else { root.packages.ownership(&root.files) };
-    some.into_iter()
-        .map(|(path, hit)| (path.as_path(), hit))
-        .filter(move |(path, hit)| !ownership.as_ref().is_some_and(|ownership| ownership.is_unmodified(path, &hit.md5)))
+/// Returns the secrets of a family, by their files and places.
+pub(super) fn of_family(hits: &Hits, family: Family) -> impl Iterator<Item = (&Path, &Match)> {
+    let all = hits.secrets.iter().flat_map(|(path, hit)| hit.matches.iter().map(move |found| (path.as_path(), found)));
+    all.filter(move |(_, found)| found.rule.family == family)
+}
+
+/// Makes a finding of each secret, wherever it stands.
+pub(super) fn tell<'h>(found: impl Iterator<Item = (&'h Path, &'h Match)>, verdict: &mut Verdict) {
+    let mut secrets: BTreeMap<(&Fingerprint, Weight), Vec<(&Path, &Match)>> = BTreeMap::new();
+    for (path, found) in found {
+        secrets.entry((&found.fingerprint, found.weight)).or_default().push((path, found));
+    }
+    for ((fingerprint, weight), places) in secrets {
+        let Some((path, found)) = places.first() else { continue };
+        let others: BTreeSet<&Path> = places.iter().map(|(other, _)| *other).filter(|other| other != path).collect();
+        let weight = match weight {
+            Weight::Full => "",
+            Weight::UnderPassphrase => " under a passphrase",
+            Weight::Sample => " among a library's tests or examples",
+        };
+        let (title, line, elsewhere) = (&found.rule.title, line(found), elsewhere(&others));
+        let reason = format!("{title}{weight}{line} ({fingerprint}), which everybody who launches the image can read{elsewhere}");
+        verdict.file_as(found.severity(), path, reason);
+    }
+}
+
+/// Says on which line a secret stands, where that is known.
+pub(super) fn line(found: &Match) -> String {
+    found.line.map(|line| format!(" on line {line}")).unwrap_or_default()
+}
+
+fn elsewhere(others: &BTreeSet<&Path>) -> String {
+    if others.is_empty() {
+        return String::new();
+    }
+    let named: Vec<String> = others.iter().take(MOST_PLACES).map(|path| path.display().to_string()).collect();
+    let more = others.len() - named.len();
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!("; it stands in {}{more} too", named.join(", "))
 }
 
 #[cfg(test)]
@@ -97,11 +113,11 @@ mod tests {
 
     #[test]
     fn a_key_that_a_package_brought_is_no_secret_until_it_is_changed() {
-        let list = format!("{}  usr/share/doc/x/test.pem\n", hex::encode(Md5::digest(pem("", ""))));
-        let tree = clean().file("/usr/share/doc/x/test.pem", pem("", "")).file("/var/lib/dpkg/info/x.md5sums", list);
+        let list = format!("{}  usr/lib/x/test.pem\n", hex::encode(Md5::digest(pem("", ""))));
+        let tree = clean().file("/usr/lib/x/test.pem", pem("", "")).file("/var/lib/dpkg/info/x.md5sums", list);
         assert!(found(tree.clone(), "AMI-SEC-002").is_empty());
-        let changed = tree.file("/usr/share/doc/x/test.pem", pem("RSA ", ""));
-        assert_eq!(found(changed, "AMI-SEC-002"), ["critical /usr/share/doc/x/test.pem"]);
+        let changed = tree.file("/usr/lib/x/test.pem", pem("RSA ", ""));
+        assert_eq!(found(changed, "AMI-SEC-002"), ["critical /usr/lib/x/test.pem"]);
     }
 
     #[test]
@@ -109,6 +125,16 @@ mod tests {
         let tree = clean().file("/opt/k.pem", pem("ENCRYPTED ", "")).file(super::SNAKEOIL, pem("", ""));
         let tree = tree.file("/etc/ssh/ssh_host_rsa_key", pem("OPENSSH ", ""));
         assert_eq!(found(tree, "AMI-SEC-002"), [format!("medium {}", super::SNAKEOIL), "medium /opt/k.pem".to_owned()]);
+    }
+
+    #[test]
+    fn a_secret_in_several_files_is_one_finding() {
+        let secret = format!("one\naws_secret_access_key={AWS_SECRET}");
+        let tree = ["/a", "/b", "/c", "/d", "/e"].into_iter().fold(clean(), |tree, path| tree.file(path, &secret));
+        let findings: Vec<_> = report(tree).findings.into_iter().filter(|finding| finding.code == "AMI-SEC-001").collect();
+        let [finding] = findings.as_slice() else { panic!("{findings:?}") };
+        assert_eq!(finding.path.as_deref(), Some("/a"));
+        insta::assert_snapshot!(finding.reason, @"an AWS secret key or session token on line 2 (kX9v…, 40 bytes, SHA-256 abca0246765d1584…), which everybody who launches the image can read; it stands in /b, /c, /d and 1 more too");
     }
 
     #[test]

@@ -1,0 +1,27 @@
+//! Secrets in files: private keys, tokens, passwords.
+//!
+//! What a secret looks like is data (`rules.toml`). All files are searched for the rules' keywords at once;
+//! a rule's own pattern then looks only at what stands around its keyword, and its check says whether what
+//! was found is genuine: by a checksum, by its form, by how random it is.
+//!
+//! A secret itself is neither kept nor told: of each there is a [`Fingerprint`].
+
+mod check;
+mod fingerprint;
+mod keys;
+mod prefilter;
+mod rules;
+mod scope;
+mod searcher;
+mod value;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+pub(super) use check::Weight;
+pub(super) use fingerprint::Fingerprint;
+pub(super) use rules::{Family, regex};
+pub use searcher::count_secrets;
+pub(super) use searcher::{FileContext, Match, Matches, PEM, PUTTY, Searcher, Window, aws_credentials, find};
+pub(super) use walk::{Hits, search};

@@ -1,0 +1,216 @@
+//! The rules of `rules.toml`, read and checked.
+
+use std::collections::BTreeSet;
+use std::sync::{LazyLock, OnceLock};
+
+use regex::bytes::{Regex, RegexBuilder};
+use serde::Deserialize;
+
+use super::check::Check;
+use super::searcher::OVERLAP_BYTES;
+use crate::model::report::Severity;
+
+/// The embedded rules.
+pub(super) static RULES: LazyLock<RuleBook> =
+    LazyLock::new(|| RuleBook::parse(include_str!("rules.toml")).expect("a test reads the embedded rules"));
+
+/// How much a pattern may take when compiled.
+const LARGEST_PATTERN_BYTES: usize = 4 << 20;
+
+/// The shortest keyword that all files are searched for: shorter ones would be everywhere.
+const SHORTEST_KEYWORD: usize = 3;
+
+/// All rules, in order of precedence, and what is no secret though it looks like one.
+#[derive(Debug)]
+pub(super) struct RuleBook {
+    pub(super) rules: Vec<SecretRule>,
+    /// SHA-256 of secrets that everybody knows.
+    pub(super) known: BTreeSet<[u8; 32]>,
+}
+
+/// What one kind of secret looks like.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(in crate::scan) struct SecretRule {
+    /// Its stable name.
+    pub(in crate::scan) id: String,
+    /// What it finds, with its article.
+    pub(in crate::scan) title: String,
+    /// Which finding it becomes.
+    pub(in crate::scan) family: Family,
+    /// How bad it is to find it.
+    pub(in crate::scan) severity: Severity,
+    /// Reported in files too that a package brought as they are.
+    #[serde(default)]
+    pub(in crate::scan) owned: bool,
+    #[serde(default)]
+    pub(super) keywords: Vec<String>,
+    #[serde(default)]
+    regex: Option<String>,
+    #[serde(default = "before")]
+    pub(super) before: usize,
+    #[serde(default = "after")]
+    pub(super) after: usize,
+    #[serde(default)]
+    pub(super) scope: Scope,
+    #[serde(default)]
+    pub(super) files: Vec<String>,
+    #[serde(default)]
+    pub(super) random: bool,
+    #[serde(default)]
+    pub(super) check: Option<Check>,
+    /// Its place among the rules: of two that find the same, the first tells.
+    #[serde(skip)]
+    pub(super) order: usize,
+    #[serde(skip)]
+    compiled: OnceLock<Regex>,
+}
+
+/// Kinds of findings that secrets become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::scan) enum Family {
+    /// Credentials of AWS.
+    Aws,
+    /// Private keys and stores of keys.
+    Key,
+    /// Files that hold credentials by their nature.
+    File,
+    /// Tokens and other secrets, anywhere.
+    Token,
+    /// Passwords of applications, the same for every instance.
+    Application,
+    /// What asks its user for AWS keys.
+    Request,
+}
+
+/// Where a rule looks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Scope {
+    #[default]
+    Any,
+    Config,
+}
+
+fn before() -> usize {
+    64
+}
+
+fn after() -> usize {
+    512
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    rule: Vec<SecretRule>,
+    known: Vec<Known>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Known {
+    #[expect(dead_code, reason = "said for the reader of the file")]
+    what: String,
+    #[expect(dead_code, reason = "said for the reader of the file")]
+    source: String,
+    sha256: String,
+}
+
+/// Says what is wrong with rules.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum InvalidRules {
+    #[error("the rules can't be read")]
+    Toml(#[source] Box<toml::de::Error>),
+    #[error("the rule {id} {why}")]
+    Rule { id: String, why: String },
+    #[error("{0} is no SHA-256")]
+    Known(String),
+}
+
+impl RuleBook {
+    /// Reads rules. Their patterns are compiled when first used; [`RuleBook::check`] tries them all.
+    pub(super) fn parse(text: &str) -> Result<Self, InvalidRules> {
+        let mut document: Document = toml::from_str(text).map_err(|source| InvalidRules::Toml(Box::new(source)))?;
+        let mut known = BTreeSet::new();
+        for Known { sha256, .. } in document.known {
+            let mut digest = [0; 32];
+            hex::decode_to_slice(&sha256, &mut digest).map_err(|_| InvalidRules::Known(sha256))?;
+            known.insert(digest);
+        }
+        let mut ids = BTreeSet::new();
+        for rule in &document.rule {
+            let invalid = |why: &str| Err(InvalidRules::Rule { id: rule.id.clone(), why: why.to_owned() });
+            if !ids.insert(rule.id.as_str()) {
+                return invalid("stands there twice");
+            }
+            if rule.keywords.is_empty() != rule.regex.is_none() {
+                return invalid("has keywords without a pattern, or a pattern without keywords");
+            }
+            if rule.regex.is_none() && rule.check.is_none() {
+                return invalid("has neither pattern nor check");
+            }
+            if rule.before.max(rule.after) > OVERLAP_BYTES / 2 {
+                return invalid("looks further than windows overlap");
+            }
+            let short = |keyword: &String| keyword.is_empty() || rule.everywhere() && keyword.len() < SHORTEST_KEYWORD;
+            if rule.keywords.iter().any(short) {
+                return invalid("has a keyword that is too short");
+            }
+        }
+        document.rule.iter_mut().enumerate().for_each(|(order, rule)| rule.order = order);
+        Ok(Self { rules: document.rule, known })
+    }
+}
+
+impl SecretRule {
+    /// Tells whether all files are searched for its keywords.
+    pub(super) fn everywhere(&self) -> bool {
+        self.scope == Scope::Any && self.files.is_empty()
+    }
+
+    /// Returns its pattern; none if it judges files as a whole.
+    pub(super) fn pattern(&self) -> Option<&Regex> {
+        let regex = self.regex.as_deref()?;
+        Some(self.compiled.get_or_init(|| self::regex(regex)))
+    }
+}
+
+/// Compiles a pattern of this crate's own.
+pub(in crate::scan) fn regex(pattern: &str) -> Regex {
+    compile(pattern).expect("a test compiles every pattern")
+}
+
+/// Compiles a pattern over bytes; classes such as `\w` are of ASCII.
+fn compile(pattern: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(pattern).unicode(false).size_limit(LARGEST_PATTERN_BYTES).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_embedded_rule_is_valid() {
+        for rule in &RULES.rules {
+            let Some(pattern) = &rule.regex else { continue };
+            let compiled = compile(pattern).unwrap_or_else(|error| panic!("{}: {error}", rule.id));
+            assert!(compiled.capture_names().flatten().any(|name| name == "secret"), "{} captures no secret", rule.id);
+            assert!(!compiled.is_match(b""), "{} fits nothing", rule.id);
+        }
+    }
+
+    #[test]
+    fn rules_that_could_find_nothing_are_refused() {
+        let rule = |rest: &str| format!("known = []\n[[rule]]\nid = 'x'\ntitle = 'x'\nfamily = 'token'\nseverity = 'high'\n{rest}");
+        let why = |rest: &str| RuleBook::parse(&rule(rest)).unwrap_err().to_string();
+        assert_eq!(why("keywords = ['abc']"), "the rule x has keywords without a pattern, or a pattern without keywords");
+        assert_eq!(why("regex = 'a'"), "the rule x has keywords without a pattern, or a pattern without keywords");
+        assert_eq!(why(""), "the rule x has neither pattern nor check");
+        assert_eq!(why("keywords = ['ab']\nregex = 'ab'"), "the rule x has a keyword that is too short");
+        assert_eq!(why("keywords = ['abc']\nregex = 'abc'\nafter = 40000"), "the rule x looks further than windows overlap");
+        assert_eq!(why("colour = 'red'"), "the rules can't be read");
+        assert!(RuleBook::parse("rule = []\n[[known]]\nwhat = 'x'\nsource = 'x'\nsha256 = 'x'").is_err());
+    }
+}

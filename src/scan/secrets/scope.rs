@@ -1,0 +1,279 @@
+//! Which rules look at a file, told by its path and size alone.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::super::files::fits;
+use super::rules::SecretRule;
+
+/// The largest file that counts as configuration.
+const LARGEST_CONFIG_BYTES: u64 = 1 << 20;
+
+/// Endings of configuration, scripts and notes of what was done.
+const ENDINGS: &[&str] = &[
+    "env",
+    "conf",
+    "cfg",
+    "cnf",
+    "config",
+    "ini",
+    "yml",
+    "yaml",
+    "json",
+    "toml",
+    "properties",
+    "props",
+    "xml",
+    "service",
+    "socket",
+    "timer",
+    "mount",
+    "netdev",
+    "network",
+    "sh",
+    "bash",
+    "zsh",
+    "profile",
+    "rc",
+    "psk",
+    "tf",
+    "tfvars",
+    "tfstate",
+    "hcl",
+    "php",
+    "sql",
+    "ps1",
+    "bat",
+    "htpasswd",
+    "bak",
+    "old",
+    "orig",
+    "save",
+    "local",
+    "ks",
+    "cron",
+    "rules",
+    "secret",
+    "secrets",
+    "key",
+    "creds",
+    "credentials",
+    "list",
+];
+
+/// Names of such files without a telling ending.
+const NAMES: &[&str] = &[
+    "*history",
+    ".env*",
+    "*rc",
+    "user-data*",
+    "Dockerfile*",
+    "docker-compose*",
+    "crontab",
+    "environment",
+    ".profile",
+    ".bash*",
+    ".htpasswd",
+    "htpasswd",
+    "passwords",
+    "*credentials*",
+    "authorized*",
+    "settings.py",
+    "local_settings.py",
+    "database.yml",
+    "Vagrantfile",
+    "Makefile",
+];
+
+/// Folders whose files are configuration whatever their names.
+const FOLDERS: &[&str] = &["/etc/", "/var/spool/cron/", "/var/lib/cloud/", "/usr/local/etc/"];
+
+/// Configuration by its ending, but full of words and digests: translations, lists of versions, what programs come with.
+const NO_CONFIG: &[&str] = &[
+    "/node_modules/",
+    "/locale/",
+    "/locales/",
+    "/i18n/",
+    "/usr/share/zoneinfo/",
+    "/usr/share/i18n/",
+    "/.git/objects/",
+    "/etc/ssl/certs/",
+    "/usr/share/mime/",
+    "/usr/share/ca-certificates/",
+    "/var/lib/dpkg/",
+    "/etc/apparmor.d/",
+    "/usr/share/doc/",
+    "/usr/share/man/",
+];
+
+const NO_CONFIG_NAMES: &[&str] = &[
+    "package-lock.json",
+    "npm-shrinkwrap.json",
+    "composer.lock",
+    "*.min.json",
+    "*.schema.json",
+    "composer.json",
+    "package.json",
+    "*.tmLanguage.json",
+    "go.sum",
+];
+
+/// Where passwords of accounts stand, which rules of their own look at.
+const ACCOUNTS: &[&str] = &["/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/passwd", "/etc/passwd-"];
+
+/// Tells configuration and scripts from other files.
+pub(super) fn is_config_like(path: &Path, size_bytes: u64) -> bool {
+    let whole = path.to_string_lossy();
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    let named = |patterns: &[&str]| patterns.iter().any(|pattern| fits(pattern.as_bytes(), name, false));
+    if size_bytes > LARGEST_CONFIG_BYTES
+        || NO_CONFIG.iter().any(|part| whole.contains(part))
+        || ACCOUNTS.contains(&&*whole)
+        || named(NO_CONFIG_NAMES)
+    {
+        return false;
+    }
+    let ending = path.extension().unwrap_or_default();
+    ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)) || FOLDERS.iter().any(|folder| whole.starts_with(folder)) || named(NAMES)
+}
+
+/// Where package managers of languages put libraries.
+const LIBRARIES: &[&str] = &[
+    "/node_modules/",
+    "/site-packages/",
+    "/dist-packages/",
+    "/gems/",
+    "/pkg/mod/",
+    "/registry/src/",
+    "/google-cloud-sdk/",
+    "/usr/share/doc/",
+];
+
+/// Folders of tests and examples in libraries.
+const SAMPLES: &[&str] = &[
+    "test",
+    "tests",
+    "testing",
+    "testdata",
+    "test_data",
+    "test-data",
+    "testcases",
+    "fixtures",
+    "spec",
+    "example",
+    "examples",
+    "samples",
+    "doc",
+    "docs",
+    "dummyserver",
+    "__tests__",
+];
+
+/// Tells files among the tests, examples and documents of a library: keys there are made for them.
+pub(super) fn is_sample(path: &Path) -> bool {
+    let whole = path.to_string_lossy();
+    let inside = LIBRARIES.iter().filter_map(|library| whole.split_once(library)).map(|(_, inside)| inside);
+    inside.into_iter().any(|inside| {
+        let named =
+            inside.rsplit('/').next().is_some_and(|name| name.starts_with("README") || name.starts_with("test_") || name == "METADATA");
+        named || inside.split('/').any(|part| SAMPLES.contains(&part)) || whole.starts_with("/usr/share/doc/")
+    })
+}
+
+/// Rules for files of certain names.
+///
+/// A pattern that begins with `/` is a whole path; any other fits the end of a path, name by name.
+#[derive(Debug, Default)]
+pub(super) struct NamedFiles {
+    /// Patterns whose last name is literal, by that name; parents from the last to the first.
+    literal: HashMap<Vec<u8>, Vec<Named>>,
+    /// Other patterns.
+    wild: Vec<(Vec<u8>, Named)>,
+}
+
+#[derive(Debug)]
+struct Named {
+    rule: usize,
+    parents: Vec<Vec<u8>>,
+    whole: bool,
+}
+
+impl NamedFiles {
+    pub(super) fn new(rules: &[SecretRule]) -> Self {
+        let mut named = Self::default();
+        for (rule, pattern) in rules.iter().enumerate().flat_map(|(rule, data)| data.files.iter().map(move |file| (rule, file))) {
+            let mut names = pattern.split('/').filter(|name| !name.is_empty()).rev().map(|name| name.as_bytes().to_vec());
+            let Some(last) = names.next() else { continue };
+            let entry = Named { rule, parents: names.collect(), whole: pattern.starts_with('/') };
+            if last.iter().any(|byte| b"*?[".contains(byte)) {
+                named.wild.push((last, entry));
+            } else {
+                named.literal.entry(last).or_default().push(entry);
+            }
+        }
+        named
+    }
+
+    /// Returns the rules for a file, each once, in their order.
+    pub(super) fn rules(&self, path: &Path) -> Vec<usize> {
+        let path = path.as_os_str().as_encoded_bytes();
+        let mut names = path.rsplit(|&byte| byte == b'/').filter(|name| !name.is_empty());
+        let Some(last) = names.next() else { return Vec::new() };
+        let literal = self.literal.get(last).into_iter().flatten();
+        let wild = self.wild.iter().filter(|(pattern, _)| fits(pattern, last, false)).map(|(_, named)| named);
+        let mut rules: Vec<usize> = literal.chain(wild).filter(|named| named.fits(names.clone())).map(|named| named.rule).collect();
+        rules.sort_unstable();
+        rules.dedup();
+        rules
+    }
+}
+
+impl Named {
+    fn fits<'p>(&self, mut names: impl Iterator<Item = &'p [u8]>) -> bool {
+        self.parents.iter().all(|pattern| names.next().is_some_and(|name| fits(pattern, name, false)))
+            && (!self.whole || names.next().is_none())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rules::RULES;
+    use super::*;
+
+    #[test]
+    fn configuration_is_told_from_programs_and_translations() {
+        let config = |path: &str| is_config_like(Path::new(path), 100);
+        for path in ["/srv/app/.env", "/etc/foo", "/opt/x/app.yml", "/root/.bash_history", "/home/a/.npmrc", "/srv/docker-compose.yml"] {
+            assert!(config(path), "{path}");
+        }
+        for path in ["/usr/bin/x", "/opt/x/node_modules/y/z.json", "/etc/shadow", "/usr/share/locale/de/x.json", "/srv/package-lock.json"] {
+            assert!(!config(path), "{path}");
+        }
+        assert!(!is_config_like(Path::new("/etc/x.conf"), 2 << 20));
+    }
+
+    #[test]
+    fn samples_are_what_libraries_test_with() {
+        for path in
+            ["/srv/app/node_modules/tls/test/key.pem", "/usr/lib/python3/dist-packages/x/tests/data/k.pem", "/usr/share/doc/x/k.pem"]
+        {
+            assert!(is_sample(Path::new(path)), "{path}");
+        }
+        for path in ["/srv/test/key.pem", "/srv/app/node_modules/tls/key.pem", "/opt/examples/k.pem"] {
+            assert!(!is_sample(Path::new(path)), "{path}");
+        }
+    }
+
+    #[test]
+    fn files_are_named_by_the_end_of_their_path_or_by_all_of_it() {
+        let named = NamedFiles::new(&RULES.rules);
+        let ids = |path: &str| named.rules(Path::new(path)).into_iter().map(|rule| RULES.rules[rule].id.as_str()).collect::<Vec<_>>();
+        assert_eq!(ids("/home/x/.docker/config.json"), ["docker-auth"]);
+        assert!(ids("/home/x/config.json").is_empty());
+        assert_eq!(ids("/root/.netrc"), ["netrc"]);
+        assert_eq!(ids("/etc/apt/auth.conf.d/private.conf"), ["netrc"]);
+        assert!(ids("/srv/etc/apt/auth.conf").is_empty());
+        assert_eq!(ids("/srv/tls/site.p12"), ["pkcs12"]);
+        assert!(ids("/").is_empty());
+    }
+}

@@ -1,0 +1,330 @@
+//! The search of one file: keywords, then the patterns of their rules around them, then checks.
+
+use std::collections::BTreeMap;
+use std::ops::{Deref, Range};
+use std::path::Path;
+use std::sync::LazyLock;
+
+use regex::bytes::{Captures, Regex};
+use sha2::{Digest as _, Sha256};
+
+use super::Fingerprint;
+use super::check::{Candidate, Weight};
+use super::prefilter::{Everywhere, Narrow};
+use super::rules::{Family, RULES, RuleBook, Scope, SecretRule};
+use super::scope::{NamedFiles, is_config_like, is_sample};
+use crate::model::report::Severity;
+
+/// Bytes that windows of one file share. Rules look half as far around their keywords at most, so that each
+/// keyword has all that its rule looks at in one of the windows.
+pub(in crate::scan) const OVERLAP_BYTES: usize = 64 << 10;
+
+/// Bytes around keywords that are looked at in one file, a byte once a rule: keywords are rare but in hostile files.
+const MOST_LOOKED_AT_BYTES: usize = 64 << 20;
+
+/// What of a file rules without a pattern judge it by.
+const HEAD_BYTES: usize = 4096;
+
+/// Matches of one rule in one file that are kept.
+const MOST_MATCHES: usize = 8;
+
+/// What is known of a file before it is read.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::scan) struct FileContext<'f> {
+    /// Its path in the image.
+    pub(in crate::scan) path: &'f Path,
+    /// Its size.
+    pub(in crate::scan) size_bytes: u64,
+}
+
+/// A stretch of a file; the one after it begins [`OVERLAP_BYTES`] before its end.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::scan) struct Window<'b> {
+    /// Where it begins in the file.
+    pub(in crate::scan) offset_bytes: u64,
+    /// Its content.
+    pub(in crate::scan) bytes: &'b [u8],
+    /// Whether it ends the file.
+    pub(in crate::scan) last: bool,
+}
+
+impl<'b> Window<'b> {
+    /// Takes a whole file as one window.
+    pub(in crate::scan) fn whole(bytes: &'b [u8]) -> Self {
+        Self { offset_bytes: 0, bytes, last: true }
+    }
+
+    /// The range whose keywords are this window's; those beyond are of the windows beside it.
+    fn core(&self) -> Range<usize> {
+        let length = self.bytes.len();
+        let start = if self.offset_bytes == 0 { 0 } else { (OVERLAP_BYTES / 2).min(length) };
+        let end = if self.last { length } else { length.saturating_sub(OVERLAP_BYTES / 2) };
+        start..end.max(start)
+    }
+}
+
+/// A secret in a file.
+#[derive(Debug, Clone)]
+pub(in crate::scan) struct Match {
+    /// What kind of secret it is.
+    pub(in crate::scan) rule: &'static SecretRule,
+    /// How much it weighs.
+    pub(in crate::scan) weight: Weight,
+    /// The line it begins on, counted from 1; none far into a big file.
+    pub(in crate::scan) line: Option<u64>,
+    /// Where it stands in the file.
+    pub(in crate::scan) range: Range<u64>,
+    /// What may be told of it.
+    pub(in crate::scan) fingerprint: Fingerprint,
+}
+
+impl Match {
+    /// Returns how bad it is.
+    pub(in crate::scan) fn severity(&self) -> Severity {
+        match self.weight {
+            Weight::Full => self.rule.severity,
+            Weight::UnderPassphrase => self.rule.severity.min(Severity::Medium),
+            Weight::Sample => Severity::Low,
+        }
+    }
+
+    fn overlaps(&self, other: &Match) -> bool {
+        self.range.start < other.range.end && other.range.start < self.range.end
+    }
+}
+
+/// The secrets of one file.
+#[derive(Debug, Default)]
+pub(in crate::scan) struct Matches {
+    list: Vec<Match>,
+    looked_at_bytes: usize,
+}
+
+impl Matches {
+    /// Returns the secrets by their places.
+    pub(in crate::scan) fn into_sorted(mut self) -> Vec<Match> {
+        self.list.sort_by(|a, b| (a.range.start, a.rule.order).cmp(&(b.range.start, b.rule.order)));
+        self.list
+    }
+
+    /// Says why the file was not searched to its end, if it wasn't.
+    pub(in crate::scan) fn fault(&self) -> Option<&'static str> {
+        (self.looked_at_bytes > MOST_LOOKED_AT_BYTES).then_some("it holds more words that stand near secrets than are looked at")
+    }
+
+    /// Tells whether a rule has found as much in the file as is kept.
+    fn is_full(&self, rule: &SecretRule) -> bool {
+        self.list.iter().filter(|known| known.rule.order == rule.order).count() >= MOST_MATCHES
+    }
+
+    /// Adds a secret, unless its rule told of it already or a rule of precedence told of what stands there.
+    fn add(&mut self, new: Match) {
+        let known = |known: &Match| {
+            let same = known.rule.order == new.rule.order && known.fingerprint == new.fingerprint;
+            same || known.overlaps(&new) && known.rule.order <= new.rule.order
+        };
+        if !self.list.iter().any(known) {
+            self.list.retain(|known| !known.overlaps(&new));
+            self.list.push(new);
+        }
+    }
+}
+
+/// Searches files for secrets; made once, used by all threads.
+#[derive(Debug)]
+pub(in crate::scan) struct Searcher {
+    book: &'static RuleBook,
+    everywhere: Everywhere,
+    narrow: Narrow,
+    named: NamedFiles,
+    /// The rules that look at every file as a whole.
+    whole: Vec<usize>,
+}
+
+static SEARCHER: LazyLock<Searcher> = LazyLock::new(|| Searcher::new(&RULES));
+
+impl Searcher {
+    /// Returns the searcher of the embedded rules.
+    pub(in crate::scan) fn embedded() -> &'static Self {
+        &SEARCHER
+    }
+
+    fn new(book: &'static RuleBook) -> Self {
+        let keywords = |everywhere: bool| {
+            let rules = book.rules.iter().enumerate().filter(move |(_, rule)| rule.everywhere() == everywhere);
+            rules.flat_map(|(index, rule)| rule.keywords.iter().map(move |keyword| (keyword.as_str(), index)))
+        };
+        let whole = book.rules.iter().enumerate().filter(|(_, rule)| rule.everywhere() && rule.keywords.is_empty());
+        Self {
+            book,
+            everywhere: Everywhere::new(keywords(true)),
+            narrow: Narrow::new(keywords(false)),
+            named: NamedFiles::new(&book.rules),
+            whole: whole.map(|(index, _)| index).collect(),
+        }
+    }
+
+    /// Searches a window of a file.
+    ///
+    /// Windows come in order, each sharing [`OVERLAP_BYTES`] with the one before. What is found doesn't depend on
+    /// where they are cut.
+    pub(in crate::scan) fn search(&self, file: &FileContext, window: &Window, found: &mut Matches) {
+        let named = self.named.rules(file.path);
+        if window.offset_bytes == 0 {
+            self.judge_whole(file, named.iter().chain(&self.whole), window, found);
+        }
+        let mut regions = Regions::new(self.book, window.bytes.len());
+        self.everywhere.hits(window.bytes, window.core(), |rule, place| regions.add(rule, place));
+        let config = is_config_like(file.path, file.size_bytes);
+        if config || !named.is_empty() {
+            let applies = |rule: usize| config && self.book.rules[rule].scope == Scope::Config || named.contains(&rule);
+            self.narrow.hits(window.bytes, window.core(), |rule, place| {
+                if applies(rule) {
+                    regions.add(rule, place);
+                }
+            });
+        }
+        for (rule, regions) in regions.by_rule {
+            let rule = &self.book.rules[rule];
+            let Some(pattern) = rule.pattern() else { continue };
+            for region in regions {
+                found.looked_at_bytes = found.looked_at_bytes.saturating_add(region.len());
+                if found.fault().is_some() {
+                    return;
+                }
+                self.judge(file, (rule, pattern), region, window, found);
+            }
+        }
+    }
+
+    /// Lets rules without a pattern judge a file by its beginning.
+    fn judge_whole<'r>(&self, file: &FileContext, rules: impl Iterator<Item = &'r usize>, window: &Window, found: &mut Matches) {
+        let head = &window.bytes[..window.bytes.len().min(HEAD_BYTES)];
+        for rule in rules.map(|&rule| &self.book.rules[rule]).filter(|rule| rule.keywords.is_empty()) {
+            let candidate = Candidate { value: head, matched: head, before: &[], around: head };
+            if let Some(weight) = self.weigh(rule, file, &candidate) {
+                found.add(Match { rule, weight, line: None, range: 0..head.len() as u64, fingerprint: Fingerprint::of(head) });
+            }
+        }
+    }
+
+    /// Tries a rule's pattern on a region of a window.
+    fn judge(
+        &self,
+        file: &FileContext,
+        (rule, pattern): (&'static SecretRule, &Regex),
+        region: Range<usize>,
+        window: &Window,
+        found: &mut Matches,
+    ) {
+        // Cut at its end alone, so that the pattern sees what stands before it.
+        let text = &window.bytes[..region.end];
+        let mut at = region.start;
+        while let Some(captures) = pattern.captures_at(text, at) {
+            let (Some(matched), Some(secret)) = (captures.get(0), secret(&captures)) else { return };
+            at = secret.end().max(at + 1);
+            if found.is_full(rule) {
+                return;
+            }
+            let candidate = Candidate {
+                value: secret.as_bytes(),
+                matched: matched.as_bytes(),
+                before: &text[region.start..secret.start()],
+                around: &text[region.start..],
+            };
+            let Some(weight) = self.weigh(rule, file, &candidate) else { continue };
+            let offset = |place: usize| window.offset_bytes + place as u64;
+            found.add(Match {
+                rule,
+                weight,
+                line: (window.offset_bytes == 0).then(|| line(text, matched.start(), secret.start(), rule)),
+                range: offset(secret.start())..offset(secret.end()),
+                fingerprint: Fingerprint::of(&candidate.plain()),
+            });
+        }
+    }
+
+    /// Weighs what a rule found: none if it is no secret.
+    fn weigh(&self, rule: &SecretRule, file: &FileContext, candidate: &Candidate) -> Option<Weight> {
+        let weight = candidate.judge(rule)?;
+        let digest: [u8; 32] = Sha256::digest(candidate.plain()).into();
+        if self.book.known.contains(&digest) {
+            return None;
+        }
+        // Of files that are credentials by their names, none is a sample.
+        Some(if rule.everywhere() && is_sample(file.path) { Weight::Sample } else { weight })
+    }
+}
+
+/// The line that a secret is told to stand on: a key's begins with its header.
+fn line(text: &[u8], matched: usize, secret: usize, rule: &SecretRule) -> u64 {
+    let start = if rule.family == Family::Key { matched } else { secret };
+    1 + memchr::memchr_iter(b'\n', &text[..start]).count() as u64
+}
+
+/// The secret among what a pattern captured: alternatives have groups of their own.
+fn secret<'t>(captures: &Captures<'t>) -> Option<regex::bytes::Match<'t>> {
+    ["secret", "secret2", "secret3"].into_iter().find_map(|name| captures.name(name)).filter(|secret| !secret.is_empty())
+}
+
+/// What rules look at in a window: around their keywords, each byte once a rule.
+struct Regions {
+    book: &'static RuleBook,
+    end: usize,
+    by_rule: BTreeMap<usize, Vec<Range<usize>>>,
+}
+
+impl Regions {
+    fn new(book: &'static RuleBook, end: usize) -> Self {
+        Self { book, end, by_rule: BTreeMap::new() }
+    }
+
+    fn add(&mut self, rule: usize, place: usize) {
+        let SecretRule { before, after, .. } = &self.book.rules[rule];
+        let region = place.saturating_sub(*before)..place.saturating_add(*after).min(self.end);
+        let regions = self.by_rule.entry(rule).or_default();
+        match regions.last_mut() {
+            Some(last) if region.start <= last.end && region.start >= last.start => last.end = last.end.max(region.end),
+            _ => regions.push(region),
+        }
+    }
+}
+
+/// Finds the secrets of a whole file.
+pub(in crate::scan) fn find(path: &Path, bytes: &[u8]) -> Vec<Match> {
+    let mut found = Matches::default();
+    Searcher::embedded().search(&FileContext { path, size_bytes: bytes.len() as u64 }, &Window::whole(bytes), &mut found);
+    found.into_sorted()
+}
+
+/// Counts the secrets in a file's content, as a scan finds them; the file is taken to be owned by no package.
+pub fn count_secrets(path: &Path, content: &[u8]) -> usize {
+    find(path, content).len()
+}
+
+/// Finds where AWS secret keys and session tokens stand.
+pub(in crate::scan) fn aws_credentials(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> {
+    let aws = |found: &Match| found.rule.family == Family::Aws;
+    find(Path::new(""), bytes).into_iter().filter(aws).map(|found| found.range.start as usize..found.range.end as usize)
+}
+
+/// The pattern of an embedded rule.
+pub(in crate::scan) struct Pattern(LazyLock<&'static Regex>);
+
+impl Deref for Pattern {
+    type Target = Regex;
+
+    fn deref(&self) -> &Regex {
+        &self.0
+    }
+}
+
+/// The header of a PEM block and at least 64 characters of its body.
+pub(in crate::scan) static PEM: Pattern = Pattern(LazyLock::new(|| pattern("pem-key")));
+
+/// A private key of PuTTY's.
+pub(in crate::scan) static PUTTY: Pattern = Pattern(LazyLock::new(|| pattern("putty-key")));
+
+fn pattern(id: &str) -> &'static Regex {
+    RULES.rules.iter().find(|rule| rule.id == id).and_then(SecretRule::pattern).expect("a test finds the rule")
+}

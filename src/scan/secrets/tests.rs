@@ -1,0 +1,343 @@
+//! Every rule finds its examples, and no rule what only looks like one.
+//!
+//! Examples are put together here from pieces, so that no other scanner stumbles over this file.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::rules::RULES;
+use super::searcher::OVERLAP_BYTES;
+use super::*;
+use crate::model::report::Severity;
+
+const HEX: &str = "9f3b6c1e84a7d052c8e19b4f7a60d3258bd41fe69702ac5b3e8d1740f6c92ba5d07e4813";
+const MIXED: &str = "kX9vQ2mPz7LrT4wYb1NcJ8hFd5GsA0eUi3oRq6tWxK2nV8pZ5jM7yB4gC1fD9lH0sE3aQ6uI8oT2wR7vX5zN4kP1mJ9bG6hY3cF0dL8eS5qA2";
+const LETTERS: &str = "QwErTyUiOpAsDfGhJkLzXcVbNmqWeRtYuI";
+const UUID: &str = "3f2b8c1d-94e7-4a06-b5d8-71c0e92fa34b";
+const DIGITS: &str = "849203175628";
+
+fn mixed(length: usize) -> &'static str {
+    &MIXED[..length]
+}
+
+fn hex(length: usize) -> &'static str {
+    &HEX[..length]
+}
+
+fn pem(label: &str, headers: &str, body: &[u8]) -> String {
+    use base64::Engine as _;
+    let base64 = base64::engine::general_purpose::STANDARD.encode(body);
+    let lines: Vec<&str> = base64.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    format!("-----BEGIN {label}-----\n{headers}{}\n-----END {label}-----\n", lines.join("\n"))
+}
+
+/// Bytes after a beginning, none like its neighbours.
+fn body(beginning: &[u8]) -> Vec<u8> {
+    beginning.iter().copied().chain((0..400_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)).collect()
+}
+
+fn base64_url(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// What each rule finds: its id, a path, a content.
+fn examples() -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    let any = "/opt/app/data";
+    let conf = "/opt/app/app.conf";
+    let key = pem("RSA PRIVATE KEY", "", &body(&[0x30, 0x82, 1, 0x90, 2, 1, 0]));
+    let macaroon =
+        [b"\x02\x01\x08pypi.org\x02\x27".as_slice(), mixed(39).as_bytes(), b"\0\0\x06\x20", &mixed(32).as_bytes()[..32]].concat();
+    let jwt = format!("{}.{}.{}", base64_url(br#"{"alg":"HS256","typ":"JWT"}"#), base64_url(br#"{"sub":"vq7","admin":true}"#), mixed(43));
+    let text = |rule, path, content: String| (rule, path, content.into_bytes());
+    vec![
+        text("aws-secret-key", any, format!("aws_secret_access_key = {}", mixed(40))),
+        text("aws-secret-key", any, format!("\"SecretAccessKey\": \"{}\"", mixed(40))),
+        text("aws-secret-key", any, format!("AWS_SESSION_TOKEN={}", mixed(100))),
+        text("aws-key-pair", any, format!("{}Q3EGRJ7LWXYZ2345 {}", "AKIA", mixed(40))),
+        text("aws-profile", "/root/.aws/credentials", "[default]\naws_secret_access_key = short\n".to_owned()),
+        text("aws-bedrock-key", any, format!("ABSKQmVkcm9ja0FQSUtleS{}=", mixed(90))),
+        text("pem-key", any, key.clone()),
+        text("pem-key", any, key.replace('\n', "\\n")),
+        text("pem-key", any, key.replace('\n', "\r\n    ")),
+        text("pem-key", any, pem("PRIVATE KEY", "", &body(&[0x30, 0x82, 1, 0x90, 2, 1, 0]))),
+        text("pem-key", any, pem("EC PRIVATE KEY", "", &body(&[0x30, 0x77, 2, 1, 1]))),
+        text("pem-key", any, pem("OPENSSH PRIVATE KEY", "", &body(b"openssh-key-v1\0\0\0\0\x04none"))),
+        text(
+            "pem-key",
+            any,
+            pem("PGP PRIVATE KEY BLOCK", "Version: 1\n\n", &body(&[0x95, 1, 0x90, 4, 0, 0, 0, 0, 22, 1, 0x2b, 0, 8, 0xff, 0])),
+        ),
+        text(
+            "putty-key",
+            any,
+            format!(
+                "PuTTY-User-Key-File-3: ssh-rsa\nEncryption: none\nComment: x\nPublic-Lines: 1\nAAAA\nPrivate-Lines: 1\n{}\n",
+                mixed(64)
+            ),
+        ),
+        ("java-key-store", any, [[0xfe, 0xed, 0xfe, 0xed], [0, 0, 0, 2], [0, 0, 0, 1], [0, 0, 0, 1], [0; 4]].concat()),
+        ("pkcs12", "/opt/site.p12", vec![0x30, 0x82, 1, 2, 2, 1, 3, 0x30]),
+        ("keytab", "/etc/krb5.keytab", vec![5, 2, 0, 0, 0, 0x40, 0, 1]),
+        text("wireguard-key", any, format!("[Interface]\nPrivateKey = {}A=", mixed(42))),
+        text(
+            "age-key",
+            any,
+            format!("AGE-SECRET-KEY-1{}", "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L3PZRY9X8GF2TVDW0S3JN54KHCE6M".get(..58).unwrap()),
+        ),
+        text("github-token", any, ["gh", "p_", "zQWBuTSOoRi4A9spHcVY5", "ncnsDkxkJ0mLq17"].concat()),
+        text("github-fine-grained-token", any, format!("github_pat_{}_{}", mixed(22), mixed(59))),
+        text("gitlab-token", any, format!("glpat-{}", mixed(20))),
+        text("gitlab-token", any, format!("GR1348941{}", mixed(20))),
+        text("atlassian-token", any, format!("ATATT3xFfGF0{}=1A2B3C4D", mixed(80))),
+        text("atlassian-token", any, format!("ATBB{}1A2B3C4D", mixed(24))),
+        text("docker-token", any, format!("dckr_pat_{}", mixed(27))),
+        text("npm-token", any, format!("npm_{}", mixed(36))),
+        text("pypi-token", any, format!("pypi-{}", base64_url(&macaroon))),
+        text("rubygems-token", any, format!("rubygems_{}", hex(48))),
+        text("google-api-key", any, format!("AIza{}", mixed(35))),
+        text("google-oauth", any, format!("GOCSPX-{}", mixed(28))),
+        text("google-oauth", any, format!("\"1//0{}\"", mixed(90))),
+        text("azure-annotated-key", any, format!("{}JQQJ99AB{}A{}==", mixed(52), &mixed(60)[40..56], &mixed(60)[50..59])),
+        text("azure-annotated-key", any, format!("{}+ASt{}A==", mixed(76), mixed(5))),
+        text("azure-annotated-key", any, format!("{}+ACRA{}", mixed(42), mixed(5))),
+        text("azure-connection-string", any, format!("AccountName=x;AccountKey={}==;EndpointSuffix=y", mixed(86))),
+        text("azure-sas", any, format!("https://x.blob.core.windows.net/c?sv=2024-11-04&ss=b&sig={}%3D", mixed(43))),
+        text("azure-client-secret", conf, format!("client: abc8Q~{}", mixed(34))),
+        text("vault-token", any, format!("hvs.{}", mixed(95))),
+        text("terraform-token", any, format!("{}.atlasv1.{}", mixed(14), mixed(67))),
+        text("digitalocean-token", any, format!("dop_v1_{}", hex(64))),
+        text("tailscale-key", any, format!("tskey-auth-{}-{}", mixed(17), mixed(32))),
+        text("databricks-token", any, format!("dapi{}", hex(32))),
+        text("heroku-key", any, format!("HRKU-{UUID}")),
+        text("new-relic-key", any, format!("NRAK-{}", mixed(54).to_uppercase().get(..27).unwrap())),
+        text("new-relic-key", any, format!("license_key: {}NRAL", hex(36))),
+        text("grafana-token", any, format!("glsa_{}_{}", mixed(32), hex(8))),
+        text("datadog-key", conf, format!("DD_API_KEY={}", hex(32))),
+        text("datadog-agent-key", "/etc/datadog-agent/datadog.yaml", format!("api_key: {}", hex(32))),
+        text("splunk-token", conf, format!("splunk_hec_token = {UUID}")),
+        text("splunk-token", conf, format!("Authorization: Splunk {UUID}")),
+        text("sonarqube-token", any, format!("squ_{}", hex(40))),
+        text("slack-token", any, format!("xoxb-{DIGITS}-{DIGITS}-{}", mixed(24))),
+        text("slack-token", any, format!("xapp-1-A{}-{DIGITS}-{}", "Q3EGRJ7LWX", hex(64))),
+        text("slack-webhook", any, format!("https://hooks.slack.com/services/T{}/B{}/{}", "Q3EGRJ7LW", "W3EGRJ7LQ", mixed(24))),
+        text("teams-webhook", any, format!("https://x.webhook.office.com/webhookb2/{UUID}@{UUID}/IncomingWebhook/{}/{UUID}", hex(32))),
+        text("discord-webhook", any, format!("https://discord.com/api/webhooks/{DIGITS}849203/{}", mixed(68))),
+        text("stripe-key", any, format!("sk_live_{}", mixed(24))),
+        text("stripe-test-key", any, format!("sk_test_{}", mixed(24))),
+        text("sendgrid-key", any, format!("SG.{}.{}", mixed(22), mixed(43))),
+        text("twilio-token", conf, format!("TWILIO_AUTH_TOKEN={}", hex(32))),
+        text("mailgun-key", conf, format!("MAILGUN_KEY=key-{}", hex(32))),
+        text("openai-key", any, format!("sk-proj-{}T3BlbkFJ{}", mixed(74), mixed(74))),
+        text("anthropic-key", any, format!("sk-ant-api03-{}AA", mixed(93))),
+        text("hugging-face-token", any, format!("hf_{LETTERS}")),
+        text("jwt", any, format!("Bearer {jwt}")),
+        text("database-url", any, "DATABASE_URL=postgres://app:Vq7-pulpit@db.internal:5432/x".to_owned()),
+        text("docker-auth", "/root/.docker/config.json", format!("{{\"auths\": {{\"r.io\": {{\"auth\": \"{}\"}}}}}}", mixed(32))),
+        text("netrc", "/home/a/.netrc", "machine x login y\n  password Vq7-pulpit\n".to_owned()),
+        text("netrc", "/etc/apt/auth.conf.d/x.conf", "machine x login y password Vq7-pulpit\n".to_owned()),
+        text("git-credentials", "/root/.git-credentials", "https://me:Vq7-pulpit@git.internal\n".to_owned()),
+        text("npmrc", "/root/.npmrc", "//registry.internal/:_authToken=Vq7-pulpit-94\n".to_owned()),
+        text("pypirc", "/root/.pypirc", "[pypi]\nusername = x\npassword = Vq7-pulpit\n".to_owned()),
+        text("cargo-credentials", "/root/.cargo/credentials.toml", "[registry]\ntoken = \"Vq7-pulpit-94\"\n".to_owned()),
+        text("gem-credentials", "/root/.gem/credentials", "---\n:internal_api_key: Vq7-pulpit-94\n".to_owned()),
+        text("pgpass", "/root/.pgpass", "db:5432:*:app:Vq7-pulpit\n".to_owned()),
+        text("mysql-options", "/root/.my.cnf", "[client]\npassword = Vq7-pulpit\n".to_owned()),
+        text("kubeconfig", "/root/.kube/config", format!("users:\n- user:\n    client-key-data: {}\n", mixed(80))),
+        text(
+            "gcloud-credentials",
+            "/root/.config/gcloud/application_default_credentials.json",
+            "{\"refresh_token\": \"Vq7-pulpit-94\"}".to_owned(),
+        ),
+        text("cloud-tool-store", "/root/.azure/msal_token_cache.json", "{\"x\": 1}".to_owned()),
+        text("vault-token-file", "/root/.vault-token", "s.Vq7pulpit94".to_owned()),
+        text("terraformrc", "/root/.terraformrc", "credentials \"app.terraform.io\" {\n  token = \"Vq7-pulpit-94\"\n}\n".to_owned()),
+        text("repository-url", "/etc/apt/sources.list.d/x.list", "deb https://me:Vq7-pulpit@apt.internal/ trixie main\n".to_owned()),
+        text("repository-password", "/etc/yum.repos.d/x.repo", "[x]\nusername=me\npassword=Vq7-pulpit\n".to_owned()),
+        text("wifi-password", "/etc/wpa_supplicant/wpa_supplicant.conf", "network={\n  ssid=\"x\"\n  psk=\"Vq7-pulpit\"\n}\n".to_owned()),
+        text(
+            "tomcat-password",
+            "/opt/tomcat/conf/tomcat-users.xml",
+            "<tomcat-users><user username=\"admin\" password=\"tomcat\"/></tomcat-users>".to_owned(),
+        ),
+        text("wordpress-password", "/srv/wp-config.php", "define( 'DB_PASSWORD', 'Vq7-pulpit' );\n".to_owned()),
+        text("grafana-password", "/etc/grafana/grafana.ini", "[security]\nadmin_password = admin\n".to_owned()),
+        text("redis-password", "/etc/redis/redis.conf", "requirepass Vq7-pulpit\n".to_owned()),
+        text("rabbitmq-password", "/etc/rabbitmq/rabbitmq.conf", "default_pass = guest\n".to_owned()),
+        text("database-key-file", "/var/lib/jenkins/secrets/initialAdminPassword", hex(32).to_owned()),
+        text("environment-password", "/srv/app/.env", "DB_PASSWORD=Vq7-pulpit\n".to_owned()),
+        text("password-hash", conf, format!("rootpw --iscrypted $6${}${}\n", mixed(16), mixed(86))),
+        text("password-hash", "/etc/nginx/.htpasswd", format!("me:$apr1${}${}\n", mixed(8), mixed(22))),
+        text("licence-key", conf, "license_key = Q3EG-RJ7L-WXYZ-2345-K8PM\n".to_owned()),
+        text("assigned-secret", conf, format!("api_key: {}\n", mixed(32))),
+        text("assigned-password", conf, "smtp_password = Vq7-pulpit-94\n".to_owned()),
+        text("asks-for-aws-keys", any, "read -r -p \"key: \" AWS_SECRET_ACCESS_KEY\n".to_owned()),
+        text("asks-for-aws-keys", any, "Please enter your AWS secret access key:".to_owned()),
+    ]
+}
+
+fn ids(path: &str, content: &[u8]) -> Vec<String> {
+    find(Path::new(path), content).into_iter().map(|found| found.rule.id.clone()).collect()
+}
+
+#[test]
+fn every_rule_finds_its_examples_and_no_other_rule_does() {
+    let mut tried = BTreeSet::new();
+    for (rule, path, content) in examples() {
+        assert_eq!(ids(path, &content), [rule], "{path}: {}", String::from_utf8_lossy(&content));
+        tried.insert(rule);
+    }
+    let untried: Vec<&str> = RULES.rules.iter().map(|rule| rule.id.as_str()).filter(|id| !tried.contains(id)).collect();
+    assert!(untried.is_empty(), "without an example: {untried:?}");
+}
+
+#[test]
+fn what_only_looks_like_a_secret_is_none() {
+    let harmless = [
+        ("/x", format!("aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCY{}KEY", "EXAMPLE")),
+        ("/x", format!("aws_secret_access_key = {}", "x".repeat(40))),
+        ("/x", "AKIAQ3EGRJ7LWXYZ2345 da39a3ee5e6b4b0d3255bfef95601890afd80709".to_owned()),
+        ("/x", "id AKIAQ3EGRJ7LWXYZ2345 alone".to_owned()),
+        ("/x", format!("AKIAIOSFODNN7EXAMPLE {}", mixed(40))),
+        ("/usr/lib/libcrypto.so", "-----BEGIN PRIVATE KEY-----\0-----END PRIVATE KEY-----".to_owned()),
+        ("/x", "-----BEGIN PRIVATE KEY-----\n...\n".to_owned()),
+        ("/x", pem("PRIVATE KEY", "", &body(b"no structure"))),
+        ("/x", pem("OPENSSH PRIVATE KEY", "", &body(b"no structure"))),
+        ("/x", pem("PGP PRIVATE KEY BLOCK", "\n", &body(b"no structure"))),
+        ("/x", ["gh", "p_", "zQWBuTSOoRi4A9spHcVY5", "ncnsDkxkJ0mLq18"].concat()),
+        ("/x", format!("pypi-AgEIcHlwaS5vcmc{}", mixed(90))),
+        ("/x", format!("{}.{}.{}", base64_url(b"{\"no\":1}xxxx"), base64_url(b"{\"sub\":\"a\"}xx"), mixed(43))),
+        ("/x", format!("npm_{}", "x".repeat(36))),
+        ("/x", "postgres://user:password@localhost/db postgres://user:${PASSWORD}@db/x".to_owned()),
+        (
+            "/etc/x.conf",
+            "password = changeme123\npassword=$PASSWORD\n# password = Vq7-pulpit-94\npassword required pam_unix.so\n".to_owned(),
+        ),
+        ("/etc/x.conf", "token_endpoint_auth_method: client_secret_basic\nsecret = /run/secrets/key1\n".to_owned()),
+        ("/opt/tomcat/conf/tomcat-users.xml", "<!-- <user username=\"admin\" password=\"tomcat\"/> -->".to_owned()),
+        ("/etc/grafana/grafana.ini", ";admin_password = admin\n".to_owned()),
+        ("/usr/bin/x", format!("api_key: {}\n", mixed(32))),
+        ("/root/.vault-token", "\n".to_owned()),
+        ("/x", "aws configure set aws_secret_access_key from the role".to_owned()),
+    ];
+    for (path, content) in harmless {
+        assert_eq!(ids(path, content.as_bytes()), Vec::<String>::new(), "{path}: {content}");
+    }
+    assert!(
+        ids("/etc/ssl/certs/java/cacerts", &[[0xfe, 0xed, 0xfe, 0xed], [0, 0, 0, 2], [0, 0, 0, 1], [0, 0, 0, 2], [0; 4]].concat())
+            .is_empty()
+    );
+}
+
+#[test]
+fn keys_under_a_passphrase_are_worth_less() {
+    let encrypted = [
+        pem("ENCRYPTED PRIVATE KEY", "", &body(&[0x30])),
+        pem("RSA PRIVATE KEY", "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\n", &body(&[])),
+        pem("OPENSSH PRIVATE KEY", "", &body(b"openssh-key-v1\0\0\0\0\x0aaes256-ctr")),
+        pem("PGP PRIVATE KEY BLOCK", "\n", &body(&[0x95, 1, 0x90, 4, 0, 0, 0, 0, 22, 1, 0x2b, 0, 8, 0xff, 254])),
+        format!("PuTTY-User-Key-File-2: ssh-rsa\nEncryption: aes256-cbc\nPrivate-Lines: 1\n{}\n", mixed(64)),
+    ];
+    for key in encrypted {
+        let found = find(Path::new("/x"), key.as_bytes());
+        assert_eq!(found.iter().map(Match::severity).collect::<Vec<_>>(), [Severity::Medium], "{key}");
+    }
+}
+
+#[test]
+fn a_secret_is_told_once_with_its_line_and_no_more_than_its_beginning() {
+    let content = format!("one\ntwo {0}\n{0}\n", ["gh", "p_", "zQWBuTSOoRi4A9spHcVY5", "ncnsDkxkJ0mLq17"].concat());
+    let found = find(Path::new("/x"), content.as_bytes());
+    let [found] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((found.line, found.range.clone()), (Some(2), 8..48));
+    assert_eq!((found.fingerprint.beginning.as_str(), found.fingerprint.length_bytes), ("ghp_", 40));
+    let debug = format!("{found:?} {}", found.fingerprint);
+    assert!(!debug.contains("zQWB"));
+}
+
+#[test]
+fn a_key_has_one_fingerprint_however_it_is_wrapped() {
+    let key = pem("RSA PRIVATE KEY", "", &body(&[0x30, 0x82, 1, 0x90, 2, 1, 0]));
+    let digest = |content: String| find(Path::new("/x"), content.as_bytes())[0].fingerprint.clone();
+    assert_eq!(digest(key.clone()), digest(key.replace('\n', "\\n")));
+    assert_eq!(digest(key.clone()), digest(key.replace('\n', "\n    ")));
+}
+
+#[test]
+fn what_everybody_knows_is_no_secret() {
+    let sample = [
+        "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwiaWF0IjoxNTE2MjM5MDIyfQ",
+        "SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c",
+    ];
+    assert!(ids("/x", sample.join(".").as_bytes()).is_empty());
+}
+
+#[test]
+fn a_file_full_of_keywords_is_given_up_and_said_to_be() {
+    let content = b"PRIVATE KEY AKIA .eyJ postgres:// PuTTY-User-Key-File-".repeat(400_000);
+    let mut found = Matches::default();
+    let file = FileContext { path: Path::new("/x"), size_bytes: content.len() as u64 };
+    Searcher::embedded().search(&file, &Window::whole(&content), &mut found);
+    assert!(found.fault().is_some() && found.into_sorted().is_empty());
+}
+
+/// Searches a content in windows of a size.
+fn in_windows(path: &Path, content: &[u8], size: usize) -> Vec<Match> {
+    let file = FileContext { path, size_bytes: content.len() as u64 };
+    let mut found = Matches::default();
+    let mut start = 0;
+    loop {
+        let end = content.len().min(start + size);
+        let last = end == content.len();
+        Searcher::embedded().search(&file, &Window { offset_bytes: start as u64, bytes: &content[start..end], last }, &mut found);
+        if last {
+            return found.into_sorted();
+        }
+        start = end - OVERLAP_BYTES;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn windows_find_what_the_whole_holds(
+        places in proptest::collection::vec((0_usize..400_000, any::<prop::sample::Index>()), 1..12),
+        size in OVERLAP_BYTES + 1..200_000_usize,
+    ) {
+        let examples = examples();
+        let path = Path::new("/opt/app/app.conf");
+        let mut content = b"lorem ipsum dolor\n".repeat(400_000 / 18);
+        for (place, example) in places {
+            let (_, _, secret) = &examples[example.index(examples.len())];
+            let place = place.min(content.len());
+            content.splice(place..place, [b"\n".as_slice(), secret, b"\n"].concat());
+        }
+        let told = |found: Vec<Match>| found.into_iter().map(|found| (found.rule.id.clone(), found.range, found.fingerprint)).collect::<Vec<_>>();
+        prop_assert_eq!(told(in_windows(path, &content, size)), told(find(path, &content)));
+    }
+
+    #[test]
+    fn hostile_bytes_are_searched_without_a_panic(
+        pieces in proptest::collection::vec(prop_oneof![
+            proptest::collection::vec(any::<u8>(), 0..60),
+            any::<prop::sample::Index>().prop_map(|index| {
+                let keywords: Vec<&String> = RULES.rules.iter().flat_map(|rule| &rule.keywords).collect();
+                keywords[index.index(keywords.len())].clone().into_bytes()
+            }),
+            any::<(prop::sample::Index, prop::sample::Index)>().prop_map(|(which, cut)| {
+                let examples = examples();
+                let content = &examples[which.index(examples.len())].2;
+                content[..cut.index(content.len())].to_vec()
+            }),
+        ], 0..60),
+        path in prop::sample::select(vec!["/x", "/etc/x.conf", "/root/.netrc", "/a.p12", "/k.keytab", "/srv/.env", "/root/.pgpass"]),
+    ) {
+        let content = pieces.concat();
+        for found in find(Path::new(path), &content) {
+            prop_assert!(found.range.end <= content.len() as u64);
+        }
+    }
+}
