@@ -18,7 +18,6 @@ mod request;
 mod rules;
 mod sbom;
 mod secrets;
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the pass over all content is to call it"))]
 mod software;
 mod sshd;
 mod units;
@@ -34,3 +33,4 @@ pub use render::render;
 pub use request::{ImageFacts, Progress, Scan};
 pub use rules::{RuleInfo, rules};
 pub use sbom::{SbomFormat, Subject, sbom};
+pub use secrets::count_secrets;

@@ -32,7 +32,7 @@ fn history(_: &Evidence, root: &Root, verdict: &mut Verdict) {
                 continue;
             }
             let secrets = root.files.read(&path).map(|bytes| secrets::find(&path, &bytes)).unwrap_or_default();
-            if let Some(secret) = secrets.iter().find(|secret| secret.severity >= Severity::High) {
+            if let Some(secret) = secrets.iter().find(|secret| secret.severity() >= Severity::High) {
                 verdict.file_as(Severity::Critical, path, format!("a history holds {}", secret.rule.title));
             } else {
                 verdict.file(path, "a history tells what was typed during the bake");

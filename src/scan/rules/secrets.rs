@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::model::report::Severity;
 use crate::scan::evidence::{Evidence, Root};
 use crate::scan::pass::Contents;
-use crate::scan::secrets::{Family, Fingerprint, Match};
+use crate::scan::secrets::{Family, Fingerprint, Match, Weight};
 use crate::scan::verdict::{Judge, Rule, Verdict};
 
 pub(super) const AWS: Rule = Rule {
@@ -64,17 +64,21 @@ pub(super) fn of_family(contents: &Contents, family: Family) -> impl Iterator<It
 
 /// Makes a finding of each secret, wherever it stands.
 pub(super) fn tell<'h>(found: impl Iterator<Item = (&'h Path, &'h Match)>, verdict: &mut Verdict) {
-    let mut secrets: BTreeMap<(&Fingerprint, Severity), Vec<(&Path, &Match)>> = BTreeMap::new();
+    let mut secrets: BTreeMap<(&Fingerprint, Weight), Vec<(&Path, &Match)>> = BTreeMap::new();
     for (path, found) in found {
-        secrets.entry((&found.fingerprint, found.severity)).or_default().push((path, found));
+        secrets.entry((&found.fingerprint, found.weight)).or_default().push((path, found));
     }
-    for ((fingerprint, severity), places) in secrets {
+    for ((fingerprint, weight), places) in secrets {
         let Some((path, found)) = places.first() else { continue };
         let others: BTreeSet<&Path> = places.iter().map(|(other, _)| *other).filter(|other| other != path).collect();
-        let passphrase = if severity < found.rule.severity { " under a passphrase" } else { "" };
+        let weight = match weight {
+            Weight::Full => "",
+            Weight::UnderPassphrase => " under a passphrase",
+            Weight::Sample => " among a library's tests or examples",
+        };
         let (title, line, elsewhere) = (&found.rule.title, line(found), elsewhere(&others));
-        let reason = format!("{title}{passphrase}{line} ({fingerprint}), which everybody who launches the image can read{elsewhere}");
-        verdict.file_as(severity, path, reason);
+        let reason = format!("{title}{weight}{line} ({fingerprint}), which everybody who launches the image can read{elsewhere}");
+        verdict.file_as(found.severity(), path, reason);
     }
 }
 
@@ -110,11 +114,11 @@ mod tests {
 
     #[test]
     fn a_key_that_a_package_brought_is_no_secret_until_it_is_changed() {
-        let list = format!("{}  usr/share/doc/x/test.pem\n", hex::encode(Md5::digest(pem("", ""))));
-        let tree = clean().file("/usr/share/doc/x/test.pem", pem("", "")).file("/var/lib/dpkg/info/x.md5sums", list);
+        let list = format!("{}  usr/lib/x/test.pem\n", hex::encode(Md5::digest(pem("", ""))));
+        let tree = clean().file("/usr/lib/x/test.pem", pem("", "")).file("/var/lib/dpkg/info/x.md5sums", list);
         assert!(found(tree.clone(), "AMI-SEC-002").is_empty());
-        let changed = tree.file("/usr/share/doc/x/test.pem", pem("RSA ", ""));
-        assert_eq!(found(changed, "AMI-SEC-002"), ["critical /usr/share/doc/x/test.pem"]);
+        let changed = tree.file("/usr/lib/x/test.pem", pem("RSA ", ""));
+        assert_eq!(found(changed, "AMI-SEC-002"), ["critical /usr/lib/x/test.pem"]);
     }
 
     #[test]

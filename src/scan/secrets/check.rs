@@ -35,11 +35,15 @@ pub(super) enum Check {
     GenericPassword,
 }
 
-/// What a check says of a genuine secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
-    Genuine,
+/// How much a genuine secret weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::scan) enum Weight {
+    /// As much as its rule says.
+    Full,
+    /// Whoever reads it needs a passphrase.
     UnderPassphrase,
+    /// It stands among the tests and examples of a library.
+    Sample,
 }
 
 /// What a rule's pattern found.
@@ -67,14 +71,14 @@ impl Candidate<'_> {
     }
 
     /// Judges it by a rule's demands; none if it is no secret.
-    pub(super) fn judge(&self, rule: &SecretRule) -> Option<Outcome> {
+    pub(super) fn judge(&self, rule: &SecretRule) -> Option<Weight> {
         let value = self.value;
         if rule.random && (!is_random(value) || is_placeholder(value)) {
             return None;
         }
-        let genuine = |is: bool| is.then_some(Outcome::Genuine);
+        let genuine = |is: bool| is.then_some(Weight::Full);
         match rule.check {
-            None => Some(Outcome::Genuine),
+            None => Some(Weight::Full),
             Some(Check::Pem) => keys::pem(self.matched, value),
             Some(Check::Putty) => keys::putty(self.matched),
             Some(Check::JavaKeyStore) => genuine(keys::is_java_key_store(value)),

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::check::Outcome;
+use super::check::Weight;
 
 /// Base64 whose end may be cut off.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
@@ -27,11 +27,11 @@ pub(super) fn unwrapped(body: &[u8]) -> Vec<u8> {
 }
 
 /// Judges a PEM block by its header and by what its body holds.
-pub(super) fn pem(block: &[u8], body: &[u8]) -> Option<Outcome> {
+pub(super) fn pem(block: &[u8], body: &[u8]) -> Option<Weight> {
     let label = block.strip_prefix(b"-----BEGIN ")?;
     let head = &block[..block.len() - body.len().min(block.len())];
     if label.starts_with(b"ENCRYPTED ") || contains(head, b"ENCRYPTED") {
-        return Some(Outcome::UnderPassphrase);
+        return Some(Weight::UnderPassphrase);
     }
     let mut base64 = unwrapped(body);
     base64.truncate(base64.iter().position(|&byte| byte == b'=').unwrap_or(base64.len()) / 4 * 4);
@@ -42,22 +42,22 @@ pub(super) fn pem(block: &[u8], body: &[u8]) -> Option<Outcome> {
     if label.starts_with(b"PGP ") {
         return open_pgp(&bytes);
     }
-    is_der_key(&bytes).then_some(Outcome::Genuine)
+    is_der_key(&bytes).then_some(Weight::Full)
 }
 
 /// Judges OpenSSH's own form: the name of the cipher comes first.
 ///
 /// Source: <https://github.com/openssh/openssh-portable/blob/master/PROTOCOL.key>
-fn open_ssh(bytes: &[u8]) -> Option<Outcome> {
+fn open_ssh(bytes: &[u8]) -> Option<Weight> {
     let rest = bytes.strip_prefix(b"openssh-key-v1\0")?;
-    Some(if rest.starts_with(b"\0\0\0\x04none") { Outcome::Genuine } else { Outcome::UnderPassphrase })
+    Some(if rest.starts_with(b"\0\0\0\x04none") { Weight::Full } else { Weight::UnderPassphrase })
 }
 
 /// Judges a secret-key packet of OpenPGP by the byte after the public part, which tells whether the rest is
 /// encrypted.
 ///
 /// Source: <https://www.rfc-editor.org/rfc/rfc9580#section-5.5.3>
-fn open_pgp(bytes: &[u8]) -> Option<Outcome> {
+fn open_pgp(bytes: &[u8]) -> Option<Weight> {
     const SECRET_KEY: u8 = 5;
     let (&tag, rest) = bytes.split_first()?;
     let new = tag & 0x40 != 0;
@@ -73,7 +73,7 @@ fn open_pgp(bytes: &[u8]) -> Option<Outcome> {
     };
     // What can't be told is taken for a key in the clear.
     let usage = secret_usage(rest.get(length_bytes..)?).unwrap_or(0);
-    Some(if usage == 0 { Outcome::Genuine } else { Outcome::UnderPassphrase })
+    Some(if usage == 0 { Weight::Full } else { Weight::UnderPassphrase })
 }
 
 /// Returns the byte that follows the public part of a version 4 key.
@@ -118,8 +118,8 @@ fn is_der_key(bytes: &[u8]) -> bool {
 }
 
 /// Judges a key of PuTTY's, which says itself whether it is encrypted.
-pub(super) fn putty(key: &[u8]) -> Option<Outcome> {
-    Some(if contains(key, b"Encryption: none") { Outcome::Genuine } else { Outcome::UnderPassphrase })
+pub(super) fn putty(key: &[u8]) -> Option<Weight> {
+    Some(if contains(key, b"Encryption: none") { Weight::Full } else { Weight::UnderPassphrase })
 }
 
 /// Tells a store of Java's by what its first entry is: a store of certificates alone is no secret.

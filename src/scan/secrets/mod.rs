@@ -1,6 +1,6 @@
 //! Secrets in files: private keys, tokens, passwords.
 //!
-//! What a secret looks like is data (`rules.toml`). All files are searched for the rules' keywords at once;
+//! What a secret looks like is data (`rules/*.toml`). All files are searched for the rules' keywords at once;
 //! a rule's own pattern then looks only at what stands around its keyword, and its check says whether what
 //! was found is genuine: by a checksum, by its form, by how random it is.
 //!
@@ -18,6 +18,8 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub(super) use check::Weight;
 pub(super) use fingerprint::Fingerprint;
 pub(super) use rules::{Family, regex};
+pub use searcher::count_secrets;
 pub(super) use searcher::{FileContext, Match, Matches, OVERLAP_BYTES, PEM, PUTTY, Searcher, Window, aws_credentials, find};

@@ -6,8 +6,9 @@ use std::ops::Range;
 use aho_corasick::packed::{self, MatchKind};
 use aho_corasick::{AhoCorasick, Span};
 
-/// Keywords that a vectorised searcher takes at once: more make it slower than several passes.
-const GROUP: usize = 32;
+/// Keywords that a vectorised searcher takes at once: with more, several passes are faster than one that stops at what
+/// only begins like a keyword. No processor's searcher takes fewer.
+const GROUP: usize = 24;
 
 /// Searches for keywords as they are written, in any file.
 #[derive(Debug)]

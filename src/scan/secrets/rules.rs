@@ -1,4 +1,4 @@
-//! The rules of `rules.toml`, read and checked.
+//! The rules of `rules/*.toml`, read and checked.
 
 use std::collections::BTreeSet;
 use std::sync::{LazyLock, OnceLock};
@@ -11,8 +11,15 @@ use super::searcher::OVERLAP_BYTES;
 use crate::model::report::Severity;
 
 /// The embedded rules.
-pub(super) static RULES: LazyLock<RuleBook> =
-    LazyLock::new(|| RuleBook::parse(include_str!("rules.toml")).expect("a test reads the embedded rules"));
+pub(super) static RULES: LazyLock<RuleBook> = LazyLock::new(|| RuleBook::parse(EMBEDDED).expect("a test reads the embedded rules"));
+
+/// One document in several files; rules of the first have precedence.
+const EMBEDDED: &str = concat!(
+    include_str!("rules/keys.toml"),
+    include_str!("rules/tokens.toml"),
+    include_str!("rules/files.toml"),
+    include_str!("rules/known.toml")
+);
 
 /// How much a pattern may take when compiled.
 const LARGEST_PATTERN_BYTES: usize = 4 << 20;

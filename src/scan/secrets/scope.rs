@@ -10,113 +10,27 @@ use super::rules::SecretRule;
 const LARGEST_CONFIG_BYTES: u64 = 1 << 20;
 
 /// Endings of configuration, scripts and notes of what was done.
-const ENDINGS: &[&str] = &[
-    "env",
-    "conf",
-    "cfg",
-    "cnf",
-    "config",
-    "ini",
-    "yml",
-    "yaml",
-    "json",
-    "toml",
-    "properties",
-    "props",
-    "xml",
-    "service",
-    "socket",
-    "timer",
-    "mount",
-    "netdev",
-    "network",
-    "sh",
-    "bash",
-    "zsh",
-    "profile",
-    "rc",
-    "psk",
-    "tf",
-    "tfvars",
-    "tfstate",
-    "hcl",
-    "php",
-    "sql",
-    "ps1",
-    "bat",
-    "htpasswd",
-    "bak",
-    "old",
-    "orig",
-    "save",
-    "local",
-    "ks",
-    "cron",
-    "rules",
-    "secret",
-    "secrets",
-    "key",
-    "creds",
-    "credentials",
-    "list",
-];
+const ENDINGS: &str = "\
+    env conf cfg cnf config ini yml yaml json toml properties props xml service socket timer mount netdev network sh bash \
+    zsh profile rc psk tf tfvars tfstate hcl php sql ps1 bat htpasswd bak old orig save local ks cron rules secret secrets \
+    key creds credentials list";
 
 /// Names of such files without a telling ending.
-const NAMES: &[&str] = &[
-    "*history",
-    ".env*",
-    "*rc",
-    "user-data*",
-    "Dockerfile*",
-    "docker-compose*",
-    "crontab",
-    "environment",
-    ".profile",
-    ".bash*",
-    ".htpasswd",
-    "htpasswd",
-    "passwords",
-    "*credentials*",
-    "authorized*",
-    "settings.py",
-    "local_settings.py",
-    "database.yml",
-    "Vagrantfile",
-    "Makefile",
-];
+const NAMES: &str = "\
+    *history .env* *rc user-data* Dockerfile* docker-compose* crontab environment .profile .bash* .htpasswd htpasswd \
+    passwords *credentials* authorized* settings.py local_settings.py database.yml Vagrantfile Makefile";
 
 /// Folders whose files are configuration whatever their names.
 const FOLDERS: &[&str] = &["/etc/", "/var/spool/cron/", "/var/lib/cloud/", "/usr/local/etc/"];
 
 /// Configuration by its ending, but full of words and digests: translations, lists of versions, what programs come with.
-const NO_CONFIG: &[&str] = &[
-    "/node_modules/",
-    "/locale/",
-    "/locales/",
-    "/i18n/",
-    "/usr/share/zoneinfo/",
-    "/usr/share/i18n/",
-    "/.git/objects/",
-    "/etc/ssl/certs/",
-    "/usr/share/mime/",
-    "/usr/share/ca-certificates/",
-    "/var/lib/dpkg/",
-    "/etc/apparmor.d/",
-    "/usr/share/doc/",
-    "/usr/share/man/",
-];
+const NO_CONFIG: &str = "\
+    /node_modules/ /locale/ /locales/ /i18n/ /usr/share/zoneinfo/ /usr/share/i18n/ /.git/objects/ /etc/ssl/certs/ \
+    /usr/share/mime/ /usr/share/ca-certificates/ /var/lib/dpkg/ /etc/apparmor.d/ /usr/share/doc/ /usr/share/man/";
 
-const NO_CONFIG_NAMES: &[&str] = &[
-    "package-lock.json",
-    "npm-shrinkwrap.json",
-    "composer.lock",
-    "*.min.json",
-    "*.schema.json",
-    "composer.json",
-    "package.json",
-    "*.tmLanguage.json",
-    "go.sum",
-];
+const NO_CONFIG_NAMES: &str = "\
+    package-lock.json npm-shrinkwrap.json composer.lock *.min.json *.schema.json composer.json package.json \
+    *.tmLanguage.json go.sum";
 
 /// Where passwords of accounts stand, which rules of their own look at.
 const ACCOUNTS: &[&str] = &["/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/passwd", "/etc/passwd-"];
@@ -125,16 +39,46 @@ const ACCOUNTS: &[&str] = &["/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc
 pub(super) fn is_config_like(path: &Path, size_bytes: u64) -> bool {
     let whole = path.to_string_lossy();
     let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-    let named = |patterns: &[&str]| patterns.iter().any(|pattern| fits(pattern.as_bytes(), name, false));
+    let named = |patterns: &str| patterns.split(' ').any(|pattern| fits(pattern.as_bytes(), name, false));
     if size_bytes > LARGEST_CONFIG_BYTES
-        || NO_CONFIG.iter().any(|part| whole.contains(part))
+        || NO_CONFIG.split(' ').any(|part| whole.contains(part))
         || ACCOUNTS.contains(&&*whole)
         || named(NO_CONFIG_NAMES)
     {
         return false;
     }
     let ending = path.extension().unwrap_or_default();
-    ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)) || FOLDERS.iter().any(|folder| whole.starts_with(folder)) || named(NAMES)
+    ENDINGS.split(' ').any(|known| ending.eq_ignore_ascii_case(known))
+        || FOLDERS.iter().any(|folder| whole.starts_with(folder))
+        || named(NAMES)
+}
+
+/// Where package managers of languages put libraries.
+const LIBRARIES: &[&str] = &[
+    "/node_modules/",
+    "/site-packages/",
+    "/dist-packages/",
+    "/gems/",
+    "/pkg/mod/",
+    "/registry/src/",
+    "/google-cloud-sdk/",
+    "/usr/share/doc/",
+];
+
+/// Folders of tests and examples in libraries.
+const SAMPLES: &str = "\
+    test tests testing testdata test_data test-data testcases fixtures spec example examples samples doc docs dummyserver \
+    __tests__";
+
+/// Tells files among the tests, examples and documents of a library: keys there are made for them.
+pub(super) fn is_sample(path: &Path) -> bool {
+    let whole = path.to_string_lossy();
+    let inside = LIBRARIES.iter().filter_map(|library| whole.split_once(library)).map(|(_, inside)| inside);
+    inside.into_iter().any(|inside| {
+        let named =
+            inside.rsplit('/').next().is_some_and(|name| name.starts_with("README") || name.starts_with("test_") || name == "METADATA");
+        named || inside.split('/').any(|part| SAMPLES.split(' ').any(|sample| sample == part)) || whole.starts_with("/usr/share/doc/")
+    })
 }
 
 /// Rules for files of certain names.
@@ -207,6 +151,18 @@ mod tests {
             assert!(!config(path), "{path}");
         }
         assert!(!is_config_like(Path::new("/etc/x.conf"), 2 << 20));
+    }
+
+    #[test]
+    fn samples_are_what_libraries_test_with() {
+        for path in
+            ["/srv/app/node_modules/tls/test/key.pem", "/usr/lib/python3/dist-packages/x/tests/data/k.pem", "/usr/share/doc/x/k.pem"]
+        {
+            assert!(is_sample(Path::new(path)), "{path}");
+        }
+        for path in ["/srv/test/key.pem", "/srv/app/node_modules/tls/key.pem", "/opt/examples/k.pem"] {
+            assert!(!is_sample(Path::new(path)), "{path}");
+        }
     }
 
     #[test]

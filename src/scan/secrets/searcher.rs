@@ -9,15 +9,18 @@ use regex::bytes::{Captures, Regex};
 use sha2::{Digest as _, Sha256};
 
 use super::Fingerprint;
-use super::check::{Candidate, Outcome};
+use super::check::{Candidate, Weight};
 use super::prefilter::{Everywhere, Narrow};
 use super::rules::{Family, RULES, RuleBook, Scope, SecretRule};
-use super::scope::{NamedFiles, is_config_like};
+use super::scope::{NamedFiles, is_config_like, is_sample};
 use crate::model::report::Severity;
 
 /// Bytes that windows of one file share. Rules look half as far around their keywords at most, so that each
 /// keyword has all that its rule looks at in one of the windows.
 pub(in crate::scan) const OVERLAP_BYTES: usize = 64 << 10;
+
+/// Bytes around keywords that are looked at in one file, a byte once a rule: keywords are rare but in hostile files.
+const MOST_LOOKED_AT_BYTES: usize = 64 << 20;
 
 /// What of a file rules without a pattern judge it by.
 const HEAD_BYTES: usize = 4096;
@@ -65,8 +68,8 @@ impl<'b> Window<'b> {
 pub(in crate::scan) struct Match {
     /// What kind of secret it is.
     pub(in crate::scan) rule: &'static SecretRule,
-    /// How bad it is.
-    pub(in crate::scan) severity: Severity,
+    /// How much it weighs.
+    pub(in crate::scan) weight: Weight,
     /// The line it begins on, counted from 1; none far into a big file.
     pub(in crate::scan) line: Option<u64>,
     /// Where it stands in the file.
@@ -76,6 +79,15 @@ pub(in crate::scan) struct Match {
 }
 
 impl Match {
+    /// Returns how bad it is.
+    pub(in crate::scan) fn severity(&self) -> Severity {
+        match self.weight {
+            Weight::Full => self.rule.severity,
+            Weight::UnderPassphrase => self.rule.severity.min(Severity::Medium),
+            Weight::Sample => Severity::Low,
+        }
+    }
+
     fn overlaps(&self, other: &Match) -> bool {
         self.range.start < other.range.end && other.range.start < self.range.end
     }
@@ -85,6 +97,7 @@ impl Match {
 #[derive(Debug, Default)]
 pub(in crate::scan) struct Matches {
     list: Vec<Match>,
+    looked_at_bytes: usize,
 }
 
 impl Matches {
@@ -92,6 +105,11 @@ impl Matches {
     pub(in crate::scan) fn into_sorted(mut self) -> Vec<Match> {
         self.list.sort_by(|a, b| (a.range.start, a.rule.order).cmp(&(b.range.start, b.rule.order)));
         self.list
+    }
+
+    /// Says why the file was not searched to its end, if it wasn't.
+    pub(in crate::scan) fn fault(&self) -> Option<&'static str> {
+        (self.looked_at_bytes > MOST_LOOKED_AT_BYTES).then_some("it holds more words that stand near secrets than are looked at")
     }
 
     /// Tells whether a rule has found as much in the file as is kept.
@@ -153,7 +171,7 @@ impl Searcher {
     pub(in crate::scan) fn search(&self, file: &FileContext, window: &Window, found: &mut Matches) {
         let named = self.named.rules(file.path);
         if window.offset_bytes == 0 {
-            self.judge_whole(named.iter().chain(&self.whole), window, found);
+            self.judge_whole(file, named.iter().chain(&self.whole), window, found);
         }
         let mut regions = Regions::new(self.book, window.bytes.len());
         self.everywhere.hits(window.bytes, window.core(), |rule, place| regions.add(rule, place));
@@ -169,23 +187,36 @@ impl Searcher {
         for (rule, regions) in regions.by_rule {
             let rule = &self.book.rules[rule];
             let Some(pattern) = rule.pattern() else { continue };
-            regions.into_iter().for_each(|region| self.judge(rule, pattern, region, window, found));
+            for region in regions {
+                found.looked_at_bytes = found.looked_at_bytes.saturating_add(region.len());
+                if found.fault().is_some() {
+                    return;
+                }
+                self.judge(file, (rule, pattern), region, window, found);
+            }
         }
     }
 
     /// Lets rules without a pattern judge a file by its beginning.
-    fn judge_whole<'r>(&self, rules: impl Iterator<Item = &'r usize>, window: &Window, found: &mut Matches) {
+    fn judge_whole<'r>(&self, file: &FileContext, rules: impl Iterator<Item = &'r usize>, window: &Window, found: &mut Matches) {
         let head = &window.bytes[..window.bytes.len().min(HEAD_BYTES)];
         for rule in rules.map(|&rule| &self.book.rules[rule]).filter(|rule| rule.keywords.is_empty()) {
             let candidate = Candidate { value: head, matched: head, before: &[], around: head };
-            if let Some(severity) = self.severity(rule, &candidate) {
-                found.add(Match { rule, severity, line: None, range: 0..head.len() as u64, fingerprint: Fingerprint::of(head) });
+            if let Some(weight) = self.weigh(rule, file, &candidate) {
+                found.add(Match { rule, weight, line: None, range: 0..head.len() as u64, fingerprint: Fingerprint::of(head) });
             }
         }
     }
 
     /// Tries a rule's pattern on a region of a window.
-    fn judge(&self, rule: &'static SecretRule, pattern: &Regex, region: Range<usize>, window: &Window, found: &mut Matches) {
+    fn judge(
+        &self,
+        file: &FileContext,
+        (rule, pattern): (&'static SecretRule, &Regex),
+        region: Range<usize>,
+        window: &Window,
+        found: &mut Matches,
+    ) {
         // Cut at its end alone, so that the pattern sees what stands before it.
         let text = &window.bytes[..region.end];
         let mut at = region.start;
@@ -201,11 +232,11 @@ impl Searcher {
                 before: &text[region.start..secret.start()],
                 around: &text[region.start..],
             };
-            let Some(severity) = self.severity(rule, &candidate) else { continue };
+            let Some(weight) = self.weigh(rule, file, &candidate) else { continue };
             let offset = |place: usize| window.offset_bytes + place as u64;
             found.add(Match {
                 rule,
-                severity,
+                weight,
                 line: (window.offset_bytes == 0).then(|| line(text, matched.start(), secret.start(), rule)),
                 range: offset(secret.start())..offset(secret.end()),
                 fingerprint: Fingerprint::of(&candidate.plain()),
@@ -213,17 +244,15 @@ impl Searcher {
         }
     }
 
-    /// Judges what a rule found: none if it is no secret.
-    fn severity(&self, rule: &SecretRule, candidate: &Candidate) -> Option<Severity> {
-        let outcome = candidate.judge(rule)?;
+    /// Weighs what a rule found: none if it is no secret.
+    fn weigh(&self, rule: &SecretRule, file: &FileContext, candidate: &Candidate) -> Option<Weight> {
+        let weight = candidate.judge(rule)?;
         let digest: [u8; 32] = Sha256::digest(candidate.plain()).into();
         if self.book.known.contains(&digest) {
             return None;
         }
-        Some(match outcome {
-            Outcome::Genuine => rule.severity,
-            Outcome::UnderPassphrase => rule.severity.min(Severity::Medium),
-        })
+        // Of files that are credentials by their names, none is a sample.
+        Some(if rule.everywhere() && is_sample(file.path) { Weight::Sample } else { weight })
     }
 }
 
@@ -266,6 +295,11 @@ pub(in crate::scan) fn find(path: &Path, bytes: &[u8]) -> Vec<Match> {
     let mut found = Matches::default();
     Searcher::embedded().search(&FileContext { path, size_bytes: bytes.len() as u64 }, &Window::whole(bytes), &mut found);
     found.into_sorted()
+}
+
+/// Counts the secrets in a file's content, as a scan finds them; the file is taken to be owned by no package.
+pub fn count_secrets(path: &Path, content: &[u8]) -> usize {
+    find(path, content).len()
 }
 
 /// Finds where AWS secret keys and session tokens stand.

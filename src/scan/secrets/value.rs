@@ -1,121 +1,29 @@
 //! What a value looks like: random, a placeholder, a variable.
 
 /// Words that stand where a secret belongs; in lower case.
-const PLACEHOLDERS: &[&str] = &[
-    "example",
-    "changeme",
-    "change_me",
-    "change-me",
-    "changethis",
-    "placeholder",
-    "xxxx",
-    "dummy",
-    "redacted",
-    "yourpass",
-    "your_",
-    "your-",
-    "yoursecret",
-    "yourtoken",
-    "replace",
-    "insert",
-    "notset",
-    "not_set",
-    "undefined",
-    "0123456789",
-    "123456789",
-    "abcdefgh",
-    "deadbeef",
-    "fixme",
-    "todo",
-    "****",
-    "....",
-    "----",
-    "____",
-    "sample",
-    "not-a-real",
-    "fake",
-    "_here",
-    "put your",
-];
+const PLACEHOLDERS: &str = "\
+    example changeme change_me change-me changethis placeholder xxxx dummy redacted yourpass your_ your- yoursecret \
+    yourtoken replace insert notset not_set undefined 0123456789 123456789 abcdefgh deadbeef fixme todo **** .... ---- ____ \
+    sample not-a-real fake _here";
 
 /// Values that stand for any password; in lower case.
-const COMMON: &[&str] = &[
-    "pass",
-    "password",
-    "passwd",
-    "passphrase",
-    "pwd",
-    "pw",
-    "secret",
-    "token",
-    "user",
-    "username",
-    "test",
-    "testing",
-    "none",
-    "null",
-    "nil",
-    "true",
-    "false",
-    "yes",
-    "no",
-    "on",
-    "off",
-    "default",
-    "empty",
-    "string",
-    "foo",
-    "bar",
-    "foobar",
-    "mypassword",
-    "mypass",
-    "my-password",
-    "my_password",
-    "prompt",
-    "ask",
-    "required",
-    "optional",
-    "sufficient",
-    "disabled",
-    "enabled",
-    "hidden",
-    "unset",
-    "auto",
-    "guest",
-    "postgres",
-    "root",
-    "admin",
-    "localhost",
-    "value",
-    "key",
-    "mysecret",
-    "s3cr3t",
-    "s3cret",
-    "pa55word",
-    "pass123",
-    "password123",
-    "password1",
-    "hunter2",
-    "scott",
-    "tiger",
-    "mysql",
-    "redis",
-    "mongodb",
-    "rabbitmq",
-    "pass1234",
-];
+const COMMON: &str = "\
+    pass password passwd passphrase pwd pw secret token user username test testing none null nil true false yes no on off \
+    default empty string foo bar foobar mypassword mypass my-password my_password prompt ask required optional sufficient \
+    disabled enabled hidden unset auto guest postgres root admin localhost value key mysecret s3cr3t s3cret pa55word pass123 \
+    password123 password1 hunter2 scott tiger mysql redis mongodb rabbitmq pass1234";
 
 /// Tells whether a value stands for a secret without being one.
 pub(super) fn is_placeholder(value: &[u8]) -> bool {
     let lower = value.to_ascii_lowercase();
     let text = String::from_utf8_lossy(&lower);
     let monotone = if value.len() > 5 { 3 } else { 1 };
-    distinct(value) <= monotone || PLACEHOLDERS.iter().any(|word| text.contains(word))
+    distinct(value) <= monotone || PLACEHOLDERS.split(' ').any(|word| text.contains(word))
 }
 
 /// Tells whether a value is a word that people write for any password.
 pub(super) fn is_common(value: &[u8]) -> bool {
-    COMMON.iter().any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
+    COMMON.split(' ').any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
 }
 
 /// Tells whether a value is filled in by a shell, a template or a program.

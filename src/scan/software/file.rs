@@ -19,14 +19,15 @@ pub(in crate::scan) trait File {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), String>;
 }
 
-impl File for &[u8] {
+/// A file that is in memory.
+impl<T: AsRef<[u8]>> File for T {
     fn size_bytes(&self) -> u64 {
-        self.len() as u64
+        self.as_ref().len() as u64
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), String> {
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
-        let bytes = start.checked_add(buffer.len()).and_then(|end| self.get(start..end));
+        let bytes = start.checked_add(buffer.len()).and_then(|end| self.as_ref().get(start..end));
         buffer.copy_from_slice(bytes.ok_or_else(|| format!("bytes at {offset} are beyond its end"))?);
         Ok(())
     }
