@@ -6,7 +6,12 @@
 mod elf;
 mod file;
 mod format;
+mod gem;
 mod go;
+mod jar_facts;
+mod java;
+mod node;
+mod python;
 mod rust;
 #[cfg(test)]
 mod tests;
