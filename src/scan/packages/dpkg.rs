@@ -173,7 +173,8 @@ mod tests {
 
     #[test]
     fn a_file_is_known_under_both_names_of_a_merged_usr() {
-        let tree = MemoryTree::default().file(STATUS, SAMPLE)
+        let tree = MemoryTree::default()
+            .file(STATUS, SAMPLE)
             .file("/var/lib/dpkg/info/libx:amd64.md5sums", format!("{}  lib/x/key.pem\n", "0f".repeat(16)))
             .file("/var/lib/dpkg/info/libx:amd64.list", "/.\n/lib/x\n/lib/x/key.pem\n/lib/x/other\n")
             .tree();

@@ -190,7 +190,10 @@ mod tests {
         files.add(b"/short", Some((Kind::Sha256Start, &[3; 20])), false).unwrap();
         let ownership = Ownership::new(files);
         let owned = ownership.owner(Path::new("/lib/x")).unwrap();
-        assert_eq!(owned, Owned { package: "first", digests: vec![Expected::Md5(&[1; 16]), Expected::Sha256(&[2; 32])], configuration: true });
+        assert_eq!(
+            owned,
+            Owned { package: "first", digests: vec![Expected::Md5(&[1; 16]), Expected::Sha256(&[2; 32])], configuration: true }
+        );
         assert!(ownership.is_unmodified(Path::new("/usr/lib/x"), &"01".repeat(16)));
         assert!(!ownership.is_unmodified(Path::new("/usr/lib/x"), &"02".repeat(16)));
         for path in ["/ghost", "/wrong"] {

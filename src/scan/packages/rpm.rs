@@ -84,7 +84,10 @@ fn add(path: &Path, headers: Result<Vec<Vec<u8>>, Damaged>, found: &mut Found) {
                 }
             }
             if let Some(why) = first {
-                found.damaged.push((path.to_owned(), format!("{faults} of its packages can't be read, or not to their end, the first because {why}")));
+                found.damaged.push((
+                    path.to_owned(),
+                    format!("{faults} of its packages can't be read, or not to their end, the first because {why}"),
+                ));
             }
         }
         Err(why) => found.damaged.push((path.to_owned(), why.to_string())),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{elf, gem, go, java, node, python, rust};
+use super::{composer, dotnet, elf, gem, go, java, node, python, rust};
 use crate::disk::{BlockSource, FileKind, Metadata};
 use crate::model::report::Package;
 use crate::scan::packages::purl;
@@ -20,6 +20,10 @@ pub(in crate::scan) enum Format {
     NodeDescription,
     /// A gem's specification.
     GemSpecification,
+    /// The dependencies of a .NET application.
+    DotnetDependencies,
+    /// Composer's list of PHP packages.
+    ComposerList,
 }
 
 /// Tells by a file's path and metadata alone what it is. The path is absolute in the image.
@@ -36,7 +40,13 @@ pub(in crate::scan) fn format(path: &Path, metadata: Metadata) -> Option<Format>
     if node::is_description(path) {
         return Some(Format::NodeDescription);
     }
-    gem::is_specification(path).then_some(Format::GemSpecification)
+    if gem::is_specification(path) {
+        return Some(Format::GemSpecification);
+    }
+    if dotnet::is_dependencies(path) {
+        return Some(Format::DotnetDependencies);
+    }
+    composer::is_list(path).then_some(Format::ComposerList)
 }
 
 /// Tells by a file's first bytes what it is, where [`format`] couldn't; 64 bytes are enough.
@@ -60,6 +70,8 @@ pub(in crate::scan) fn read(format: Format, path: &Path, file: &dyn BlockSource,
         Format::PythonMetadata => python::read(file, packages),
         Format::NodeDescription => node::read(path, file, packages),
         Format::GemSpecification => gem::read(file, packages),
+        Format::DotnetDependencies => dotnet::read(file, packages),
+        Format::ComposerList => composer::read(file, packages),
     };
     for package in &mut packages[before..] {
         package.path = Some(path.to_string_lossy().into_owned());

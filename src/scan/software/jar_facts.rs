@@ -9,7 +9,8 @@ use crate::model::report::{Origin, Package};
 /// Source: <https://maven.apache.org/shared/maven-archiver/>
 pub(super) fn by_maven(properties: &str) -> Option<Package> {
     let lines = properties.lines().map(str::trim).filter(|line| !line.starts_with(['#', '!']));
-    let values: BTreeMap<&str, &str> = lines.filter_map(|line| line.split_once(['=', ':'])).map(|(key, value)| (key.trim(), value.trim())).collect();
+    let values: BTreeMap<&str, &str> =
+        lines.filter_map(|line| line.split_once(['=', ':'])).map(|(key, value)| (key.trim(), value.trim())).collect();
     // A value that was never filled in is `${…}`.
     let value = |key: &str| values.get(key).copied().filter(|value| !value.is_empty() && !value.contains("${"));
     Some(package(&format!("{}:{}", value("groupId")?, value("artifactId")?), value("version")?, None))

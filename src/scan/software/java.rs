@@ -89,7 +89,16 @@ impl Walk<'_> {
         let archive = located.map_err(|(_, error)| wrong(error))?;
         let (mut manifests, mut poms, mut archives) = (Vec::new(), Vec::new(), Vec::new());
         let mut entries = archive.entries(&mut buffer);
-        while let Some(record) = entries.next_entry().map_err(wrong)? {
+        loop {
+            let record = match entries.next_entry() {
+                Ok(Some(record)) => record,
+                Ok(None) => break,
+                Err(error) => {
+                    // Those before are good.
+                    self.fault.get_or_insert(wrong(error));
+                    break;
+                }
+            };
             self.entries += 1;
             if self.entries > MOST_ENTRIES {
                 return Err(damaged(format!("it has more than {MOST_ENTRIES} entries")));
@@ -134,7 +143,8 @@ impl Walk<'_> {
 
     /// A small entry's text; what can't be read is noted.
     fn text(&mut self, archive: &ZipArchive<Source>, entry: &Entry) -> Option<String> {
-        let unpacked = compressed_range(archive, entry).and_then(|range| self.unpack(archive, entry, range, LARGEST_TEXT_BYTES, Excess::CutOff));
+        let unpacked =
+            compressed_range(archive, entry).and_then(|range| self.unpack(archive, entry, range, LARGEST_TEXT_BYTES, Excess::CutOff));
         match unpacked {
             Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
             Err(why) => {

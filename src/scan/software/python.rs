@@ -74,7 +74,8 @@ fn all<'f, 't>(fields: &'f [Field<'t>], name: &'f str) -> impl Iterator<Item = &
 
 /// The expression of new metadata; else the licence's name; else the classifiers that name one.
 fn licence(fields: &[Field]) -> Option<String> {
-    let short = |name| all(fields, name).find(|value| value.len() == 1 && value[0].len() <= LONGEST_LICENCE).map(|value| value[0].to_owned());
+    let short =
+        |name| all(fields, name).find(|value| value.len() == 1 && value[0].len() <= LONGEST_LICENCE).map(|value| value[0].to_owned());
     let classifiers = || {
         let licences = all(fields, "Classifier").filter_map(|value| value[0].strip_prefix("License ::"));
         // License :: OSI Approved :: MIT License

@@ -62,9 +62,9 @@ impl Machine {
 
     /// A program whose only data is loaded to `ADDRESS`, in a section of this name; without section headers if it has none.
     fn elf(self, section: Option<&str>, data: &[u8]) -> Vec<u8> {
-        let (header, segment, entry) = if self.is_64 { (64, 56, 64) } else { (52, 32, 40) };
+        let (header, segment, entry): (u64, u64, u64) = if self.is_64 { (64, 56, 64) } else { (52, 32, 40) };
         let names = format!("\0{}\0", section.unwrap_or_default());
-        let at = (header + segment as u64).next_multiple_of(16);
+        let at = (header + segment).next_multiple_of(16);
         let names_at = at + data.len() as u64;
         let table = names_at + names.len() as u64;
         let count = if section.is_some() { 3 } else { 0 };
@@ -83,7 +83,9 @@ impl Machine {
         elf.extend(names.bytes());
         if count > 0 {
             elf.extend(vec![0; entry as usize]);
-            let section = |name: u64, at: u64, size: u64| self.fields(&[(name, 4), (1, 4), (0, 0), (0, 0), (at, 0), (size, 0), (0, 4), (0, 4), (0, 0), (0, 0)]);
+            let section = |name: u64, at: u64, size: u64| {
+                self.fields(&[(name, 4), (1, 4), (0, 0), (0, 0), (at, 0), (size, 0), (0, 4), (0, 4), (0, 0), (0, 0)])
+            };
             elf.extend(section(1, at, size));
             elf.extend(section(0, names_at, names.len() as u64));
         }
@@ -234,6 +236,23 @@ fn gems_are_read_without_running_them() {
     assert!(read_as_found("/x/gems/a/a.gemspec", b"x").is_none());
 }
 
+#[test]
+fn dotnet_applications_tell_their_packages_and_not_their_own_parts() {
+    let json = r#"{"targets":{},"libraries":{"App/1.0.0":{"type":"project"},"Newtonsoft.Json/13.0.1":{"type":"package","sha512":"x"},"no":{"type":"package"}}}"#;
+    assert_eq!(found("/srv/App.deps.json", json), ["pkg:nuget/Newtonsoft.Json@13.0.1 -"]);
+    assert!(fault("/srv/App.deps.json", "{").starts_with("it can't be read: "));
+}
+
+#[test]
+fn composers_list_is_read_in_both_forms() {
+    let list = r#"[{"name":"Monolog/monolog","version":"v2.0.0","license":["MIT","X"]},{"name":"no/version"}]"#;
+    for json in [list.to_owned(), format!("{{\"packages\":{list},\"dev\":false}}")] {
+        assert_eq!(found("/srv/vendor/composer/installed.json", json), ["pkg:composer/monolog/monolog@2.0.0 MIT OR X"]);
+    }
+    assert_eq!(fault("/srv/vendor/composer/installed.json", "{}"), "it lists no packages");
+    assert!(read_as_found("/srv/installed.json", b"[]").is_none());
+}
+
 // --- Java.
 
 /// An archive, its entries packed or as they are.
@@ -267,7 +286,8 @@ fn war() -> Vec<u8> {
         ("META-INF/maven/org.apache.logging.log4j/log4j-core/pom.properties", LOG4J.as_bytes(), true),
         ("META-INF/maven/g/a/pom.properties", other, false),
     ]);
-    let manifest = b"Manifest-Version: 1.0\r\nImplementation-Title: Some Library\r\nBundle-SymbolicName: org.some.lib;single\r\n rary:=true\r\n\
+    let manifest =
+        b"Manifest-Version: 1.0\r\nImplementation-Title: Some Library\r\nBundle-SymbolicName: org.some.lib;single\r\n rary:=true\r\n\
         Bundle-Version: 3.2\r\nBundle-License: Apache-2.0\r\n\r\nName: x\r\nImplementation-Version: 9\r\n";
     let bundle = zip(&[("META-INF/MANIFEST.MF", manifest, true)]);
     zip(&[
@@ -313,14 +333,19 @@ fn what_a_java_archive_hides_is_told() {
 
 #[test]
 fn spoiled_files_are_no_trouble() {
-    let samples: [(&str, Vec<u8>); 9] = [
+    let samples: [(&str, Vec<u8>); 11] = [
         ("/bin/a", AMD64.elf(Some(".go.buildinfo"), &go_inline("go1.22.1", MODULES))),
-        ("/bin/b", Machine { is_64: false, is_big: true }.elf(None, &Machine { is_64: false, is_big: true }.go_by_address("go1.22.1", MODULES))),
+        (
+            "/bin/b",
+            Machine { is_64: false, is_big: true }.elf(None, &Machine { is_64: false, is_big: true }.go_by_address("go1.22.1", MODULES)),
+        ),
         ("/bin/c", AMD64.elf(Some(".dep-v0"), &zlib(CRATES.as_bytes()))),
         ("/x.war", war()),
         ("/x.jar", zip(&[("META-INF/maven/g/a/pom.properties", LOG4J.as_bytes(), false), ("META-INF/MANIFEST.MF", b"A: b\n c\n", true)])),
         ("/x.egg-info", b"Name: a\nVersion: 2\nLicense: x\n y\nClassifier: License :: a\n".to_vec()),
         ("/node_modules/a/package.json", br#"{"name":"a","version":"1","licenses":[{"type":"MIT"},"x"]}"#.to_vec()),
+        ("/a.deps.json", br#"{"libraries":{"a/1":{"type":"package"},"b":{"type":"package"}}}"#.to_vec()),
+        ("/composer/installed.json", br#"{"packages":[{"name":"a/b","version":"v1","license":["MIT"]}]}"#.to_vec()),
         ("/specifications/a.gemspec", b"# stub: a 1 ruby lib\ns.licenses = ['a', \"b\\\"\"]\n".to_vec()),
         ("/specifications/b.gemspec", b"s.name = 'a'\ns.version = '1'\ns.license = 'c'\n".to_vec()),
     ];
