@@ -12,9 +12,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use md5::{Digest as _, Md5};
+use sha1::Sha1;
+use sha2::Sha256;
 
 use super::files::{Files, explain};
-use super::packages::Ownership;
+use super::packages::{Expected, Ownership};
 use super::request::Progress;
 use super::secrets::{FileContext, Match, Matches, OVERLAP_BYTES, Searcher, Window};
 use super::software::{self, File, Format, TreeFile};
@@ -213,11 +215,11 @@ impl<'a> Worker<'a> {
                 &self.buffer
             }
         };
-        let mut owned = Owned::new(self.shared.ownership, &item.path);
-        owned.update(bytes);
+        let mut digests = Digests::of(self.shared.ownership, &item.path);
+        digests.update(bytes);
         let mut secrets = Matches::default();
         self.shared.searcher.search(&item.context(), &Window::whole(bytes), &mut secrets);
-        let is_unmodified = owned.is_unmodified();
+        let is_unmodified = digests.is_unmodified() == Some(true);
         self.found.keep(item, secrets, is_unmodified);
         if !is_unmodified {
             self.found.read_software(item, bytes, &bytes);
@@ -227,14 +229,14 @@ impl<'a> Worker<'a> {
 
     /// Looks at a file window by window.
     fn look_by_windows(&mut self, item: &Item) -> Result<(), String> {
-        let mut owned = Owned::new(self.shared.ownership, &item.path);
+        let mut digests = Digests::of(self.shared.ownership, &item.path);
         let (window, mut secrets) = (&mut self.buffer, Matches::default());
         let (mut offset_bytes, mut read, mut head) = (0_u64, 0_u64, Vec::with_capacity(HEAD_BYTES));
         window.clear();
         stream(self.tree, &item.path, &mut |piece| {
             read += piece.len() as u64;
             window.extend_from_slice(piece);
-            owned.update(piece);
+            digests.update(piece);
             head.extend_from_slice(&piece[..piece.len().min(HEAD_BYTES - head.len())]);
             if window.len() >= WINDOW_BYTES {
                 self.shared.searcher.search(&item.context(), &Window { offset_bytes, bytes: window, last: false }, &mut secrets);
@@ -245,7 +247,7 @@ impl<'a> Worker<'a> {
             if read > LARGEST_READ_BYTES { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
         self.shared.searcher.search(&item.context(), &Window { offset_bytes, bytes: window, last: true }, &mut secrets);
-        let is_unmodified = owned.is_unmodified();
+        let is_unmodified = digests.is_unmodified() == Some(true);
         self.found.keep(item, secrets, is_unmodified);
         if !is_unmodified {
             let file = TreeFile { tree: self.tree, path: &item.path, size_bytes: item.size_bytes };
@@ -285,26 +287,48 @@ impl Contents {
     }
 }
 
-/// A file that a package may have brought: it is digested only if one did.
-struct Owned<'a> {
-    path: &'a Path,
-    ownership: Option<(&'a Ownership, Md5)>,
+/// What is digested of a file that a package may have brought: of any other, nothing.
+#[derive(Default)]
+struct Digests<'a> {
+    expected: Vec<Expected<'a>>,
+    md5: Option<Md5>,
+    sha1: Option<Sha1>,
+    sha256: Option<Sha256>,
 }
 
-impl<'a> Owned<'a> {
-    fn new(ownership: Option<&'a Ownership>, path: &'a Path) -> Self {
-        Self { path, ownership: ownership.filter(|ownership| ownership.knows(path)).map(|ownership| (ownership, Md5::new())) }
+impl<'a> Digests<'a> {
+    fn of(ownership: Option<&'a Ownership>, path: &Path) -> Self {
+        let expected = ownership.and_then(|ownership| ownership.owner(path)).map(|owned| owned.digests).unwrap_or_default();
+        let any = |of: fn(&Expected) -> bool| expected.iter().any(of);
+        Self {
+            md5: any(|expected| matches!(expected, Expected::Md5(_))).then(Md5::new),
+            sha1: any(|expected| matches!(expected, Expected::Sha1(_))).then(Sha1::new),
+            sha256: any(|expected| matches!(expected, Expected::Sha256(_))).then(Sha256::new),
+            expected,
+        }
     }
 
     fn update(&mut self, bytes: &[u8]) {
-        if let Some((_, digest)) = &mut self.ownership {
+        if let Some(digest) = &mut self.md5 {
+            digest.update(bytes);
+        }
+        if let Some(digest) = &mut self.sha1 {
+            digest.update(bytes);
+        }
+        if let Some(digest) = &mut self.sha256 {
             digest.update(bytes);
         }
     }
 
-    /// Tells whether the file is as its package brought it.
-    fn is_unmodified(self) -> bool {
-        self.ownership.is_some_and(|(ownership, digest)| ownership.is_unmodified(self.path, &hex::encode(digest.finalize())))
+    /// Tells whether the file is as one of its packages brought it; none if no package says how that is.
+    fn is_unmodified(self) -> Option<bool> {
+        let (md5, sha1, sha256) = (self.md5.map(Md5::finalize), self.sha1.map(Sha1::finalize), self.sha256.map(Sha256::finalize));
+        let is = |expected: &Expected| match expected {
+            Expected::Md5(_) => md5.is_some_and(|digest| expected.is(&digest)),
+            Expected::Sha1(_) => sha1.is_some_and(|digest| expected.is(&digest)),
+            Expected::Sha256(_) => sha256.is_some_and(|digest| expected.is(&digest)),
+        };
+        (!self.expected.is_empty()).then(|| self.expected.iter().any(is))
     }
 }
 

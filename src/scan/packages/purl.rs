@@ -42,7 +42,7 @@ fn of_system(package: &Package, os: Option<&OperatingSystem>) -> String {
 
 fn of_language(package: &Package) -> String {
     let name = match package.origin {
-        Origin::Go | Origin::Npm => package.name.to_lowercase(),
+        Origin::Go | Origin::Npm | Origin::Composer => package.name.to_lowercase(),
         Origin::Pypi => normalised(&package.name),
         // A group and an artifact.
         Origin::Maven => package.name.replacen(':', "/", 1),
@@ -87,6 +87,8 @@ fn kind(origin: Origin) -> &'static str {
         Origin::Npm => "npm",
         Origin::Maven => "maven",
         Origin::Gem => "gem",
+        Origin::Nuget => "nuget",
+        Origin::Composer => "composer",
     }
 }
 
