@@ -152,6 +152,9 @@ pub struct Report {
     pub fail_on: Severity,
     /// Files looked at.
     pub files: u64,
+    /// Of them, those with content that no package of the system brought.
+    #[serde(default)]
+    pub unowned_files: u64,
 }
 
 impl Report {

@@ -86,7 +86,7 @@ fn judge(evidence: Evidence, reopen: &Reopen, progress: &(dyn Fn(Progress) + Syn
     });
     let failing = findings.iter().filter(|finding| finding.severity >= request.policy.fail_on).count();
     progress(Progress::Judged { findings: findings.len(), failing });
-    let (mut files, mut software) = (0, Vec::new());
+    let (mut files, mut unowned_files, mut software) = (0, 0, Vec::new());
     if let Some(root) = &evidence.root {
         // A folder has no disk: whoever names one trusts it not to be endless.
         let disk_bytes = evidence.image.map_or(u64::MAX, |image| image.volumes.iter().map(|volume| volume.partition.size_bytes).sum());
@@ -97,7 +97,7 @@ fn judge(evidence: Evidence, reopen: &Reopen, progress: &(dyn Fn(Progress) + Syn
                 judge(&evidence, root, &contents, verdict);
             }
         }));
-        (files, software) = (contents.files, contents.software);
+        (files, unowned_files, software) = (contents.files, contents.unowned, contents.software);
     }
     findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| (&a.code, &a.path, &a.reason).cmp(&(&b.code, &b.path, &b.reason))));
     findings.dedup();
@@ -113,6 +113,7 @@ fn judge(evidence: Evidence, reopen: &Reopen, progress: &(dyn Fn(Progress) + Syn
         findings,
         fail_on: request.policy.fail_on,
         files,
+        unowned_files,
     }
 }
 

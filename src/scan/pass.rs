@@ -16,7 +16,7 @@ use sha1::Sha1;
 use sha2::Sha256;
 
 use super::files::{Files, explain};
-use super::packages::{Expected, Ownership};
+use super::packages::{Expected, Owned, Ownership};
 use super::request::Progress;
 use super::secrets::{FileContext, Match, Matches, OVERLAP_BYTES, Searcher, Window};
 use super::software::{self, File, Format, TreeFile};
@@ -50,6 +50,10 @@ pub(super) struct Contents {
     /// Secrets by file and place; of files that a package brought as they are, those alone that are never mistaken:
     /// examples and test keys that come with software are nobody's secrets.
     pub(super) secrets: BTreeMap<PathBuf, Vec<Match>>,
+    /// Files that are not as the package that brought them has them, configuration aside; in no order.
+    pub(super) changed: Vec<Changed>,
+    /// Files that no package of the system brought.
+    pub(super) unowned: u64,
     /// Packages that no system package brought as they are, and the files that told of them.
     pub(super) software: Vec<Package>,
     /// Files that should tell of packages and can't be read as such, and why.
@@ -90,14 +94,28 @@ pub(super) fn read(
             }
         }
     });
+    contents.changed.sort();
     contents.software.sort();
     contents.software.dedup();
     contents
 }
 
+/// A file that was changed after its package was installed.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Changed {
+    /// Which.
+    pub(super) path: PathBuf,
+    /// The package that brought it.
+    pub(super) package: String,
+    /// Whether somebody may execute it.
+    pub(super) is_program: bool,
+}
+
 impl Contents {
     fn add(&mut self, other: Self) {
         self.secrets.extend(other.secrets);
+        self.changed.extend(other.changed);
+        self.unowned += other.unowned;
         self.software.extend(other.software);
         self.unread_software.extend(other.unread_software);
         self.faults.extend(other.faults);
@@ -113,6 +131,7 @@ struct Item {
     place: (usize, Option<u64>),
     /// What its name says of it.
     format: Option<Format>,
+    is_program: bool,
 }
 
 /// Lists what is to be read, in disk order; what can't be is in the contents already.
@@ -137,7 +156,13 @@ fn list(files: &Files, disk_bytes: u64) -> (Vec<Item>, Contents) {
                     bytes = bytes.saturating_add(metadata.size_bytes.min(LARGEST_READ_BYTES));
                     let place = (metadata.file_system, metadata.position);
                     let format = software::format(path, metadata);
-                    list.push(Item { path: path.to_owned(), size_bytes: metadata.size_bytes, place, format });
+                    list.push(Item {
+                        path: path.to_owned(),
+                        size_bytes: metadata.size_bytes,
+                        place,
+                        format,
+                        is_program: metadata.mode & 0o111 != 0,
+                    });
                 }
             }
             Ok(_) => {}
@@ -215,11 +240,12 @@ impl<'a> Worker<'a> {
                 &self.buffer
             }
         };
-        let mut digests = Digests::of(self.shared.ownership, &item.path);
+        let owned = self.shared.ownership.and_then(|ownership| ownership.owner(&item.path));
+        let mut digests = Digests::of(owned.as_ref());
         digests.update(bytes);
         let mut secrets = Matches::default();
         self.shared.searcher.search(&item.context(), &Window::whole(bytes), &mut secrets);
-        let is_unmodified = digests.is_unmodified() == Some(true);
+        let is_unmodified = self.found.compare(item, owned.as_ref(), digests);
         self.found.keep(item, secrets, is_unmodified);
         if !is_unmodified {
             self.found.read_software(item, bytes, &bytes);
@@ -229,7 +255,8 @@ impl<'a> Worker<'a> {
 
     /// Looks at a file window by window.
     fn look_by_windows(&mut self, item: &Item) -> Result<(), String> {
-        let mut digests = Digests::of(self.shared.ownership, &item.path);
+        let owned = self.shared.ownership.and_then(|ownership| ownership.owner(&item.path));
+        let mut digests = Digests::of(owned.as_ref());
         let (window, mut secrets) = (&mut self.buffer, Matches::default());
         let (mut offset_bytes, mut read, mut head) = (0_u64, 0_u64, Vec::with_capacity(HEAD_BYTES));
         window.clear();
@@ -247,7 +274,7 @@ impl<'a> Worker<'a> {
             if read > LARGEST_READ_BYTES { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
         self.shared.searcher.search(&item.context(), &Window { offset_bytes, bytes: window, last: true }, &mut secrets);
-        let is_unmodified = digests.is_unmodified() == Some(true);
+        let is_unmodified = self.found.compare(item, owned.as_ref(), digests);
         self.found.keep(item, secrets, is_unmodified);
         if !is_unmodified {
             let file = TreeFile { tree: self.tree, path: &item.path, size_bytes: item.size_bytes };
@@ -264,6 +291,19 @@ impl Item {
 }
 
 impl Contents {
+    /// Tells whether a file is as a package brought it, and keeps that it isn't.
+    fn compare(&mut self, item: &Item, owned: Option<&Owned>, digests: Digests) -> bool {
+        let Some(owned) = owned else {
+            self.unowned += 1;
+            return false;
+        };
+        let is_unmodified = digests.is_unmodified();
+        if is_unmodified == Some(false) && !owned.configuration {
+            self.changed.push(Changed { path: item.path.clone(), package: owned.package.to_owned(), is_program: item.is_program });
+        }
+        is_unmodified == Some(true)
+    }
+
     fn keep(&mut self, item: &Item, secrets: Matches, is_unmodified: bool) {
         let mut secrets = secrets.into_sorted();
         if is_unmodified {
@@ -297,8 +337,8 @@ struct Digests<'a> {
 }
 
 impl<'a> Digests<'a> {
-    fn of(ownership: Option<&'a Ownership>, path: &Path) -> Self {
-        let expected = ownership.and_then(|ownership| ownership.owner(path)).map(|owned| owned.digests).unwrap_or_default();
+    fn of(owned: Option<&Owned<'a>>) -> Self {
+        let expected = owned.map(|owned| owned.digests.clone()).unwrap_or_default();
         let any = |of: fn(&Expected) -> bool| expected.iter().any(of);
         Self {
             md5: any(|expected| matches!(expected, Expected::Md5(_))).then(Md5::new),

@@ -15,7 +15,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-pub(super) use ownership::{Expected, Ownership};
+pub(super) use ownership::{Expected, Owned, Ownership};
 pub(super) use purl::purl;
 
 use ownership::OwnedFiles;

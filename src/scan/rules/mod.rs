@@ -6,6 +6,7 @@
 
 mod application_passwords;
 mod aws_key_requests;
+mod changed;
 mod cloud_agent;
 mod cloud_state;
 mod coverage;
@@ -33,6 +34,7 @@ pub(super) const RULES: &[Rule] = &[
     file_system::ENCRYPTED,
     image::IMAGE,
     history::HISTORY,
+    changed::CHANGED,
     end_of_life::END_OF_LIFE,
     passwords::EMPTY,
     passwords::ROOT,

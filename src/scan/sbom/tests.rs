@@ -30,6 +30,7 @@ fn report() -> Report {
         findings: Vec::new(),
         fail_on: Severity::High,
         files: 4,
+        unowned_files: 3,
     }
 }
 

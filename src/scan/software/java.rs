@@ -7,7 +7,6 @@ use std::path::Path;
 use flate2::read::DeflateDecoder;
 use rawzip::{CompressionMethod, RECOMMENDED_BUFFER_SIZE, RangeReader, ReaderAt, ZipArchive, ZipArchiveEntryWayfinder, ZipLocator};
 
-use super::file;
 use super::file::File;
 use super::jar_facts::{by_manifest, by_maven};
 use crate::model::report::Package;

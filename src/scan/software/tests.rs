@@ -14,7 +14,7 @@ use crate::model::report::Package;
 
 /// Reads a file as the pass over all content does; none if no reader takes it.
 fn read_as_found(path: &str, content: &[u8]) -> Option<(Vec<Package>, Result<(), String>)> {
-    let metadata = Metadata { kind: FileKind::File, size_bytes: content.len() as u64, mode: 0o644, uid: 0, gid: 0 };
+    let metadata = Metadata { size_bytes: content.len() as u64, mode: 0o644, ..Metadata::new(FileKind::File) };
     let path = Path::new(path);
     let format = format(path, metadata).or_else(|| sniff(path, &content[..content.len().min(64)]))?;
     let mut packages = Vec::new();
