@@ -44,13 +44,13 @@ const MOST_BLOCKS: u32 = 1 << 22;
 
 /// Where a block's newest content lies in the journal.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Copy {
+pub(super) struct Replacement {
     pub place: u64,
     /// It began with the journal's own magic number, which was blanked.
     is_escaped: bool,
 }
 
-impl Copy {
+impl Replacement {
     /// Puts back what was blanked in a part of the block.
     pub fn unescape(&self, within: usize, part: &mut [u8]) {
         if self.is_escaped {
@@ -62,14 +62,14 @@ impl Copy {
 
 /// What the journal has to say of blocks.
 #[derive(Debug, Default)]
-pub(super) struct Changes(BTreeMap<u64, Copy>);
+pub(super) struct Changes(BTreeMap<u64, Replacement>);
 
 impl Changes {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub fn get(&self, block: u64) -> Option<Copy> {
+    pub fn get(&self, block: u64) -> Option<Replacement> {
         self.0.get(&block).copied()
     }
 
@@ -114,7 +114,7 @@ struct Log<'a> {
 /// A change of a transaction that isn't committed yet.
 struct Pending {
     block: u64,
-    copy: Copy,
+    copy: Replacement,
     checksum: u32,
 }
 
@@ -183,7 +183,7 @@ impl<'a> Log<'a> {
                     let tags = self.tags(&block).ok_or_else(|| cut_off("a descriptor"))?;
                     for (block, flags, checksum) in tags {
                         read += 1;
-                        let copy = Copy { place: self.place(at)?, is_escaped: flags & TAG_ESCAPED != 0 };
+                        let copy = Replacement { place: self.place(at)?, is_escaped: flags & TAG_ESCAPED != 0 };
                         at = self.next(at);
                         pending.push(Pending { block, copy, checksum });
                     }

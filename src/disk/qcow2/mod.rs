@@ -21,6 +21,9 @@ use map::{Content, Map};
 /// Decompressed clusters held in memory.
 const MOST_KEPT_BYTES: usize = 8 << 20;
 
+/// A longer range is told in pieces, so that asking is never slow.
+const MOST_TOLD_BYTES: u64 = 1 << 30;
+
 /// A disk in a qcow2 image.
 pub struct Qcow2 {
     map: Map,
@@ -165,6 +168,3 @@ impl BlockSource for Qcow2 {
         Ok(found)
     }
 }
-
-/// A longer range is told in pieces, so that asking is never slow.
-const MOST_TOLD_BYTES: u64 = 1 << 30;

@@ -14,7 +14,7 @@ fn check(image: &Image, options: &[&str], size: &str) {
     assert_eq!(fs.outstanding(), None, "{what}");
     let tree = FileTree::new(Box::new(fs));
     let found: Vec<String> = listing(&tree).into_iter().filter(|line| !line.ends_with(" /lost+found")).collect();
-    assert_same(&found, &listing(&image.by_kernel()), &what);
+    assert_same(&found, &image.listing, &what);
     check_metadata(image, &tree, &what);
     check_ranges(&tree, &what);
 }
@@ -31,7 +31,7 @@ fn check_metadata(image: &Image, tree: &FileTree, what: &str) {
         known += 1;
         ControlFlow::Continue(())
     });
-    assert!(known > 1900);
+    assert!(known > 1100);
     let number = |path: &str| tree.metadata(Path::new(path)).unwrap().inode;
     assert_eq!(number("/length-100"), number("/names-3/other-name"));
     let told = image.debugfs("stat /length-4097");
@@ -41,11 +41,10 @@ fn check_metadata(image: &Image, tree: &FileTree, what: &str) {
         let blocks = image.debugfs(&format!("blocks {path}"));
         let first = blocks.split_whitespace().next().map(|block| block.parse::<u64>().unwrap());
         let block_size = u64::from(image.open().device.geometry.block_size);
-        assert_eq!(
-            position,
-            first.filter(|_| !what.contains("inline_data") || path.contains("70000")).map(|block| block * block_size),
-            "{what} {path}"
-        );
+        // What lies in its inode has no place of its own.
+        if position.is_some() || !what.contains("inline_data") || path == "/length-70000" {
+            assert_eq!(position, first.map(|block| block * block_size), "{what} {path}");
+        }
     }
     assert_eq!(tree.metadata(Path::new("/hole")).unwrap().position, None);
 }
@@ -65,7 +64,7 @@ fn check_ranges(tree: &FileTree, what: &str) {
 
 #[test]
 fn each_generation_is_read() {
-    let image = Image::of(|root| fill(root, 80 << 20));
+    let image = Image::of(|root| fill(root, 70 << 20));
     for generation in ["ext2", "ext3", "ext4"] {
         check(&image, &["-t", generation], "64M");
         check(&image, &["-t", generation, "-b", "1024"], "64M");

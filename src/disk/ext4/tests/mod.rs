@@ -12,13 +12,15 @@ use std::sync::Arc;
 
 use super::super::file::FileSource;
 use super::super::folder::Folder;
-use super::super::testing::run;
+use super::super::testing::{listing, run};
 use super::super::tree::FileTree;
 use super::Ext4;
 
 /// A folder, and the file system made of it.
 struct Image {
     folder: tempfile::TempDir,
+    /// What the kernel tells of the folder.
+    listing: Vec<String>,
 }
 
 impl Image {
@@ -26,8 +28,10 @@ impl Image {
     fn of(fill: impl FnOnce(&Path)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("root")).unwrap();
-        fill(&folder.path().join("root"));
-        Self { folder }
+        let root = folder.path().join("root");
+        fill(&root);
+        let listing = listing(&FileTree::new(Box::new(Folder::new(root))));
+        Self { folder, listing }
     }
 
     fn root(&self) -> PathBuf {
@@ -89,8 +93,7 @@ fn fill(root: &Path, longest_bytes: u64) {
     }
     let huge = root.join("huge");
     fs::create_dir(&huge).unwrap();
-    (0..1500)
-        .for_each(|index| fs::write(huge.join(format!("{index:05}-{}", "h".repeat(index % 180))), content(index % 70, index)).unwrap());
+    (0..700).for_each(|index| fs::write(huge.join(format!("{index:05}-{}", "h".repeat(index % 180))), content(index % 70, index)).unwrap());
     let mut deep = root.to_owned();
     for level in 0..40 {
         deep.push("deep");

@@ -37,7 +37,7 @@ fn attributes_are_read_from_inodes_leaves_trees_and_blocks_of_their_own() {
     let names: Vec<String> = (0..300).map(|index| format!("name-{index}")).collect();
     let many: Vec<_> = names.iter().map(|name| ("-u", name.as_str(), 40)).collect();
     let lists: [&[(&str, &str, usize)]; 4] = [
-        &[("-s", "capability", 20), ("-u", "empty", 0), ("-r", "x", 5)],
+        &[("-s", "capability", 20), ("-u", "one", 1), ("-r", "x", 5)],
         &[("-s", "selinux", 30), ("-u", "long", 500), ("-r", "longer", 700)],
         &[("-u", "large", 3000), ("-s", "larger", 20_000), ("-r", "largest", 65_536)],
         &many,
