@@ -80,6 +80,10 @@ pub enum Origin {
     Maven,
     /// A gem's specification.
     Gem,
+    /// The `.deps.json` of a .NET application.
+    Nuget,
+    /// The list of what Composer installed for PHP.
+    Composer,
 }
 
 /// An installed package.

@@ -42,7 +42,7 @@ fn of_system(package: &Package, os: Option<&OperatingSystem>) -> String {
 
 fn of_language(package: &Package) -> String {
     let name = match package.origin {
-        Origin::Go | Origin::Npm => package.name.to_lowercase(),
+        Origin::Go | Origin::Npm | Origin::Composer => package.name.to_lowercase(),
         Origin::Pypi => normalised(&package.name),
         // A group and an artifact.
         Origin::Maven => package.name.replacen(':', "/", 1),
@@ -87,6 +87,8 @@ fn kind(origin: Origin) -> &'static str {
         Origin::Npm => "npm",
         Origin::Maven => "maven",
         Origin::Gem => "gem",
+        Origin::Nuget => "nuget",
+        Origin::Composer => "composer",
     }
 }
 
@@ -143,7 +145,12 @@ mod tests {
     #[test]
     fn packages_of_languages_are_named_as_the_specification_says() {
         let cases = [
-            (Origin::Go, "github.com/BurntSushi/toml", "v0.3.1+incompatible", "pkg:golang/github.com/burntsushi/toml@v0.3.1%2Bincompatible"),
+            (
+                Origin::Go,
+                "github.com/BurntSushi/toml",
+                "v0.3.1+incompatible",
+                "pkg:golang/github.com/burntsushi/toml@v0.3.1%2Bincompatible",
+            ),
             (Origin::Go, "k8s.io/kubernetes", "(devel)", "pkg:golang/k8s.io/kubernetes"),
             (Origin::Go, "stdlib", "1.22.1", "pkg:golang/stdlib@1.22.1"),
             (Origin::Cargo, "serde_json", "1.0.0+b", "pkg:cargo/serde_json@1.0.0%2Bb"),
@@ -157,7 +164,13 @@ mod tests {
             let package = Package { name: name.to_owned(), version: version.to_owned(), origin, ..Package::default() };
             assert_eq!(purl(&package, None), expected);
         }
-        let gem = Package { name: "g".to_owned(), version: "1".to_owned(), origin: Origin::Gem, architecture: "x86_64-linux".to_owned(), ..Package::default() };
+        let gem = Package {
+            name: "g".to_owned(),
+            version: "1".to_owned(),
+            origin: Origin::Gem,
+            architecture: "x86_64-linux".to_owned(),
+            ..Package::default()
+        };
         assert_eq!(purl(&gem, None), "pkg:gem/g@1?platform=x86_64-linux");
     }
 }

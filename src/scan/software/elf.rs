@@ -67,7 +67,7 @@ pub(super) fn open(file: &dyn BlockSource) -> Result<Elf<'_>, Damaged> {
     let segments = Table { at: word(28, 32)?, size: half(42, 54)?, count: half(44, 56)?.into(), least: if is_64 { 56 } else { 32 } };
     let mut sections = Table { at: word(32, 40)?, size: half(46, 58)?, count: half(48, 60)?.into(), least: if is_64 { 64 } else { 40 } };
     let mut elf = Elf { file, is_64, order, sections: Vec::new(), segments: Vec::new() };
-    for header in segments.read(file)?.chunks_exact(segments.size.into()) {
+    for header in segments.read(file)?.chunks_exact(segments.size.max(1).into()) {
         elf.segments.extend(elf.segment(header)?);
     }
     if sections.at == 0 {

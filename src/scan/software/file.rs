@@ -25,7 +25,7 @@ pub(super) fn whole(file: &dyn BlockSource, limit_bytes: u64) -> Result<Vec<u8>,
 }
 
 /// Says why bytes can't be had, with the causes.
-fn explain(error: &SourceError) -> String {
+pub(super) fn explain(error: &SourceError) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

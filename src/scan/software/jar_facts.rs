@@ -1,0 +1,78 @@
+//! What the texts in a Java archive say that it is.
+
+use std::collections::BTreeMap;
+
+use crate::model::report::{Origin, Package};
+
+/// The package of a `pom.properties`, which Maven puts into what it builds. An archive that took in others has theirs too.
+///
+/// Source: <https://maven.apache.org/shared/maven-archiver/>
+pub(super) fn by_maven(properties: &str) -> Option<Package> {
+    let lines = properties.lines().map(str::trim).filter(|line| !line.starts_with(['#', '!']));
+    let values: BTreeMap<&str, &str> =
+        lines.filter_map(|line| line.split_once(['=', ':'])).map(|(key, value)| (key.trim(), value.trim())).collect();
+    // A value that was never filled in is `${…}`.
+    let value = |key: &str| values.get(key).copied().filter(|value| !value.is_empty() && !value.contains("${"));
+    Some(package(&format!("{}:{}", value("groupId")?, value("artifactId")?), value("version")?, None))
+}
+
+/// The package of a manifest; what it doesn't say is taken from the file's name. None where a name or a version is in
+/// neither.
+///
+/// Source: <https://docs.oracle.com/en/java/javase/21/docs/specs/jar/jar.html#jar-manifest> and, for bundles,
+/// <https://docs.osgi.org/specification/osgi.core/8.0.0/framework.module.html>
+pub(super) fn by_manifest(manifest: &str, file_name: &str) -> Option<Package> {
+    let attributes = main_attributes(manifest);
+    let attribute = |name: &str| {
+        let found = attributes.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty() && !value.contains("${"))
+    };
+    let stem = file_name.rsplit_once('.').map_or(file_name, |(stem, _)| stem);
+    let (file_artifact, file_version) = named(stem);
+    // A title is for people unless it could be an artifact's name.
+    let title = attribute("Implementation-Title").filter(|title| is_identifier(title));
+    let bundle = attribute("Bundle-SymbolicName").and_then(|name| name.split(';').next()).map(str::trim).filter(|name| is_identifier(name));
+    let artifact = title.or(bundle).unwrap_or(file_artifact);
+    let version = attribute("Implementation-Version").or_else(|| attribute("Bundle-Version")).or(file_version)?;
+    let group = attribute("Implementation-Vendor-Id").filter(|group| is_identifier(group));
+    let name = group.map_or_else(|| artifact.to_owned(), |group| format!("{group}:{artifact}"));
+    (!artifact.is_empty()).then(|| package(&name, version, attribute("Bundle-License")))
+}
+
+/// The attributes of the first paragraph. A line that begins with a space goes on where the one before was cut.
+fn main_attributes(manifest: &str) -> Vec<(&str, String)> {
+    let mut attributes: Vec<(&str, String)> = Vec::new();
+    for line in manifest.lines().take_while(|line| !line.is_empty()) {
+        if let Some(rest) = line.strip_prefix(' ') {
+            if let Some((_, value)) = attributes.last_mut() {
+                value.push_str(rest);
+            }
+        } else if let Some((name, value)) = line.split_once(':') {
+            attributes.push((name, value.trim_start().to_owned()));
+        }
+    }
+    attributes
+}
+
+/// The artifact and the version in a name as Maven gives it: `log4j-1.2-api-2.17.1`.
+fn named(stem: &str) -> (&str, Option<&str>) {
+    let dash = stem.rmatch_indices('-').find(|(at, _)| stem.as_bytes().get(at + 1).is_some_and(u8::is_ascii_digit));
+    match dash {
+        Some((at, _)) if at > 0 => (&stem[..at], Some(&stem[at + 1..])),
+        _ => (stem, None),
+    }
+}
+
+fn is_identifier(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}
+
+fn package(name: &str, version: &str, licence: Option<&str>) -> Package {
+    Package {
+        name: name.to_owned(),
+        version: version.to_owned(),
+        licence: licence.map(str::to_owned),
+        origin: Origin::Maven,
+        ..Package::default()
+    }
+}

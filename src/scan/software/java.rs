@@ -1,0 +1,254 @@
+//! Java archives, those that are in other archives included: what Maven, the manifest, or the file's name says that
+//! they are.
+
+use std::io::{self, Read};
+use std::path::Path;
+
+use flate2::read::DeflateDecoder;
+use rawzip::{CompressionMethod, RECOMMENDED_BUFFER_SIZE, RangeReader, ReaderAt, ZipArchive, ZipArchiveEntryWayfinder, ZipLocator};
+
+use super::file;
+use super::jar_facts::{by_manifest, by_maven};
+use crate::disk::{BlockSource, SourceError};
+use crate::model::report::Package;
+use crate::scan::packages::bytes::{Damaged, damaged};
+
+/// What archives of Java code are called: libraries, web and enterprise applications, and what servers take as plugins.
+const EXTENSIONS: [&[u8]; 10] = [b"jar", b"war", b"ear", b"par", b"sar", b"nar", b"jpi", b"hpi", b"kar", b"lpkg"];
+
+/// Archives in archives in archives; honest ones are of three.
+const DEEPEST: usize = 8;
+
+/// Entries of an archive and all in it; the largest servers have 200,000.
+const MOST_ENTRIES: u64 = 2_000_000;
+
+/// Archives of a file, itself included; entries of one archive that are looked into, and how long their names are.
+const MOST_ARCHIVES: u64 = 20_000;
+const MOST_WANTED: usize = 10_000;
+const LONGEST_NAME_BYTES: usize = 1024;
+
+/// The record that an archive ends with and the longest comment after it.
+const END_BYTES: u64 = 22 + 0xffff;
+
+/// What is unpacked of one file, and what of it is held at the same time.
+const MOST_UNPACKED_BYTES: u64 = 1 << 30;
+const MOST_HELD_BYTES: u64 = 96 << 20;
+
+/// Properties and manifests; a signed archive's manifest has a paragraph for each of its files, the first is wanted.
+const LARGEST_TEXT_BYTES: u64 = 1 << 20;
+
+const MANIFEST: &[u8] = b"META-INF/MANIFEST.MF";
+const MAVEN: &[u8] = b"META-INF/maven/";
+const PROPERTIES: &[u8] = b"/pom.properties";
+
+/// Tells by a name whether a file is such an archive.
+pub(super) fn is_archive(name: &[u8]) -> bool {
+    let extension = name.iter().rposition(|&byte| byte == b'.').map(|dot| &name[dot + 1..]);
+    extension.is_some_and(|extension| EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension)))
+}
+
+/// Adds what an archive and the archives in it hold.
+pub(super) fn read(path: &Path, file: &dyn BlockSource, packages: &mut Vec<Package>) -> Result<(), Damaged> {
+    let mut walk = Walk { archives: 0, entries: 0, unpacked_bytes: 0, held_bytes: 0, packages, fault: None };
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    walk.archive(&String::from_utf8_lossy(name), file, 1)?;
+    walk.fault.map_or(Ok(()), Err)
+}
+
+/// A walk through an archive and those in it.
+struct Walk<'p> {
+    archives: u64,
+    entries: u64,
+    unpacked_bytes: u64,
+    held_bytes: u64,
+    packages: &'p mut Vec<Package>,
+    /// The first thing that could not be read, while others could.
+    fault: Option<Damaged>,
+}
+
+/// An entry that is looked into.
+struct Entry {
+    name: String,
+    method: CompressionMethod,
+    encrypted: bool,
+    place: ZipArchiveEntryWayfinder,
+}
+
+impl Walk<'_> {
+    fn archive(&mut self, name: &str, file: &dyn BlockSource, depth: usize) -> Result<(), Damaged> {
+        if depth > DEEPEST {
+            return Err(damaged(format!("archives are in it {DEEPEST} deep and deeper")));
+        }
+        self.archives += 1;
+        if self.archives > MOST_ARCHIVES {
+            return Err(damaged(format!("more than {MOST_ARCHIVES} archives are in it")));
+        }
+        let wrong = |error: rawzip::Error| damaged(format!("{name}: {error}"));
+        let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
+        let located = ZipLocator::new().max_search_space(END_BYTES).locate_in_reader(Source(file), &mut buffer, file.size_bytes());
+        let archive = located.map_err(|(_, error)| wrong(error))?;
+        let (mut manifests, mut poms, mut archives) = (Vec::new(), Vec::new(), Vec::new());
+        let mut entries = archive.entries(&mut buffer);
+        loop {
+            let record = match entries.next_entry() {
+                Ok(Some(record)) => record,
+                Ok(None) => break,
+                Err(error) => {
+                    // Those before are good.
+                    self.fault.get_or_insert(wrong(error));
+                    break;
+                }
+            };
+            self.entries += 1;
+            if self.entries > MOST_ENTRIES {
+                return Err(damaged(format!("it has more than {MOST_ENTRIES} entries")));
+            }
+            let path = record.file_path();
+            let path = path.as_bytes();
+            let wanted = if path.eq_ignore_ascii_case(MANIFEST) {
+                &mut manifests
+            } else if path.starts_with(MAVEN) && path.ends_with(PROPERTIES) {
+                &mut poms
+            } else if is_archive(path) && record.compressed_size_hint() > 0 {
+                &mut archives
+            } else {
+                continue;
+            };
+            if wanted.len() >= MOST_WANTED || path.len() > LONGEST_NAME_BYTES {
+                return Err(damaged(format!("{name}: too many of its entries would have to be read, or one has too long a name")));
+            }
+            wanted.push(Entry {
+                name: String::from_utf8_lossy(path).into_owned(),
+                method: record.compression_method(),
+                encrypted: record.flags().is_encrypted(),
+                place: record.wayfinder(),
+            });
+        }
+        let before = self.packages.len();
+        for pom in poms {
+            let text = self.text(&archive, &pom);
+            self.packages.extend(text.as_deref().and_then(by_maven));
+        }
+        if self.packages.len() == before {
+            let text = manifests.first().and_then(|manifest| self.text(&archive, manifest)).unwrap_or_default();
+            self.packages.extend(by_manifest(&text, name));
+        }
+        for inner in archives {
+            if let Err(why) = self.inner(&archive, &inner, depth + 1) {
+                self.fault.get_or_insert(why);
+            }
+        }
+        Ok(())
+    }
+
+    /// A small entry's text; what can't be read is noted.
+    fn text(&mut self, archive: &ZipArchive<Source>, entry: &Entry) -> Option<String> {
+        let unpacked =
+            compressed_range(archive, entry).and_then(|range| self.unpack(archive, entry, range, LARGEST_TEXT_BYTES, Excess::CutOff));
+        match unpacked {
+            Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+            Err(why) => {
+                self.fault.get_or_insert(why);
+                None
+            }
+        }
+    }
+
+    /// Walks an archive in an archive: in its place where it is stored as it is, else unpacked.
+    fn inner(&mut self, archive: &ZipArchive<Source>, entry: &Entry, depth: usize) -> Result<(), Damaged> {
+        let name = entry.name.rsplit('/').next().unwrap_or_default();
+        let range = compressed_range(archive, entry)?;
+        if entry.method == CompressionMethod::STORE && !entry.encrypted {
+            let stretch = Stretch { whole: archive.get_ref().0, start: range.0, size_bytes: range.1 - range.0 };
+            return self.archive(name, &stretch, depth);
+        }
+        let bytes = self.unpack(archive, entry, range, MOST_HELD_BYTES - self.held_bytes, Excess::Refused)?;
+        let held = bytes.len() as u64;
+        self.held_bytes += held;
+        let outcome = self.archive(name, &bytes, depth);
+        self.held_bytes -= held;
+        outcome
+    }
+
+    fn unpack(
+        &mut self,
+        archive: &ZipArchive<Source>,
+        entry: &Entry,
+        (start, end): (u64, u64),
+        limit_bytes: u64,
+        excess: Excess,
+    ) -> Result<Vec<u8>, Damaged> {
+        let wrong = |why: &dyn std::fmt::Display| damaged(format!("{} in it can't be unpacked: {why}", entry.name));
+        if entry.encrypted {
+            return Err(wrong(&"it is encrypted"));
+        }
+        let packed = RangeReader::new(archive.get_ref(), start..end);
+        let limit_bytes = limit_bytes.min(MOST_UNPACKED_BYTES - self.unpacked_bytes);
+        let mut bytes = Vec::new();
+        let outcome = match entry.method {
+            CompressionMethod::STORE => packed.take(limit_bytes + 1).read_to_end(&mut bytes),
+            CompressionMethod::DEFLATE => DeflateDecoder::new(packed).take(limit_bytes + 1).read_to_end(&mut bytes),
+            method => return Err(wrong(&format!("its method {method:?} is not known"))),
+        };
+        outcome.map_err(|error| wrong(&error))?;
+        // What is refused was unpacked all the same.
+        self.unpacked_bytes += limit_bytes.min(bytes.len() as u64);
+        if bytes.len() as u64 > limit_bytes {
+            if excess == Excess::Refused {
+                return Err(wrong(&format!("it has more than {limit_bytes} bytes")));
+            }
+            bytes.truncate(limit_bytes as usize);
+        }
+        Ok(bytes)
+    }
+}
+
+/// What becomes of an entry that is larger than is read.
+#[derive(Clone, Copy, PartialEq)]
+enum Excess {
+    Refused,
+    CutOff,
+}
+
+/// Where an entry's packed bytes are in the archive.
+fn compressed_range(archive: &ZipArchive<Source>, entry: &Entry) -> Result<(u64, u64), Damaged> {
+    let place = archive.get_entry(entry.place).map_err(|error| damaged(format!("{} in it can't be found: {error}", entry.name)))?;
+    match place.compressed_data_range() {
+        (start, end) if start <= end && end <= archive.get_ref().0.size_bytes() => Ok((start, end)),
+        _ => Err(damaged(format!("{} in it is beyond its end", entry.name))),
+    }
+}
+
+/// An archive's bytes.
+struct Source<'f>(&'f dyn BlockSource);
+
+impl ReaderAt for Source<'_> {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let left = self.0.size_bytes().saturating_sub(offset);
+        let length = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
+        self.0.read_at(offset.min(self.0.size_bytes()), &mut buffer[..length]).map_err(|error| io::Error::other(file::explain(&error)))?;
+        Ok(length)
+    }
+}
+
+/// A stretch of an archive that is an archive itself.
+struct Stretch<'f> {
+    whole: &'f dyn BlockSource,
+    start: u64,
+    size_bytes: u64,
+}
+
+impl BlockSource for Stretch<'_> {
+    fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), SourceError> {
+        let length = buffer.len() as u64;
+        if offset.checked_add(length).is_none_or(|end| end > self.size_bytes) {
+            return Err(SourceError::OutOfBounds { offset, length, size_bytes: self.size_bytes });
+        }
+        // Can't overflow: the stretch lies in the whole.
+        self.whole.read_at(self.start + offset, buffer)
+    }
+}
