@@ -2,7 +2,12 @@
 
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::Found;
+use super::bytes::{Damaged, damaged};
+use super::ownership::{Kind, LONGEST_PATH_BYTES, OwnedFiles};
 use crate::model::report::{Origin, Package};
 use crate::scan::files::Files;
 
@@ -14,7 +19,15 @@ pub(super) fn read(files: &Files, found: &mut Found) {
     for path in INSTALLED {
         if let Some(text) = files.text(path) {
             found.databases.push(Path::new(path).to_owned());
-            found.packages.extend(text.split("\n\n").filter_map(package));
+            for paragraph in text.split("\n\n") {
+                let Some(package) = package(paragraph) else { continue };
+                found.owned.package(&package.name);
+                found.packages.push(package);
+                if let Err(why) = add_files(paragraph, &mut found.owned) {
+                    found.damaged.push((path.into(), why.to_string()));
+                    break;
+                }
+            }
         }
     }
 }
@@ -42,6 +55,41 @@ fn package(paragraph: &str) -> Option<Package> {
     })
 }
 
+/// Adds a package's files: `F:` begins a folder, `R:` a file in it, `Z:` is its digest: `Q1` and a SHA-1 in base64, or
+/// since apk 3 `Q2` and the first 160 bits of a SHA-256. Links have the digest of their target's name.
+///
+/// Source: `apk_db_fdb_read` in <https://gitlab.alpinelinux.org/alpine/apk-tools/-/blob/master/src/database.c>
+fn add_files(paragraph: &str, owned: &mut OwnedFiles) -> Result<(), Damaged> {
+    let (mut folder, mut file) = ("", None::<String>);
+    let mut digest = None;
+    for (key, value) in paragraph.lines().filter_map(|line| line.split_once(':')).chain([("F", "")]) {
+        if matches!(key, "F" | "R")
+            && let Some(path) = file.take()
+        {
+            let digest: Option<(Kind, Vec<u8>)> = digest.take();
+            owned.add(path.as_bytes(), digest.as_ref().map(|(kind, bytes)| (*kind, bytes.as_slice())), false)?;
+        }
+        match key {
+            "F" => folder = value,
+            // A hostile folder's name would be copied for each of its files.
+            "R" if folder.len() + value.len() < LONGEST_PATH_BYTES => file = Some(format!("{folder}/{value}")),
+            "R" => return Err(damaged("a file's path is too long")),
+            "Z" => digest = checksum(value),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn checksum(text: &str) -> Option<(Kind, Vec<u8>)> {
+    let (kind, encoded) = match text.split_at_checked(2)? {
+        ("Q1", encoded) => (Kind::Sha1, encoded),
+        ("Q2", encoded) => (Kind::Sha256Start, encoded),
+        _ => return None,
+    };
+    Some((kind, STANDARD.decode(encoded).ok()?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,5 +108,19 @@ mod tests {
             listed,
             ["libcrypto3 3.3.2-r4 x86_64 Some(\"openssl\") Some(\"Apache-2.0\")", "musl 1.2.5-r8 x86_64 None Some(\"MIT\")"]
         );
+    }
+
+    #[test]
+    fn files_have_their_digests() {
+        let (old, new) = (STANDARD.encode([1; 20]), STANDARD.encode([2; 20]));
+        let sample = format!("P:busybox\nV:1\nF:bin\nM:0:0:1777\nR:busybox\na:0:0:755\nZ:Q1{old}\nR:odd\nF:etc\nR:new\nZ:Q2{new}\n\n");
+        let tree = MemoryTree::default().file(INSTALLED[0], sample).tree();
+        let files = Files::new(&tree);
+        let ownership = crate::scan::packages::Packages::read(&files, None).ownership(&files).unwrap();
+        let owned = |path: &str| ownership.owner(Path::new(path)).map(|owned| format!("{} {:?}", owned.package, owned.digests));
+        assert_eq!(owned("/usr/bin/busybox"), Some(format!("busybox [Sha1({:?})]", [1; 20])));
+        assert_eq!(owned("/etc/new"), Some(format!("busybox [Sha256({:?})]", [2; 20])));
+        assert_eq!(owned("/bin/odd"), Some("busybox []".to_owned()));
+        assert_eq!(owned("/bin"), None);
     }
 }

@@ -1,8 +1,10 @@
 //! dpkg's database: installed packages, and whether a file is as its package brought it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::bytes::Damaged;
+use super::ownership::{Kind, OwnedFiles};
 use crate::model::report::{Origin, Package};
 use crate::scan::files::Files;
 
@@ -15,8 +17,15 @@ const INFO: &str = "/var/lib/dpkg/info";
 pub(super) struct Database {
     /// By name.
     pub(super) packages: Vec<Package>,
-    /// Configuration files with their digests as shipped.
-    conffiles: Vec<(String, String)>,
+    conffiles: Vec<Conffile>,
+}
+
+/// A configuration file.
+struct Conffile {
+    package: String,
+    path: String,
+    /// As shipped.
+    digest: String,
 }
 
 impl Database {
@@ -51,6 +60,12 @@ impl Database {
                 continue;
             }
             let architecture = field("architecture").unwrap_or_default();
+            for line in fields.get("conffiles").into_iter().flat_map(|value| value.lines()) {
+                let mut words = line.split_whitespace();
+                if let (Some(path), Some(digest)) = (words.next(), words.next()) {
+                    self.conffiles.push(Conffile { package: name.clone(), path: path.to_owned(), digest: digest.to_owned() });
+                }
+            }
             let (source, source_version) = field("source").map(|field| source(&field)).unwrap_or_default();
             self.packages.push(Package {
                 source: source.filter(|source| *source != name),
@@ -65,12 +80,6 @@ impl Database {
                 path: None,
                 purl: String::new(),
             });
-            for line in fields.get("conffiles").into_iter().flat_map(|value| value.lines()) {
-                let mut words = line.split_whitespace();
-                if let (Some(path), Some(digest)) = (words.next(), words.next()) {
-                    self.conffiles.push((canonical(path).to_owned(), digest.to_owned()));
-                }
-            }
         }
     }
 }
@@ -102,50 +111,50 @@ fn fields(paragraph: &str) -> BTreeMap<String, String> {
     fields
 }
 
-/// The digests that packages shipped their files with.
-pub(in crate::scan) struct Ownership {
-    digests: HashMap<String, Vec<String>>,
-}
-
-impl Ownership {
-    /// Reads the lists of all packages.
-    pub(super) fn read(files: &Files, database: &Database) -> Self {
-        let mut digests: HashMap<String, Vec<String>> = HashMap::new();
-        let lists = files.list(INFO).into_iter().filter(|entry| entry.name.as_encoded_bytes().ends_with(b".md5sums"));
-        for entry in lists {
-            let Some(text) = files.text(Path::new(INFO).join(entry.name)) else { continue };
-            for (digest, path) in text.lines().filter_map(|line| line.split_once("  ")) {
-                digests.entry(canonical(path).to_owned()).or_default().push(digest.to_owned());
+/// Adds the files of all packages: from the lists of digests, from the lists of all files, which has those without
+/// digests too, and from the status, where the digests of configuration files are.
+pub(super) fn add_files(files: &Files, database: &Database, owned: &mut OwnedFiles) -> Result<(), Damaged> {
+    for folder in [INFO, STATUS_FOLDER] {
+        for entry in files.list(folder) {
+            let path = Path::new(folder).join(entry.name);
+            let (Some(stem), Some(kind)) = (path.file_stem(), path.extension()) else { continue };
+            let with_digests = kind == "md5sums";
+            if !with_digests && kind != "list" {
+                continue;
+            }
+            let Some(content) = files.read(&path) else { continue };
+            // libc6:amd64
+            owned.package(stem.to_string_lossy().split(':').next().unwrap_or_default());
+            for line in content.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+                if !with_digests {
+                    owned.add(line, None, false)?;
+                } else if let Some((digest, path)) = line.split_at_checked(32)
+                    && let Some(path) = path.strip_prefix(b"  ")
+                {
+                    owned.add(path, md5(digest).as_deref().map(|digest| (Kind::Md5, digest)), false)?;
+                }
             }
         }
-        for (path, digest) in &database.conffiles {
-            digests.entry(path.clone()).or_default().push(digest.clone());
-        }
-        Self { digests }
     }
-
-    /// Tells whether a package brought the file with this MD5 digest (lower-case hexadecimal).
-    pub(in crate::scan) fn is_unmodified(&self, path: &Path, md5: &str) -> bool {
-        let path = path.to_string_lossy();
-        self.digests.get(canonical(&path)).is_some_and(|digests| digests.iter().any(|digest| digest == md5))
+    for Conffile { package, path, digest } in &database.conffiles {
+        owned.package(package);
+        owned.add(path.as_bytes(), md5(digest.as_bytes()).as_deref().map(|digest| (Kind::Md5, digest)), true)?;
     }
+    Ok(())
 }
 
-/// A path without its leading slash, and without `usr/` where systems with a merged /usr have one place under two names.
-fn canonical(path: &str) -> &str {
-    let path = path.trim_start_matches("./").trim_start_matches('/');
-    match path.strip_prefix("usr/") {
-        Some(rest) if ["bin/", "sbin/", "lib"].iter().any(|start| rest.starts_with(start)) => rest,
-        _ => path,
-    }
+/// A digest from its hexadecimal form; none of a word that stands for one that isn't known (`newconffile`).
+fn md5(text: &[u8]) -> Option<Vec<u8>> {
+    hex::decode(text).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::disk::testing::MemoryTree;
+    use crate::scan::packages::Packages;
 
-    const SAMPLE: &str = "Package: bash\nStatus: install ok installed\nArchitecture: amd64\nVersion: 5.2-1\nConffiles:\n /etc/bash.bashrc aa11\n\
+    const SAMPLE: &str = "Package: bash\nStatus: install ok installed\nArchitecture: amd64\nVersion: 5.2-1\nConffiles:\n /etc/bash.bashrc aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n\
         Description: shell\n with: a colon\n\nPackage: gone\nStatus: deinstall ok config-files\nVersion: 1\n\n\
         Package: libc6\nStatus: hold ok half-configured\nSource: glibc (2.41)\nVersion: 2.41-12\nArchitecture: amd64\n\nGarbage\n";
 
@@ -164,12 +173,20 @@ mod tests {
 
     #[test]
     fn a_file_is_known_under_both_names_of_a_merged_usr() {
-        let tree = MemoryTree::default().file(STATUS, SAMPLE).file("/var/lib/dpkg/info/x.md5sums", "00ff  lib/x/key.pem\n").tree();
+        let tree = MemoryTree::default()
+            .file(STATUS, SAMPLE)
+            .file("/var/lib/dpkg/info/libx:amd64.md5sums", format!("{}  lib/x/key.pem\n", "0f".repeat(16)))
+            .file("/var/lib/dpkg/info/libx:amd64.list", "/.\n/lib/x\n/lib/x/key.pem\n/lib/x/other\n")
+            .tree();
         let files = Files::new(&tree);
-        let ownership = Ownership::read(&files, &Database::read(&files).unwrap());
-        assert!(ownership.is_unmodified(Path::new("/usr/lib/x/key.pem"), "00ff"));
-        assert!(ownership.is_unmodified(Path::new("/etc/bash.bashrc"), "aa11"));
-        assert!(!ownership.is_unmodified(Path::new("/usr/lib/x/key.pem"), "00fe"));
+        let ownership = Packages::read(&files, None).ownership(&files).unwrap();
+        assert!(ownership.is_unmodified(Path::new("/usr/lib/x/key.pem"), &"0f".repeat(16)));
+        assert!(!ownership.is_unmodified(Path::new("/usr/lib/x/key.pem"), &"0e".repeat(16)));
+        assert!(ownership.is_unmodified(Path::new("/etc/bash.bashrc"), &"aa".repeat(16)));
+        let bashrc = ownership.owner(Path::new("/etc/bash.bashrc")).unwrap();
+        assert!(bashrc.configuration && bashrc.package == "bash");
+        let listed = ownership.owner(Path::new("/lib/x/other")).unwrap();
+        assert!(listed.digests.is_empty() && listed.package == "libx");
     }
 
     #[test]

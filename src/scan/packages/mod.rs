@@ -5,16 +5,22 @@ mod bdb;
 pub(super) mod bytes;
 mod dpkg;
 mod ndb;
+#[cfg_attr(not(test), expect(dead_code, reason = "the pass over all content is to ask for owners"))]
+mod ownership;
 mod purl;
 mod rpm;
 mod sqlite;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-pub(super) use dpkg::Ownership;
+pub(super) use ownership::Ownership;
+#[cfg_attr(not(test), expect(unused_imports, reason = "the pass over all content is to ask for owners"))]
+pub(super) use ownership::{Expected, Owned};
 pub(super) use purl::purl;
+
+use ownership::OwnedFiles;
 
 use super::files::Files;
 use crate::model::report::{OperatingSystem, Package};
@@ -28,6 +34,8 @@ pub(super) struct Packages {
     /// What of them can't be read, and why.
     pub(super) damaged: Vec<(PathBuf, String)>,
     dpkg: Option<dpkg::Database>,
+    /// Of rpm's and apk's packages; dpkg keeps them in files of their own, which are read when somebody asks.
+    owned: OwnedFiles,
 }
 
 /// What readers find.
@@ -36,6 +44,7 @@ struct Found {
     packages: Vec<Package>,
     databases: Vec<PathBuf>,
     damaged: Vec<(PathBuf, String)>,
+    owned: OwnedFiles,
 }
 
 impl Packages {
@@ -49,17 +58,23 @@ impl Packages {
         }
         rpm::read(files, &mut found);
         apk::read(files, &mut found);
-        let Found { mut packages, databases, damaged } = found;
+        let Found { mut packages, databases, damaged, owned } = found;
         for package in &mut packages {
             package.purl = purl(package, os);
         }
         packages.sort();
         packages.dedup();
-        Self { list: packages, databases, damaged, dpkg }
+        Self { list: packages, databases, damaged, dpkg, owned }
     }
 
-    /// Reads which files dpkg's packages brought; none if the image has no dpkg.
+    /// Returns which files packages brought; none if the image has no database of packages.
     pub(super) fn ownership(&self, files: &Files) -> Option<Ownership> {
-        self.dpkg.as_ref().map(|database| Ownership::read(files, database))
+        let mut owned = self.owned.clone();
+        if let Some(database) = &self.dpkg
+            && let Err(why) = dpkg::add_files(files, database, &mut owned)
+        {
+            files.fault(Path::new(dpkg::STATUS), why.to_string());
+        }
+        (!self.databases.is_empty()).then(|| Ownership::new(owned))
     }
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::bytes::{Damaged, Order, damaged, size_at, slice};
+use super::ownership::{Kind, LONGEST_PATH_BYTES, OwnedFiles};
 use super::{Found, bdb, ndb, sqlite};
 use crate::model::report::{Origin, Package};
 use crate::scan::files::Files;
@@ -63,22 +64,30 @@ fn tell_log(files: &Files, database: &Path, found: &mut Found) {
 
 fn add(path: &Path, headers: Result<Vec<Vec<u8>>, Damaged>, found: &mut Found) {
     found.databases.push(path.to_owned());
-    let packages = headers.map(|headers| headers.iter().map(|header| package(header)).collect::<Vec<_>>());
-    match packages {
-        Ok(packages) => {
+    match headers {
+        Ok(headers) => {
             let mut faults = 0;
             let mut first = None;
-            for package in packages {
-                match package {
-                    Ok(package) => found.packages.extend(package),
-                    Err(why) => {
-                        faults += 1;
-                        first.get_or_insert(why);
+            for header in headers {
+                let mut note = |why| {
+                    faults += 1;
+                    first.get_or_insert(why);
+                };
+                match package(&header) {
+                    Ok(Some(package)) => {
+                        found.owned.package(&package.name);
+                        found.packages.push(package);
+                        add_files(&header, &mut found.owned).unwrap_or_else(note);
                     }
+                    Ok(None) => {}
+                    Err(why) => note(why),
                 }
             }
             if let Some(why) = first {
-                found.damaged.push((path.to_owned(), format!("{faults} of its packages can't be read, the first because {why}")));
+                found.damaged.push((
+                    path.to_owned(),
+                    format!("{faults} of its packages can't be read, or not to their end, the first because {why}"),
+                ));
             }
         }
         Err(why) => found.damaged.push((path.to_owned(), why.to_string())),
@@ -97,9 +106,17 @@ mod tag {
     pub(super) const ARCHITECTURE: u32 = 1022;
     pub(super) const SOURCE: u32 = 1044;
     pub(super) const MODULE: u32 = 5096;
+    pub(super) const FILE_STATES: u32 = 1029;
+    pub(super) const FILE_DIGESTS: u32 = 1035;
+    pub(super) const FILE_FLAGS: u32 = 1037;
+    pub(super) const FOLDER_INDEXES: u32 = 1116;
+    pub(super) const BASE_NAMES: u32 = 1117;
+    pub(super) const FOLDERS: u32 = 1118;
+    pub(super) const DIGEST_ALGORITHM: u32 = 5011;
 }
 
 /// Types of a header's values; those of text all begin with the text, up to a zero byte.
+const CHAR: u32 = 1;
 const INT32: u32 = 4;
 const TEXTS: [u32; 3] = [6, 8, 9];
 
@@ -108,6 +125,9 @@ const TEXTS: [u32; 3] = [6, 8, 9];
 /// Source: `hdrblobVerifyLengths` in rpm's lib/header.c
 const MOST_ENTRIES: usize = 0xffff;
 const MOST_BYTES: usize = 0x1000_0000;
+
+/// No package has more files: kernel sources have 100,000.
+const MOST_TEXTS: usize = 1_000_000;
 
 /// Reads a header; none of a key that packages are signed with, which rpm keeps as if it were one.
 pub(super) fn package(header: &[u8]) -> Result<Option<Package>, Damaged> {
@@ -139,6 +159,59 @@ pub(super) fn package(header: &[u8]) -> Result<Option<Package>, Damaged> {
     }))
 }
 
+/// Of a file's flags: a configuration file, and one that is a package's but not in it.
+///
+/// Source: <https://github.com/rpm-software-management/rpm/blob/master/include/rpm/rpmfiles.h>
+const FLAG_CONFIGURATION: u32 = 1 << 0;
+const FLAG_GHOST: u32 = 1 << 6;
+
+/// A file that is there as this package brought it; others were replaced by another package, or left out.
+const STATE_NORMAL: u8 = 0;
+
+/// Kinds of digests by the numbers of OpenPGP; none is MD5, as in packages of before 2009.
+///
+/// Source: <https://www.rfc-editor.org/rfc/rfc9580#section-9.5>
+fn kind(algorithm: Option<u32>) -> Option<Kind> {
+    match algorithm {
+        None | Some(1) => Some(Kind::Md5),
+        Some(2) => Some(Kind::Sha1),
+        Some(8) => Some(Kind::Sha256),
+        Some(_) => None,
+    }
+}
+
+/// Adds a package's files.
+///
+/// Source: <https://rpm-software-management.github.io/rpm/manual/tags.html>
+fn add_files(header: &[u8], owned: &mut OwnedFiles) -> Result<(), Damaged> {
+    let header = Header::open(header)?;
+    let names = header.texts(tag::BASE_NAMES)?;
+    let folders = header.texts(tag::FOLDERS)?;
+    let indexes = header.numbers(tag::FOLDER_INDEXES)?;
+    let digests = header.texts(tag::FILE_DIGESTS)?;
+    let flags = header.numbers(tag::FILE_FLAGS)?;
+    let states = header.states()?;
+    let kind = kind(header.number(tag::DIGEST_ALGORITHM)?);
+    for (number, name) in names.iter().enumerate() {
+        if states.get(number).is_some_and(|state| *state != STATE_NORMAL) {
+            continue;
+        }
+        let index = indexes.get(number).and_then(|index| usize::try_from(*index).ok());
+        let Some(folder) = index.and_then(|index| folders.get(index)) else {
+            return Err(damaged("a file's folder is not in the list of folders"));
+        };
+        // A hostile folder's name would be copied for each of its files.
+        if folder.len() + name.len() > LONGEST_PATH_BYTES {
+            return Err(damaged("a file's path is too long"));
+        }
+        let flags = flags.get(number).copied().unwrap_or_default();
+        let digest = digests.get(number).filter(|_| flags & FLAG_GHOST == 0).and_then(|digest| hex::decode(digest).ok());
+        let digest = kind.zip(digest.as_deref());
+        owned.add(&[*folder, *name].concat(), digest, flags & FLAG_CONFIGURATION != 0)?;
+    }
+    Ok(())
+}
+
 /// The name and the version of a source package, from the name of its file.
 fn source(file: &str) -> Option<(String, String)> {
     let stem = file.strip_suffix(".src.rpm").or_else(|| file.strip_suffix(".nosrc.rpm"))?;
@@ -164,26 +237,27 @@ impl<'h> Header<'h> {
         Ok(Self { index: slice(header, 8, entries * 16)?, data: slice(header, 8 + entries * 16, data)? })
     }
 
-    /// The type of a tag's value and the data from there on.
-    fn find(&self, tag: u32) -> Result<Option<(u32, &'h [u8])>, Damaged> {
+    /// The type of a tag's value, of how many elements it is, and the data from there on.
+    fn find(&self, tag: u32) -> Result<Option<(u32, usize, &'h [u8])>, Damaged> {
         for entry in self.index.chunks_exact(16) {
             if super::bytes::u32_at(entry, 0, Order::Big)? != tag {
                 continue;
             }
             let kind = super::bytes::u32_at(entry, 4, Order::Big)?;
             let offset = size_at(entry, 8, Order::Big)?;
-            if size_at(entry, 12, Order::Big)? == 0 {
+            let count = size_at(entry, 12, Order::Big)?;
+            if count == 0 {
                 return Err(damaged(format!("tag {tag} has no value")));
             }
             let data = self.data.get(offset..).ok_or_else(|| damaged(format!("tag {tag} points beyond its header")))?;
-            return Ok(Some((kind, data)));
+            return Ok(Some((kind, count, data)));
         }
         Ok(None)
     }
 
     /// A tag's text, or the first one of several.
     fn text(&self, tag: u32) -> Result<Option<String>, Damaged> {
-        let Some((kind, data)) = self.find(tag)? else { return Ok(None) };
+        let Some((kind, _, data)) = self.find(tag)? else { return Ok(None) };
         if !TEXTS.contains(&kind) {
             return Err(damaged(format!("tag {tag} is no text")));
         }
@@ -194,8 +268,47 @@ impl<'h> Header<'h> {
     fn number(&self, tag: u32) -> Result<Option<u32>, Damaged> {
         match self.find(tag)? {
             None => Ok(None),
-            Some((INT32, data)) => super::bytes::u32_at(data, 0, Order::Big).map(Some),
+            Some((INT32, _, data)) => super::bytes::u32_at(data, 0, Order::Big).map(Some),
             Some(_) => Err(damaged(format!("tag {tag} is no number"))),
+        }
+    }
+
+    /// A tag's texts; none if it isn't there. Each has at least the byte that ends it.
+    fn texts(&self, tag: u32) -> Result<Vec<&'h [u8]>, Damaged> {
+        let Some((kind, count, data)) = self.find(tag)? else { return Ok(Vec::new()) };
+        if !TEXTS.contains(&kind) {
+            return Err(damaged(format!("tag {tag} is no text")));
+        }
+        if count > MOST_TEXTS {
+            return Err(damaged(format!("tag {tag} has more than {MOST_TEXTS} texts")));
+        }
+        let mut texts: Vec<&[u8]> = data.split(|&byte| byte == 0).take(count + 1).collect();
+        // What comes after the last zero byte is no text.
+        texts.pop();
+        if texts.len() < count {
+            return Err(damaged(format!("tag {tag} has fewer than {count} texts")));
+        }
+        Ok(texts)
+    }
+
+    /// A tag's numbers; none if it isn't there.
+    fn numbers(&self, tag: u32) -> Result<Vec<u32>, Damaged> {
+        match self.find(tag)? {
+            None => Ok(Vec::new()),
+            Some((INT32, count, data)) => {
+                let numbers = slice(data, 0, count.saturating_mul(4))?.chunks_exact(4);
+                numbers.map(|number| super::bytes::u32_at(number, 0, Order::Big)).collect()
+            }
+            Some(_) => Err(damaged(format!("tag {tag} is no number"))),
+        }
+    }
+
+    /// The states of files, a byte each; none if there are none.
+    fn states(&self) -> Result<&'h [u8], Damaged> {
+        match self.find(tag::FILE_STATES)? {
+            Some((CHAR, count, data)) => slice(data, 0, count),
+            Some(_) => Err(damaged("the states of files are no bytes")),
+            None => Ok(&[]),
         }
     }
 }

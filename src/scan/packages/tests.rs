@@ -65,10 +65,15 @@ fn listed(folder: &Path, backend: &str) -> Vec<String> {
 
 /// Has rpm make a database; returns its bytes and what rpm lists of it.
 fn database() -> (Vec<u8>, Vec<String>) {
+    database_of(&spec(), |folder| listed(folder, "sqlite"))
+}
+
+/// Has rpm make a database of what a specification describes; returns its bytes and what rpm is asked about it.
+fn database_of<T>(spec: &str, ask: impl Fn(&Path) -> T) -> (Vec<u8>, T) {
     let folder = tempfile::tempdir().unwrap();
     let top = folder.path().to_str().unwrap();
     let (spec_file, db) = (folder.path().join("x.spec"), folder.path().join("db"));
-    std::fs::write(&spec_file, spec()).unwrap();
+    std::fs::write(&spec_file, spec).unwrap();
     run("rpmbuild", &["-bb", "--quiet", "--define", &format!("_topdir {top}"), spec_file.to_str().unwrap()]);
     let built = folder.path().join("RPMS").join(std::env::consts::ARCH);
     let mut packages: Vec<String> =
@@ -79,8 +84,8 @@ fn database() -> (Vec<u8>, Vec<String>) {
     let mut install = vec!["--dbpath", db_path, "--define", "_db_backend sqlite", "--justdb", "--nodeps", "--force-debian", "-i"];
     install.extend(packages.iter().map(String::as_str));
     run("rpm", &install);
-    let lines = listed(&db, "sqlite");
-    (std::fs::read(db.join("rpmdb.sqlite")).unwrap(), lines)
+    let answer = ask(&db);
+    (std::fs::read(db.join("rpmdb.sqlite")).unwrap(), answer)
 }
 
 fn headers_of(database: &[u8]) -> Vec<Vec<u8>> {
@@ -322,4 +327,73 @@ fn a_database_at_hand_is_listed() {
     let packages = read(&format!("/var/lib/rpm/{name}"), &std::fs::read(path).unwrap());
     assert!(packages.damaged.is_empty(), "{:?}", packages.damaged);
     packages.list.iter().for_each(|package| println!("{}", line(package)));
+}
+
+/// Packages with files of all kinds, one with digests as packages of before have them.
+fn spec_with_files(algorithm: u32) -> String {
+    let install = "mkdir -p %{buildroot}/usr/bin %{buildroot}/etc/d %{buildroot}/var\nfor n in 1 2 3; do echo $n > %{buildroot}/usr/bin/tool$n; done\n\
+        echo c > %{buildroot}/etc/d/c.conf\necho g > %{buildroot}/var/ghost\nln -s tool1 %{buildroot}/usr/bin/link\necho p > %{buildroot}/usr/bin/part\n";
+    format!(
+        "%global _binary_filedigest_algorithm {algorithm}\n%global debug_package %{{nil}}\n%global __os_install_post %{{nil}}\nName: tools\nVersion: 1\nRelease: 1\nSummary: s\nLicense: MIT\n%description\nd\n\
+         %install\n{install}%files\n/usr/bin/tool*\n/usr/bin/link\n%dir /etc/d\n%config(noreplace) /etc/d/c.conf\n%ghost /var/ghost\n\
+         %package part\nSummary: s\n%description part\nd\n%files part\n/usr/bin/part\n"
+    )
+}
+
+#[test]
+fn files_have_the_owners_and_digests_that_rpm_says() {
+    for algorithm in [1, 8] {
+        let dump = |folder: &Path| run("rpm", &["--dbpath", folder.to_str().unwrap(), "--define", "_db_backend sqlite", "-qa", "--dump"]);
+        let (database, dump) = database_of(&spec_with_files(algorithm), dump);
+        let tree = MemoryTree::default().file(SQLITE, &database).tree();
+        let files = Files::new(&tree);
+        let packages = Packages::read(&files, None);
+        assert!(packages.damaged.is_empty(), "{:?}", packages.damaged);
+        let ownership = packages.ownership(&files).unwrap();
+        let mut compared = 0;
+        // path size mtime digest mode owner group isconfig isdoc rdev symlink
+        for fields in dump.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()) {
+            let owned = ownership.owner(Path::new(fields[0])).unwrap_or_else(|| panic!("{fields:?}"));
+            assert_eq!(owned.package, if fields[0].ends_with("part") { "tools-part" } else { "tools" });
+            assert_eq!(owned.configuration, fields[7] == "1", "{fields:?}");
+            let digest = hex::decode(fields[3]).unwrap();
+            // What is no regular file has zeros there, or nothing; a ghost may have a digest, of what was there when it was built.
+            let expected = match (fields[4].starts_with("0100") && !fields[0].ends_with("ghost"), algorithm) {
+                (false, _) => vec![],
+                (true, 1) => vec![Expected::Md5(&digest)],
+                (true, _) => vec![Expected::Sha256(&digest)],
+            };
+            assert_eq!(owned.digests, expected, "{fields:?}");
+            compared += 1;
+        }
+        assert_eq!(compared, 8);
+    }
+}
+
+#[test]
+fn this_machines_files_are_as_dpkg_knows_them() {
+    let folder = Path::new("/var/lib/dpkg/info");
+    let mut tree = MemoryTree::default().file("/var/lib/dpkg/status", std::fs::read("/var/lib/dpkg/status").unwrap());
+    let mut lists: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    lists.retain(|path| path.extension().is_some_and(|kind| kind == "md5sums" || kind == "list"));
+    lists.sort();
+    let mut sums = Vec::new();
+    for path in &lists {
+        let content = std::fs::read_to_string(path).unwrap();
+        if path.extension().unwrap() == "md5sums" {
+            let package = path.file_stem().unwrap().to_str().unwrap().split(':').next().unwrap().to_owned();
+            sums.extend(content.lines().map(|line| (package.clone(), line.to_owned())));
+        }
+        tree = tree.file(path.to_str().unwrap(), content);
+    }
+    let tree = tree.tree();
+    let files = Files::new(&tree);
+    let ownership = Packages::read(&files, None).ownership(&files).unwrap();
+    assert!(!sums.is_empty());
+    for (_, line) in &sums {
+        let (md5, path) = line.split_once("  ").unwrap();
+        let path = Path::new("/").join(path);
+        assert!(ownership.is_unmodified(&path, md5), "{line}");
+        assert!(!ownership.is_unmodified(&path, &"0".repeat(32)), "{line}");
+    }
 }
