@@ -367,6 +367,13 @@ fn files_have_the_owners_and_digests_that_rpm_says() {
             compared += 1;
         }
         assert_eq!(compared, 8);
+        for header in headers_of(&database) {
+            for (at, value) in (0..header.len()).flat_map(|at| [0, 1, 0x7f, 0xff].map(|value| (at, value))) {
+                let mut header = header.clone();
+                header[at] = value;
+                let _ = rpm::add_files(&header, &mut OwnedFiles::default());
+            }
+        }
     }
 }
 
