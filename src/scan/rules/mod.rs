@@ -13,9 +13,12 @@ mod history;
 mod image;
 mod passwords;
 mod secrets;
+mod ssh_client;
+mod ssh_interactive;
 mod ssh_keys;
 mod ssh_login;
 mod ssh_reach;
+mod ssh_trust;
 mod sudo;
 
 use super::verdict::Rule;
@@ -38,10 +41,13 @@ pub(super) const RULES: &[Rule] = &[
     ssh_login::PASSWORDS,
     ssh_login::CLOUD_PASSWORDS,
     ssh_login::ROOT,
+    ssh_interactive::INTERACTIVE,
     ssh_login::EMPTY_PASSWORDS,
     ssh_keys::AUTHORIZED,
+    ssh_trust::TRUST,
     ssh_reach::REACH,
     ssh_keys::HOST,
+    ssh_client::CLIENT,
     sudo::SUDO,
     coverage::DATA,
     coverage::FILES,
