@@ -6,6 +6,7 @@
 
 mod accounts;
 mod cloud_init;
+mod crack;
 mod eol;
 mod evidence;
 mod files;

@@ -5,12 +5,18 @@
 //! Source: <https://docs.aws.amazon.com/marketplace/latest/userguide/product-and-ami-policies.html>
 
 mod cloud_agent;
+mod cloud_passwords;
 mod cloud_state;
 mod coverage;
+mod default_passwords;
 mod end_of_life;
 mod file_system;
 mod history;
+mod identities;
 mod image;
+mod installer;
+mod pam;
+mod password_backups;
 mod passwords;
 mod secrets;
 mod ssh_client;
@@ -36,6 +42,12 @@ pub(super) const RULES: &[Rule] = &[
     passwords::EMPTY,
     passwords::ROOT,
     passwords::OTHERS,
+    default_passwords::DEFAULTS,
+    password_backups::BACKUPS,
+    identities::IDENTITIES,
+    installer::INSTALLER,
+    cloud_passwords::CLOUD,
+    pam::NULL_PASSWORDS,
     secrets::AWS,
     secrets::PRIVATE_KEYS,
     ssh_login::PASSWORDS,
