@@ -18,6 +18,7 @@ mod request;
 mod rules;
 mod secrets;
 mod sshd;
+mod sudoers;
 mod units;
 mod verdict;
 

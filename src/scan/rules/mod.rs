@@ -4,6 +4,8 @@
 //!
 //! Source: <https://docs.aws.amazon.com/marketplace/latest/userguide/product-and-ami-policies.html>
 
+mod agents;
+mod build_host;
 mod cloud_agent;
 mod cloud_passwords;
 mod cloud_state;
@@ -15,6 +17,9 @@ mod history;
 mod identities;
 mod image;
 mod installer;
+mod leftovers;
+mod login_name;
+mod machine_identity;
 mod pam;
 mod password_backups;
 mod passwords;
@@ -26,18 +31,23 @@ mod ssh_login;
 mod ssh_reach;
 mod ssh_trust;
 mod sudo;
+mod sudo_rights;
 
 use super::verdict::Rule;
 use crate::model::report::Severity;
 
 /// All rules, in the order of their codes.
 pub(super) const RULES: &[Rule] = &[
+    agents::AGENTS,
     cloud_state::STATE,
     cloud_agent::AGENT,
     cloud_state::MACHINE_ID,
+    machine_identity::IDENTITY,
+    build_host::HOST,
     file_system::ENCRYPTED,
     image::IMAGE,
     history::HISTORY,
+    leftovers::LEFTOVERS,
     end_of_life::END_OF_LIFE,
     passwords::EMPTY,
     passwords::ROOT,
@@ -61,6 +71,8 @@ pub(super) const RULES: &[Rule] = &[
     ssh_keys::HOST,
     ssh_client::CLIENT,
     sudo::SUDO,
+    login_name::NAME,
+    sudo_rights::RIGHTS,
     coverage::DATA,
     coverage::FILES,
     coverage::OS,
