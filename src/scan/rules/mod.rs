@@ -17,12 +17,15 @@ mod history;
 mod identities;
 mod image;
 mod installer;
+mod kernels;
 mod leftovers;
 mod login_name;
 mod machine_identity;
 mod pam;
 mod password_backups;
 mod passwords;
+mod region;
+mod runtimes;
 mod secrets;
 mod ssh_client;
 mod ssh_interactive;
@@ -46,9 +49,12 @@ pub(super) const RULES: &[Rule] = &[
     build_host::HOST,
     file_system::ENCRYPTED,
     image::IMAGE,
+    region::REGION,
     history::HISTORY,
     leftovers::LEFTOVERS,
     end_of_life::END_OF_LIFE,
+    runtimes::RUNTIMES,
+    kernels::KERNELS,
     passwords::EMPTY,
     passwords::ROOT,
     passwords::OTHERS,
