@@ -11,6 +11,7 @@ mod eol;
 mod evidence;
 mod files;
 mod firewall;
+mod jobs;
 mod kernels;
 mod os;
 mod packages;

@@ -6,6 +6,7 @@
 
 mod agents;
 mod build_host;
+mod call_home;
 mod cloud_agent;
 mod cloud_passwords;
 mod cloud_state;
@@ -21,6 +22,7 @@ mod kernels;
 mod leftovers;
 mod login_name;
 mod machine_identity;
+mod malware;
 mod pam;
 mod password_backups;
 mod passwords;
@@ -52,6 +54,8 @@ pub(super) const RULES: &[Rule] = &[
     region::REGION,
     history::HISTORY,
     leftovers::LEFTOVERS,
+    malware::MALWARE,
+    call_home::CALL_HOME,
     end_of_life::END_OF_LIFE,
     runtimes::RUNTIMES,
     kernels::KERNELS,
