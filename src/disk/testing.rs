@@ -234,6 +234,12 @@ impl MemoryTree {
         self
     }
 
+    /// Gives a file that is there a mode.
+    pub(crate) fn mode(mut self, path: &str, mode: u16) -> Self {
+        self.nodes.get_mut(Path::new(path)).unwrap().0.mode = mode;
+        self
+    }
+
     /// Takes a file away.
     pub(crate) fn without(mut self, path: &str) -> Self {
         self.nodes.remove(Path::new(path));

@@ -11,8 +11,25 @@ pub(super) struct Account {
     pub(super) name: String,
     /// The second field: `x` where the password is in shadow.
     pub(super) password: String,
+    pub(super) uid: String,
     pub(super) gid: String,
     pub(super) home: PathBuf,
+    pub(super) shell: String,
+}
+
+impl Account {
+    /// Tells whether it is the system's own, not a person's.
+    ///
+    /// Source: <https://man7.org/linux/man-pages/man5/login.defs.5.html>, `UID_MIN`; Debian Policy §9.2.2 gives `nobody` its number.
+    pub(super) fn is_system(&self) -> bool {
+        self.uid.parse().is_ok_and(|uid: u32| (1..1000).contains(&uid) || uid == 65534)
+    }
+
+    /// Tells whether its shell takes commands.
+    pub(super) fn has_login_shell(&self) -> bool {
+        let name = self.shell.rsplit('/').next().unwrap_or_default();
+        !matches!(name, "nologin" | "false" | "sync" | "shutdown" | "halt" | "true")
+    }
 }
 
 /// An account's home, or the skeleton of new ones.
@@ -69,8 +86,8 @@ impl Password {
     }
 }
 
-/// Modular hashes begin with `$` or `_`; DES hashes are thirteen characters.
-fn is_hash(text: &str) -> bool {
+/// Tells whether a text is a hash: modular ones begin with `$`, BSDi's with `_`; DES hashes are thirteen characters.
+pub(super) fn is_hash(text: &str) -> bool {
     let crypt = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'/';
     (text.starts_with('$') && text.len() > 4)
         || (text.len() == 20 && text.starts_with('_') && text.bytes().skip(1).all(crypt))
@@ -89,7 +106,14 @@ impl Accounts {
         let users: Vec<Account> = rows("/etc/passwd")
             .into_iter()
             .filter(|row| row.len() >= 7)
-            .map(|row| Account { name: row[0].clone(), password: row[1].clone(), gid: row[3].clone(), home: PathBuf::from(&row[5]) })
+            .map(|row| Account {
+                name: row[0].clone(),
+                password: row[1].clone(),
+                uid: row[2].clone(),
+                gid: row[3].clone(),
+                home: PathBuf::from(&row[5]),
+                shell: row[6].clone(),
+            })
             .collect();
         let groups = rows("/etc/group").into_iter().filter(|row| row.len() >= 4).map(|row| {
             let members = row[3].split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();

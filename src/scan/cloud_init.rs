@@ -21,6 +21,11 @@ pub(super) struct Value {
 }
 
 impl Value {
+    /// Returns its key with those above it, such as `users.-.name`.
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
     /// Tells whether it is true as cloud-init takes it.
     ///
     /// Source: cloud-init, cloudinit/util.py, `is_true`.
@@ -57,6 +62,11 @@ impl CloudConfig {
     /// Returns the value that holds for a key: the last one.
     pub(super) fn last(&self, key: &str) -> Option<&Value> {
         self.values.iter().rev().find(|value| value.key == key)
+    }
+
+    /// Returns all values, in the order in which they are merged.
+    pub(super) fn all(&self) -> &[Value] {
+        &self.values
     }
 
     /// Returns a list's items, in brackets or line by line, of the last file that has it; none if no file has it.

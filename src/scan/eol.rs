@@ -1,4 +1,4 @@
-//! When operating systems stop receiving security updates: a dated table, embedded by default.
+//! When operating systems and runtimes stop receiving security updates: a dated table, embedded by default.
 
 use std::sync::LazyLock;
 
@@ -19,6 +19,8 @@ pub struct EndOfLife {
     pub as_of: Date,
     #[serde(rename = "system")]
     systems: Vec<System>,
+    #[serde(rename = "runtime", default)]
+    runtimes: Vec<Runtime>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -26,6 +28,15 @@ pub struct EndOfLife {
 struct System {
     id: String,
     precision: Precision,
+    cycles: Vec<Cycle>,
+}
+
+/// A language's runtime, a library or a server.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Runtime {
+    id: String,
+    name: String,
     cycles: Vec<Cycle>,
 }
 
@@ -101,8 +112,28 @@ impl EndOfLife {
         let version = system.precision.cut(&os.version);
         // A first service pack may be written without its zero: SLES 15 is 15.0.
         let named = |name: &str| system.cycles.iter().find(|cycle| cycle.cycle == name);
-        let Some(cycle) = named(&version).or_else(|| named(&format!("{version}.0"))) else { return Support::Unknown };
-        match (cycle.ends, cycle.extended) {
+        named(&version).or_else(|| named(&format!("{version}.0"))).map_or(Support::Unknown, |cycle| cycle.support(today))
+    }
+
+    /// Tells how a runtime (`nodejs`) of a version is supported by those who make it.
+    pub fn runtime_support(&self, id: &str, version: &str, today: Date) -> Support {
+        let cycles = self.runtimes.iter().filter(|runtime| runtime.id == id).flat_map(|runtime| &runtime.cycles);
+        let fitting = cycles.filter(|cycle| {
+            // 1.1 is no cycle of 1.10.
+            version.strip_prefix(&cycle.cycle).is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
+        });
+        fitting.max_by_key(|cycle| cycle.cycle.len()).map_or(Support::Unknown, |cycle| cycle.support(today))
+    }
+
+    /// Returns what a runtime is called.
+    pub fn runtime_name<'a>(&'a self, id: &'a str) -> &'a str {
+        self.runtimes.iter().find(|runtime| runtime.id == id).map_or(id, |runtime| &runtime.name)
+    }
+}
+
+impl Cycle {
+    fn support(&self, today: Date) -> Support {
+        match (self.ends, self.extended) {
             (None, _) => Support::Supported { until: None },
             (Some(ends), _) if today <= ends => Support::Supported { until: Some(ends) },
             (Some(ended), Some(until)) if today <= until => Support::Extended { ended, until },
@@ -158,5 +189,16 @@ mod tests {
         }
         assert_eq!(on("arch", "", "2026-11-23"), Support::Unknown);
         assert_eq!(on("debian", "", "2026-11-23"), Support::Unknown);
+    }
+
+    #[test]
+    fn the_cycle_of_a_runtime_is_the_longest_that_its_version_begins_with() {
+        let on = |id, version| EndOfLife::embedded().runtime_support(id, version, date("2026-11-23"));
+        assert_eq!(on("openssl", "1.1.1w"), Support::Ended { ended: date("2023-09-11") });
+        assert_eq!(on("python", "3.1"), Support::Ended { ended: date("2012-04-09") });
+        assert!(matches!(on("python", "3.13.5"), Support::Supported { until: Some(_) }));
+        assert!(matches!(on("nodejs", "18.20.4"), Support::Ended { .. }));
+        assert_eq!((on("nodejs", "180.1"), on("perl", "5")), (Support::Unknown, Support::Unknown));
+        assert_eq!(EndOfLife::embedded().runtime_name("nodejs"), "Node.js");
     }
 }

@@ -13,6 +13,9 @@ const LARGEST_FILE_BYTES: u64 = 64 << 20;
 /// How much is kept for a second reader.
 const MOST_KEPT_BYTES: usize = 128 << 20;
 
+/// How many entries below a folder a rule looks at.
+const MOST_BELOW: usize = 200_000;
+
 /// The files of an image. What is not there reads as nothing; what can't be read does too, and is noted
 /// as a fault, so that it becomes a finding.
 pub(super) struct Files<'t> {
@@ -114,6 +117,37 @@ impl<'t> Files<'t> {
         found.retain(|path| self.symlink_metadata(path).is_some());
         found.sort();
         found
+    }
+
+    /// Lists what lies below a folder, at any depth, links not followed; up to [`MOST_BELOW`] entries, and more are a fault.
+    pub(super) fn below(&self, folder: impl AsRef<Path>) -> Vec<(PathBuf, Metadata)> {
+        let folder = folder.as_ref();
+        let mut found = Vec::new();
+        let mut open = vec![folder.to_owned()];
+        if self.symlink_metadata(folder).is_none_or(|metadata| metadata.kind != FileKind::Directory) {
+            return found;
+        }
+        while let Some(directory) = open.pop() {
+            for entry in self.list(&directory) {
+                if found.len() >= MOST_BELOW {
+                    self.fault(folder, format!("only {MOST_BELOW} entries below it were looked at"));
+                    return found;
+                }
+                let path = directory.join(entry.name);
+                let Some(metadata) = self.symlink_metadata(&path) else { continue };
+                if metadata.kind == FileKind::Directory {
+                    open.push(path.clone());
+                }
+                found.push((path, metadata));
+            }
+        }
+        found.sort_by(|a, b| a.0.cmp(&b.0));
+        found
+    }
+
+    /// Tells whether there is a regular file with content, links followed.
+    pub(super) fn has_content(&self, path: impl AsRef<Path>) -> bool {
+        self.metadata(path).is_some_and(|metadata| metadata.kind == FileKind::File && metadata.size_bytes > 0)
     }
 
     /// Notes that something could not be read.

@@ -6,9 +6,13 @@
 
 mod accounts;
 mod cloud_init;
+mod crack;
 mod eol;
 mod evidence;
 mod files;
+mod firewall;
+mod jobs;
+mod kernels;
 mod os;
 mod packages;
 mod pass;
@@ -16,10 +20,12 @@ mod redact;
 mod render;
 mod request;
 mod rules;
+mod runtimes;
 mod sbom;
 mod secrets;
 mod software;
 mod sshd;
+mod sudoers;
 mod units;
 mod verdict;
 

@@ -3,9 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use super::files::Files;
+use crate::model::report::Package;
 
 /// Where sshd looks for its configuration: the vendor's place is SUSE's.
 const MAIN: [&str; 2] = ["/etc/ssh/sshd_config", "/usr/etc/ssh/sshd_config"];
+
+/// What units and init scripts put on sshd's command line: the file, and the variable in it. Debian's, Fedora's and
+/// SUSE's, and OpenRC's.
+const COMMAND_LINES: [(&str, &str); 4] = [
+    ("/etc/default/ssh", "SSHD_OPTS"),
+    ("/etc/sysconfig/sshd", "OPTIONS"),
+    ("/etc/sysconfig/ssh", "SSHD_OPTS"),
+    ("/etc/conf.d/sshd", "SSHD_OPTS"),
+];
 
 /// sshd gives up on deeper inclusion.
 ///
@@ -55,10 +65,25 @@ impl SshdConfig {
     /// Source: <https://man.openbsd.org/sshd_config>
     pub(super) fn read(files: &Files) -> Self {
         let mut config = Self::default();
+        for (path, variable) in COMMAND_LINES {
+            let text = files.text(path).unwrap_or_default();
+            config.global.extend(command_line(&text, variable).map(|(keyword, arguments)| Setting {
+                keyword,
+                arguments,
+                path: path.into(),
+            }));
+        }
+        // Ports of the command line come instead of those in files.
+        let has_port = config.global.iter().any(|setting| setting.keyword == "port");
+        let by_command = config.global.len();
         if let Some(path) = MAIN.into_iter().find(|path| files.exists(path)) {
             config.main = Some(path.into());
             let mut left = MOST_SETTINGS;
             config.include(files, Path::new(path), None, 0, &mut left);
+        }
+        if has_port {
+            let from_files = config.global.split_off(by_command);
+            config.global.extend(from_files.into_iter().filter(|setting| setting.keyword != "port"));
         }
         config
     }
@@ -66,8 +91,13 @@ impl SshdConfig {
     /// Returns the line that holds for a keyword (in lower case): the first one, unless `Match all`
     /// says otherwise, which comes over it.
     pub(super) fn effective(&self, keyword: &str) -> Option<&Setting> {
+        self.effective_of(&[keyword])
+    }
+
+    /// Returns the line that holds for a keyword with several names.
+    pub(super) fn effective_of(&self, names: &[&str]) -> Option<&Setting> {
         let for_all = self.matches.iter().filter(|block| block.criteria.eq_ignore_ascii_case("all")).flat_map(|block| &block.settings);
-        for_all.chain(&self.global).find(|setting| setting.keyword == keyword)
+        for_all.chain(&self.global).find(|setting| names.contains(&setting.keyword.as_str()))
     }
 
     /// Returns all lines of a keyword that adds up, outside of `Match` blocks.
@@ -113,6 +143,34 @@ impl SshdConfig {
             }
         }
     }
+}
+
+/// The version of OpenSSH's server, major and minor, by its package; none if no package has it.
+pub(super) fn version(packages: &[Package]) -> Option<(u32, u32)> {
+    // Arch's and old SUSE's package is not divided.
+    let package = ["openssh-server", "openssh"].iter().find_map(|name| packages.iter().find(|package| package.name == *name))?;
+    let upstream = package.version.split_once(':').map_or(package.version.as_str(), |(_, version)| version);
+    let mut numbers = upstream.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse().ok());
+    Some((numbers.next()??, numbers.next()??))
+}
+
+/// Reads the options of sshd that a shell assignment like `SSHD_OPTS="-p 2222 -o UsePAM=no"` holds.
+///
+/// Source: <https://man.openbsd.org/sshd>
+fn command_line(text: &str, variable: &str) -> impl Iterator<Item = (String, Vec<String>)> {
+    let assigned = text.lines().rev().find_map(|line| line.trim().strip_prefix(variable)?.trim_start().strip_prefix('='));
+    let plain = assigned.unwrap_or_default().replace(['"', '\''], "");
+    let mut words: Vec<String> = plain.split_whitespace().map(str::to_owned).collect();
+    words.reverse();
+    let mut settings = Vec::new();
+    while let Some(word) = words.pop() {
+        let Some((option, attached)) = ["-o", "-p"].iter().find_map(|option| Some((*option, word.strip_prefix(*option)?))) else {
+            continue;
+        };
+        let value = if attached.is_empty() { words.pop().unwrap_or_default() } else { attached.to_owned() };
+        settings.extend(split(&if option == "-p" { format!("Port {value}") } else { value }));
+    }
+    settings.into_iter()
 }
 
 fn absolute(pattern: &str) -> String {
@@ -176,6 +234,27 @@ mod tests {
         assert!(config.effective("passwordauthentication").is_none());
         let conditional: Vec<_> = config.conditional("permitrootlogin").map(|(block, _)| block.criteria.as_str()).collect();
         assert_eq!(conditional, ["User x"]);
+    }
+
+    #[test]
+    fn the_command_line_comes_first_and_its_port_alone() {
+        let config = read(
+            MemoryTree::default()
+                .file("/etc/ssh/sshd_config", "Port 22\nPasswordAuthentication no\n")
+                .file("/etc/default/ssh", "# x\nSSHD_OPTS=\"-4 -p2222 -o PasswordAuthentication=yes\"\n"),
+        );
+        assert!(config.effective("passwordauthentication").unwrap().is("yes"));
+        let ports: Vec<_> = config.all("port").flat_map(|setting| &setting.arguments).collect();
+        assert_eq!(ports, ["2222"]);
+    }
+
+    #[test]
+    fn versions_are_read_from_packages_of_all_families() {
+        let of = |name: &str, text: &str| version(&[Package { name: name.to_owned(), version: text.to_owned(), ..Package::default() }]);
+        assert_eq!(of("openssh-server", "1:10.0p1-7"), Some((10, 0)));
+        assert_eq!(of("openssh-server", "8.7p1-38.el9"), Some((8, 7)));
+        assert_eq!(of("openssh", "6.6p1-1"), Some((6, 6)));
+        assert!(of("openssh-server", "x").is_none() && of("dropbear", "2022.83").is_none());
     }
 
     #[test]

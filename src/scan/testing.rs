@@ -27,7 +27,7 @@ pub(super) fn clean() -> MemoryTree {
         .file("/etc/shadow", "root:*:20000:0:99999:7:::\nwww-data:*:20000:0:99999:7:::\n")
         .file("/etc/group", "root:x:0:\nsudo:x:27:\n")
         .file("/etc/gshadow", "root:*::\nsudo:*::\n")
-        .file("/etc/ssh/sshd_config", "PasswordAuthentication no\nPermitRootLogin no\nUsePAM yes\n")
+        .file("/etc/ssh/sshd_config", "PasswordAuthentication no\nPermitRootLogin no\nKbdInteractiveAuthentication no\nUsePAM yes\n")
         .file("/usr/sbin/sshd", "ELF")
         .file("/usr/lib/systemd/system/ssh.service", "[Unit]\n")
         .link("/etc/systemd/system/multi-user.target.wants/ssh.service", "/usr/lib/systemd/system/ssh.service")

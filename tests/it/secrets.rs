@@ -54,8 +54,7 @@ async fn a_private_key_found_in_an_image_is_told_by_its_path_alone() {
     let mut guest = good_guest();
     // `openssh-key-v1`, without a cipher: what is no key by its form is none.
     let start = "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUA";
-    let key =
-        format!("-----BEGIN OPENSSH PRIVATE KEY-----\n{start}{IN_IMAGE}\n{IN_IMAGE}{IN_IMAGE}\n-----END OPENSSH PRIVATE KEY-----\n");
+    let key = format!("-----BEGIN OPENSSH PRIVATE KEY-----\n{start}{IN_IMAGE}\n{IN_IMAGE}{IN_IMAGE}\n-----END OPENSSH PRIVATE KEY-----\n");
     guest.files.push(file("/opt/app/id_ed25519", &key, 0o600));
     let world = World::with_guest(guest).await;
     let mut process = world.open().await;

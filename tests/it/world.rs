@@ -351,7 +351,7 @@ pub fn base_disk(folder: &Path) -> PathBuf {
         ("etc/shadow", "root:*:20000:0:99999:7:::\nwww-data:*:20000:0:99999:7:::\n"),
         ("etc/group", "root:x:0:\nsudo:x:27:\n"),
         ("etc/gshadow", "root:*::\nsudo:*::\n"),
-        ("etc/ssh/sshd_config", "PasswordAuthentication no\nPermitRootLogin no\nUsePAM yes\n"),
+        ("etc/ssh/sshd_config", "PasswordAuthentication no\nPermitRootLogin no\nKbdInteractiveAuthentication no\nUsePAM yes\n"),
         ("usr/sbin/sshd", "ELF"),
         ("usr/lib/systemd/system/ssh.service", "[Unit]\n"),
         ("usr/bin/cloud-init", "#!/usr/bin/python3\n"),

@@ -183,7 +183,7 @@ fn kind(algorithm: Option<u32>) -> Option<Kind> {
 /// Adds a package's files.
 ///
 /// Source: <https://rpm-software-management.github.io/rpm/manual/tags.html>
-fn add_files(header: &[u8], owned: &mut OwnedFiles) -> Result<(), Damaged> {
+pub(super) fn add_files(header: &[u8], owned: &mut OwnedFiles) -> Result<(), Damaged> {
     let header = Header::open(header)?;
     let names = header.texts(tag::BASE_NAMES)?;
     let folders = header.texts(tag::FOLDERS)?;

@@ -367,6 +367,13 @@ fn files_have_the_owners_and_digests_that_rpm_says() {
             compared += 1;
         }
         assert_eq!(compared, 8);
+        for header in headers_of(&database) {
+            for (at, value) in (0..header.len()).flat_map(|at| [0, 1, 0x7f, 0xff].map(|value| (at, value))) {
+                let mut header = header.clone();
+                header[at] = value;
+                let _ = rpm::add_files(&header, &mut OwnedFiles::default());
+            }
+        }
     }
 }
 
@@ -381,8 +388,7 @@ fn this_machines_files_are_as_dpkg_knows_them() {
     for path in &lists {
         let content = std::fs::read_to_string(path).unwrap();
         if path.extension().unwrap() == "md5sums" {
-            let package = path.file_stem().unwrap().to_str().unwrap().split(':').next().unwrap().to_owned();
-            sums.extend(content.lines().map(|line| (package.clone(), line.to_owned())));
+            sums.extend(content.lines().map(str::to_owned));
         }
         tree = tree.file(path.to_str().unwrap(), content);
     }
@@ -390,7 +396,7 @@ fn this_machines_files_are_as_dpkg_knows_them() {
     let files = Files::new(&tree);
     let ownership = Packages::read(&files, None).ownership(&files).unwrap();
     assert!(!sums.is_empty());
-    for (_, line) in &sums {
+    for line in &sums {
         let (md5, path) = line.split_once("  ").unwrap();
         let path = Path::new("/").join(path);
         assert!(ownership.is_unmodified(&path, md5), "{line}");

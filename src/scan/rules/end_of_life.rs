@@ -16,7 +16,7 @@ pub(super) const END_OF_LIFE: Rule = Rule {
 };
 
 /// Warned of this many days ahead: a listing outlives its bake.
-const WARNED_DAYS: i32 = 90;
+pub(super) const WARNED_DAYS: i32 = 90;
 
 fn end_of_life(evidence: &Evidence, root: &Root, verdict: &mut Verdict) {
     let Some(os) = &root.os else { return };
@@ -40,7 +40,8 @@ fn end_of_life(evidence: &Evidence, root: &Root, verdict: &mut Verdict) {
     }
 }
 
-fn days(from: jiff::civil::Date, to: jiff::civil::Date) -> i32 {
+/// How many days lie between.
+pub(super) fn days(from: jiff::civil::Date, to: jiff::civil::Date) -> i32 {
     from.until(to).map_or(i32::MAX, |span| span.get_days())
 }
 

@@ -4,23 +4,43 @@
 //!
 //! Source: <https://docs.aws.amazon.com/marketplace/latest/userguide/product-and-ami-policies.html>
 
+mod agents;
 mod application_passwords;
 mod aws_key_requests;
+mod build_host;
+mod call_home;
 mod changed;
 mod cloud_agent;
+mod cloud_passwords;
 mod cloud_state;
 mod coverage;
 mod credential_files;
+mod default_passwords;
 mod end_of_life;
 mod file_system;
 mod history;
+mod identities;
 mod image;
+mod installer;
+mod kernels;
+mod leftovers;
+mod login_name;
+mod machine_identity;
+mod malware;
+mod pam;
+mod password_backups;
 mod passwords;
+mod region;
+mod runtimes;
 mod secrets;
+mod ssh_client;
+mod ssh_interactive;
 mod ssh_keys;
 mod ssh_login;
 mod ssh_reach;
+mod ssh_trust;
 mod sudo;
+mod sudo_rights;
 mod tokens;
 
 use super::verdict::Rule;
@@ -28,17 +48,32 @@ use crate::model::report::Severity;
 
 /// All rules, in the order of their codes.
 pub(super) const RULES: &[Rule] = &[
+    agents::AGENTS,
     cloud_state::STATE,
     cloud_agent::AGENT,
     cloud_state::MACHINE_ID,
+    machine_identity::IDENTITY,
+    build_host::HOST,
     file_system::ENCRYPTED,
     image::IMAGE,
+    region::REGION,
     history::HISTORY,
     changed::CHANGED,
+    leftovers::LEFTOVERS,
+    malware::MALWARE,
+    call_home::CALL_HOME,
     end_of_life::END_OF_LIFE,
+    runtimes::RUNTIMES,
+    kernels::KERNELS,
     passwords::EMPTY,
     passwords::ROOT,
     passwords::OTHERS,
+    default_passwords::DEFAULTS,
+    password_backups::BACKUPS,
+    identities::IDENTITIES,
+    installer::INSTALLER,
+    cloud_passwords::CLOUD,
+    pam::NULL_PASSWORDS,
     secrets::AWS,
     secrets::PRIVATE_KEYS,
     credential_files::CREDENTIAL_FILES,
@@ -48,11 +83,16 @@ pub(super) const RULES: &[Rule] = &[
     ssh_login::PASSWORDS,
     ssh_login::CLOUD_PASSWORDS,
     ssh_login::ROOT,
+    ssh_interactive::INTERACTIVE,
     ssh_login::EMPTY_PASSWORDS,
     ssh_keys::AUTHORIZED,
+    ssh_trust::TRUST,
     ssh_reach::REACH,
     ssh_keys::HOST,
+    ssh_client::CLIENT,
     sudo::SUDO,
+    login_name::NAME,
+    sudo_rights::RIGHTS,
     coverage::DATA,
     coverage::FILES,
     coverage::OS,

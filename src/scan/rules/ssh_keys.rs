@@ -42,7 +42,9 @@ fn authorized(_: &Evidence, root: &Root, verdict: &mut Verdict) {
             verdict.file(&path, reason);
         }
     }
-    if let Some(setting) = root.sshd.effective("authorizedkeyscommand").filter(|setting| !setting.is("none")) {
+    let commands = root.sshd.effective("authorizedkeyscommand").into_iter();
+    let commands = commands.chain(root.sshd.conditional("authorizedkeyscommand").map(|(_, setting)| setting));
+    for setting in commands.filter(|setting| !setting.is("none")) {
         let command = setting.arguments.first().map(String::as_str).unwrap_or_default();
         // EC2 Instance Connect asks AWS for the caller's own key.
         if !command.ends_with("/eic_run_authorized_keys") {
@@ -115,6 +117,7 @@ mod tests {
             found(clean().file("/etc/ssh/sshd_config", text), "AMI-SSH-006").len()
         };
         assert_eq!(with("/opt/keys %u"), 1);
+        assert_eq!(with("none\nMatch User x\nAuthorizedKeysCommand /opt/keys"), 1);
         assert_eq!(with("none"), 0);
         assert_eq!(with("/usr/share/ec2-instance-connect/eic_run_authorized_keys %%u %%f"), 0);
     }

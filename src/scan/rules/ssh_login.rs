@@ -2,6 +2,7 @@
 
 use crate::model::report::Severity;
 use crate::scan::evidence::{Evidence, Root};
+use crate::scan::sshd;
 use crate::scan::verdict::{Judge, Rule, Verdict};
 
 pub(super) const PASSWORDS: Rule = Rule {
@@ -38,6 +39,7 @@ pub(super) const EMPTY_PASSWORDS: Rule = Rule {
 
 const MAIN: &str = "/etc/ssh/sshd_config";
 
+/// Tells whether sshd is there, so that its defaults count.
 fn has_sshd(root: &Root) -> bool {
     root.sshd.main.is_some() || root.files.exists("/usr/sbin/sshd") || root.files.exists("/usr/bin/sshd")
 }
@@ -65,7 +67,13 @@ fn cloud_passwords(_: &Evidence, root: &Root, verdict: &mut Verdict) {
 
 fn root_login(_: &Evidence, root: &Root, verdict: &mut Verdict) {
     const BY_KEY: &str = "sshd lets root log in with a key";
+    // OpenSSH let root in by password until version 7.0.
+    // Source: <https://www.openssh.com/txt/release-7.0>
+    let is_old = sshd::version(&root.packages.list).is_some_and(|version| version < (7, 0));
     match root.sshd.effective("permitrootlogin") {
+        None if has_sshd(root) && is_old => {
+            verdict.file(MAIN, "sshd lets root log in, because nothing sets PermitRootLogin and the default of this version is yes");
+        }
         None if has_sshd(root) => {
             let reason = format!("{BY_KEY}, because nothing sets PermitRootLogin and its default is prohibit-password");
             verdict.file_as(Severity::Medium, MAIN, reason);
@@ -127,6 +135,9 @@ mod tests {
         assert_eq!(with("PermitRootLogin without-password"), ["medium /etc/ssh/sshd_config"]);
         assert_eq!(with(""), ["medium /etc/ssh/sshd_config"]);
         assert!(with("PermitRootLogin no").is_empty());
+        let old = "Package: openssh-server\nStatus: install ok installed\nVersion: 1:6.7p1-5\nArchitecture: amd64\n";
+        let tree = clean().file(MAIN, "PasswordAuthentication no").file("/var/lib/dpkg/status", old);
+        assert_eq!(found(tree, "AMI-SSH-003"), ["critical /etc/ssh/sshd_config"]);
         let tree = clean().file("/etc/cloud/cloud.cfg.d/90.cfg", "disable_root: false");
         assert_eq!(found(tree, "AMI-SSH-003"), ["high /etc/cloud/cloud.cfg.d/90.cfg"]);
     }

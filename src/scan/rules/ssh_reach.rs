@@ -1,8 +1,11 @@
 //! AMI-SSH-008: AWS's scanner must reach sshd on the declared port, and the buyer's account must be let in.
 
+use std::path::PathBuf;
+
 use crate::model::report::Severity;
 use crate::scan::evidence::{Evidence, Root};
 use crate::scan::files::fits;
+use crate::scan::firewall::{self, Answer, Firewall, Network, Packet};
 use crate::scan::sshd::Setting;
 use crate::scan::units;
 use crate::scan::verdict::{Judge, Rule, Verdict};
@@ -14,6 +17,11 @@ pub(super) const REACH: Rule = Rule {
     remedy: "Install and enable sshd, let it listen on the declared scanning port on all addresses, and let the login user in.",
     judge: Judge::Root(reach),
 };
+
+/// Where AWS's scanner logs in from.
+///
+/// Source: <https://docs.aws.amazon.com/marketplace/latest/userguide/product-and-ami-policies.html>
+const SCANNERS: [&str; 2] = ["10.0.0.0/16", "10.2.0.0/16"];
 
 const SERVICES: [&str; 4] = ["ssh.service", "sshd.service", "ssh.socket", "sshd.socket"];
 
@@ -29,10 +37,21 @@ fn reach(evidence: &Evidence, root: &Root, verdict: &mut Verdict) {
     }
     ports(evidence.request.scanning_port, root, verdict);
     users(&root.login_user, root, verdict);
-    firewall(evidence.request.scanning_port, root, verdict);
+    firewalls(evidence.request.scanning_port, root, verdict);
 }
 
 fn ports(wanted: u16, root: &Root, verdict: &mut Verdict) {
+    let reason = format!("sshd does not listen on port {wanted}, which is declared for AWS's scanner");
+    if let Some(sockets) = socket(root) {
+        let listens = |stream: &str| stream.rsplit(':').next().and_then(|port| port.parse().ok()) == Some(wanted);
+        if !sockets.iter().any(|(_, stream)| listens(stream)) {
+            match sockets.last() {
+                Some((path, _)) => verdict.file(path, reason),
+                None => verdict.image(reason),
+            }
+        }
+        return;
+    }
     let ports: Vec<&Setting> = root.sshd.all("port").collect();
     let listens = |port: &str| port.parse() == Ok(wanted);
     let addresses: Vec<&str> = root.sshd.all("listenaddress").filter_map(|setting| setting.arguments.first()).map(String::as_str).collect();
@@ -42,18 +61,35 @@ fn ports(wanted: u16, root: &Root, verdict: &mut Verdict) {
     let by_address =
         addresses.iter().any(|address| address.rsplit_once(':').is_some_and(|(host, port)| !host.contains(':') && listens(port)));
     if !by_port && !by_address {
-        let reason = format!("sshd does not listen on port {wanted}, which is declared for AWS's scanner");
         match ports.first() {
             Some(setting) => verdict.file(&setting.path, reason),
             None => verdict.image(reason),
         }
     }
-    let is_local = |address: &&str| {
-        address.starts_with("127.") || address.starts_with("localhost") || address.trim_start_matches('[').starts_with("::1")
-    };
-    if !addresses.is_empty() && addresses.iter().all(is_local) {
-        verdict.image("sshd listens on the loopback address only");
+    if let Some(first) = addresses.first().filter(|_| !addresses.iter().any(|address| is_anywhere(address))) {
+        let what = if is_local(first) { "the loopback address" } else { "an address that instances don't have" };
+        verdict.image(format!("sshd listens on {what} only: {}", addresses.join(", ")));
     }
+}
+
+/// What systemd listens on for sshd, where it does so instead of sshd itself.
+///
+/// Ubuntu has made it from sshd's own configuration since 24.04, by a generator.
+fn socket(root: &Root) -> Option<Vec<(PathBuf, String)>> {
+    let files = &root.files;
+    let unit = ["ssh.socket", "sshd.socket"].into_iter().find(|unit| units::is_enabled(files, unit))?;
+    let by_service = ["ssh.service", "sshd.service"].iter().any(|unit| units::is_enabled(files, unit));
+    let generated = files.exists("/usr/lib/systemd/system-generators/sshd-socket-generator");
+    (!by_service && !generated).then(|| units::values(files, unit, "ListenStream"))
+}
+
+fn is_anywhere(address: &str) -> bool {
+    let host = address.rsplit_once(':').filter(|(host, _)| !host.contains(':') || host.ends_with(']')).map_or(address, |(host, _)| host);
+    matches!(host, "0.0.0.0" | "*" | "::" | "[::]" | "0" | "")
+}
+
+fn is_local(address: &str) -> bool {
+    address.starts_with("127.") || address.starts_with("localhost") || address.trim_start_matches('[').starts_with("::1")
 }
 
 /// Source: sshd_config(5), the order `DenyUsers`, `AllowUsers`, `DenyGroups`, `AllowGroups`; each must let the user pass.
@@ -82,23 +118,42 @@ fn users(user: &str, root: &Root, verdict: &mut Verdict) {
     check("allowgroups", true, &by_group);
 }
 
-/// Only ufw tells in one place what is open; other firewalls are looked at for whether they drop.
-fn firewall(port: u16, root: &Root, verdict: &mut Verdict) {
-    let port = port.to_string();
-    let enabled = root.files.text("/etc/ufw/ufw.conf").is_some_and(|text| text.lines().any(|line| line.trim() == "ENABLED=yes"));
-    let rules = root.files.text("/etc/ufw/user.rules").unwrap_or_default();
-    let opens =
-        |line: &str| line.starts_with("-A ufw-user-input") && line.contains("ACCEPT") && line.split([' ', ',']).any(|word| word == port);
-    if enabled && !rules.lines().any(opens) {
-        verdict.file("/etc/ufw/user.rules", format!("the firewall starts at boot and does not open port {port}"));
-    }
-    if units::is_enabled(&root.files, "nftables.service") {
-        let rules = root.files.text("/etc/nftables.conf").unwrap_or_default();
-        let closes = rules.contains("policy drop") || rules.contains("reject") || rules.lines().any(|line| line.trim() == "drop");
-        let opens = rules.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == port || (port == "22" && word == "ssh"));
-        if closes && !opens && !rules.contains("include") {
-            verdict.file("/etc/nftables.conf", format!("the firewall starts at boot and does not open port {port}"));
+/// A firewall that starts at boot must let AWS's networks in; what can't be told before the boot is said to be so.
+fn firewalls(port: u16, root: &Root, verdict: &mut Verdict) {
+    for network in SCANNERS {
+        let Some(from) = Network::parse(network) else { continue };
+        for Firewall { name, path, answer } in firewall::ask(&root.files, Packet { from, port }) {
+            match answer {
+                Answer::Open => {}
+                Answer::Closed => verdict.file(path, format!("{name} starts at boot and does not open port {port} to {network}")),
+                Answer::Unknown => {
+                    let reason = format!("whether {name} opens port {port} to {network} was not evaluated offline");
+                    verdict.file_as(Severity::Medium, path, reason);
+                }
+            }
         }
+    }
+    wrappers(root, verdict);
+}
+
+/// Debian's sshd asks the lists of TCP wrappers; Fedora's family has left them.
+///
+/// Source: hosts_access(5).
+fn wrappers(root: &Root, verdict: &mut Verdict) {
+    if !root.os.as_ref().is_some_and(|os| matches!(os.id.as_str(), "debian" | "ubuntu")) {
+        return;
+    }
+    let names = |path: &str, clients: &[&str]| {
+        let text = root.files.text(path).unwrap_or_default().replace("\\\n", " ");
+        text.lines().filter(|line| !line.trim_start().starts_with('#')).filter_map(|line| line.split_once(':')).any(|(daemons, rest)| {
+            let has = |list: &str, wanted: &[&str]| {
+                list.split([',', ' ', '\t']).any(|word| wanted.iter().any(|name| word.trim().starts_with(name)))
+            };
+            has(daemons, &["ALL", "sshd"]) && has(rest.split(':').next().unwrap_or_default(), clients)
+        })
+    };
+    if names("/etc/hosts.deny", &["ALL", "10."]) && !names("/etc/hosts.allow", &["ALL", "10."]) {
+        verdict.file("/etc/hosts.deny", "sshd turns AWS's scanner away (hosts.deny)");
     }
 }
 
@@ -114,6 +169,8 @@ mod tests {
     fn another_port_or_a_local_address_is_out_of_reach() {
         assert_eq!(with("Port 2222"), ["high /etc/ssh/sshd_config"]);
         assert_eq!(with("ListenAddress 127.0.0.1"), ["high image"]);
+        assert_eq!(with("ListenAddress 172.31.5.6"), ["high image"]);
+        assert!(with("ListenAddress 0.0.0.0:22\nPort 2222").is_empty() && with("ListenAddress [::]:22").is_empty());
         assert!(with("Port 2222\nPort 22").is_empty() && with("ListenAddress 0.0.0.0\nListenAddress ::").is_empty());
     }
 
@@ -133,10 +190,30 @@ mod tests {
     }
 
     #[test]
-    fn a_firewall_must_open_the_port() {
+    fn a_socket_of_systemd_listens_instead_of_sshd() {
+        let tree = clean()
+            .without("/etc/systemd/system/multi-user.target.wants/ssh.service")
+            .link("/etc/systemd/system/sockets.target.wants/ssh.socket", "/usr/lib/systemd/system/ssh.socket")
+            .file("/usr/lib/systemd/system/ssh.socket", "[Socket]\nListenStream=0.0.0.0:22\nListenStream=[::]:22\n");
+        assert!(found(tree.clone(), "AMI-SSH-008").is_empty());
+        let path = "/etc/systemd/system/ssh.socket.d/port.conf";
+        assert_eq!(found(tree.file(path, "[Socket]\nListenStream=\nListenStream=2222\n"), "AMI-SSH-008"), [format!("high {path}")]);
+    }
+
+    #[test]
+    fn a_firewall_must_open_the_port_to_both_of_awss_networks() {
         let tree = clean().file("/etc/ufw/ufw.conf", "ENABLED=yes\n");
-        assert_eq!(found(tree.clone(), "AMI-SSH-008"), ["high /etc/ufw/user.rules"]);
-        let tree = tree.file("/etc/ufw/user.rules", "-A ufw-user-input -p tcp --dport 22 -j ACCEPT\n");
-        assert!(found(tree, "AMI-SSH-008").is_empty());
+        let rules = |text: &str| found(tree.clone().file("/etc/ufw/user.rules", text), "AMI-SSH-008");
+        assert_eq!(found(tree.clone(), "AMI-SSH-008"), ["high /etc/ufw/user.rules"; 2]);
+        assert!(rules("-A ufw-user-input -p tcp --dport 22 -j ACCEPT\n").is_empty());
+        assert_eq!(rules("-A ufw-user-input -p tcp --dport 22 -s 10.0.0.0/16 -j ACCEPT\n"), ["high /etc/ufw/user.rules"]);
+        assert_eq!(rules("-A ufw-user-input -m geoip --src-cc DE -j ACCEPT\n"), ["medium /etc/ufw/user.rules"; 2]);
+    }
+
+    #[test]
+    fn lists_of_denied_hosts_count_where_sshd_asks_them() {
+        let tree = clean().file("/etc/hosts.deny", "# x\nALL: ALL\n");
+        assert_eq!(found(tree.clone(), "AMI-SSH-008"), ["high /etc/hosts.deny"]);
+        assert!(found(tree.file("/etc/hosts.allow", "sshd: 10.\n"), "AMI-SSH-008").is_empty());
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::model::report::Severity;
 use crate::scan::evidence::{Evidence, Root};
+use crate::scan::sudoers::Sudoers;
 use crate::scan::verdict::{Judge, Rule, Verdict};
 
 pub(super) const SUDO: Rule = Rule {
@@ -41,19 +42,15 @@ fn sudo(_: &Evidence, root: &Root, verdict: &mut Verdict) {
 ///
 /// Source: <https://www.sudo.ws/docs/man/sudoers.man/>
 fn by_sudoers(user: &str, root: &Root) -> bool {
-    // A group that cloud-init puts its default user in counts too; sudo skips names with a dot or a tilde.
+    // A group that cloud-init puts its default user in counts too.
     let groups = root.cloud.list("system_info.default_user.groups").unwrap_or_default();
-    let included = root.files.glob("/etc/sudoers.d/*").into_iter();
-    let included = included.filter(|path| !path.file_name().is_some_and(|name| name.to_string_lossy().contains(['.', '~'])));
-    std::iter::once("/etc/sudoers".into()).chain(included).filter_map(|path| root.files.text(path)).any(|text| {
-        text.lines().filter(|line| !line.trim_start().starts_with(['#', '@'])).any(|line| {
-            let Some((who, rule)) = line.trim().split_once(char::is_whitespace) else { return false };
-            let named = match who.strip_prefix('%') {
-                Some(group) => root.accounts.is_member(user, group) || groups.contains(&group),
-                None => who == user || who == "ALL",
-            };
-            named && is_full(rule)
-        })
+    Sudoers::read(&root.files).lines.iter().any(|(_, line)| {
+        let Some((who, rule)) = line.split_once(char::is_whitespace) else { return false };
+        let named = match who.strip_prefix('%') {
+            Some(group) => root.accounts.is_member(user, group) || groups.contains(&group),
+            None => who == user || who == "ALL",
+        };
+        named && is_full(rule)
     })
 }
 
