@@ -44,7 +44,7 @@ pub(super) fn clean() -> MemoryTree {
 
 /// Scans a tree as an image for port 22 and the user `admin`, on 23 November 2026.
 pub(super) fn report(tree: MemoryTree) -> Report {
-    let policy = ScanPolicy { fail_on: Severity::High };
+    let policy = ScanPolicy::failing_on(Severity::High);
     super::scan_tree(&tree.tree(), &request(&policy))
 }
 
