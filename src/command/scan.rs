@@ -7,9 +7,9 @@ use clap::Args;
 use super::context::Context;
 use super::selection::Selection;
 use super::ship::{Approval, StageArgs, carry_out_all};
-use crate::cli::{Format, Global, Patience};
+use crate::cli::{Format, Global, Patience, Waivers};
 use crate::clock::Clock;
-use crate::engine::{self, EngineError, Extent, Observer, Stage};
+use crate::engine::{self, Engine, EngineError, Extent, Observer, Stage};
 use crate::failure::Failure;
 use crate::model::product::Product;
 use crate::model::report::Report;
@@ -21,6 +21,9 @@ use crate::ui;
 pub struct ScanArgs {
     /// The product, or a variant of it: hello-web, hello-web.arm64
     pub product: Selection,
+    /// What may pass.
+    #[command(flatten)]
+    pub waivers: Waivers,
     /// How to write the report
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -34,7 +37,7 @@ pub struct ScanArgs {
 pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
     let context = Context::open(global).await?;
     let variants = context.variants(&args.product)?;
-    let engine = context.engine(&variants, std::time::Duration::ZERO)?;
+    let engine = Engine { waivers: args.waivers.into(), ..context.engine(&variants, std::time::Duration::ZERO)? };
     let stage = StageArgs {
         product: args.product.clone(),
         approval: Approval { yes: false, approve: Vec::new() },
@@ -44,7 +47,9 @@ pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
         .each(async |product| {
             let versions = history(&context.ledger().records(&product.variant()).await?);
             match versions.into_values().next_back() {
-                Some(released) if !engine::baking(&engine, product).await? => look(&context, product, &released).await.map(Some),
+                Some(released) if !engine::baking(&engine, product).await? => {
+                    look(&context, product, &released, args.waivers).await.map(Some)
+                }
                 _ => {
                     context.state_target();
                     carry_out_all(&context, product, &engine, &stage.as_ship(), Extent::Only(Stage::Scan)).await.map(|()| None)
@@ -66,8 +71,9 @@ pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
     Failure::all(looks.iter().filter_map(rejected).chain(end.err()).collect())
 }
 
-async fn look(context: &Context, product: &Product, released: &Released) -> Result<(Released, Report), Failure> {
+async fn look(context: &Context, product: &Product, released: &Released, waivers: Waivers) -> Result<(Released, Report), Failure> {
     let observer: Arc<dyn Observer> = context.ui.clone();
-    let report = engine::scan_image(context.reader(), &observer, &released.release.image, product, Clock::System.now()).await?;
+    let report =
+        engine::scan_image(context.reader(), &observer, &released.release.image, product, waivers.into(), Clock::System.now()).await?;
     Ok((released.clone(), report))
 }

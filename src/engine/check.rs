@@ -18,6 +18,7 @@ use crate::model::ids::{Region, SnapshotId};
 use crate::model::image::{Image, tag};
 use crate::model::product::Product;
 use crate::model::report::{Report, ScanSummary};
+use crate::model::waiver::WaiverOptions;
 use crate::scan;
 
 /// Blocks in flight while a whole snapshot is read. Source: EBS direct allows about 1,000 requests a
@@ -32,7 +33,8 @@ impl Run<'_> {
         let summary = self
             .effect("scan", &image.id, async |_| {
                 let blocks = self.blocks(image).await?;
-                let reading = scan_blocks(engine.writer.reader(), &engine.observer, image, blocks, self.product, engine.clock.now());
+                let reading =
+                    scan_blocks(engine.writer.reader(), &engine.observer, image, blocks, self.product, engine.waivers, engine.clock.now());
                 // It only reads: whoever leaves drops it.
                 let report = engine.unless_left(reading).await?;
                 let kept = engine.ledger.keep_report(self.variant(), &self.plan.version, self.id(), &report).await?;
@@ -48,7 +50,8 @@ impl Run<'_> {
             self.end_later(Outcome::Rejected).await;
         }
         let summary = summary?;
-        self.done_note(format!("passed: {} packages, {} findings below {}", summary.packages, findings(&summary), summary.fail_on));
+        let waived = if summary.waivers.is_empty() { String::new() } else { format!(", {} waivers hold", summary.waivers.len()) };
+        self.done_note(format!("passed: {} packages, {} findings that may pass{waived}", summary.packages, findings(&summary)));
         Ok(summary)
     }
 
@@ -103,10 +106,11 @@ pub async fn scan_image(
     observer: &Arc<dyn Observer>,
     image: &Image,
     product: &Product,
+    waivers: WaiverOptions,
     at: jiff::Timestamp,
 ) -> Result<Report, EngineError> {
     let blocks = open_blocks(reader, &image.region, &image.snapshots).await?;
-    scan_blocks(reader, observer, image, &blocks, product, at).await
+    scan_blocks(reader, observer, image, &blocks, product, waivers, at).await
 }
 
 async fn scan_blocks(
@@ -115,6 +119,7 @@ async fn scan_blocks(
     image: &Image,
     blocks: &[SnapshotBlocks],
     product: &Product,
+    waivers: WaiverOptions,
     at: jiff::Timestamp,
 ) -> Result<Report, EngineError> {
     let described = reader.image(&image.region, &image.id).await?;
@@ -136,6 +141,7 @@ async fn scan_blocks(
             &scan::Scan {
                 image: Some(&facts),
                 policy: &product.scan,
+                waivers,
                 at,
                 login_user: &product.image.login_user,
                 scanning_port: product.listing.scanning_port,

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use super::accounts::Accounts;
 use super::cloud_init::CloudConfig;
 use super::files::Files;
+use super::gate;
 use super::os;
 use super::packages::Packages;
 use super::request::Scan;
 use super::rules::RULES;
 use super::secrets::{self, Hits};
 use super::sshd::SshdConfig;
-use super::verdict::{Judge, Verdict};
+use super::verdict::{Judge, Verdict, worst_first};
 use crate::disk::{self, BlockSource, DiskImage, FileTree};
 use crate::model::report::{OperatingSystem, Report};
 
@@ -73,7 +74,7 @@ fn judge(evidence: Evidence) -> Report {
         match (&rule.judge, &evidence.root) {
             (Judge::Image(judge), _) => judge(&evidence, &mut verdict),
             (Judge::Root(judge), Some(root)) => judge(&evidence, root, &mut verdict),
-            (Judge::Root(_), None) | (Judge::Content(_), _) => {}
+            (Judge::Root(_), None) | (Judge::Content(_) | Judge::Gate(_), _) => {}
         }
         findings.extend(verdict.into_findings());
     }
@@ -91,9 +92,9 @@ fn judge(evidence: Evidence) -> Report {
             findings.extend(verdict.into_findings());
         }
     }
-    findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| (&a.code, &a.path, &a.reason).cmp(&(&b.code, &b.path, &b.reason))));
-    findings.dedup();
+    worst_first(&mut findings);
     let request = evidence.request;
+    let waivers = gate::apply(&mut findings, request);
     let root = evidence.root;
     let (os, packages) = root.map(|root| (root.os, root.packages.list)).unwrap_or_default();
     Report {
@@ -104,6 +105,8 @@ fn judge(evidence: Evidence) -> Report {
         packages,
         findings,
         fail_on: request.policy.fail_on,
+        thresholds: gate::thresholds(request),
+        waivers,
         files,
     }
 }

@@ -9,6 +9,7 @@ mod cloud_init;
 mod eol;
 mod evidence;
 mod files;
+mod gate;
 mod os;
 mod packages;
 mod render;

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::model::ids::{Region, SnapshotId};
 use crate::model::image::ImageDescription;
 use crate::model::product::ScanPolicy;
+use crate::model::waiver::WaiverOptions;
 
 /// What to judge an image by.
 #[derive(Debug, Clone, Copy)]
@@ -13,6 +14,8 @@ pub struct Scan<'a> {
     pub image: Option<&'a ImageFacts>,
     /// What the product lets pass.
     pub policy: &'a ScanPolicy,
+    /// What the command line says of the policy's waivers.
+    pub waivers: WaiverOptions,
     /// The time of the scan: end-of-life dates and ages are judged for it.
     pub at: Timestamp,
     /// The account that a buyer logs in to.

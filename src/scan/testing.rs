@@ -6,6 +6,7 @@ use super::request::Scan;
 use crate::disk::testing::MemoryTree;
 use crate::model::product::ScanPolicy;
 use crate::model::report::{Finding, Report, Severity};
+use crate::model::waiver::WaiverOptions;
 
 /// Forty characters as AWS makes them, made up here.
 pub(super) const AWS_SECRET: &str = "kX9vQ2mPz7LrT4wYb1NcJ8hFd5GsA0eUi3oRq6tW";
@@ -51,7 +52,8 @@ pub(super) fn report(tree: MemoryTree) -> Report {
 /// The request that [`report`] makes.
 pub(super) fn request(policy: &ScanPolicy) -> Scan<'_> {
     let at: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
-    Scan { image: None, policy, at, login_user: "admin", scanning_port: 22, snapshots: &[] }
+    let waivers = WaiverOptions::default();
+    Scan { image: None, policy, waivers, at, login_user: "admin", scanning_port: 22, snapshots: &[] }
 }
 
 /// The findings of a rule, each as its severity and path.

@@ -17,6 +17,7 @@ mod ssh_keys;
 mod ssh_login;
 mod ssh_reach;
 mod sudo;
+mod waivers;
 
 use super::verdict::Rule;
 use crate::model::report::Severity;
@@ -51,6 +52,8 @@ pub(super) const RULES: &[Rule] = &[
     coverage::NO_FILES,
     coverage::TABLE,
     coverage::PACKAGES,
+    waivers::EXPIRED,
+    waivers::UNUSED,
 ];
 
 /// What is known of a rule without an image.

@@ -48,8 +48,8 @@ pub(super) const EDITS: &[Edit] = &[
 #[test]
 fn thresholds_and_waivers_are_read() {
     let bench = Bench::new();
+    bench.edit("[tags]", "[scan]\nfail-on = \"medium\"\nthresholds = { his = \"critical\", cov = \"low\" }\n\n[tags]");
     bench.edit("[tags]", waiver!("id = \"AMI-SEC-005\"\ntarget = \"/opt/**\"\nexpires = 2027-05-01\nexception = \"one-time-password\""));
-    bench.edit("[[scan.waiver]]", "[scan]\nfail-on = \"medium\"\nthresholds = { his = \"critical\", cov = \"low\" }\n\n[[scan.waiver]]");
     let product =
         bench.workspace().load(&slug(), TargetName::Twin, None).unwrap_or_else(|faults| panic!("{}", faults.render(false))).remove(0);
     let waiver = Waiver {
