@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::context::Context;
 use super::selection::Selection;
 use super::ship::{Approval, StageArgs, carry_out_all};
-use crate::cli::{Format, Global, Patience, Waivers};
+use crate::cli::{Global, Patience, Waivers};
 use crate::clock::Clock;
 use crate::engine::{self, Engine, EngineError, Extent, Observer, Stage};
 use crate::failure::Failure;
@@ -26,7 +26,19 @@ pub struct ScanArgs {
     pub waivers: Waivers,
     /// How to write the report
     #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
+    pub format: ScanFormat,
+}
+
+/// How reports are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum ScanFormat {
+    /// For people: worst first, with what to do.
+    #[default]
+    Text,
+    /// For programs; versioned.
+    Json,
+    /// SARIF 2.1.0, for code hosts and editors.
+    Sarif,
 }
 
 /// Scans what was baked and not yet sealed, as a step of its run; else the last release, for a look.
@@ -59,8 +71,9 @@ pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
         .await;
     let looks: Vec<&(Released, Report)> = reports.iter().flatten().collect();
     match args.format {
-        Format::Json => ui::print(&ui::document(&looks.iter().map(|(_, report)| report).collect::<Vec<_>>())),
-        Format::Text => looks.iter().for_each(|(_, report)| ui::print(&crate::scan::render(report))),
+        ScanFormat::Json => ui::print(&ui::document(&looks.iter().map(|(_, report)| report).collect::<Vec<_>>())),
+        ScanFormat::Sarif => ui::print(&crate::scan::sarif(&looks.iter().map(|(_, report)| report).collect::<Vec<_>>())),
+        ScanFormat::Text => looks.iter().for_each(|(_, report)| ui::print(&crate::scan::render(report))),
     }
     let rejected = |(released, report): &&(Released, Report)| {
         (!report.passed()).then(|| {

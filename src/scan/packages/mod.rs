@@ -14,6 +14,7 @@ mod tests;
 use std::path::PathBuf;
 
 pub(super) use dpkg::Ownership;
+pub(super) use purl::escape;
 
 use super::files::Files;
 use crate::model::report::{OperatingSystem, Package};
