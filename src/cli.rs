@@ -11,6 +11,7 @@ use crate::engine::Leave;
 use crate::examples;
 use crate::failure::Failure;
 use crate::model::target::TargetName;
+use crate::model::waiver::WaiverOptions;
 
 /// Bakes, scans, versions, distributes and lists machine images on AWS Marketplace.
 ///
@@ -170,6 +171,23 @@ pub struct Patience {
     /// Give the whole command this long, then leave what goes on at AWS as pending (exit code 5): 90m, 2h, 30s
     #[arg(long, value_name = "TIME", default_value = "4h", value_parser = parse_duration)]
     pub patience: Duration,
+}
+
+/// What may pass the scan.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct Waivers {
+    /// Let the manifest's waivers hold for what AWS rejects, too
+    #[arg(long)]
+    pub allow_policy_waivers: bool,
+    /// Fail on waivers that have expired or that nothing needs
+    #[arg(long)]
+    pub strict_waivers: bool,
+}
+
+impl From<Waivers> for WaiverOptions {
+    fn from(args: Waivers) -> Self {
+        Self { allow_policy: args.allow_policy_waivers, strict: args.strict_waivers }
+    }
 }
 
 /// Returns the command line's description, with the examples in its help.

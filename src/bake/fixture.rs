@@ -69,7 +69,7 @@ pub(super) fn product() -> Product {
             tests: Vec::new(),
         },
         listing: listing(),
-        scan: ScanPolicy { fail_on: Severity::High },
+        scan: ScanPolicy::failing_on(Severity::High),
         tags: BTreeMap::new(),
         manifest_digest: Digest::of("manifest"),
         inputs: BTreeMap::new(),

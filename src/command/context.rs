@@ -20,6 +20,7 @@ use crate::listing::Templates;
 use crate::manifest::Workspace;
 use crate::model::ids::{AccountId, Slug};
 use crate::model::target::{BucketPlace, Login, TargetName};
+use crate::model::waiver::WaiverOptions;
 use crate::twin::faults::{FaultRule, FaultScript};
 use crate::twin::machines::{Accelerator, Machines, Qemu, probe};
 use crate::twin::{self, Twin};
@@ -183,6 +184,7 @@ impl Context {
             interval: self.interval(),
             variants: variants.all().to_vec(),
             git_commit: git::commit(&folder),
+            waivers: WaiverOptions::default(),
             templates,
         })
     }

@@ -52,7 +52,7 @@ pub async fn run(global: &Global, args: &HistoryArgs) -> Result<(), Failure> {
             }
             let rows: Vec<Vec<String>> = chains.iter().flat_map(|(variant, records)| rows(variant, records)).collect();
             if !rows.is_empty() {
-                ui::print(&ui::table(&["VARIANT", "VERSION", "SEALED (UTC)", "IMAGE", "REGIONS", "GRANTS", "LISTING"], &rows));
+                ui::print(&ui::table(&["VARIANT", "VERSION", "SEALED (UTC)", "IMAGE", "REGIONS", "GRANTS", "WAIVERS", "LISTING"], &rows));
             }
         }
     }
@@ -68,6 +68,7 @@ fn rows(variant: &Variant, records: &[Record]) -> Vec<Vec<String>> {
             released.release.image.id.to_string(),
             released.regions().len().to_string(),
             released.grants.len().to_string(),
+            released.release.scan.waivers.len().to_string(),
             words(&released.listing),
         ]
     };

@@ -3,17 +3,17 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::context::Context;
 use super::sbom::{self, SbomFormat};
 use super::scan_target::{self, ScanTarget, Terms};
 use super::selection::Selection;
 use super::ship::{Approval, StageArgs, carry_out_all};
-use crate::cli::{Format, Global, Patience};
+use crate::cli::{Global, Patience, Waivers};
 use crate::clock::Clock;
 use crate::disk::BackingFiles;
-use crate::engine::{self, EngineError, Extent, Observer, Stage};
+use crate::engine::{self, Engine, EngineError, Extent, Observer, Stage};
 use crate::failure::Failure;
 use crate::model::ids::Region;
 use crate::model::product::Product;
@@ -29,9 +29,12 @@ pub struct ScanArgs {
     /// raw or qcow2; a folder that holds a root file system
     #[arg(value_name = "TARGET")]
     pub disk: ScanTarget,
+    /// What may pass.
+    #[command(flatten)]
+    pub waivers: Waivers,
     /// How to write the report
     #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
+    pub format: ScanFormat,
     /// Write a bill of materials here too
     #[arg(long, value_name = "FILE")]
     pub sbom: Option<PathBuf>,
@@ -55,6 +58,18 @@ pub struct ScanArgs {
     pub region: Option<Region>,
 }
 
+/// How reports are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum ScanFormat {
+    /// For people: worst first, with what to do.
+    #[default]
+    Text,
+    /// For programs; versioned.
+    Json,
+    /// SARIF 2.1.0, for code hosts and editors.
+    Sarif,
+}
+
 const NO_PRODUCT: &str = "For a target that is no product";
 
 /// Scans a target. Of a product, what was baked and not yet sealed, as a step of its run; else its last release, for a look.
@@ -68,6 +83,7 @@ pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
         login_user: args.login_user.clone(),
         scanning_port: args.scanning_port,
         region: args.region.clone(),
+        waivers: args.waivers.into(),
         backing_files: if args.backing_files { BackingFiles::Allowed } else { BackingFiles::Refused },
     };
     let (what, report) = match &args.disk {
@@ -88,8 +104,9 @@ pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
         }
     };
     match args.format {
-        Format::Json => ui::print(&ui::document(&[&report])),
-        Format::Text => ui::print(&scan::render(&report)),
+        ScanFormat::Json => ui::print(&ui::document(&[&report])),
+        ScanFormat::Sarif => ui::print(&scan::sarif(&[&report])),
+        ScanFormat::Text => ui::print(&scan::render(&report)),
     }
     write_sbom(args, &report, &Subject { name: &what, version: None })?;
     if report.passed() { Ok(()) } else { Err(Failure::Refused { what }) }
@@ -98,7 +115,7 @@ pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
 async fn run_product(global: &Global, args: &ScanArgs, selection: &Selection) -> Result<(), Failure> {
     let context = Context::open(global).await?;
     let variants = context.variants(selection)?;
-    let engine = context.engine(&variants, std::time::Duration::ZERO)?;
+    let engine = Engine { waivers: args.waivers.into(), ..context.engine(&variants, std::time::Duration::ZERO)? };
     let stage = StageArgs {
         product: selection.clone(),
         approval: Approval { yes: false, approve: Vec::new() },
@@ -108,7 +125,9 @@ async fn run_product(global: &Global, args: &ScanArgs, selection: &Selection) ->
         .each(async |product| {
             let versions = history(&context.ledger().records(&product.variant()).await?);
             match versions.into_values().next_back() {
-                Some(released) if !engine::baking(&engine, product).await? => look(&context, product, &released).await.map(Some),
+                Some(released) if !engine::baking(&engine, product).await? => {
+                    look(&context, product, &released, args.waivers).await.map(Some)
+                }
                 _ => {
                     context.state_target();
                     carry_out_all(&context, product, &engine, &stage.as_ship(), Extent::Only(Stage::Scan)).await.map(|()| None)
@@ -118,8 +137,9 @@ async fn run_product(global: &Global, args: &ScanArgs, selection: &Selection) ->
         .await;
     let looks: Vec<&(Released, Report)> = reports.iter().flatten().collect();
     match args.format {
-        Format::Json => ui::print(&ui::document(&looks.iter().map(|(_, report)| report).collect::<Vec<_>>())),
-        Format::Text => looks.iter().for_each(|(_, report)| ui::print(&scan::render(report))),
+        ScanFormat::Json => ui::print(&ui::document(&looks.iter().map(|(_, report)| report).collect::<Vec<_>>())),
+        ScanFormat::Sarif => ui::print(&scan::sarif(&looks.iter().map(|(_, report)| report).collect::<Vec<_>>())),
+        ScanFormat::Text => looks.iter().for_each(|(_, report)| ui::print(&scan::render(report))),
     }
     if let [(released, report)] = looks.as_slice() {
         let version = released.version.to_string();
@@ -145,8 +165,9 @@ fn write_sbom(args: &ScanArgs, report: &Report, subject: &Subject) -> Result<(),
         .map_err(|error| Failure::other(format!("{} can't be written: {error}", path.display()), "name another file"))
 }
 
-async fn look(context: &Context, product: &Product, released: &Released) -> Result<(Released, Report), Failure> {
+async fn look(context: &Context, product: &Product, released: &Released, waivers: Waivers) -> Result<(Released, Report), Failure> {
     let observer: Arc<dyn Observer> = context.ui.clone();
-    let report = engine::scan_image(context.reader(), &observer, &released.release.image, product, Clock::System.now()).await?;
+    let report =
+        engine::scan_image(context.reader(), &observer, &released.release.image, product, waivers.into(), Clock::System.now()).await?;
     Ok((released.clone(), report))
 }

@@ -14,6 +14,7 @@ use crate::failure::{Failure, with_causes};
 use crate::model::ids::{ImageId, Region, SnapshotId};
 use crate::model::product::{Product, ScanPolicy};
 use crate::model::report::{Report, Severity};
+use crate::model::waiver::WaiverOptions;
 use crate::scan::{self, ImageFacts, Progress, Scan};
 use crate::ui::Ui;
 
@@ -63,6 +64,8 @@ pub struct Terms {
     pub region: Option<Region>,
     /// Whether other files may be opened because a disk's file names them.
     pub backing_files: BackingFiles,
+    /// What the command line says of the manifest's waivers.
+    pub waivers: WaiverOptions,
 }
 
 /// sshd's usual port.
@@ -73,7 +76,8 @@ impl Terms {
         let now = Clock::System.now();
         let usual = || Scan {
             image: None,
-            policy: ScanPolicy { fail_on: Severity::High },
+            policy: ScanPolicy::failing_on(Severity::High),
+            waivers: self.waivers,
             at: now,
             login_user: None,
             scanning_port: SSH_PORT,
@@ -81,7 +85,7 @@ impl Terms {
             doubts: Vec::new(),
         };
         let request = match &self.product {
-            Some(selection) => Scan::of(&product(global, selection)?, now),
+            Some(selection) => Scan::of(&product(global, selection)?, self.waivers, now),
             None => usual(),
         };
         Ok(Scan {

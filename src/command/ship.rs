@@ -6,7 +6,7 @@ use super::context::Context;
 use super::plan::{VersionArgs, describe};
 use super::selection::Selection;
 use crate::ci::Shipped;
-use crate::cli::{Global, Patience};
+use crate::cli::{Global, Patience, Waivers};
 use crate::engine::{self, Engine, Extent, Next, Stage};
 use crate::failure::Failure;
 use crate::model::digest::Digest;
@@ -28,6 +28,9 @@ pub struct ShipArgs {
     /// Whether irreversible steps are approved.
     #[command(flatten)]
     pub approval: Approval,
+    /// What may pass the scan.
+    #[command(flatten)]
+    pub waivers: Waivers,
     /// How long to follow.
     #[command(flatten)]
     pub patience: Patience,
@@ -144,7 +147,13 @@ impl StageArgs {
     /// Makes them what `ship` takes: a stage on its own begins no version by any wish.
     pub fn as_ship(&self) -> ShipArgs {
         let version = VersionArgs { bump: super::plan::Bump::Patch, version: None, rebuild: false, complete: None };
-        ShipArgs { product: self.product.clone(), version, approval: self.approval.clone(), patience: self.patience.clone() }
+        ShipArgs {
+            product: self.product.clone(),
+            version,
+            approval: self.approval.clone(),
+            waivers: Waivers::default(),
+            patience: self.patience.clone(),
+        }
     }
 }
 
@@ -167,7 +176,7 @@ async fn carry_out_each(global: &Global, args: &ShipArgs, extent: Extent) -> Res
     let context = Context::open(global).await?;
     context.state_target();
     let variants = context.variants(&args.product)?;
-    let engine = context.engine(&variants, args.patience.patience)?;
+    let engine = Engine { waivers: args.waivers.into(), ..context.engine(&variants, args.patience.patience)? };
     // What becomes of one variant says nothing of the other's image.
     let (ended, unread) = variants
         .each(async |product| {

@@ -151,6 +151,10 @@ fn text(product: &Product, released: &Released) -> String {
         "  scan      passed ({} critical, {} high, {} medium, {} low; {} packages)",
         scan.critical, scan.high, scan.medium, scan.low, scan.packages
     ));
+    for used in &scan.waivers {
+        let waiver = &used.waiver;
+        lines.push(format!("  waiver    {waiver}, until {}: {} ({} findings)", waiver.expires, waiver.reason, used.waived));
+    }
     if let Some(boot) = &release.boot {
         lines.push(format!(
             "  boot      passed: ready {} s after its launch on {} ({} checks)",

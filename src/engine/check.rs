@@ -18,6 +18,7 @@ use crate::model::ids::{Region, SnapshotId};
 use crate::model::image::{Image, tag};
 use crate::model::product::Product;
 use crate::model::report::{Report, ScanSummary};
+use crate::model::waiver::WaiverOptions;
 use crate::scan::{self, ImageFacts, SbomFormat, Scan, Subject};
 
 /// Blocks in flight while a whole snapshot is read. Source: EBS direct allows about 1,000 requests a
@@ -32,7 +33,7 @@ impl Run<'_> {
         let summary = self
             .effect("scan", &image.id, async |_| {
                 let blocks = self.blocks(image).await?;
-                let request = terms(engine.writer.reader(), image, self.product, engine.clock.now()).await?;
+                let request = terms(engine.writer.reader(), image, self.product, engine.waivers, engine.clock.now()).await?;
                 // It only reads: whoever leaves drops it.
                 let report = engine.unless_left(scan_blocks(&engine.observer, blocks, request)).await?;
                 let kept = engine.ledger.keep_report(self.variant(), &self.plan.version, self.id(), &report).await?;
@@ -52,7 +53,8 @@ impl Run<'_> {
             self.end_later(Outcome::Rejected).await;
         }
         let summary = summary?;
-        self.done_note(format!("passed: {} packages, {} findings below {}", summary.packages, findings(&summary), summary.fail_on));
+        let waived = if summary.waivers.is_empty() { String::new() } else { format!(", {} waivers hold", summary.waivers.len()) };
+        self.done_note(format!("passed: {} packages, {} findings that may pass{waived}", summary.packages, findings(&summary)));
         Ok(summary)
     }
 
@@ -107,9 +109,10 @@ pub async fn scan_image(
     observer: &Arc<dyn Observer>,
     image: &Image,
     product: &Product,
+    waivers: WaiverOptions,
     at: jiff::Timestamp,
 ) -> Result<Report, EngineError> {
-    scan_snapshots(reader, observer, &image.region, terms(reader, image, product, at).await?).await
+    scan_snapshots(reader, observer, &image.region, terms(reader, image, product, waivers, at).await?).await
 }
 
 /// Reads the snapshots that a request names through EBS direct, and judges what they hold.
@@ -123,13 +126,19 @@ pub async fn scan_snapshots(reader: &Reader, observer: &Arc<dyn Observer>, regio
 }
 
 /// What a product's image is judged by.
-async fn terms(reader: &Reader, image: &Image, product: &Product, at: jiff::Timestamp) -> Result<Scan, EngineError> {
+async fn terms(
+    reader: &Reader,
+    image: &Image,
+    product: &Product,
+    waivers: WaiverOptions,
+    at: jiff::Timestamp,
+) -> Result<Scan, EngineError> {
     let described = reader.image(&image.region, &image.id).await?;
     let described = described.ok_or_else(|| EngineError::NotReady {
         what: format!("image {} is not in {} any more", image.id, image.region),
         next: format!("bakehouse ship {}", product.slug),
     })?;
-    Ok(Scan { image: Some(ImageFacts::from(&described)), snapshots: image.snapshots.clone(), ..Scan::of(product, at) })
+    Ok(Scan { image: Some(ImageFacts::from(&described)), snapshots: image.snapshots.clone(), ..Scan::of(product, waivers, at) })
 }
 
 async fn scan_blocks(observer: &Arc<dyn Observer>, blocks: &[SnapshotBlocks], request: Scan) -> Result<Report, EngineError> {

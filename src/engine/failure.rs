@@ -104,7 +104,7 @@ pub enum EngineError {
         image: ImageId,
     },
     /// The scan found what must not be released.
-    #[error("the scan stopped {version}: {} of {} findings are {} or worse", report.findings.iter().filter(|f| f.severity >= report.fail_on).count(), report.findings.len(), report.fail_on)]
+    #[error("the scan stopped {version}: {} of {} findings must not pass", report.failing().count(), report.findings.len())]
     Rejected {
         /// The version that was not released.
         version: Version,

@@ -45,6 +45,7 @@ use crate::ledger::{Holder, Ledger};
 use crate::listing::Templates;
 use crate::model::ids::AccountId;
 use crate::model::product::Product;
+use crate::model::waiver::WaiverOptions;
 
 /// What the engine works with.
 #[derive(Clone)]
@@ -75,6 +76,8 @@ pub struct Engine {
     pub variants: Vec<Product>,
     /// The product's git commit, for the record.
     pub git_commit: Option<String>,
+    /// What the command line says of the scan's waivers.
+    pub waivers: WaiverOptions,
     /// The documents' templates, a product's own among them.
     pub templates: Templates,
 }

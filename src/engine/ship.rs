@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::Engine;
 use super::boot;
@@ -21,6 +23,7 @@ use crate::model::plan::{Plan, Step};
 use crate::model::product::Product;
 use crate::model::record::{Event, Head, Record};
 use crate::model::report::ScanSummary;
+use crate::model::waiver::{Waiver, WaiverState};
 use crate::plan::{self, Request};
 use crate::release::{self, Listing, Released};
 
@@ -112,11 +115,23 @@ async fn find_next(engine: &Engine, product: &Product, request: &Request) -> Res
     }
     let siblings = engine.siblings(product).await?;
     let found = survey(engine.writer.reader(), &engine.ledger, product, siblings).await?;
-    let plan = found.plan(engine.target, &engine.account, product, request)?;
+    let mut plan = found.plan(engine.target, &engine.account, product, request)?;
+    plan.notices.extend(ending_waivers(product, engine.clock.now()));
     Ok(match (plan.is_empty(), superseded) {
         (true, None) => Next::Nothing { plan },
         (_, superseded) => Next::Begin { plan, superseded, head: found.head() },
     })
+}
+
+/// Says which of the manifest's waivers are over or end soon. A plan that ends with them is to be seen before it does.
+fn ending_waivers(product: &Product, now: Timestamp) -> Vec<String> {
+    let today = now.to_zoned(TimeZone::UTC).date();
+    let notice = |waiver: &Waiver| match waiver.state(today) {
+        WaiverState::Expired => Some(format!("the waiver {waiver} ended on {}: what it let pass stops the scan again", waiver.expires)),
+        WaiverState::Expiring => Some(format!("the waiver {waiver} ends on {}", waiver.expires)),
+        WaiverState::Active | WaiverState::NotYet | WaiverState::NotAllowed => None,
+    };
+    product.scan.waivers.iter().filter_map(notice).collect()
 }
 
 /// Makes sure that a run can go on as it was planned.

@@ -79,7 +79,7 @@ pub(super) fn product() -> Product {
             allowed_accounts: BTreeSet::from(["210987654321".parse().unwrap()]),
             release_notes: None,
         },
-        scan: ScanPolicy { fail_on: Severity::High },
+        scan: ScanPolicy::failing_on(Severity::High),
         tags: BTreeMap::new(),
         manifest_digest: Digest::of("manifest"),
         inputs: BTreeMap::new(),

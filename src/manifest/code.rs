@@ -412,6 +412,38 @@ codes! {
         example: edit("[tags]", "[tags]\n\"aws:x\" = \"x\""),
     }
 ]
+"The scan" [
+    Error WaiverId "waiver-id" {
+        meaning: "A waiver is for no code or glob of codes, or for coverage findings by a glob.",
+        why: "What was not looked at may hold anything: it is let pass by name alone.", source: OURS,
+        remedy: "Write the code as the scan prints it; `bakehouse scan` names those that fail.",
+        example: edit("[tags]", "[[scan.waiver]]\nid = \"COV-*\"\ntarget = \"image\"\nreason = \"x\"\nowner = \"x\"\n\
+                                 created = 2026-11-02\nexpires = 2027-02-01\n[tags]"),
+    }
+    Error WaiverTarget "waiver-target" {
+        meaning: "A waiver's target is no place that something can be found in.",
+        why: "A finding is of a file, of a package, or of the image as a whole.", source: OURS,
+        remedy: "Write the path that the scan prints, from the image's root, or \"image\".",
+        example: edit("[tags]", "[[scan.waiver]]\nid = \"AMI-HIS-001\"\ntarget = \"root/**\"\nreason = \"x\"\nowner = \"x\"\n\
+                                 created = 2026-11-02\nexpires = 2027-02-01\n[tags]"),
+    }
+    Error WaiverTerm "waiver-term" {
+        meaning: "A waiver holds for more than 180 days, or ends before it begins.",
+        why: "What was let pass is to be looked at again twice a year. Counted from `created` and not from today: a manifest is right \
+              or wrong whatever the day.", source: OURS,
+        remedy: "Choose an earlier day; once it comes near, look again and set both days anew.",
+        example: edit("[tags]", "[[scan.waiver]]\nid = \"AMI-HIS-001\"\ntarget = \"/root/**\"\nreason = \"x\"\nowner = \"x\"\n\
+                                 created = 2026-11-02\nexpires = 2028-11-02\n[tags]"),
+    }
+    Error WaiverException "waiver-exception" {
+        meaning: "An exception of AWS's policy is claimed for what it does not cover.",
+        why: "The policy lets services that are not for administration start with a strong password that each instance makes at random, \
+              to be used once and changed at once; nothing of accounts or of SSH.", source: POLICIES,
+        remedy: "Name one code of the family SEC, or take `exception` out.",
+        example: edit("[tags]", "[[scan.waiver]]\nid = \"AMI-PWD-003\"\ntarget = \"/etc/shadow\"\nreason = \"x\"\nowner = \"x\"\n\
+                                 created = 2026-11-02\nexpires = 2027-02-01\nexception = \"one-time-password\"\n[tags]"),
+    }
+]
 "Provisioning" [
     Error PackageName "package-name" {
         meaning: "A package's name is not one that a package manager takes.",

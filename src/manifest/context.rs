@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+use jiff::civil::Date;
+
 use super::code::Code;
 use super::faults::{Faults, RawFault, Severity};
 use super::folder::{FileFault, Folder};
@@ -223,6 +225,17 @@ impl<'a> Value<'a> {
         let message = format!("`{}` is {integer}", self.name);
         self.fault(Code::OutOfRange, message).expected(format!("{} to {}", range.start(), range.end())).report();
         None
+    }
+
+    pub(super) fn date(&self) -> Option<Date> {
+        const FORM: &str = "a date without quotes, such as 2027-03-31";
+        let Kind::Datetime(text) = &self.node.kind else { return self.wrong_type(FORM) };
+        // A time of the day would be passed over.
+        let date = text.parse().ok().filter(|_| text.len() == "2027-03-31".len());
+        if date.is_none() {
+            self.fault(Code::Malformed, format!("`{}` is {}", self.name, quoted(text))).expected(FORM).report();
+        }
+        date
     }
 
     pub(super) fn port(&self) -> Option<u16> {

@@ -8,6 +8,7 @@ mod forms;
 mod image;
 mod listing;
 mod product;
+mod scan;
 mod workspace;
 
 use schemars::generate::{SchemaGenerator, SchemaSettings};

@@ -16,3 +16,4 @@ pub mod report;
 pub mod resource;
 pub mod target;
 pub mod version;
+pub mod waiver;

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
 use super::ids::{AccountId, Architecture, EntityId, ImageId, Region, RoleArn, Slug, SubnetId, Variant};
+use super::report::Severity;
+use super::waiver::{Family, Waiver};
 
 /// What a vendor sells: one folder in `products/`, for one target.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -456,5 +458,16 @@ pub enum Eula {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScanPolicy {
     /// A finding of this severity or a worse one stops the release.
-    pub fail_on: super::report::Severity,
+    pub fail_on: Severity,
+    /// The same for families of rules that have a threshold of their own.
+    pub thresholds: BTreeMap<Family, Severity>,
+    /// Findings that are let pass for a while.
+    pub waivers: Vec<Waiver>,
+}
+
+impl ScanPolicy {
+    /// Makes a policy of one threshold for all.
+    pub fn failing_on(severity: Severity) -> Self {
+        Self { fail_on: severity, thresholds: BTreeMap::new(), waivers: Vec::new() }
+    }
 }

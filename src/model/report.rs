@@ -1,5 +1,6 @@
 //! What a scan says of an image.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
 use super::ids::SnapshotId;
+use super::waiver::{Family, FindingWaiver, WaiverUse};
 
 /// How bad a finding is; orders from harmless to worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -51,10 +53,28 @@ pub struct Finding {
     /// The file concerned, absolute in the image; absent when the finding is of the image as a whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// The package URL of the package concerned; absent when the finding is of no package.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<String>,
     /// What was found and why it matters; one sentence.
     pub reason: String,
     /// What to do; one sentence.
     pub remedy: String,
+    /// The waiver that the manifest has for it, whether it holds or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiver: Option<FindingWaiver>,
+}
+
+impl Finding {
+    /// Tells whether a waiver lets it pass.
+    pub fn is_waived(&self) -> bool {
+        self.waiver.as_ref().is_some_and(|waiver| waiver.state.holds())
+    }
+
+    /// Tells whether AWS will refuse the image for it: what breaks its policy, and is no guess.
+    pub fn is_rejected_by_aws(&self) -> bool {
+        self.severity == Severity::Critical && self.code.starts_with("AMI-")
+    }
 }
 
 /// Which database a package was found in.
@@ -150,6 +170,12 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// A finding of this severity or a worse one fails the scan.
     pub fail_on: Severity,
+    /// The same for families of rules that have a threshold of their own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub thresholds: BTreeMap<Family, Severity>,
+    /// The manifest's waivers, in its order, and what came of each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waivers: Vec<WaiverUse>,
     /// Files looked at.
     pub files: u64,
     /// Of them, those with content that no package of the system brought.
@@ -161,14 +187,33 @@ impl Report {
     /// The version of the document's format.
     pub const FORMAT: u32 = 1;
 
-    /// Tells whether no finding reaches the threshold.
-    pub fn passed(&self) -> bool {
-        self.findings.iter().all(|f| f.severity < self.fail_on)
+    /// Returns the severity from which on a finding of a rule fails the scan.
+    ///
+    /// What was not looked at passes no threshold: it is waived by name, or fails from high on.
+    pub fn threshold(&self, code: &str) -> Severity {
+        let family = Family::of(code);
+        let severity = family.and_then(|family| self.thresholds.get(&family)).copied().unwrap_or(self.fail_on);
+        if family == Some(Family::Cov) { severity.min(Severity::High) } else { severity }
     }
 
-    /// Counts the findings of a severity.
+    /// Returns the findings that fail the scan.
+    pub fn failing(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| !finding.is_waived() && finding.severity >= self.threshold(&finding.code))
+    }
+
+    /// Tells whether no finding fails the scan.
+    pub fn passed(&self) -> bool {
+        self.failing().next().is_none()
+    }
+
+    /// Returns the findings that a waiver lets pass.
+    pub fn waived(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.is_waived())
+    }
+
+    /// Counts the findings of a severity that no waiver lets pass.
     pub fn count(&self, severity: Severity) -> usize {
-        self.findings.iter().filter(|f| f.severity == severity).count()
+        self.findings.iter().filter(|finding| finding.severity == severity && !finding.is_waived()).count()
     }
 
     /// Shortens the report to what a record keeps.
@@ -180,6 +225,7 @@ impl Report {
             high: self.count(Severity::High),
             medium: self.count(Severity::Medium),
             low: self.count(Severity::Low),
+            waivers: self.waivers.iter().filter(|used| used.waived > 0).cloned().collect(),
             packages: self.packages.len(),
             snapshots: self.snapshots.clone(),
             at: self.at,
@@ -197,7 +243,7 @@ pub struct ScanSummary {
     pub passed: bool,
     /// The threshold.
     pub fail_on: Severity,
-    /// Number of critical findings.
+    /// Number of critical findings that no waiver let pass.
     pub critical: usize,
     /// Number of high findings.
     pub high: usize,
@@ -205,6 +251,9 @@ pub struct ScanSummary {
     pub medium: usize,
     /// Number of low findings.
     pub low: usize,
+    /// The waivers that let findings pass; absent when there were none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waivers: Vec<WaiverUse>,
     /// Number of packages found.
     pub packages: usize,
     /// The snapshots that were read.
@@ -217,4 +266,33 @@ pub struct ScanSummary {
     /// Digest of the bill of materials (CycloneDX), as the ledger keeps it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sbom: Option<Digest>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A report as it was written before there were waivers.
+    const OLD: &str = r#"{ "format": 1, "at": "2026-11-02T12:00:00Z", "snapshots": [], "operating_system": null, "packages": [],
+        "findings": [{ "code": "AMI-HIS-001", "severity": "medium", "path": "/root/.bash_history", "reason": "r", "remedy": "t" }],
+        "fail_on": "high", "files": 3 }"#;
+
+    #[test]
+    fn reports_from_before_waivers_are_read_and_written_as_they_were() {
+        let report: Report = serde_json::from_str(OLD).unwrap();
+        assert!(report.passed() && report.waivers.is_empty());
+        let written = serde_json::to_value(&report).unwrap();
+        assert_eq!(written, serde_json::from_str::<serde_json::Value>(OLD).unwrap());
+        let summary = serde_json::to_string(&report.summary()).unwrap();
+        assert!(!summary.contains("waivers"), "{summary}");
+    }
+
+    #[test]
+    fn a_family_has_its_own_threshold_and_coverage_none_above_high() {
+        let report: Report = serde_json::from_str(OLD).unwrap();
+        let strict = Report { thresholds: [(Family::His, Severity::Low)].into(), ..report.clone() };
+        assert!(!strict.passed());
+        let lax = Report { fail_on: Severity::Critical, ..report };
+        assert_eq!((lax.threshold("AMI-HIS-001"), lax.threshold("COV-OS-001")), (Severity::Critical, Severity::High));
+    }
 }

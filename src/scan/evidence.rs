@@ -5,13 +5,14 @@ use std::sync::Arc;
 use super::accounts::Accounts;
 use super::cloud_init::CloudConfig;
 use super::files::Files;
+use super::gate;
 use super::os;
 use super::packages::Packages;
 use super::pass::{self, Reopen};
 use super::request::{Progress, Scan};
 use super::rules::RULES;
 use super::sshd::SshdConfig;
-use super::verdict::{Judge, Rule, Verdict};
+use super::verdict::{Judge, Rule, Verdict, worst_first};
 use crate::disk::{self, BlockSource, DiskImage, FileTree};
 use crate::model::report::{Finding, OperatingSystem, Report};
 
@@ -82,7 +83,7 @@ fn judge(evidence: Evidence, reopen: &Reopen, progress: &(dyn Fn(Progress) + Syn
     let mut findings = judged(|rule, verdict| match (&rule.judge, &evidence.root) {
         (Judge::Image(judge), _) => judge(&evidence, verdict),
         (Judge::Root(judge), Some(root)) => judge(&evidence, root, verdict),
-        (Judge::Root(_), None) | (Judge::Content(_), _) => {}
+        (Judge::Root(_), None) | (Judge::Content(_) | Judge::Gate(_), _) => {}
     });
     let failing = findings.iter().filter(|finding| finding.severity >= request.policy.fail_on).count();
     progress(Progress::Judged { findings: findings.len(), failing });
@@ -99,8 +100,8 @@ fn judge(evidence: Evidence, reopen: &Reopen, progress: &(dyn Fn(Progress) + Syn
         }));
         (files, unowned_files, software) = (contents.files, contents.unowned, contents.software);
     }
-    findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| (&a.code, &a.path, &a.reason).cmp(&(&b.code, &b.path, &b.reason))));
-    findings.dedup();
+    worst_first(&mut findings);
+    let waivers = gate::apply(&mut findings, request);
     let (os, mut packages) = evidence.root.map(|root| (root.os, root.packages.list)).unwrap_or_default();
     packages.extend(software);
     packages.sort();
@@ -112,6 +113,8 @@ fn judge(evidence: Evidence, reopen: &Reopen, progress: &(dyn Fn(Progress) + Syn
         packages,
         findings,
         fail_on: request.policy.fail_on,
+        thresholds: gate::thresholds(request),
+        waivers,
         files,
         unowned_files,
     }

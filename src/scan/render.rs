@@ -3,48 +3,96 @@
 use std::fmt::Write as _;
 
 use crate::model::report::{Finding, Report, Severity};
+use crate::model::waiver::{FindingWaiver, WaiverState};
 
 /// Paths shown for one problem before the rest is counted.
 const MOST_PATHS: usize = 20;
+/// Waived findings shown before the rest is counted.
+const MOST_WAIVED: usize = 20;
 
 /// Writes a report as plain text: what was scanned, the findings worst first and grouped by what to do,
-/// and the outcome.
+/// what was waived and until when, and the outcome.
 pub fn render(report: &Report) -> String {
     let mut text = String::new();
     let os = report.operating_system.as_ref().map_or("no operating system found", |os| os.name.as_str());
     line(&mut text, format_args!("{os}, {} packages, {} files", report.packages.len(), report.files));
-    for severity in [Severity::Critical, Severity::High, Severity::Medium, Severity::Low] {
-        let mut findings = report.findings.iter().filter(|finding| finding.severity == severity).peekable();
-        while let Some(first) = findings.next() {
-            let mut group = vec![first];
-            while let Some(next) = findings.next_if(|next| next.code == first.code && next.reason == first.reason) {
-                group.push(next);
-            }
-            write_group(&mut text, &group);
+    let mut findings = report.findings.iter().filter(|finding| !finding.is_waived()).peekable();
+    while let Some(first) = findings.next() {
+        let mut group = vec![first];
+        while let Some(next) = findings.next_if(|next| is_of_a_kind(first, next)) {
+            group.push(next);
         }
+        write_group(&mut text, &group);
     }
-    let counts = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low]
-        .map(|severity| format!("{} {severity}", report.count(severity)))
-        .join(", ");
-    let outcome = if report.passed() { "passed" } else { "FAILED" };
-    line(&mut text, format_args!("\n{outcome}: {counts} (fails on {} or worse)", report.fail_on));
+    write_waived(&mut text, report);
+    line(&mut text, format_args!("\n{}", outcome(report)));
     text
 }
 
-/// Writes findings that differ in their path only.
+/// Tells whether two findings differ in their place only.
+fn is_of_a_kind(one: &Finding, other: &Finding) -> bool {
+    (one.severity, &one.code, &one.reason, &one.waiver) == (other.severity, &other.code, &other.reason, &other.waiver)
+}
+
 fn write_group(text: &mut String, group: &[&Finding]) {
     let Some(first) = group.first() else { return };
     line(text, format_args!("\n{} {}", first.severity.as_str().to_uppercase(), first.code));
     line(text, format_args!("  {}", first.reason));
-    for finding in group.iter().take(MOST_PATHS) {
-        if let Some(path) = &finding.path {
-            line(text, format_args!("    {path}"));
-        }
+    for place in group.iter().take(MOST_PATHS).filter_map(|finding| place(finding)) {
+        line(text, format_args!("    {place}"));
     }
     if group.len() > MOST_PATHS {
         line(text, format_args!("    and {} more", group.len() - MOST_PATHS));
     }
+    if let Some(waiver) = &first.waiver {
+        line(text, format_args!("  Waiver of {} (\"{}\") does not hold: {}.", waiver.owner, waiver.reason, why_not(waiver)));
+    }
     line(text, format_args!("  To do: {}", first.remedy));
+}
+
+fn why_not(waiver: &FindingWaiver) -> String {
+    match waiver.state {
+        WaiverState::Active | WaiverState::Expiring => "it does hold".to_owned(),
+        WaiverState::Expired => format!("it ended on {}", waiver.expires),
+        WaiverState::NotYet => "its first day is to come".to_owned(),
+        WaiverState::NotAllowed => "AWS rejects images for this; --allow-policy-waivers lets it pass here all the same".to_owned(),
+    }
+}
+
+fn write_waived(text: &mut String, report: &Report) {
+    let waived: Vec<&Finding> = report.waived().collect();
+    if !waived.is_empty() {
+        line(text, format_args!("\nWaived: {}", waived.len()));
+    }
+    for finding in waived.iter().take(MOST_WAIVED) {
+        let Some(waiver) = &finding.waiver else { continue };
+        let exception = waiver.exception.map_or_else(String::new, |exception| format!(", exception {}", exception.as_str()));
+        let (severity, code, place) = (finding.severity, &finding.code, place(finding).unwrap_or("the image"));
+        line(text, format_args!("  {severity} {code} {place}"));
+        line(text, format_args!("    {} ({}, until {}{exception})", waiver.reason, waiver.owner, waiver.expires));
+    }
+    if waived.len() > MOST_WAIVED {
+        line(text, format_args!("  and {} more", waived.len() - MOST_WAIVED));
+    }
+    for used in report.waivers.iter().filter(|used| used.state == WaiverState::Expiring) {
+        line(text, format_args!("Warning: the waiver {} ends on {}", used.waiver, used.waiver.expires));
+    }
+}
+
+fn place(finding: &Finding) -> Option<&str> {
+    finding.path.as_deref().or(finding.package.as_deref())
+}
+
+fn outcome(report: &Report) -> String {
+    let severities = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low];
+    let counts = severities.map(|severity| format!("{} {severity}", report.count(severity))).join(", ");
+    let waived = match report.waived().count() {
+        0 => String::new(),
+        count => format!(", {count} waived"),
+    };
+    let families: String = report.thresholds.iter().map(|(family, severity)| format!("; {family}: {severity}")).collect();
+    let verdict = if report.passed() { "passed" } else { "FAILED" };
+    format!("{verdict}: {counts}{waived} (fails on {} or worse{families})", report.fail_on)
 }
 
 fn line(text: &mut String, line: std::fmt::Arguments) {
@@ -53,8 +101,12 @@ fn line(text: &mut String, line: std::fmt::Arguments) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{clean, report};
+    use jiff::civil::date;
+
+    use super::super::testing::{clean, report, request};
     use super::*;
+    use crate::model::product::ScanPolicy;
+    use crate::model::waiver::{Family, Waiver};
 
     #[test]
     fn worst_comes_first_and_findings_of_one_kind_share_a_paragraph() {
@@ -67,5 +119,33 @@ mod tests {
     #[test]
     fn a_clean_report_says_that_it_passed() {
         assert!(render(&report(clean())).ends_with("passed: 0 critical, 0 high, 0 medium, 0 low (fails on high or worse)\n"));
+    }
+
+    #[test]
+    fn waivers_are_told_whether_they_hold_or_not() {
+        let tree = clean().file("/root/.bash_history", "ls\n").file("/root/.ssh/authorized_keys", "ssh-ed25519 AAAA builder\n");
+        let waiver = |id: &str, expires| Waiver {
+            id: id.to_owned(),
+            target: "/root/**".to_owned(),
+            reason: "looked at".to_owned(),
+            owner: "security".to_owned(),
+            created: date(2026, 11, 2),
+            expires,
+            exception: None,
+        };
+        let policy = ScanPolicy {
+            waivers: vec![waiver("AMI-HIS-001", date(2026, 12, 1)), waiver("AMI-SSH-006", date(2027, 2, 1))],
+            thresholds: [(Family::His, Severity::Medium)].into(),
+            ..ScanPolicy::failing_on(Severity::High)
+        };
+        let text = render(&super::super::scan_tree(&tree.tree(), &request(&policy)));
+        for part in [
+            "\n  Waiver of security (\"looked at\") does not hold: AWS rejects images for this; --allow-policy-waivers",
+            "\nWaived: 1\n  medium AMI-HIS-001 /root/.bash_history\n    looked at (security, until 2026-12-01)\n",
+            "\nWarning: the waiver AMI-HIS-001 of /root/** by security ends on 2026-12-01\n",
+            "\nFAILED: 1 critical, 0 high, 0 medium, 0 low, 1 waived (fails on high or worse; his: medium)\n",
+        ] {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
     }
 }

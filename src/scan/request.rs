@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::model::ids::{Region, SnapshotId};
 use crate::model::image::ImageDescription;
 use crate::model::product::{Product, ScanPolicy};
+use crate::model::waiver::WaiverOptions;
 
 /// What to judge an image by.
 #[derive(Debug, Clone)]
@@ -13,6 +14,8 @@ pub struct Scan {
     pub image: Option<ImageFacts>,
     /// What the product lets pass.
     pub policy: ScanPolicy,
+    /// What the command line says of the policy's waivers.
+    pub waivers: WaiverOptions,
     /// The time of the scan: end-of-life dates and ages are judged for it.
     pub at: Timestamp,
     /// The account that a buyer logs in to; cloud-init's default user where nobody says.
@@ -46,10 +49,11 @@ pub enum Progress {
 
 impl Scan {
     /// Judges a disk as a product's, for a moment.
-    pub fn of(product: &Product, at: Timestamp) -> Self {
+    pub fn of(product: &Product, waivers: WaiverOptions, at: Timestamp) -> Self {
         Self {
             image: None,
             policy: product.scan.clone(),
+            waivers,
             at,
             login_user: Some(product.image.login_user.clone()),
             scanning_port: product.listing.scanning_port,

@@ -6,6 +6,7 @@ use super::request::Scan;
 use crate::disk::testing::MemoryTree;
 use crate::model::product::ScanPolicy;
 use crate::model::report::{Finding, Report, Severity};
+use crate::model::waiver::WaiverOptions;
 
 /// Forty characters as AWS makes them, made up here.
 pub(super) const AWS_SECRET: &str = "kX9vQ2mPz7LrT4wYb1NcJ8hFd5GsA0eUi3oRq6tW";
@@ -46,7 +47,7 @@ pub(super) fn clean() -> MemoryTree {
 
 /// Scans a tree as an image for port 22 and the user `admin`, on 23 November 2026.
 pub(super) fn report(tree: MemoryTree) -> Report {
-    let policy = ScanPolicy { fail_on: Severity::High };
+    let policy = ScanPolicy::failing_on(Severity::High);
     super::scan_tree(&|| tree.clone().tree(), &request(&policy), &|_| {})
 }
 
@@ -56,6 +57,7 @@ pub(super) fn request(policy: &ScanPolicy) -> Scan {
     Scan {
         image: None,
         policy: policy.clone(),
+        waivers: WaiverOptions::default(),
         at,
         login_user: Some("admin".to_owned()),
         scanning_port: 22,

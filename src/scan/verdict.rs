@@ -5,6 +5,7 @@ use std::path::Path;
 use super::evidence::{Evidence, Root};
 use super::pass::Contents;
 use crate::model::report::{Finding, Severity};
+use crate::model::waiver::WaiverUse;
 
 /// A rule: what it is called, how bad it is at worst, what to do, and how it judges.
 pub(super) struct Rule {
@@ -28,6 +29,8 @@ pub(super) enum Judge {
     Root(fn(&Evidence, &Root, &mut Verdict)),
     /// What the content of all files told, and what could not be read of it.
     Content(fn(&Evidence, &Root, &Contents, &mut Verdict)),
+    /// The manifest's waivers, once all findings are known.
+    Gate(fn(&[WaiverUse], &mut Verdict)),
 }
 
 /// Collects the findings of one rule.
@@ -67,8 +70,15 @@ impl<'r> Verdict<'r> {
 
     fn push(&mut self, severity: Severity, path: Option<String>, reason: String) {
         let code = self.rule.code.to_owned();
-        self.findings.push(Finding { code, severity, path, reason: printable(&reason), remedy: self.rule.remedy.to_owned() });
+        let (reason, remedy) = (printable(&reason), self.rule.remedy.to_owned());
+        self.findings.push(Finding { code, severity, path, package: None, reason, remedy, waiver: None });
     }
+}
+
+/// Puts the worst findings first, then orders by code, path and reason; what stands there twice stands there once.
+pub(super) fn worst_first(findings: &mut Vec<Finding>) {
+    findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| (&a.code, &a.path, &a.reason).cmp(&(&b.code, &b.path, &b.reason))));
+    findings.dedup();
 }
 
 /// A text of the image as a terminal can show it: names in an image may hold control characters.

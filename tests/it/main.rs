@@ -27,4 +27,5 @@ mod secrets;
 mod ship;
 mod threats;
 mod variants;
+mod waivers;
 mod world;

@@ -14,6 +14,7 @@ use bakehouse::manifest::Workspace;
 use bakehouse::model::ids::{Architecture, Region};
 use bakehouse::model::product::Product;
 use bakehouse::model::target::TargetName;
+use bakehouse::model::waiver::WaiverOptions;
 use bakehouse::plan::Request;
 use bakehouse::release::Released;
 use bakehouse::twin::consistency::Windows;
@@ -184,6 +185,7 @@ impl World {
             interval: Duration::from_secs(60),
             variants,
             git_commit: None,
+            waivers: WaiverOptions::default(),
             templates: Templates::embedded(),
         };
         Process { twin, store, engine, product, patience: PATIENCE }

@@ -240,6 +240,7 @@ fn sealed() -> Release {
             high: 0,
             medium: 0,
             low: 0,
+            waivers: Vec::new(),
             packages: 0,
             snapshots: Vec::new(),
             at: Timestamp::UNIX_EPOCH,

@@ -11,6 +11,7 @@ mod listing;
 mod pricing;
 mod product;
 mod provision;
+mod scan;
 mod texts;
 
 pub(super) use product::{Facts, format, product};

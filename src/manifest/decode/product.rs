@@ -9,11 +9,10 @@ use super::super::code::Code;
 use super::super::context::{Context, Reader, Use, Value, quoted};
 use super::super::node::{Kind, Table, canonical_json};
 use super::super::source::At;
-use super::{boot, distribution, image, listing, texts};
+use super::{boot, distribution, image, listing, scan, texts};
 use crate::model::digest::Digest;
 use crate::model::ids::{AccountId, Architecture, Slug};
-use crate::model::product::{Place, Product, ScanPolicy};
-use crate::model::report::Severity;
+use crate::model::product::{Place, Product};
 
 /// The manifest format that is read.
 const FORMAT: i64 = 1;
@@ -43,7 +42,7 @@ pub(in super::super) fn product(
     let boot_mode = image.as_ref().map(|image| image.spec.boot_mode);
     let listing = root.required("listing").and_then(|value| listing::listing(value, architecture, boot_mode));
     let boot = boot::boot(&root, architecture);
-    let scan = root.or("scan", ScanPolicy { fail_on: Severity::High }, scan);
+    let scan = scan::scan(&root);
     let tags = root.or("tags", BTreeMap::new(), tags);
     root.finish();
 
@@ -142,14 +141,6 @@ fn vendor(value: &Value) -> Option<String> {
         .expected("2 to 40 characters that may stand in an image's name: letters, digits, spaces and ().'@_/-")
         .report();
     None
-}
-
-fn scan(value: Value) -> Option<ScanPolicy> {
-    let reader = value.table()?;
-    let severities = [Severity::Low, Severity::Medium, Severity::High, Severity::Critical].map(|severity| (severity.as_str(), severity));
-    let fail_on = reader.or("fail-on", Severity::High, |value| value.choice(&severities));
-    reader.finish();
-    Some(ScanPolicy { fail_on: fail_on? })
 }
 
 /// The most tags of a product. AWS allows 50 on a resource, of which bakehouse's own take some.

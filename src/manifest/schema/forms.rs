@@ -104,6 +104,12 @@ form!(
 );
 
 form!(
+    /// A day, written as TOML has it: without quotes. Editors take it for a text.
+    Date,
+    json_schema!({ "type": "string", "format": "date" })
+);
+
+form!(
     /// A file of the product's folder.
     Path,
     json_schema!({ "type": "string", "minLength": 1, "pattern": "^[^/]" })

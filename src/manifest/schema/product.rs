@@ -1,4 +1,4 @@
-//! The tables of a manifest, and `[product]`, `[distribution]`, `[scan]` and `[tags]`.
+//! The tables of a manifest, and `[product]`, `[distribution]` and `[tags]`.
 
 #![expect(dead_code, reason = "these types describe and are never made")]
 
@@ -10,6 +10,7 @@ use super::boot::Boot;
 use super::forms::{AccountId, Category, Link, LongText, Region, Text, nothing_required};
 use super::image::Image;
 use super::listing::Listing;
+use super::scan::Scan;
 use crate::rules::limits;
 
 /// The tables of a manifest.
@@ -138,22 +139,4 @@ struct SharedAccount {
     /// Whether it may read the snapshots too.
     #[schemars(extend("default" = false))]
     snapshots: bool,
-}
-
-/// `[scan]`.
-#[derive(JsonSchema)]
-#[schemars(rename_all = "kebab-case", deny_unknown_fields, transform = nothing_required)]
-pub(super) struct Scan {
-    /// A finding of this severity or a worse one stops the release.
-    #[schemars(extend("default" = "high"))]
-    fail_on: Severity,
-}
-
-#[derive(JsonSchema)]
-#[schemars(rename_all = "kebab-case", inline)]
-enum Severity {
-    Low,
-    Medium,
-    High,
-    Critical,
 }

@@ -5,6 +5,7 @@ mod image;
 mod listing;
 mod media;
 mod provisioning;
+mod scan;
 mod texts;
 
 use std::collections::BTreeSet;
@@ -29,7 +30,7 @@ fn edits() -> impl Iterator<Item = Edit> {
         Example::Edit { right, wrong } => Some((*code, right, wrong)),
         Example::Told(_) => None,
     });
-    let tables = [document::EDITS, texts::EDITS, media::EDITS, image::EDITS, provisioning::EDITS, listing::EDITS];
+    let tables = [document::EDITS, texts::EDITS, media::EDITS, image::EDITS, provisioning::EDITS, listing::EDITS, scan::EDITS];
     examples.chain(tables.into_iter().flatten().copied())
 }
 

@@ -68,6 +68,7 @@ fn what_is_refused_by_form_is_refused_by_the_schema() {
         Code::FileOwner,
         Code::EndpointPath,
         Code::Price,
+        Code::WaiverTarget,
     ];
     for code in formal {
         let super::super::explain::Example::Edit { right, wrong } = code.example() else { panic!("{code} has an example to try") };
@@ -282,5 +283,15 @@ fn validator(schema: Json) -> impl Fn(&Table) -> Result<(), String> {
     let mut schemas = boon::Schemas::new();
     compiler.add_resource("memory:///schema.json", schema).unwrap();
     let index = compiler.compile("memory:///schema.json", &mut schemas).unwrap_or_else(|error| panic!("{error:#}"));
-    move |document| schemas.validate(&json!(document), index).map_err(|error| format!("{error:#}"))
+    move |document| schemas.validate(&as_editors_see(&Value::Table(document.clone())), index).map_err(|error| format!("{error:#}"))
+}
+
+/// Makes JSON of TOML as editors do: dates become texts.
+fn as_editors_see(value: &Value) -> Json {
+    match value {
+        Value::Datetime(date) => json!(date.to_string()),
+        Value::Array(values) => values.iter().map(as_editors_see).collect(),
+        Value::Table(table) => table.iter().map(|(key, value)| (key.clone(), as_editors_see(value))).collect(),
+        plain => json!(plain),
+    }
 }

@@ -16,7 +16,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 pub(super) use ownership::{Expected, Owned, Ownership};
-pub(super) use purl::purl;
+pub(super) use purl::{escape, purl};
 
 use ownership::OwnedFiles;
 

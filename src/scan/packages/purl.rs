@@ -126,7 +126,7 @@ fn upstream(package: &Package) -> Option<String> {
 }
 
 /// Percent-encodes all but letters, digits and `.-_~`; a colon stays as it is.
-fn escape(text: &str) -> String {
+pub(in super::super) fn escape(text: &str) -> String {
     let mut escaped = String::new();
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b".-_~:".contains(&byte) {

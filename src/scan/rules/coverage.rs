@@ -204,7 +204,7 @@ mod tests {
     use crate::scan::testing::{clean, found, request};
 
     fn scan(disk: Vec<u8>) -> Report {
-        let policy = ScanPolicy { fail_on: Severity::Critical };
+        let policy = ScanPolicy::failing_on(Severity::Critical);
         crate::scan::scan(&[Arc::new(disk) as Arc<dyn BlockSource>], &request(&policy), &|_| {})
     }
 

@@ -46,7 +46,7 @@ mod tests {
         let mut luks = vec![0; 1 << 20];
         luks[..6].copy_from_slice(b"LUKS\xba\xbe");
         let root = ext4(&[("etc/os-release", "ID=debian\nVERSION_ID=13\n")]);
-        let policy = ScanPolicy { fail_on: Severity::High };
+        let policy = ScanPolicy::failing_on(Severity::High);
         let report = crate::scan::scan(&[Arc::new(disk_with(&[&luks, &root]))], &request(&policy), &|_| {});
         let reasons: Vec<_> = report.findings.iter().filter(|f| f.code == "AMI-FS-001").map(|f| f.reason.as_str()).collect();
         assert_eq!(reasons, ["disk 1, partition 1 holds a LUKS volume"]);

@@ -74,7 +74,7 @@ mod tests {
             created: Some("2026-11-23T00:00:00Z".parse().unwrap()),
         };
         change(&mut facts);
-        let policy = ScanPolicy { fail_on: Severity::High };
+        let policy = ScanPolicy::failing_on(Severity::High);
         let report = crate::scan::scan_tree(&|| clean().tree(), &crate::scan::Scan { image: Some(facts), ..request(&policy) }, &|_| {});
         report.findings.into_iter().map(|finding| format!("{} {}", finding.severity, finding.code)).collect()
     }

@@ -42,6 +42,7 @@ mod ssh_trust;
 mod sudo;
 mod sudo_rights;
 mod tokens;
+mod waivers;
 
 use super::verdict::Rule;
 use crate::model::report::Severity;
@@ -102,6 +103,8 @@ pub(super) const RULES: &[Rule] = &[
     coverage::TABLE,
     coverage::PACKAGES,
     coverage::SOFTWARE,
+    waivers::EXPIRED,
+    waivers::UNUSED,
 ];
 
 /// What is known of a rule without an image.

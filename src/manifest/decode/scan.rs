@@ -1,0 +1,172 @@
+//! `[scan]`: what the scan lets pass.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::super::code::Code;
+use super::super::context::{Reader, Value, quoted};
+use crate::model::product::ScanPolicy;
+use crate::model::report::Severity;
+use crate::model::waiver::{Exception, Family, Waiver};
+use crate::rules::texts::is_harmless;
+
+/// The most waivers. Who needs more lets everything pass.
+const MOST_WAIVERS: usize = 100;
+/// The most characters of a waiver's texts.
+const LONGEST_TEXT: usize = 500;
+/// The most bytes of a glob.
+const LONGEST_GLOB: usize = 500;
+
+/// Reads `[scan]`, which may be missing.
+pub(super) fn scan(root: &Reader) -> Option<ScanPolicy> {
+    root.or("scan", ScanPolicy::failing_on(Severity::High), |value| {
+        let reader = value.table()?;
+        let fail_on = reader.or("fail-on", Severity::High, |value| severity(&value));
+        let thresholds = reader.or("thresholds", BTreeMap::new(), |value| thresholds(&value));
+        let waivers = reader.or("waiver", Vec::new(), |value| waivers(&value));
+        reader.finish();
+        Some(ScanPolicy { fail_on: fail_on?, thresholds: thresholds?, waivers: waivers? })
+    })
+}
+
+fn severity(value: &Value) -> Option<Severity> {
+    value.choice(&[Severity::Low, Severity::Medium, Severity::High, Severity::Critical].map(|severity| (severity.as_str(), severity)))
+}
+
+/// What was not looked at is never let pass by a threshold: only by a waiver that names it.
+fn coverage_severity(value: &Value) -> Option<Severity> {
+    value.choice(&[Severity::Low, Severity::Medium, Severity::High].map(|severity| (severity.as_str(), severity)))
+}
+
+fn thresholds(value: &Value) -> Option<BTreeMap<Family, Severity>> {
+    let reader = value.table()?;
+    let mut thresholds = BTreeMap::new();
+    for family in Family::ALL {
+        let Some(value) = reader.optional(family.as_str()) else { continue };
+        let read = if family == Family::Cov { coverage_severity(&value) } else { severity(&value) };
+        thresholds.extend(read.map(|severity| (family, severity)));
+    }
+    reader.finish();
+    Some(thresholds)
+}
+
+fn waivers(value: &Value) -> Option<Vec<Waiver>> {
+    let values = value.list(0..=MOST_WAIVERS)?;
+    let count = values.len();
+    let mut waivers: Vec<Waiver> = Vec::new();
+    for value in values {
+        let Some(waiver) = waiver(&value) else { continue };
+        if waivers.iter().any(|other| (&other.id, &other.target) == (&waiver.id, &waiver.target)) {
+            let message = format!("two waivers are for {} of {}", quoted(&waiver.id), quoted(&waiver.target));
+            value.fault(Code::Duplicate, message).expected("each `id` and `target` once").report();
+        }
+        waivers.push(waiver);
+    }
+    (waivers.len() == count).then_some(waivers)
+}
+
+fn waiver(value: &Value) -> Option<Waiver> {
+    let reader = value.table()?;
+    let id = reader.required("id").and_then(|value| id(&value));
+    let target = reader.required("target").and_then(|value| target(&value));
+    let reason = reader.required("reason").and_then(|value| line(&value));
+    let owner = reader.required("owner").and_then(|value| line(&value));
+    let created = reader.required("created").and_then(|value| value.date());
+    let last_day = reader.required("expires");
+    let expires = last_day.and_then(|value| value.date());
+    let claim = reader.optional("exception");
+    let exception = claim.map_or(Some(None), |value| exception(&value).map(Some));
+    reader.finish();
+    let waiver =
+        Waiver { id: id?, target: target?, reason: reason?, owner: owner?, created: created?, expires: expires?, exception: exception? };
+    if let Some(value) = last_day {
+        report_term(&value, &waiver);
+    }
+    if let Some(value) = claim {
+        report_exception(&value, &waiver);
+    }
+    Some(waiver)
+}
+
+/// Three parts of which each may be globbed, or one glob for all of them.
+static ID: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"^[A-Z*?][A-Z0-9*?]{0,15}(-[A-Z0-9*?]{1,16}){0,3}$").expect("the pattern is a constant"));
+
+fn id(value: &Value) -> Option<String> {
+    let text = value.string()?;
+    let is_glob = text.contains(['*', '?']);
+    if ID.is_match(text) && !(is_glob && Family::of(text) == Some(Family::Cov)) {
+        return Some(text.to_owned());
+    }
+    value
+        .fault(Code::WaiverId, format!("`id` is {}", quoted(text)))
+        .expected(
+            "a rule's code such as \"AMI-SSH-009\", or a glob of them such as \"AMI-HIS-*\"; of codes that begin with COV, one by its name",
+        )
+        .report();
+    None
+}
+
+fn target(value: &Value) -> Option<String> {
+    let text = value.string()?;
+    let is_known = text == Waiver::IMAGE || text.starts_with('/') || text.strip_prefix("pkg:").is_some_and(|rest| rest.contains('/'));
+    if is_known && text.len() <= LONGEST_GLOB && text.chars().all(|c| is_harmless(c) && c != '\n') {
+        return Some(text.to_owned());
+    }
+    value
+        .fault(Code::WaiverTarget, format!("`target` is {}", quoted(text)))
+        .expected(format!(
+            "a path or a glob of paths such as \"/opt/app/**\", a package URL such as \"pkg:deb/debian/openssl@*\", \
+             or \"image\" for what is of the image as a whole; at most {LONGEST_GLOB} bytes"
+        ))
+        .report();
+    None
+}
+
+/// Reads a text that a report can show on one line.
+fn line(value: &Value) -> Option<String> {
+    let text = value.string()?;
+    let name = value.name;
+    if text.trim().is_empty() {
+        value.fault(Code::TextEmpty, format!("`{name}` is empty")).expected("a few words").report();
+    } else if text.chars().count() > LONGEST_TEXT {
+        let message = format!("`{name}` has {} characters", text.chars().count());
+        value.fault(Code::TextTooLong, message).expected(format!("at most {LONGEST_TEXT} characters")).report();
+    } else if let Some(found) = text.chars().find(|&c| !is_harmless(c) || c == '\n') {
+        let message = format!("`{name}` holds the control character U+{:04X}", u32::from(found));
+        value.fault(Code::TextControlCharacter, message).expected("one line of text").report();
+    } else {
+        return Some(text.to_owned());
+    }
+    None
+}
+
+fn exception(value: &Value) -> Option<Exception> {
+    value.choice(&[(Exception::OneTimePassword.as_str(), Exception::OneTimePassword)])
+}
+
+fn report_term(value: &Value, waiver: &Waiver) {
+    let (created, expires, days) = (waiver.created, waiver.expires, waiver.term_days());
+    if (0..=Waiver::LONGEST_DAYS).contains(&days) {
+        return;
+    }
+    let message = match days {
+        ..0 => format!("`expires` is {expires}, and `created` is {created}"),
+        _ => format!("`expires` is {expires}, {days} days after `created`"),
+    };
+    let last = created.saturating_add(jiff::Span::new().days(Waiver::LONGEST_DAYS));
+    value.fault(Code::WaiverTerm, message).expected(format!("{created} to {last}")).report();
+}
+
+/// What an instance makes for itself is in no image: what is found is the service's program or settings.
+fn report_exception(value: &Value, waiver: &Waiver) {
+    if Family::of(&waiver.id) == Some(Family::Sec) && !waiver.id.contains(['*', '?']) {
+        return;
+    }
+    value
+        .fault(Code::WaiverException, format!("`exception` stands beside `id = {}`", quoted(&waiver.id)))
+        .expected("it beside one code of the family SEC, such as \"AMI-SEC-005\"")
+        .report();
+}

@@ -1,0 +1,78 @@
+//! `[scan]`: what triggers each of the codes, and what is read.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::date;
+
+use super::super::super::Code::*;
+use super::super::*;
+use super::Edit;
+use crate::model::product::ScanPolicy;
+use crate::model::report::Severity;
+use crate::model::target::TargetName;
+use crate::model::waiver::{Exception, Family, Waiver};
+
+/// A waiver with the lines given, and those that it needs beside them.
+macro_rules! waiver {
+    ($lines:literal) => {
+        concat!("[[scan.waiver]]\nreason = \"x\"\nowner = \"x\"\ncreated = 2026-11-02\n", $lines, "\n[tags]")
+    };
+}
+
+#[rustfmt::skip]
+pub(super) const EDITS: &[Edit] = &[
+    (UnknownKey, "[tags]", "[scan.thresholds]\nssl = \"low\"\n[tags]"),
+    (UnknownValue, "[tags]", "[scan.thresholds]\nssh = \"bad\"\n[tags]"),
+    (UnknownValue, "[tags]", "[scan.thresholds]\ncov = \"critical\"\n[tags]"),
+    (WrongType, "[tags]", "[scan]\nwaiver = { id = \"AMI-HIS-001\" }\n[tags]"),
+    (MissingKey, "[tags]", waiver!("id = \"AMI-HIS-001\"\ntarget = \"image\"")),
+    (WaiverId, "[tags]", waiver!("id = \"ami-his-001\"\ntarget = \"image\"\nexpires = 2027-02-01")),
+    (WaiverId, "[tags]", waiver!("id = \"\"\ntarget = \"image\"\nexpires = 2027-02-01")),
+    (WaiverId, "[tags]", waiver!("id = \"COV-PART-00?\"\ntarget = \"image\"\nexpires = 2027-02-01")),
+    (WaiverTarget, "[tags]", waiver!("id = \"AMI-*\"\ntarget = \"\"\nexpires = 2027-02-01")),
+    (WaiverTarget, "[tags]", waiver!("id = \"AMI-*\"\ntarget = \"pkg:\"\nexpires = 2027-02-01")),
+    (WaiverTarget, "[tags]", waiver!("id = \"AMI-*\"\ntarget = \"/a\\nb\"\nexpires = 2027-02-01")),
+    (WaiverTerm, "[tags]", waiver!("id = \"AMI-*\"\ntarget = \"image\"\nexpires = 2027-05-02")),
+    (WaiverTerm, "[tags]", waiver!("id = \"AMI-*\"\ntarget = \"image\"\nexpires = 2026-11-01")),
+    (WrongType, "[tags]", waiver!("id = \"AMI-*\"\ntarget = \"image\"\nexpires = \"2027-02-01\"")),
+    (Malformed, "[tags]", waiver!("id = \"AMI-*\"\ntarget = \"image\"\nexpires = 2027-02-01T00:00:00Z")),
+    (UnknownValue, "[tags]", waiver!("id = \"AMI-SEC-005\"\ntarget = \"image\"\nexpires = 2027-02-01\nexception = \"all\"")),
+    (WaiverException, "[tags]", waiver!("id = \"AMI-SEC-*\"\ntarget = \"/**\"\nexpires = 2027-02-01\nexception = \"one-time-password\"")),
+    (Duplicate, "[tags]", "[scan]\nwaiver = [\n\
+        { id = \"A\", target = \"image\", reason = \"x\", owner = \"x\", created = 2026-11-02, expires = 2026-11-03 },\n\
+        { id = \"A\", target = \"image\", reason = \"y\", owner = \"y\", created = 2026-11-02, expires = 2026-11-04 },\n]\n[tags]"),
+    (TextEmpty, "[tags]", "[[scan.waiver]]\nid = \"A\"\ntarget = \"image\"\nreason = \" \"\nowner = \"x\"\ncreated = 2026-11-02\nexpires = 2026-11-03\n[tags]"),
+    (TextControlCharacter, "[tags]", "[[scan.waiver]]\nid = \"A\"\ntarget = \"image\"\nreason = \"a\\nb\"\nowner = \"x\"\ncreated = 2026-11-02\nexpires = 2026-11-03\n[tags]"),
+];
+
+#[test]
+fn thresholds_and_waivers_are_read() {
+    let bench = Bench::new();
+    bench.edit("[tags]", "[scan]\nfail-on = \"medium\"\nthresholds = { his = \"critical\", cov = \"low\" }\n\n[tags]");
+    bench.edit("[tags]", waiver!("id = \"AMI-SEC-005\"\ntarget = \"/opt/**\"\nexpires = 2027-05-01\nexception = \"one-time-password\""));
+    let product =
+        bench.workspace().load(&slug(), TargetName::Twin, None).unwrap_or_else(|faults| panic!("{}", faults.render(false))).remove(0);
+    let waiver = Waiver {
+        id: "AMI-SEC-005".to_owned(),
+        target: "/opt/**".to_owned(),
+        reason: "x".to_owned(),
+        owner: "x".to_owned(),
+        created: date(2026, 11, 2),
+        expires: date(2027, 5, 1),
+        exception: Some(Exception::OneTimePassword),
+    };
+    let thresholds = BTreeMap::from([(Family::His, Severity::Critical), (Family::Cov, Severity::Low)]);
+    assert_eq!(product.scan, ScanPolicy { fail_on: Severity::Medium, thresholds, waivers: vec![waiver] });
+}
+
+#[test]
+fn a_fault_of_a_waiver_points_at_the_value() {
+    let bench = Bench::new();
+    bench.edit("[tags]", waiver!("id = \"AMI-*\"\ntarget = \"image\"\nexpires = 2028-02-01"));
+    let line = fs::read_to_string(bench.product().join("product.toml")).unwrap().lines().position(|line| line == "expires = 2028-02-01");
+    let faults = bench.check();
+    let fault = &faults.list()[0];
+    assert_eq!((fault.line, fault.column), (line.unwrap() + 1, 11));
+    assert_eq!(fault.message, "`expires` is 2028-02-01, 456 days after `created`");
+    assert_eq!(fault.expected.as_deref(), Some("2026-11-02 to 2027-05-01"));
+}

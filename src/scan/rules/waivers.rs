@@ -1,0 +1,38 @@
+//! GATE-WVR-001, 002: waivers that are over, or for nothing.
+
+use crate::model::report::Severity;
+use crate::model::waiver::{WaiverState, WaiverUse};
+use crate::scan::verdict::{Judge, Rule, Verdict};
+
+pub(super) const EXPIRED: Rule = Rule {
+    code: "GATE-WVR-001",
+    severity: Severity::Medium,
+    title: "expired waivers",
+    remedy: "Mend what the waiver was for and take it out of the manifest; or look again, and give it new days and its reason.",
+    judge: Judge::Gate(expired),
+};
+
+pub(super) const UNUSED: Rule = Rule {
+    code: "GATE-WVR-002",
+    severity: Severity::Low,
+    title: "waivers that nothing needs",
+    remedy: "Take the waiver out of the manifest: it would let pass what nobody has looked at yet.",
+    judge: Judge::Gate(unused),
+};
+
+fn expired(waivers: &[WaiverUse], verdict: &mut Verdict) {
+    for WaiverUse { waiver, findings, .. } in waivers.iter().filter(|used| used.state == WaiverState::Expired) {
+        let found = match findings {
+            0 => "nothing is found any more that it was for".to_owned(),
+            1 => "what it was for is found still".to_owned(),
+            more => format!("{more} findings that it was for return"),
+        };
+        verdict.image(format!("the waiver {waiver} ended on {}; {found}", waiver.expires));
+    }
+}
+
+fn unused(waivers: &[WaiverUse], verdict: &mut Verdict) {
+    for used in waivers.iter().filter(|used| used.findings == 0 && used.state != WaiverState::Expired) {
+        verdict.image(format!("the waiver {} is for nothing that was found", used.waiver));
+    }
+}

@@ -1,0 +1,190 @@
+//! Reports as SARIF, which code hosts and editors show.
+//!
+//! Source: <https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/sarif-v2.1.0-os.html>
+
+use serde_json::{Map, Value, json};
+
+use super::packages::escape;
+use super::rules::rules;
+use crate::model::digest::Digest;
+use crate::model::report::{Finding, Report, Severity};
+use crate::model::waiver::{Family, FindingWaiver};
+
+const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+
+/// The folder that paths are told from: the image's root.
+const ROOT: &str = "IMAGE";
+
+/// Writes reports as a SARIF 2.1.0 log with a run for each, whose rules are all rules of the scanner.
+///
+/// A result's fingerprint is of its code, path, package and reason: it stays from image to image. Waivers are suppressions:
+/// accepted while they hold, else rejected.
+pub fn sarif(reports: &[&Report]) -> String {
+    let log = json!({
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": reports.iter().map(|report| run(report)).collect::<Vec<_>>(),
+    });
+    serde_json::to_string_pretty(&log).expect("a log is plain data")
+}
+
+fn run(report: &Report) -> Value {
+    json!({
+        "tool": { "driver": {
+            "name": "bakehouse",
+            "semanticVersion": env!("CARGO_PKG_VERSION"),
+            "rules": rules().map(|rule| json!({
+                "id": rule.code,
+                "shortDescription": { "text": rule.title },
+                "help": { "text": rule.remedy },
+                "defaultConfiguration": { "level": level(rule.severity) },
+                "properties": { "tags": Family::of(rule.code).map(Family::as_str).into_iter().collect::<Vec<_>>() },
+            })).collect::<Vec<_>>(),
+        } },
+        "invocations": [{ "executionSuccessful": true, "endTimeUtc": report.at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string() }],
+        "originalUriBaseIds": { ROOT: { "description": { "text": "The root of the image's file tree." } } },
+        "results": report.findings.iter().map(result).collect::<Vec<_>>(),
+        "properties": { "snapshots": report.snapshots, "passed": report.passed() },
+    })
+}
+
+fn result(finding: &Finding) -> Value {
+    let mut result = Map::new();
+    result.insert("ruleId".to_owned(), json!(finding.code));
+    // A report of another version may have rules that this one lacks.
+    if let Some(index) = rules().position(|rule| rule.code == finding.code) {
+        result.insert("ruleIndex".to_owned(), json!(index));
+    }
+    result.insert("level".to_owned(), json!(level(finding.severity)));
+    result.insert("message".to_owned(), json!({ "text": format!("{}. {}", finding.reason, finding.remedy) }));
+    result.insert("locations".to_owned(), locations(finding));
+    result.insert("partialFingerprints".to_owned(), json!({ "finding/v1": fingerprint(finding).to_string() }));
+    if let Some(waiver) = &finding.waiver {
+        result.insert("suppressions".to_owned(), json!([suppression(waiver)]));
+    }
+    result.insert("properties".to_owned(), json!({ "severity": finding.severity }));
+    Value::Object(result)
+}
+
+fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical | Severity::High => "error",
+        Severity::Medium => "warning",
+        Severity::Low => "note",
+    }
+}
+
+/// Where it was found; nothing for what is of the image as a whole.
+fn locations(finding: &Finding) -> Value {
+    let mut location = Map::new();
+    if let Some(path) = &finding.path {
+        let uri = path.trim_start_matches('/').split('/').map(escape).collect::<Vec<_>>().join("/");
+        // A relative reference's first part must not look like a scheme.
+        let uri = if uri.split('/').next().is_some_and(|first| first.contains(':')) { format!("./{uri}") } else { uri };
+        location.insert("physicalLocation".to_owned(), json!({ "artifactLocation": { "uri": uri, "uriBaseId": ROOT } }));
+    }
+    if let Some(package) = &finding.package {
+        location.insert("logicalLocations".to_owned(), json!([{ "fullyQualifiedName": package, "kind": "module" }]));
+    }
+    if location.is_empty() { json!([]) } else { json!([location]) }
+}
+
+fn fingerprint(finding: &Finding) -> Digest {
+    let (path, package) = (finding.path.as_deref().unwrap_or_default(), finding.package.as_deref().unwrap_or_default());
+    Digest::of_parts([finding.code.as_str(), path, package, &finding.reason].map(str::as_bytes))
+}
+
+fn suppression(waiver: &FindingWaiver) -> Value {
+    let status = if waiver.state.holds() { "accepted" } else { "rejected" };
+    let justification = format!("{} ({}, until {})", waiver.reason, waiver.owner, waiver.expires);
+    json!({ "kind": "external", "status": status, "justification": justification })
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::super::testing::{clean, request};
+    use super::*;
+    use crate::model::product::ScanPolicy;
+    use crate::model::waiver::Waiver;
+
+    /// As it is published; where this copy is from stands beside it.
+    const PUBLISHED: &str = include_str!("../../tests/schemas/sarif-2.1.0.json");
+
+    /// A file whose name is no part of an address as it stands, one that is waived and one whose waiver AWS's policy forbids.
+    fn report() -> Report {
+        let tree = clean()
+            .file("/root/.bash_history", "ls\n")
+            .file("/root/.ssh/authorized_keys", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA== builder\n")
+            .file("/a: b/%41.pem", super::super::testing::pem("", ""))
+            .without("/usr/lib/os-release");
+        let waiver = |id: &str| Waiver {
+            id: id.to_owned(),
+            target: "/root/**".to_owned(),
+            reason: "looked at".to_owned(),
+            owner: "security".to_owned(),
+            created: date(2026, 11, 2),
+            expires: date(2027, 2, 1),
+            exception: None,
+        };
+        let policy = ScanPolicy { waivers: vec![waiver("AMI-HIS-001"), waiver("AMI-SSH-006")], ..ScanPolicy::failing_on(Severity::High) };
+        let mut report = crate::scan::scan_tree(&tree.tree(), &request(&policy));
+        report.findings[0].package = Some("pkg:deb/debian/bash@5.2-1".to_owned());
+        report
+    }
+
+    fn log(reports: &[&Report]) -> Value {
+        serde_json::from_str(&sarif(reports)).unwrap()
+    }
+
+    #[test]
+    fn the_log_is_valid_by_the_published_schema() {
+        let mut compiler = boon::Compiler::new();
+        let mut schemas = boon::Schemas::new();
+        compiler.add_resource("memory:///sarif.json", serde_json::from_str(PUBLISHED).unwrap()).unwrap();
+        let schema = compiler.compile("memory:///sarif.json", &mut schemas).unwrap();
+        let valid = |log: &Value| schemas.validate(log, schema).map_err(|error| format!("{error:#}"));
+        let report = report();
+        for reports in [vec![], vec![&report], vec![&report, &report]] {
+            valid(&log(&reports)).unwrap();
+        }
+        let mut wrong = log(&[&report]);
+        wrong["runs"][0]["results"][0]["level"] = json!("bad");
+        assert!(valid(&wrong).is_err(), "the schema is one that refuses");
+    }
+
+    #[test]
+    fn results_name_their_rule_their_place_and_their_waiver() {
+        let report = report();
+        let run = &log(&[&report])["runs"][0];
+        let results = run["results"].as_array().unwrap();
+        assert_eq!(results.len(), report.findings.len());
+        for result in results {
+            let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+            assert_eq!(run["tool"]["driver"]["rules"][index]["id"], result["ruleId"]);
+        }
+        let of = |code: &str| results.iter().find(|result| result["ruleId"] == code).unwrap();
+        let place = |code: &str| of(code)["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].clone();
+        assert_eq!(place("AMI-HIS-001"), "root/.bash_history");
+        assert_eq!(place("AMI-SEC-002"), "./a:%20b/%2541.pem");
+        assert_eq!(of("COV-OS-001")["locations"], json!([]));
+        assert_eq!(of("AMI-HIS-001")["suppressions"][0]["status"], "accepted");
+        assert_eq!(of("AMI-SSH-006")["suppressions"][0]["status"], "rejected");
+        assert!(of("AMI-SEC-002").get("suppressions").is_none());
+    }
+
+    #[test]
+    fn a_fingerprint_is_of_what_was_found_and_not_of_the_image() {
+        let report = report();
+        let mut later = Report { at: "2026-12-01T00:00:00Z".parse().unwrap(), ..report.clone() };
+        later.findings.remove(0);
+        let prints = |report: &Report| -> Vec<Value> {
+            let log = log(&[report]);
+            log["runs"][0]["results"].as_array().unwrap().iter().map(|result| result["partialFingerprints"]["finding/v1"].clone()).collect()
+        };
+        let before = prints(&report);
+        assert_eq!(prints(&later), before[1..]);
+        assert!((1..before.len()).all(|index| !before[index..].contains(&before[index - 1])));
+    }
+}
