@@ -38,7 +38,13 @@ impl Run<'_> {
         if existing.is_none() {
             // The name carries the digest of all inputs: an image of that name was made by an earlier
             // attempt, this run's or one that was rejected, and need not be made again.
-            existing = self.image_of_name(region, name).await?;
+            existing = match self.image_of_name(region, name).await? {
+                Some(found) if is_of_no_use(&found) && !self.has_made(&found) => {
+                    self.discard(region, &found.image, "that an earlier run left, and that is of no use,").await?;
+                    None
+                }
+                found => found.map(|found| found.image.id),
+            };
         }
         let id = match existing {
             Some(id) => self.effect(IMAGE, &name, async |_| Ok(id)).await?,
@@ -75,34 +81,43 @@ impl Run<'_> {
 
     /// Removes an image of this name that an earlier run's scan has rejected: another one is wanted.
     pub(super) async fn discard_rejected(&self, region: &Region, name: &str) -> Result<(), EngineError> {
-        let writer = &self.engine.writer;
-        let Some(found) = writer.reader().own_image_named(region, name).await? else { return Ok(()) };
-        let rejected = found.tags.get(tag::STATE).is_some_and(|state| state == "rejected");
-        let another_run = found.tags.get(tag::RUN).is_none_or(|run| run != self.id().as_str());
-        if !rejected || !another_run {
-            return Ok(());
+        let found = self.image_of_name(region, name).await?;
+        let rejected = |found: &ImageDescription| found.tags.get(tag::STATE).is_some_and(|state| state == "rejected");
+        match found.filter(|found| rejected(found) && !self.has_made(found)) {
+            Some(found) => self.discard(region, &found.image, "that was rejected").await,
+            None => Ok(()),
         }
-        self.effect("bake.discard", &found.image.id, async |_| {
-            writer.remove(region, ResourceKind::Image, found.image.id.as_str()).await?;
-            for snapshot in &found.image.snapshots {
+    }
+
+    /// Removes an image that was never released, and its snapshots: its name is needed for another.
+    async fn discard(&self, region: &Region, image: &Image, which: &str) -> Result<(), EngineError> {
+        let writer = &self.engine.writer;
+        self.effect(&format!("bake.discard.{}", image.id), &image.id, async |_| {
+            writer.remove(region, ResourceKind::Image, image.id.as_str()).await?;
+            for snapshot in &image.snapshots {
                 writer.remove(region, ResourceKind::Snapshot, snapshot.as_str()).await?;
             }
             Ok::<_, EngineError>(())
         })
         .await?;
-        self.done_note(format!("the rejected image {} is removed", found.image.id));
+        self.done_note(format!("the image {} {which} is removed", image.id));
         Ok(())
     }
 
-    /// Finds this release's image by its name; an image of that name made of other inputs is in the way.
-    async fn image_of_name(&self, region: &Region, name: &str) -> Result<Option<ImageId>, EngineError> {
+    /// Finds the image of this release's name; one made of other inputs, or released, is in the way.
+    async fn image_of_name(&self, region: &Region, name: &str) -> Result<Option<ImageDescription>, EngineError> {
         let Some(found) = self.engine.writer.reader().own_image_named(region, name).await? else { return Ok(None) };
-        // What is released belongs to its record; what failed is no image.
+        // What is released belongs to its record.
         let released = found.tags.get(tag::STATE).is_some_and(|state| state == "released");
-        if released || found.state == "failed" || found.tags.get(tag::INPUT) != Some(&self.plan.input.to_string()) {
-            return Err(EngineError::NameTaken { name: name.to_owned(), image: found.image.id });
+        if released || found.tags.get(tag::INPUT) != Some(&self.plan.input.to_string()) {
+            return Err(EngineError::NameTaken { name: name.to_owned(), region: region.clone(), image: found.image.id });
         }
-        Ok(Some(found.image.id))
+        Ok(Some(found))
+    }
+
+    /// Tells whether an image is this run's own work.
+    fn has_made(&self, image: &ImageDescription) -> bool {
+        image.tags.get(tag::RUN).is_some_and(|run| run == self.id().as_str())
     }
 
     async fn security_group(&self, region: &Region) -> Result<SecurityGroupId, EngineError> {
@@ -261,7 +276,8 @@ impl Run<'_> {
             Ok(id) => Ok(id),
             // The name is the token: an attempt whose answer was lost has made it.
             Err(e) if e.is("InvalidAMIName.Duplicate") => {
-                self.catch_up(async || self.image_of_name(region, name).await).await?.ok_or_else(|| e.into())
+                let made = self.catch_up(async || self.image_of_name(region, name).await).await?;
+                made.map(|found| found.image.id).ok_or_else(|| e.into())
             }
             Err(e) => Err(e.into()),
         })
@@ -297,7 +313,7 @@ impl Run<'_> {
             .await
     }
 
-    /// Ends the run after a failed bake: nothing it made is left.
+    /// Ends the run after a failed bake. An image that came of it is of no use; whoever needs its name removes it.
     async fn give_up<T>(&self, region: &Region, error: EngineError) -> Result<T, EngineError> {
         // Only what can't become better ends the run; a lost connection is continued by the next one.
         let final_ = matches!(
@@ -324,7 +340,7 @@ impl Run<'_> {
         self.end_instances(region).await?;
         let tagged = writer.reader().security_groups_of_run(region, self.id()).await?;
         let mut groups: BTreeSet<SecurityGroupId> = tagged.into_iter().collect();
-        groups.extend(self.done::<SecurityGroupId>("bake.group").await);
+        groups.extend(self.made::<SecurityGroupId>(".group").await);
         for group in groups {
             self.remove_group(region, &group).await?;
         }
@@ -336,9 +352,11 @@ impl Run<'_> {
         // An attempt whose answer was lost may have made one; its tags tell.
         let tagged = writer.reader().instances_of_run(region, self.id()).await?;
         let mut instances: BTreeSet<InstanceId> = tagged.into_iter().map(|i| i.id).collect();
-        if let Some(id) = self.done::<InstanceId>("bake.instance").await
-            && !instances.contains(&id)
-        {
+        for id in self.made::<InstanceId>(".instance").await {
+            // One whose end was taken has been shown, and may have gone from sight since.
+            if instances.contains(&id) || self.done::<()>(&format!("bake.end.{id}")).await.is_some() {
+                continue;
+            }
             // What EC2 doesn't show yet can't be ended, and would be taken for gone.
             let shown = self.catch_up(async || Ok(writer.reader().instance(region, &id).await?)).await?;
             instances.extend(shown.map(|instance| instance.id));
@@ -384,6 +402,11 @@ impl Run<'_> {
     fn nonce(&self) -> String {
         Digest::of_parts([b"console nonce".as_slice(), self.id().as_str().as_bytes(), self.plan.input.as_bytes()]).short(16)
     }
+}
+
+/// Tells whether an image can never be released.
+fn is_of_no_use(image: &ImageDescription) -> bool {
+    image.encrypted || !matches!(image.state.as_str(), "pending" | "available")
 }
 
 /// Says in words how far a guest has come.

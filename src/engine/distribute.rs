@@ -39,7 +39,7 @@ impl Run<'_> {
                 // A copy of that name made of the same inputs is this one, by an attempt long past its token.
                 if let Some(found) = self.engine.writer.reader().own_image_named(region, &spec.name).await? {
                     if found.tags.get(tag::INPUT) != spec.tags.get(tag::INPUT) {
-                        return Err(EngineError::NameTaken { name: spec.name.clone(), image: found.image.id });
+                        return Err(EngineError::NameTaken { name: spec.name.clone(), region: region.clone(), image: found.image.id });
                     }
                     if found.state != "failed" && !found.encrypted {
                         return Ok(found.image.id);

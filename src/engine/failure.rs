@@ -100,6 +100,8 @@ pub enum EngineError {
     NameTaken {
         /// The name.
         name: String,
+        /// Where.
+        region: Region,
         /// The image.
         image: ImageId,
     },
@@ -136,6 +138,14 @@ pub enum EngineError {
         why: String,
         /// Where the ledger keeps the report, with the console.
         kept: String,
+    },
+    /// The base was not provisioned at its launch, so that there is no time to compare with.
+    #[error("how long the base takes could not be measured: {why}")]
+    Unmeasured {
+        /// In words.
+        why: String,
+        /// The last lines of its console.
+        tail: Vec<String>,
     },
     /// Something is not there yet that this step works on.
     #[error("{what}")]

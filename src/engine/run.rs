@@ -1,6 +1,7 @@
 //! A run: a plan, its journal, and effects that happen once.
 
 use std::future::Future;
+use std::pin::Pin;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -171,7 +172,7 @@ impl<'a> Run<'a> {
                 }
             }
         };
-        match act(token).await {
+        match on_heap(|| act(token)).await {
             Ok(value) => {
                 let done = serde_json::to_value(&value).expect("results are plain data");
                 self.write(JournalEvent::Done { effect: name.to_owned(), value: done }).await?;
@@ -192,6 +193,13 @@ impl<'a> Run<'a> {
             Effect::Done(value) => serde_json::from_value(value.clone()).ok(),
             _ => None,
         }
+    }
+
+    /// Returns what the effects of a kind have come to: of those that are done and whose name ends so.
+    pub async fn made<T: DeserializeOwned>(&self, ending: &str) -> Vec<T> {
+        let journal = self.journal.lock().await;
+        let made = journal.done().filter(|(name, _)| name.ends_with(ending));
+        made.filter_map(|(_, value)| serde_json::from_value(value.clone()).ok()).collect()
     }
 
     /// Tells whether an effect was never tried, or each try is known to have had no effect.
@@ -279,4 +287,10 @@ impl<'a> Run<'a> {
         // 64 characters is what EC2 and the Catalog take at most.
         digest.short(64)
     }
+}
+
+/// Makes a future where its size is nobody else's: effects stand in effects, and the frames of all that wait for one
+/// another would hold each of them whole.
+fn on_heap<F: Future>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
+    Box::pin(make())
 }
