@@ -282,7 +282,7 @@ impl Run<'_> {
 
     /// Returns where the run starts instances: where its image is, whatever the manifest says by now.
     async fn working_region(&self) -> Region {
-        let boots = self.plan.steps.iter().any(|planned| planned.step == Step::Boot);
+        let boots = self.plan.steps.iter().any(|planned| matches!(planned.step, Step::Boot | Step::MeasureBase { .. }));
         match (self.plan.bake_region(), self.released().await) {
             (Some(region), _) => region.clone(),
             (None, Ok(released)) if boots => released.release.image.region,

@@ -7,6 +7,7 @@ mod account;
 mod boot;
 mod bundle;
 mod ci;
+mod compare;
 mod crash;
 mod end_state;
 mod faults;

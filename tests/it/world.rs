@@ -253,11 +253,16 @@ impl Process {
 
     /// Ships until it is done or dead; `None` when it died.
     pub async fn ship_until_death(&self) -> Option<Result<(), EngineError>> {
+        self.until_death(self.ship()).await
+    }
+
+    /// Works until that is done or the process dead; `None` when it died.
+    pub async fn until_death<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let end = tokio::select! {
             biased;
             () = self.twin.silenced() => None,
             () = self.store.died() => None,
-            end = self.ship() => Some(end),
+            end = work => Some(end),
         };
         self.store.settled().await;
         end
