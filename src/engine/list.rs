@@ -6,6 +6,7 @@ use super::Engine;
 use super::failure::EngineError;
 use super::run::Run;
 use super::wait::Look;
+use crate::cloud::ChangeSetFilter;
 use crate::ledger::Outcome;
 use crate::listing::{self, AmiProduct, Place, Refusal, ReleaseFacts, Standing, Wanted};
 use crate::model::change_set::ChangeSet;
@@ -53,7 +54,8 @@ impl Run<'_> {
     }
 
     async fn validate(&self, set: &ChangeSet) -> Result<(), EngineError> {
-        let request = set.to_json();
+        let mut request = set.to_json();
+        request["ChangeSetName"] = json!(listing::change_set_name(&self.product.slug, &self.plan.version, listing::REHEARSAL));
         let id = self.start("list.validate", &request, true).await?;
         let rehearsed = self.effect("list.validated", &id, async |_| match self.engine.change_set_end(&id).await? {
             listing::Outcome::Refused { status, errors, .. } => Err(self.refused(id.clone(), status, true, errors)),
@@ -234,8 +236,8 @@ impl Engine {
     async fn refuse_used(&self, released: &Released, variant: &Variant, product: &EntityId) -> Result<(), EngineError> {
         let reader = self.writer.reader();
         let mut change_sets = Vec::new();
-        for id in reader.change_sets_on(product).await? {
-            change_sets.extend(reader.change_set(&id).await?);
+        for listed in reader.change_sets(&ChangeSetFilter::On(product.clone())).await? {
+            change_sets.extend(reader.change_set(&listed.id).await?);
         }
         let entity = reader.entity(product).await?;
         let live = entity.map(|e| AmiProduct::parse(&e.details)).transpose().map_err(EngineError::Entity)?.unwrap_or_default();

@@ -113,6 +113,7 @@ async fn find_next(engine: &Engine, product: &Product, request: &Request) -> Res
     let siblings = engine.siblings(product).await?;
     let found = survey(engine.writer.reader(), &engine.ledger, product, siblings).await?;
     let plan = found.plan(engine.target, &engine.account, product, request)?;
+    found.clear(engine.writer.reader(), &engine.ledger, product, &plan).await?;
     Ok(match (plan.is_empty(), superseded) {
         (true, None) => Next::Nothing { plan },
         (_, superseded) => Next::Begin { plan, superseded, head: found.head() },
