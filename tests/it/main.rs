@@ -20,6 +20,7 @@ mod leave;
 mod ledgers;
 mod machine;
 mod mortal;
+mod place;
 mod pricing;
 mod resume;
 mod runners;
