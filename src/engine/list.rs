@@ -7,7 +7,7 @@ use super::failure::EngineError;
 use super::run::Run;
 use super::wait::Look;
 use crate::cloud::ChangeSetFilter;
-use crate::ledger::Outcome;
+use crate::ledger::{Fact, Outcome};
 use crate::listing::{self, AmiProduct, Place, Refusal, ReleaseFacts, Standing, Wanted};
 use crate::model::change_set::ChangeSet;
 use crate::model::digest::Digest;
@@ -142,7 +142,10 @@ pub async fn follow_listing(engine: &Engine, followed: &Followed) -> Result<Enti
     let Followed { variant, version, run, change_set } = followed;
     let engine = &Engine { leave: engine.leave.heeded(), ..engine.clone() };
     let end = engine.change_set_end(change_set).await?;
-    let at = engine.clock.now();
+    let record = async |event| {
+        let (variant, version, run) = (variant.clone(), version.clone(), run.clone());
+        engine.ledger.append(&Fact { variant, version, run, at: engine.clock.now(), event }).await
+    };
     match end {
         listing::Outcome::Succeeded { product, offer } => {
             let product = product.ok_or_else(|| EngineError::NotReady {
@@ -150,7 +153,7 @@ pub async fn follow_listing(engine: &Engine, followed: &Followed) -> Result<Enti
                 next: format!("bakehouse list status {}", variant.product),
             })?;
             let event = Event::Listed { change_set: change_set.clone(), product: product.clone(), offer };
-            engine.ledger.append(variant, version, run, at, event).await?;
+            record(event).await?;
             Ok(product)
         }
         listing::Outcome::Refused { status, errors, .. } => {
@@ -159,7 +162,7 @@ pub async fn follow_listing(engine: &Engine, followed: &Followed) -> Result<Enti
                 status: status.clone(),
                 errors: errors.iter().map(Refusal::to_record).collect(),
             };
-            engine.ledger.append(variant, version, run, at, event).await?;
+            record(event).await?;
             Err(EngineError::ListingRefused { version: version.clone(), change_set: change_set.clone(), status, validation: false, errors })
         }
         listing::Outcome::Running { status } => {

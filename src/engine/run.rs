@@ -12,7 +12,7 @@ use super::failure::EngineError;
 use super::hold::Hold;
 use super::observer::Note;
 use crate::cloud::{CloudError, Outcome as CloudOutcome, SnapshotBlocks};
-use crate::ledger::{Effect, Journal, JournalEvent, LedgerError, Outcome};
+use crate::ledger::{Effect, Fact, Journal, JournalEvent, LedgerError, Outcome};
 use crate::model::digest::Digest;
 use crate::model::ids::{RunId, Variant};
 use crate::model::image::tag;
@@ -240,9 +240,9 @@ impl<'a> Run<'a> {
 
     /// Appends a record of what happened; returns the chain's head up to it.
     pub async fn record(&self, event: Event) -> Result<Head, EngineError> {
-        let at = self.engine.clock.now();
-        let held = async || self.hold.check(self.engine).await;
-        Ok(self.engine.ledger.append_while(self.variant(), &self.plan.version, &self.id, at, event, held).await?)
+        let (variant, version, run) = (self.variant().clone(), self.plan.version.clone(), self.id.clone());
+        let fact = Fact { variant, version, run, at: self.engine.clock.now(), event };
+        Ok(self.engine.ledger.append_while(&fact, async || self.hold.check(self.engine).await).await?)
     }
 
     /// Returns the tags for whatever this run makes.
