@@ -211,20 +211,10 @@ async fn a_release_goes_through_with_its_ledger_in_a_bucket() {
 #[tokio::test]
 async fn credentials_that_run_out_at_the_ledger_s_bucket_are_a_pause() {
     let world = World::new().await;
-    let message = "The provided token has expired.".to_owned();
-    let fault = Fault::Answer { status: 400, code: "ExpiredToken".to_owned(), message };
-    let expired = FaultRule { nth: 12, times: u64::MAX, ..FaultRule::first_calls("PutObject", 1, fault) };
-    let process = in_bucket(world.open_to(Fate { faults: vec![expired], ..Fate::default() }).await).await;
-    let Err(error) = process.ship().await else { panic!("the credentials must run out") };
-    assert!(matches!(&error, EngineError::CredentialsRanOut { next, .. } if next == "bakehouse ship hello-web"), "{error:?}");
-    let failure = bakehouse::failure::Failure::from(error);
-    assert_eq!(failure.exit_code(), 5);
-    let told = failure.render(false);
-    assert!(told.starts_with("pending: the credentials ran out on the way") && told.contains("log in again"), "{told}");
-    drop(process);
-    let process = in_bucket(world.open().await).await;
-    process.ship().await.unwrap();
-    assert_eq!(in_order(&process).await, Ok(()));
+    // From some call on whatever S3 is asked: reading, listing and writing in turn. The first few open the ledger.
+    let points = (8..).step_by(31).map(|nth| vec![FaultRule { service: Some("s3".to_owned()), operation: None, ..expired("", nth) }]);
+    let paused = pauses(&world, points, async |process| in_bucket(process).await).await;
+    assert!(paused > 5, "it paused {paused} times only");
 }
 
 #[tokio::test]
@@ -274,6 +264,38 @@ async fn the_plan_says_which_keys_of_the_manifest_have_changed() {
     let next = world.open().await.next().await.unwrap();
     let why = &next.plan().steps.iter().find(|planned| planned.step.to_string().starts_with("bake")).unwrap().why;
     assert_eq!(why, "changed since 1.0.0: image.root-volume");
+}
+
+/// Has credentials be expired from one of an operation's calls on.
+pub fn expired(operation: &str, nth: u64) -> FaultRule {
+    let message = "The provided token has expired.".to_owned();
+    let fault = Fault::Answer { status: 400, code: "ExpiredToken".to_owned(), message };
+    FaultRule { nth, times: u64::MAX, ..FaultRule::first_calls(operation, 1, fault) }
+}
+
+/// Ships where credentials expire, in one way after the other until one is not met with any more; each time the next
+/// process has new ones. Returns how often it paused.
+pub async fn pauses(world: &World, ways: impl IntoIterator<Item = Vec<FaultRule>>, open: impl AsyncFn(Process) -> Process) -> usize {
+    let mut paused = 0;
+    for faults in ways {
+        let world = world.fork();
+        let process = open(world.open_to(Fate { faults: faults.clone(), ..Fate::default() }).await).await;
+        let Err(error) = process.ship().await else { break };
+        assert!(
+            matches!(&error, EngineError::CredentialsRanOut { next, .. } if next == "bakehouse ship hello-web"),
+            "{faults:?}: {error:?}"
+        );
+        let failure = bakehouse::failure::Failure::from(error);
+        assert_eq!(failure.exit_code(), 5, "{faults:?}");
+        let told = failure.render(false);
+        assert!(told.starts_with("pending: the credentials ran out on the way") && told.contains("log in again"), "{faults:?}: {told}");
+        let process = open(world.reopened(process).await).await;
+        process.ship().await.unwrap_or_else(|e| panic!("{faults:?}: {e}"));
+        assert_eq!(in_order(&process).await, Ok(()), "{faults:?}");
+        assert_eq!(process.engine.ledger.runs(&process.product.variant()).await.unwrap().len(), 1, "{faults:?}: the run went on");
+        paused += 1;
+    }
+    paused
 }
 
 /// Gives a process a ledger in the twin's bucket instead of the folder's.
