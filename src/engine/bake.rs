@@ -38,13 +38,7 @@ impl Run<'_> {
         if existing.is_none() {
             // The name carries the digest of all inputs: an image of that name was made by an earlier
             // attempt, this run's or one that was rejected, and need not be made again.
-            existing = match self.image_of_name(region, name).await? {
-                Some(found) if is_of_no_use(&found) && !self.has_made(&found) => {
-                    self.discard(region, &found.image, "that an earlier run left, and that is of no use,").await?;
-                    None
-                }
-                found => found.map(|found| found.image.id),
-            };
+            existing = self.image_of_name(region, name).await?.map(|found| found.image.id);
         }
         let id = match existing {
             Some(id) => self.effect(IMAGE, &name, async |_| Ok(id)).await?,
@@ -79,28 +73,43 @@ impl Run<'_> {
         Ok(image.image)
     }
 
-    /// Removes an image of this name that an earlier run's scan has rejected: another one is wanted.
-    pub(super) async fn discard_rejected(&self, region: &Region, name: &str) -> Result<(), EngineError> {
-        let found = self.image_of_name(region, name).await?;
-        let rejected = |found: &ImageDescription| found.tags.get(tag::STATE).is_some_and(|state| state == "rejected");
-        match found.filter(|found| rejected(found) && !self.has_made(found)) {
-            Some(found) => self.discard(region, &found.image, "that was rejected").await,
-            None => Ok(()),
+    /// Makes room for the run's image: one of its name that an earlier run has left is removed, if it is unwanted.
+    pub(super) async fn make_room(
+        &self,
+        region: &Region,
+        name: &str,
+        unwanted: impl Fn(&ImageDescription) -> bool,
+    ) -> Result<(), EngineError> {
+        if self.done::<ImageId>(IMAGE).await.is_some() {
+            return Ok(());
         }
+        // What this run has made is judged when it is waited for.
+        let is_its_own = |found: &ImageDescription| found.tags.get(tag::RUN).is_some_and(|run| run == self.id().as_str());
+        let found = self.image_of_name(region, name).await?;
+        let unwanted = found.filter(|found| !is_its_own(found) && unwanted(found));
+        self.discard(region, unwanted.map(|found| found.image)).await
     }
 
-    /// Removes an image that was never released, and its snapshots: its name is needed for another.
-    async fn discard(&self, region: &Region, image: &Image, which: &str) -> Result<(), EngineError> {
+    /// Removes an image of a Region that was never released, and its snapshots: its name is needed for another.
+    ///
+    /// What it consists of is journalled first. Whoever goes on when the image alone is gone knows its snapshots by that,
+    /// and removes them even when there is nothing else to remove.
+    pub(super) async fn discard(&self, region: &Region, unwanted: Option<Image>) -> Result<(), EngineError> {
         let writer = &self.engine.writer;
-        self.effect(&format!("bake.discard.{}", image.id), &image.id, async |_| {
-            writer.remove(region, ResourceKind::Image, image.id.as_str()).await?;
-            for snapshot in &image.snapshots {
-                writer.remove(region, ResourceKind::Snapshot, snapshot.as_str()).await?;
-            }
-            Ok::<_, EngineError>(())
-        })
-        .await?;
-        self.done_note(format!("the image {} {which} is removed", image.id));
+        if let Some(image) = unwanted {
+            self.effect(&format!("{}.unwanted", image.id), &image.id, async |_| Ok(image.clone())).await?;
+        }
+        for image in self.made::<Image>(".unwanted").await.iter().filter(|image| &image.region == region) {
+            self.effect(&format!("{}.discard", image.id), &image.id, async |_| {
+                writer.remove(region, ResourceKind::Image, image.id.as_str()).await?;
+                for snapshot in &image.snapshots {
+                    writer.remove(region, ResourceKind::Snapshot, snapshot.as_str()).await?;
+                }
+                Ok::<_, EngineError>(())
+            })
+            .await?;
+            self.done_note(format!("{}, which was in the way and of no use, is removed", image.id));
+        }
         Ok(())
     }
 
@@ -113,11 +122,6 @@ impl Run<'_> {
             return Err(EngineError::NameTaken { name: name.to_owned(), region: region.clone(), image: found.image.id });
         }
         Ok(Some(found))
-    }
-
-    /// Tells whether an image is this run's own work.
-    fn has_made(&self, image: &ImageDescription) -> bool {
-        image.tags.get(tag::RUN).is_some_and(|run| run == self.id().as_str())
     }
 
     async fn security_group(&self, region: &Region) -> Result<SecurityGroupId, EngineError> {
@@ -295,9 +299,13 @@ impl Run<'_> {
 
     /// Waits until an image can be used.
     pub(super) async fn available(&self, region: &Region, id: &ImageId) -> Result<ImageDescription, EngineError> {
+        let began = self.engine.clock.now();
         self.engine
             .wait(async || {
                 let Some(image) = self.engine.writer.reader().image(region, id).await? else {
+                    if self.engine.clock.now().duration_since(began).unsigned_abs() > SETTLING {
+                        return Err(EngineError::ImageGone { image: id.clone(), region: region.clone() });
+                    }
                     return Ok(Look::NotYet(format!("{id} is not to be seen yet")));
                 };
                 match image.state.as_str() {
@@ -318,7 +326,11 @@ impl Run<'_> {
         // Only what can't become better ends the run; a lost connection is continued by the next one.
         let final_ = matches!(
             error,
-            EngineError::BakeStep { .. } | EngineError::BakeBroken { .. } | EngineError::ImageState { .. } | EngineError::Encrypted { .. }
+            EngineError::BakeStep { .. }
+                | EngineError::BakeBroken { .. }
+                | EngineError::ImageState { .. }
+                | EngineError::ImageGone { .. }
+                | EngineError::Encrypted { .. }
         );
         if final_ {
             self.clean_up(region).await?;
@@ -405,8 +417,13 @@ impl Run<'_> {
 }
 
 /// Tells whether an image can never be released.
-fn is_of_no_use(image: &ImageDescription) -> bool {
+pub(super) fn is_of_no_use(image: &ImageDescription) -> bool {
     image.encrypted || !matches!(image.state.as_str(), "pending" | "available")
+}
+
+/// Tells whether a scan or a boot has rejected an image.
+pub(super) fn is_rejected(image: &ImageDescription) -> bool {
+    image.tags.get(tag::STATE).is_some_and(|state| state == "rejected")
 }
 
 /// Says in words how far a guest has come.

@@ -79,6 +79,14 @@ pub enum EngineError {
         /// EC2's reason.
         reason: String,
     },
+    /// The image is not to be seen any more.
+    #[error("image {image} is not in {region} any more")]
+    ImageGone {
+        /// The image.
+        image: ImageId,
+        /// Where it was.
+        region: Region,
+    },
     /// The image's snapshots are encrypted.
     #[error("image {image} has encrypted snapshots, which the Marketplace refuses")]
     Encrypted {

@@ -7,6 +7,7 @@ use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 
 use super::Engine;
+use super::bake::{is_of_no_use, is_rejected};
 use super::boot;
 use super::failure::EngineError;
 use super::observer::{Note, StepObserver};
@@ -243,9 +244,7 @@ impl Run<'_> {
             // What is sealed is baked no more, whatever has become of its image since.
             Step::Bake { .. } if self.sealed().await?.is_some_and(|(run, _)| &run == self.id()) => Ok(()),
             Step::Bake { base, image_name, region, anew } => {
-                if *anew {
-                    self.discard_rejected(region, image_name).await?;
-                }
+                self.make_room(region, image_name, |found| is_of_no_use(found) || (*anew && is_rejected(found))).await?;
                 let image = self.bake(region, base, image_name).await?;
                 self.effect("baked", &image.id, async |_| Ok(image.clone())).await.map(drop)
             }

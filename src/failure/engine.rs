@@ -100,6 +100,10 @@ pub(super) fn tell(error: &EngineError) -> Told {
                 .kept(of_no_use(image))
                 .then("ship again")
         }
+        EngineError::ImageGone { .. } => Told::new(
+            &["somebody else has removed it; nothing was shared or submitted; the version is free again"],
+            &["ship again: it is made anew"],
+        ),
         EngineError::Encrypted { image } => {
             Told::new(&["the instance and its security group were removed; the version is free again"], &[])
                 .kept(of_no_use(image))

@@ -104,6 +104,7 @@ fn samples() -> Vec<EngineError> {
         },
         EngineError::BakeBroken { how: "stopped".to_owned(), tail: vec!["Kernel panic".to_owned()] },
         EngineError::ImageState { image: image(), state: "failed".to_owned(), reason: "Client.InternalError".to_owned() },
+        EngineError::ImageGone { image: image(), region: Region::marketplace() },
         EngineError::Encrypted { image: image() },
         EngineError::CopyUnusable {
             region: "eu-central-1".parse().unwrap(),

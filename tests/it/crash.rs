@@ -15,7 +15,7 @@ use bakehouse::twin::state::InstanceState;
 use serde_json::Value;
 
 use super::world::{Fate, Process, World};
-use super::{bundle, end_state};
+use super::{bundle, end_state, gate};
 
 /// Points that are tried at the same time.
 const THREADS: usize = 2;
@@ -55,6 +55,11 @@ async fn a_first_release_survives_where_nothing_new_is_seen_for_half_a_minute() 
 #[tokio::test]
 async fn a_release_with_a_large_payload_survives_everything() {
     survives(bundle::world().await, 3).await;
+}
+
+#[tokio::test]
+async fn a_release_whose_name_an_encrypted_image_had_survives_everything() {
+    survives(gate::left_with_an_encrypted_image().await, 2).await;
 }
 
 #[tokio::test]

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use bakehouse::engine::{self, EngineError, Extent, Note, Observer};
+use bakehouse::engine::{self, EngineError, Extent, Note, Observer, Stage};
 use bakehouse::failure::Failure;
 use bakehouse::model::ids::{ImageId, Region};
 use bakehouse::plan::{PlanError, Request};
 use bakehouse::twin::Twin;
+use bakehouse::twin::ec2::DEBIAN_ACCOUNT;
 use bakehouse::twin::faults::{Fault, FaultRule};
 use bakehouse::twin::machines::{Ends, EndsHow};
 use bakehouse::twin::state::{Image, RegionState, State};
@@ -170,6 +171,23 @@ async fn an_image_that_fails_while_nobody_looks_ends_its_run_and_is_made_anew_by
 }
 
 #[tokio::test]
+async fn an_image_that_somebody_has_removed_ends_its_run_and_is_made_anew_by_the_next() {
+    let world = World::new().await;
+    let process = world.open().await;
+    let next = process.next().await.unwrap();
+    engine::carry_out(&process.engine, &process.product, next, Extent::Only(Stage::Bake)).await.unwrap();
+    change(&process.twin, |state| {
+        let id = own_image(state).id.clone();
+        here(state).images.remove(&id);
+        here(state).snapshots.retain(|_, snapshot| snapshot.owner.as_str() == DEBIAN_ACCOUNT);
+    });
+    let process = world.reopened(process).await;
+    let end = process.ship().await;
+    let Err(EngineError::ImageGone { image, .. }) = end else { panic!("the image is gone: {end:?}") };
+    released_instead_of(&process, &image).await;
+}
+
+#[tokio::test]
 async fn an_image_of_that_name_made_of_something_else_is_in_the_way_and_stays() {
     let world = World::new().await;
     let faults = vec![FaultRule::first_calls("CreateImage", 1, Fault::Silence)];
@@ -213,6 +231,16 @@ async fn released_instead_of(process: &Process, useless: &ImageId) {
     assert_ne!(&releases[0].release.image.id, useless);
     assert_eq!(in_order(process).await, Ok(()));
     process.twin.read(|state| assert!(!state.regions[&Region::marketplace()].images.contains_key(useless.as_str()), "{useless} is left"));
+}
+
+/// Has a bake leave an encrypted image, whose name the next one needs.
+pub async fn left_with_an_encrypted_image() -> World {
+    let world = World::new().await;
+    let mut process = world.open().await;
+    process.engine.observer = Meddler::at("run ", &process, |state| here(state).encrypt_by_default = true);
+    assert!(matches!(process.ship().await, Err(EngineError::Encrypted { .. })));
+    change(&process.twin, |state| here(state).encrypt_by_default = false);
+    world
 }
 
 fn here(state: &mut State) -> &mut RegionState {
