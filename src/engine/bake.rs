@@ -16,6 +16,7 @@ use crate::model::ids::{ImageId, InstanceId, Region, SecurityGroupId};
 use crate::model::image::{Image, ImageDescription, tag};
 use crate::model::record::BaseRecord;
 use crate::model::resource::ResourceKind;
+use crate::scan;
 
 /// How much longer than the guest's own deadline the instance is waited for: its start and its stop.
 const GRACE: Duration = Duration::from_secs(15 * 60);
@@ -239,11 +240,13 @@ impl Run<'_> {
                 self.done_note("provisioned, cleaned and stopped");
                 Ok(())
             }
+            // What a step wrote is told, and kept by whoever runs this: in a pipeline's log, say.
             Some(bake::Outcome::Failed { label, status, tail, .. }) => {
-                Err(EngineError::BakeStep { step: label, status: status.to_string(), tail })
+                Err(EngineError::BakeStep { step: label, status: status.to_string(), tail: scan::redact(&tail) })
             }
             Some(bake::Outcome::SealFailed { status, tail }) => {
-                Err(EngineError::BakeStep { step: "cleaning the image".to_owned(), status: status.to_string(), tail })
+                let step = "cleaning the image".to_owned();
+                Err(EngineError::BakeStep { step, status: status.to_string(), tail: scan::redact(&tail) })
             }
             _ => Err(EngineError::BakeBroken { how, tail: last_lines(&seen) }),
         }
@@ -437,8 +440,8 @@ fn progress(log: &bake::BakeLog) -> String {
 }
 
 /// Returns the last lines of a console that broke off.
-fn last_lines(console: &[u8]) -> Vec<String> {
-    let mut lines = bake::printable(console);
+pub(super) fn last_lines(console: &[u8]) -> Vec<String> {
+    let mut lines = scan::redact(&bake::printable(console));
     lines.split_off(lines.len().saturating_sub(20))
 }
 

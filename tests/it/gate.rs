@@ -63,6 +63,23 @@ async fn a_failing_step_is_told_with_its_status_and_last_lines_and_leaves_nothin
 }
 
 #[tokio::test]
+async fn a_key_that_a_failing_step_prints_is_not_told() {
+    let body = "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v7Vpgu5rl0Axx5Uq8b0p5sVkqg8bYz1c2d3e4";
+    let key = ["-----BEGIN PRIVATE KEY-----", body, "-----END PRIVATE KEY-----"];
+    let told = key.map(|line| format!("BAKEHOUSE {{nonce}} tail + cat: {line}")).join("\n");
+    let mut guest = good_guest();
+    guest.console = vec![said(10, "BAKEHOUSE {nonce} begin"), said(30, &format!("BAKEHOUSE {{nonce}} step 2 failed 17\n{told}"))];
+    let mut world = World::with_guest(guest.clone()).await;
+    let Err(EngineError::BakeStep { tail, .. }) = world.open().await.ship().await else { panic!("the step must fail") };
+    assert_eq!(tail, ["+ cat: ***-----END PRIVATE KEY-----"]);
+    // Nor where the console breaks off.
+    guest.console = vec![said(30, &key.map(|line| format!("[   12.345678] cloud-init[712]: {line}")).join("\n"))];
+    world.play(guest);
+    let Err(EngineError::BakeBroken { tail, .. }) = world.open().await.ship().await else { panic!("the guest must break off") };
+    assert!(tail.iter().any(|line| line.contains("***-----END")) && !tail.join("\n").contains(body), "{tail:#?}");
+}
+
+#[tokio::test]
 async fn a_guest_that_ends_without_a_word_makes_no_image() {
     let mut guest = good_guest();
     guest.console.truncate(1);

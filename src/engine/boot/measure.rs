@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::super::bake::last_lines;
 use super::super::failure::EngineError;
 use super::super::run::Run;
 use super::super::wait::Look;
@@ -12,6 +13,7 @@ use crate::ledger::Outcome;
 use crate::model::digest::Digest;
 use crate::model::ids::{InstanceId, Region};
 use crate::model::record::BaseRecord;
+use crate::scan;
 
 impl Run<'_> {
     /// Starts the base with the bake's own user data and returns how many seconds it takes until it is provisioned.
@@ -83,7 +85,8 @@ impl Run<'_> {
                 Ok(match log.outcome() {
                     _ if log.provisioned => Look::Ready(Ok(())),
                     bake::Outcome::Failed { label, status, tail, .. } => {
-                        Look::Ready(Err(EngineError::Unmeasured { why: format!("{label} failed with status {status}"), tail }))
+                        let why = format!("{label} failed with status {status}");
+                        Look::Ready(Err(EngineError::Unmeasured { why, tail: scan::redact(&tail) }))
                     }
                     _ => Look::NotYet(format!("{id} is provisioned at its launch")),
                 })
@@ -91,9 +94,8 @@ impl Run<'_> {
             .await?;
         provisioned.unwrap_or_else(|| {
             let minutes = self.product.build.deadline.as_secs() / 60;
-            let tail = bake::printable(&console);
-            let tail = tail[tail.len().saturating_sub(20)..].to_vec();
-            Err(EngineError::Unmeasured { why: format!("the base was still at work after {minutes} minutes"), tail })
+            let why = format!("the base was still at work after {minutes} minutes");
+            Err(EngineError::Unmeasured { why, tail: last_lines(&console) })
         })
     }
 }
