@@ -178,9 +178,9 @@ pub struct Report {
     pub waivers: Vec<WaiverUse>,
     /// Files looked at.
     pub files: u64,
-    /// Of them, those with content that no package of the system brought.
-    #[serde(default)]
-    pub unowned_files: u64,
+    /// Of them, those with content that no package of the system brought; none if it wasn't asked for yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unowned_files: Option<u64>,
 }
 
 impl Report {

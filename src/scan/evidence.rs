@@ -87,7 +87,7 @@ fn judge(evidence: Evidence, reopen: &Reopen, progress: &(dyn Fn(Progress) + Syn
     });
     let failing = findings.iter().filter(|finding| finding.severity >= request.policy.fail_on).count();
     progress(Progress::Judged { findings: findings.len(), failing });
-    let (mut files, mut unowned_files, mut software) = (0, 0, Vec::new());
+    let (mut files, mut unowned_files, mut software) = (0, None, Vec::new());
     if let Some(root) = &evidence.root {
         // A folder has no disk: whoever names one trusts it not to be endless.
         let disk_bytes = evidence.image.map_or(u64::MAX, |image| image.volumes.iter().map(|volume| volume.partition.size_bytes).sum());
@@ -98,7 +98,7 @@ fn judge(evidence: Evidence, reopen: &Reopen, progress: &(dyn Fn(Progress) + Syn
                 judge(&evidence, root, &contents, verdict);
             }
         }));
-        (files, unowned_files, software) = (contents.files, contents.unowned, contents.software);
+        (files, unowned_files, software) = (contents.files, Some(contents.unowned), contents.software);
     }
     worst_first(&mut findings);
     let waivers = gate::apply(&mut findings, request);

@@ -152,7 +152,7 @@ mod tests {
 
     fn scan(tree: MemoryTree, waivers: Vec<Waiver>, options: WaiverOptions) -> Report {
         let policy = ScanPolicy { waivers, ..ScanPolicy::failing_on(Severity::Medium) };
-        crate::scan::scan_tree(&tree.tree(), &Scan { waivers: options, ..request(&policy) })
+        crate::scan::testing::scan(tree, &Scan { waivers: options, ..request(&policy) })
     }
 
     /// A clean image with a history of root's: medium.
@@ -213,7 +213,7 @@ mod tests {
         assert!(!scan(clean(), unused.clone(), STRICT).passed());
         let thresholds = BTreeMap::from([(Family::Wvr, Severity::Low)]);
         let policy = ScanPolicy { waivers: unused, thresholds, ..ScanPolicy::failing_on(Severity::High) };
-        assert!(!crate::scan::scan_tree(&clean().tree(), &request(&policy)).passed());
+        assert!(!crate::scan::testing::scan(clean(), &request(&policy)).passed());
     }
 
     #[test]
@@ -245,7 +245,7 @@ mod tests {
         }
         assert!(scan(unread(), vec![waiver("COV-FILE-001", "/etc/shadow")], WaiverOptions::default()).passed());
         let lax = ScanPolicy::failing_on(Severity::Critical);
-        assert!(!crate::scan::scan_tree(&unread().tree(), &request(&lax)).passed());
+        assert!(!crate::scan::testing::scan(unread(), &request(&lax)).passed());
     }
 
     #[test]

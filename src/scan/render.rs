@@ -138,7 +138,7 @@ mod tests {
             thresholds: [(Family::His, Severity::Medium)].into(),
             ..ScanPolicy::failing_on(Severity::High)
         };
-        let text = render(&super::super::scan_tree(&tree.tree(), &request(&policy)));
+        let text = render(&crate::scan::testing::scan(tree, &request(&policy)));
         for part in [
             "\n  Waiver of security (\"looked at\") does not hold: AWS rejects images for this; --allow-policy-waivers",
             "\nWaived: 1\n  medium AMI-HIS-001 /root/.bash_history\n    looked at (security, until 2026-12-01)\n",

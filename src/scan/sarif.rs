@@ -129,7 +129,7 @@ mod tests {
             exception: None,
         };
         let policy = ScanPolicy { waivers: vec![waiver("AMI-HIS-001"), waiver("AMI-SSH-006")], ..ScanPolicy::failing_on(Severity::High) };
-        let mut report = crate::scan::scan_tree(&tree.tree(), &request(&policy));
+        let mut report = crate::scan::testing::scan(tree, &request(&policy));
         report.findings[0].package = Some("pkg:deb/debian/bash@5.2-1".to_owned());
         report
     }

@@ -48,7 +48,12 @@ pub(super) fn clean() -> MemoryTree {
 /// Scans a tree as an image for port 22 and the user `admin`, on 23 November 2026.
 pub(super) fn report(tree: MemoryTree) -> Report {
     let policy = ScanPolicy::failing_on(Severity::High);
-    super::scan_tree(&|| tree.clone().tree(), &request(&policy), &|_| {})
+    scan(tree, &request(&policy))
+}
+
+/// Scans a tree as it is asked.
+pub(super) fn scan(tree: MemoryTree, request: &Scan) -> Report {
+    super::scan_tree(&|| tree.clone().tree(), request, &|_| {})
 }
 
 /// The request that [`report`] makes.

@@ -5,7 +5,6 @@ mod bdb;
 pub(super) mod bytes;
 mod dpkg;
 mod ndb;
-#[cfg_attr(not(test), expect(dead_code, reason = "the pass over all content is to ask for owners"))]
 mod ownership;
 mod purl;
 mod rpm;

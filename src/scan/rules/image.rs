@@ -75,7 +75,7 @@ mod tests {
         };
         change(&mut facts);
         let policy = ScanPolicy::failing_on(Severity::High);
-        let report = crate::scan::scan_tree(&|| clean().tree(), &crate::scan::Scan { image: Some(facts), ..request(&policy) }, &|_| {});
+        let report = crate::scan::testing::scan(clean(), &crate::scan::Scan { image: Some(facts), ..request(&policy) });
         report.findings.into_iter().map(|finding| format!("{} {}", finding.severity, finding.code)).collect()
     }
 

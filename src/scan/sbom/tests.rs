@@ -30,7 +30,9 @@ fn report() -> Report {
         findings: Vec::new(),
         fail_on: Severity::High,
         files: 4,
-        unowned_files: 3,
+        unowned_files: Some(3),
+        thresholds: Default::default(),
+        waivers: Vec::new(),
     }
 }
 
