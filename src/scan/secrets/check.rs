@@ -141,7 +141,7 @@ fn is_aws_key_id(word: &[u8]) -> bool {
     };
     let Some(digits) = word[4..].iter().map(digit).collect::<Option<Vec<u64>>>() else { return false };
     // The account is in 40 bits after the first; ten digits of five bits hold them.
-    let head = digits.iter().take(10).fold(0_u64, |number, digit| number << 5 | digit);
+    let head = digits.iter().take(10).fold(0_u64, |number, digit| (number << 5) | digit);
     let account = (head >> 9) & ((1 << 40) - 1);
     matches!(word[4], b'I' | b'J') || account <= 999_999_999_999
 }

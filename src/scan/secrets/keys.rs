@@ -61,7 +61,7 @@ fn open_pgp(bytes: &[u8]) -> Option<Weight> {
     const SECRET_KEY: u8 = 5;
     let (&tag, rest) = bytes.split_first()?;
     let new = tag & 0x40 != 0;
-    let kind = if new { tag & 0x3f } else { tag >> 2 & 0x0f };
+    let kind = if new { tag & 0x3f } else { (tag >> 2) & 0x0f };
     if tag & 0x80 == 0 || kind != SECRET_KEY {
         return None;
     }
