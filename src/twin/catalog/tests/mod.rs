@@ -1,5 +1,6 @@
 //! The Catalog through its door, on a clock that the tests drive.
 
+mod inspections;
 mod limits;
 mod listing;
 mod pricing;
@@ -26,7 +27,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// A twin with two images of the account, `ami-…1` and `ami-…2`.
 struct Bench {
     twin: Arc<Twin>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Bench {
@@ -39,7 +40,7 @@ impl Bench {
     fn of(options: Options) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let twin = Twin::open(folder.path(), options).unwrap();
-        let bench = Self { twin, _folder: folder };
+        let bench = Self { twin, folder };
         bench.change(|state| {
             for number in 1..=3 {
                 put_image(state, number);
