@@ -182,9 +182,9 @@ pub struct BaseImportArgs {
     /// The processor that it is made for: x86_64 or arm64
     #[arg(long, default_value_t = Architecture::X86_64)]
     pub architecture: Architecture,
-    /// How it starts; the manifest's image.boot-mode has to say the same
-    #[arg(long, value_enum, default_value_t = ImportBootMode::Uefi)]
-    pub boot_mode: ImportBootMode,
+    /// How it starts; the manifest's image.boot-mode has to say the same, and does unless told otherwise
+    #[arg(long, value_enum)]
+    pub boot_mode: Option<ImportBootMode>,
     /// Publish its id under this public parameter (below /aws/service/), for manifests to find it by
     #[arg(long, value_name = "NAME")]
     pub parameter: Option<String>,
@@ -202,6 +202,16 @@ pub enum ImportBootMode {
     LegacyBios,
     /// UEFI where the instance type has it, else BIOS.
     UefiPreferred,
+}
+
+impl ImportBootMode {
+    /// Returns what a manifest that doesn't say takes for an architecture.
+    fn usual(architecture: Architecture) -> Self {
+        match architecture {
+            Architecture::X86_64 => Self::UefiPreferred,
+            Architecture::Arm64 => Self::Uefi,
+        }
+    }
 }
 
 /// Carries out a command on the twin.
@@ -389,7 +399,7 @@ async fn import(global: &Global, workspace: &Workspace, ui: Ui, args: &BaseImpor
                 "raw and qcow2 disks without a backing file are taken",
             )
         })?;
-    let boot_mode = match args.boot_mode {
+    let boot_mode = match args.boot_mode.unwrap_or(ImportBootMode::usual(args.architecture)) {
         ImportBootMode::Uefi => "uefi",
         ImportBootMode::LegacyBios => "legacy-bios",
         ImportBootMode::UefiPreferred => "uefi-preferred",

@@ -53,6 +53,7 @@ pub async fn serve(twin: Arc<Twin>, listener: TcpListener, shutdown: impl Future
     if let Err(error) = super::ec2::adopt(&twin).await {
         tracing::warn!(%error, "could not take up the machines that were left running");
     }
+    super::catalog::attend(&twin).await;
     let collecting = Arc::clone(&twin);
     // Nobody waits for it: what the reads and writes of the meantime need is spared.
     tokio::task::spawn_blocking(move || match collecting.blocks().collect_garbage() {

@@ -13,7 +13,7 @@ use http::HeaderValue;
 use jiff::{SignedDuration, Timestamp};
 
 use super::blocks::Blocks;
-use super::catalog::CatalogDelays;
+use super::catalog::{CatalogDelays, Inspectors};
 use super::consistency::Windows;
 use super::ec2::Delays;
 use super::faults::{FaultRule, Faults};
@@ -38,8 +38,8 @@ pub struct Twin {
     adoption: tokio::sync::OnceCell<()>,
     /// The ports that this process has seen to, by instance: those that its groups open.
     forwarded: Mutex<Forwarded>,
-    /// Held by whoever looks how far the ingestion of images is.
-    inspecting: tokio::sync::Mutex<()>,
+    /// The tasks that inspect submitted images.
+    inspectors: Inspectors,
     check_request_time: bool,
     upload_delay: SignedDuration,
     windows: Windows,
@@ -231,7 +231,7 @@ impl Twin {
             delays: options.delays,
             adoption: tokio::sync::OnceCell::new(),
             forwarded: Mutex::default(),
-            inspecting: tokio::sync::Mutex::default(),
+            inspectors: Inspectors::default(),
             check_request_time: options.check_request_time,
             upload_delay: options.upload_delay,
             windows: options.windows,
@@ -288,9 +288,9 @@ impl Twin {
         self.forwarded.lock().unwrap_or_else(|e| e.into_inner())
     }
 
-    /// Returns what whoever looks how far the ingestion of images is must hold.
-    pub(super) fn inspecting(&self) -> &tokio::sync::Mutex<()> {
-        &self.inspecting
+    /// Returns the tasks that inspect submitted images.
+    pub(super) fn inspectors(&self) -> &Inspectors {
+        &self.inspectors
     }
 
     /// Returns how long EC2's asynchronous things take.

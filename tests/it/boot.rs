@@ -113,7 +113,7 @@ async fn the_command_waits_for_the_guest_as_long_as_it_is_told_to() {
     };
     // A base that is there by the command's own clock.
     let disk = base_disk(folder.path());
-    let name = ["--name", "debian-13-amd64-20261123-1", "--boot-mode", "uefi-preferred", "--parameter", PARAMETER];
+    let name = ["--name", "debian-13-amd64-20261123-1", "--parameter", PARAMETER];
     let (status, told) = run(&[&["twin", "base", "import", disk.to_str().unwrap()], &name[..]].concat());
     assert_eq!(status, Some(0), "{told}");
     let (status, told) = run(&["ship", "hello-web", "--yes"]);

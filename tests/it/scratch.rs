@@ -27,7 +27,7 @@ impl Scratch {
         std::fs::create_dir(scratch.folder().join("products")).unwrap();
         scratch.play(good_guest());
         let disk = base_disk(scratch.folder());
-        let import = "bakehouse twin base import DISK --name debian-13-amd64-20261123-1 --boot-mode uefi-preferred --parameter PARAMETER";
+        let import = "bakehouse twin base import DISK --name debian-13-amd64-20261123-1 --parameter PARAMETER";
         scratch.done(&import.replace("DISK", disk.to_str().unwrap()).replace("PARAMETER", PARAMETER));
         scratch
     }

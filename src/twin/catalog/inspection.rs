@@ -1,7 +1,7 @@
 //! Ingestion where machines run: a submitted image is started and logged in to, as the Marketplace's
 //! scanner does. The machine is the Marketplace's: the seller's account doesn't see it.
 //!
-//! Nothing runs in the background but the machine: each call to the Catalog looks how far it is.
+//! What is here goes on from the stored state alone, turn by turn; who takes the turns is `inspectors`' affair.
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -27,8 +27,10 @@ use crate::twin::state::{Image, State};
 const MARKETPLACE_ACCOUNT: &str = "679593333241";
 /// How long an image has from its launch until somebody can log in.
 const DEADLINE: SignedDuration = SignedDuration::from_mins(15);
-/// How long one attempt to log in may take; whoever asks how far it is waits for it.
+/// How long one attempt to log in may take.
 const ATTEMPT: Duration = Duration::from_secs(20);
+/// Machines that run at the same time; further images wait for their turn, as they do on AWS.
+const MOST_MACHINES: usize = 2;
 /// Memory of the machines, in MiB.
 const MEMORY_MIB: u32 = 1024;
 const GIB: u64 = 1 << 30;
@@ -126,40 +128,68 @@ impl Inspection {
     }
 }
 
-/// Starts the inspections that are due and looks how far the others are.
+/// Where an inspection is found.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    set: String,
+    change: usize,
+}
+
+/// How a turn ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// There is more to find out, later.
+    Waiting,
+    /// Nothing is left to be found out.
+    Over,
+}
+
+/// Lists the inspections that have not ended, of sets that have not.
+pub(super) fn unfinished(state: &State) -> Vec<Place> {
+    let sets = state.catalog.change_sets.values().filter(|set| set.outcome.is_none());
+    let open = sets.flat_map(|set| set.inspections.iter().filter(|i| !i.has_ended()).map(|i| (set.id.clone(), i.change)));
+    open.map(|(set, change)| Place { set, change }).collect()
+}
+
+/// Goes on with an inspection until it has to wait for something.
 ///
-/// What goes wrong with one is the end of that one alone.
+/// What goes wrong with it is the end of it alone.
 ///
 /// # Errors
 ///
 /// When the state can't be written.
-pub(super) async fn advance(twin: &Arc<Twin>, now: Timestamp) -> Result<(), ApiError> {
-    // Whoever comes second is told how far it was.
-    let Ok(_alone) = twin.inspecting().try_lock() else { return Ok(()) };
-    for (set, inspection) in twin.read(|state| under_way(state, now)) {
+pub(super) async fn turn(twin: &Arc<Twin>, place: &Place) -> Result<Turn, ApiError> {
+    // Each round comes to a later stand, or ends the turn.
+    loop {
+        let now = twin.clock().now();
+        let inspection = match twin.read(|state| find(state, place, now)) {
+            Found::Due(inspection) => inspection,
+            Found::Preparing => return Ok(Turn::Waiting),
+            Found::Ended => return Ok(Turn::Over),
+        };
         let stand = match &inspection.stand {
             Stand::Running(started) if started.machine.is_null() => launch(twin, &inspection, started, now).await,
             Stand::Running(started) => look(twin, &inspection, started, now).await,
             Stand::Ending { .. } => Ok(Some(inspection.stand.clone())),
-            _ => prepare(twin, &inspection, now),
+            _ => prepare(twin, place, &inspection, now),
         };
-        let Some(stand) = stand.unwrap_or_else(|error| Some(Stand::Failed(vec![internal(&error)]))) else { continue };
+        let Some(stand) = stand.unwrap_or_else(|error| Some(Stand::Failed(vec![internal(&error)]))) else { return Ok(Turn::Waiting) };
         let stand = match &inspection.stand {
             Stand::Running(started) if !matches!(stand, Stand::Running(_)) => {
                 Stand::Ending { started: started.clone(), verdict: Box::new(stand) }
             }
             _ => stand,
         };
-        keep(twin, &set, &inspection, &stand, now)?;
+        keep(twin, place, &inspection, &stand, now)?;
         // The machine stays known until it is gone.
         if let Stand::Ending { started, verdict } = &stand {
-            match remove(twin, started, now).await {
-                Ok(()) => keep(twin, &set, &inspection, verdict, now)?,
-                Err(error) => tracing::warn!(instance = started.instance, ?error, "a machine of an ingestion could not be removed"),
+            if let Err(error) = remove(twin, started, now).await {
+                tracing::warn!(instance = started.instance, ?error, "a machine of an ingestion could not be removed");
+                return Ok(Turn::Waiting);
             }
+            keep(twin, place, &inspection, verdict, now)?;
         }
     }
-    Ok(())
 }
 
 /// What stopped the scanner itself.
@@ -167,10 +197,10 @@ fn internal(error: &ApiError) -> Finding {
     Finding { code: "InternalError".to_owned(), message: format!("The image could not be scanned: {}", error.message) }
 }
 
-fn keep(twin: &Arc<Twin>, set: &str, inspection: &Inspection, stand: &Stand, now: Timestamp) -> Result<(), ApiError> {
+fn keep(twin: &Arc<Twin>, place: &Place, inspection: &Inspection, stand: &Stand, now: Timestamp) -> Result<(), ApiError> {
     twin.change(|state| {
-        if let Some(set) = state.catalog.change_sets.get_mut(set) {
-            note(set, inspection.change, stand.clone(), now);
+        if let Some(set) = state.catalog.change_sets.get_mut(&place.set) {
+            note(set, place.change, stand.clone(), now);
         }
         if matches!(stand, Stand::Passed) {
             state.catalog.inspected.insert(inspection.subject());
@@ -179,10 +209,21 @@ fn keep(twin: &Arc<Twin>, set: &str, inspection: &Inspection, stand: &Stand, now
     })
 }
 
-fn under_way(state: &State, now: Timestamp) -> Vec<(String, Inspection)> {
-    let open = state.catalog.change_sets.values().filter(|set| set.outcome.is_none() && set.applying_at <= now);
-    let inspections = open.flat_map(|set| set.inspections.iter().map(|inspection| (set.id.clone(), inspection.clone())));
-    inspections.filter(|(_, inspection)| !inspection.has_ended()).collect()
+enum Found {
+    Due(Inspection),
+    /// The set can still be cancelled.
+    Preparing,
+    /// Or there is no such thing any more.
+    Ended,
+}
+
+fn find(state: &State, place: &Place, now: Timestamp) -> Found {
+    let Some(set) = state.catalog.change_sets.get(&place.set).filter(|set| set.outcome.is_none()) else { return Found::Ended };
+    match set.inspections.iter().find(|inspection| inspection.change == place.change && !inspection.has_ended()) {
+        None => Found::Ended,
+        Some(_) if set.applying_at > now => Found::Preparing,
+        Some(inspection) => Found::Due(inspection.clone()),
+    }
 }
 
 fn note(set: &mut ChangeSet, change: usize, stand: Stand, now: Timestamp) {
@@ -195,8 +236,8 @@ fn note(set: &mut ChangeSet, change: usize, stand: Stand, now: Timestamp) {
 }
 
 /// Gives a machine its names. An image that can't be had, or not be run here, is left to what else is judged of it;
-/// one that is still being made is waited for.
-fn prepare(twin: &Arc<Twin>, inspection: &Inspection, now: Timestamp) -> Result<Option<Stand>, ApiError> {
+/// one that is still being made is waited for, and so is a machine.
+fn prepare(twin: &Arc<Twin>, place: &Place, inspection: &Inspection, now: Timestamp) -> Result<Option<Stand>, ApiError> {
     if twin.read(|state| state.catalog.inspected.contains(&inspection.subject())) {
         return Ok(Some(Stand::Passed));
     }
@@ -211,11 +252,14 @@ fn prepare(twin: &Arc<Twin>, inspection: &Inspection, now: Timestamp) -> Result<
     }
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|e| std::io::Error::other(e.to_string()))?;
-    let started = twin.change(|state| {
+    twin.change(|state| {
+        if state.catalog.machines().count() >= MOST_MACHINES {
+            return Ok(None);
+        }
         let address = free_address(state)?.parse().unwrap_or(Ipv4Addr::LOCALHOST);
         let digits = state.new_token(10);
         let pairs: Vec<&str> = (0..5).filter_map(|n| digits.get(2 * n..2 * n + 2)).collect();
-        Ok::<_, ApiError>(Started {
+        let started = Started {
             instance: state.new_id("i-"),
             volume: state.new_id("vol-"),
             address,
@@ -223,9 +267,14 @@ fn prepare(twin: &Arc<Twin>, inspection: &Inspection, now: Timestamp) -> Result<
             launched: now,
             token: hex::encode(seed),
             machine: Value::Null,
-        })
-    })?;
-    Ok(Some(Stand::Running(Box::new(started))))
+        };
+        let stand = Stand::Running(Box::new(started));
+        // At once, so that whoever counts machines beside this one counts it.
+        if let Some(set) = state.catalog.change_sets.get_mut(&place.set) {
+            note(set, place.change, stand.clone(), now);
+        }
+        Ok(Some(stand))
+    })
 }
 
 /// Writes the disk and starts the machine.

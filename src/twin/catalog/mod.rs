@@ -4,8 +4,9 @@
 //! schemas when a set is started (`schema`, `change_types`), and typed only where a set's outcome
 //! is computed (`apply`). What the twin does not offer is refused by name.
 //!
-//! A change set's life is computed from times: nothing runs in the background. Each call first
-//! settles what has come due (`settle`), so an hour of ingestion is one step of a driven clock.
+//! A change set's life is computed from times. Each call first settles what has come due (`settle`), so an
+//! hour of ingestion is one step of a driven clock. Nothing runs in the background but the inspection of
+//! submitted images (`inspectors`).
 
 mod apply;
 mod assessments;
@@ -15,6 +16,7 @@ mod delays;
 mod describe;
 mod entities;
 mod inspection;
+mod inspectors;
 mod instance_types;
 mod list;
 mod policies;
@@ -35,6 +37,7 @@ mod validate;
 use super::table::Row;
 
 pub use delays::CatalogDelays;
+pub(super) use inspectors::{Inspectors, attend};
 pub(super) use requests::COMMON_ERRORS;
 pub use service::handle;
 pub(super) use start::{CONCURRENT_OFFERS, OPEN_SETS};

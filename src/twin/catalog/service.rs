@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::refusal::{Field, Reason, invalid, invalid_request};
 use super::requests::Route;
-use super::{assessments, change_sets, describe, inspection, list, policies, requests, schema, settle, start, tags};
+use super::{assessments, change_sets, describe, inspectors, list, policies, requests, schema, settle, start, tags};
 use crate::twin::error::ApiError;
 use crate::twin::machines::Machines;
 use crate::twin::rates::{Bar, Weight};
@@ -40,7 +40,7 @@ async fn answer(twin: &Arc<Twin>, call: &Call) -> Result<Value, ApiError> {
     twin.gate(&call.region, "aws-marketplace", &route.operation, Weight::ONE).map_err(barred)?;
     let request = parse(route, call)?;
     let now = twin.clock().now();
-    inspection::advance(twin, now).await?;
+    inspectors::attend(twin).await;
     if twin.read(|state| settle::is_due(&state.catalog, now)) {
         twin.change(|state| {
             settle::settle(state, now);
@@ -50,7 +50,9 @@ async fn answer(twin: &Arc<Twin>, call: &Call) -> Result<Value, ApiError> {
     match route.call {
         requests::Call::StartChangeSet => {
             let inspects = !matches!(twin.machines(), Machines::None);
-            twin.change(|state| start::start(state, &request, now, inspects))
+            let started = twin.change(|state| start::start(state, &request, now, inspects))?;
+            inspectors::attend(twin).await;
+            Ok(started)
         }
         requests::Call::CancelChangeSet => twin.change(|state| change_sets::cancel(state, &request, now)),
         requests::Call::DescribeChangeSet => twin.read(|state| change_sets::describe(state, &request, now)),

@@ -216,8 +216,7 @@ fn admit(twin: &Twin, request: &mut Parts) -> Result<(), ApiError> {
     let region = Presigned::of(request)?.verify(request, &Key { id: &id, secret: &secret, token: None }, now)?;
     request.extensions.insert(SignedFor(region));
     request.extensions.insert(Admitted);
-    request.uri = presigned::strip(&request.uri);
-    Ok(())
+    presigned::unfold(request)
 }
 
 /// Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
-use http::Uri;
 use http::request::Parts;
 use http::uri::PathAndQuery;
+use http::{HeaderName, HeaderValue, Uri};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -115,13 +115,36 @@ impl Presigned {
     }
 }
 
-/// Takes the signature out of an address, once it is verified.
-pub(super) fn strip(uri: &Uri) -> Uri {
-    let kept: Vec<&str> = uri.query().unwrap_or_default().split('&').filter(|pair| !is_of_signature(pair)).collect();
-    let text = if kept.is_empty() { uri.path().to_owned() } else { format!("{}?{}", uri.path(), kept.join("&")) };
-    let mut parts = uri.clone().into_parts();
+/// Takes the signature out of an address, once it is verified, and makes headers of what the address says in
+/// their place: SDKs move `x-amz-*` headers there when they presign, and the signature is over them all the same.
+///
+/// A header that the request has stands: it is signed too.
+///
+/// # Errors
+///
+/// `InvalidArgument`: what can't be a header.
+pub(super) fn unfold(request: &mut Parts) -> Result<(), ApiError> {
+    let query = request.uri.query().unwrap_or_default().to_owned();
+    let mut kept = Vec::new();
+    for pair in query.split('&').filter(|pair| !is_of_signature(pair)) {
+        let (name, value) = form_urlencoded::parse(pair.as_bytes()).next().unwrap_or_default();
+        let name = name.to_ascii_lowercase();
+        if !name.starts_with("x-amz-") {
+            kept.push(pair);
+            continue;
+        }
+        let header = HeaderName::try_from(name.as_str()).ok().zip(HeaderValue::try_from(&*value).ok());
+        let (name, value) = header.ok_or_else(|| ApiError::new(400, "InvalidArgument", format!("The value of {name} is none.")))?;
+        request.headers.entry(name).or_insert(value);
+    }
+    let path = request.uri.path();
+    let text = if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) };
+    let mut parts = request.uri.clone().into_parts();
     parts.path_and_query = PathAndQuery::try_from(text).ok();
-    Uri::from_parts(parts).unwrap_or_else(|_| uri.clone())
+    if let Ok(uri) = Uri::from_parts(parts) {
+        request.uri = uri;
+    }
+    Ok(())
 }
 
 fn is_of_signature(pair: &str) -> bool {
@@ -153,4 +176,36 @@ fn canonical_query(query: &str) -> String {
         .collect();
     pairs.sort();
     pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unfolded(query: &str) -> Result<Parts, String> {
+        let address = format!("https://acme.s3.amazonaws.com/a%20key?{query}");
+        let mut request = http::Request::put(address).header("x-amz-meta-a", "signed").body(()).unwrap().into_parts().0;
+        unfold(&mut request).map_err(|error| error.code)?;
+        Ok(request)
+    }
+
+    #[test]
+    fn what_an_address_says_in_place_of_headers_becomes_headers() {
+        let query =
+            "X-Amz-Signature=0&partNumber=1&x-amz-checksum-crc32=AAAA%2BA%3D%3D&X-Amz-Acl=public-read&x-amz-meta-a=other&x-id=PutObject";
+        let request = unfolded(query).unwrap();
+        assert_eq!(request.uri, "https://acme.s3.amazonaws.com/a%20key?partNumber=1&x-id=PutObject");
+        let headers = [("x-amz-checksum-crc32", "AAAA+A=="), ("x-amz-acl", "public-read"), ("x-amz-meta-a", "signed")];
+        for (name, value) in headers {
+            assert_eq!(request.headers[name], value);
+        }
+        assert_eq!(unfolded("X-Amz-Signature=0").unwrap().uri, "https://acme.s3.amazonaws.com/a%20key");
+    }
+
+    #[test]
+    fn what_can_not_be_a_header_is_refused() {
+        for query in ["x-amz-meta-%00=1", "x-amz-meta-b=a%0D%0Ab"] {
+            assert_eq!(unfolded(query).unwrap_err(), "InvalidArgument", "{query}");
+        }
+    }
 }

@@ -1,0 +1,60 @@
+//! Prices, terms, dimensions.
+
+use serde_json::{Value, json};
+
+use super::{Bench, change, codes, dimension, first_listing, rates};
+
+#[tokio::test]
+async fn released_prices_fall_at_once_rise_alone_and_are_never_removed() {
+    let bench = Bench::new();
+    let (_, offer) = bench.listed().await;
+    let reprice = |prices: &[(&str, &str)]| [change("Offer", "UpdatePricingTerms", &offer, rates(prices))];
+    let up_and_down = bench.finish(&reprice(&[("t3.small", "0.2"), ("t3.large", "0.1")])).await;
+    assert_eq!(codes(&up_and_down), ["INVALID_PRICE_CHANGE"]);
+    let removed = bench.finish(&reprice(&[("t3.small", "0.1")])).await;
+    assert_eq!(codes(&removed), ["INVALID_RATE_CARD", "INCOMPATIBLE_RATES"]);
+    let cheaper = [("t3.small", "0.05"), ("t3.large", "0.125")];
+    assert_eq!(bench.finish(&reprice(&cheaper)).await["Status"], "SUCCEEDED");
+    let dearer = [("t3.small", "0.06"), ("t3.large", "0.125")];
+    assert_eq!(bench.finish(&reprice(&dearer)).await["Status"], "SUCCEEDED");
+    assert_eq!(codes(&bench.finish(&reprice(&[("t3.small", "0.07"), ("t3.large", "0.125")])).await), ["INVALID_PRICE_CHANGE"]);
+}
+
+#[tokio::test]
+async fn years_and_monthly_fees_come_beside_hours_one_of_the_two() {
+    let year = |duration: &str| {
+        let allowed = json!({ "MultipleDimensionSelection": "Allowed", "QuantityConfiguration": "Allowed" });
+        let card: Vec<Value> = ["t3.small", "t3.large"].map(|key| json!({ "DimensionKey": key, "Price": "100.00" })).into();
+        json!({ "Type": "ConfigurableUpfrontPricingTerm", "CurrencyCode": "USD",
+            "RateCards": [{ "Selector": { "Type": "Duration", "Value": duration }, "Constraints": allowed, "RateCard": card }] })
+    };
+    let month = json!({ "Type": "RecurringPaymentTerm", "CurrencyCode": "USD", "BillingPeriod": "Monthly", "Price": "10.00" });
+    for (model, terms, expected) in [
+        ("Usage", vec![year("P365D")], vec![]),
+        ("Usage", vec![month.clone()], vec![]),
+        ("Usage", vec![year("P30D")], vec!["INCOMPATIBLE_SELECTOR_DURATION"]),
+        ("Usage", vec![year("P365D"), month.clone()], vec!["INCOMPATIBLE_TERMS"]),
+        ("Free", vec![month], vec!["INCOMPATIBLE_RATES", "INCOMPATIBLE_TERMS"]),
+    ] {
+        let bench = Bench::new();
+        let mut set = first_listing(&bench);
+        let pricing = set.iter_mut().find(|change| change["ChangeType"] == "UpdatePricingTerms").unwrap();
+        pricing["DetailsDocument"]["PricingModel"] = json!(model);
+        pricing["DetailsDocument"]["Terms"].as_array_mut().unwrap().extend(terms.clone());
+        assert_eq!(codes(&bench.finish(&set).await), expected, "{model} {terms:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_instance_type_of_an_hourly_product_comes_with_dimension_and_price() {
+    let bench = Bench::new();
+    let (product, offer) = bench.listed().await;
+    let add = |name: &str| change("AmiProduct", "AddInstanceTypes", &product, json!({ "InstanceTypes": [name] }));
+    let dimension = |name: &str| change("AmiProduct", "AddDimensions", &product, json!([dimension(name)]));
+    let prices = rates(&[("t3.small", "0.1"), ("t3.large", "0.125"), ("m5.large", "0.2")]);
+    let reprice = change("Offer", "UpdatePricingTerms", &offer, prices);
+    assert_eq!(codes(&bench.finish(&[add("m5.large")]).await), ["MISSING_DIMENSIONS", "UPDATE_PRICING_REQUIRED"]);
+    assert_eq!(codes(&bench.finish(&[add("m5.large"), dimension("m5.large")]).await), ["UPDATE_PRICING_REQUIRED"]);
+    assert_eq!(bench.finish(&[add("m5.large"), dimension("m5.large"), reprice]).await["Status"], "SUCCEEDED");
+    assert!(codes(&bench.finish(&[add("m6g.large")]).await).contains(&"INVALID_AMI_ARCHITECTURE"));
+}
