@@ -278,7 +278,7 @@ fn what_everybody_knows_is_no_secret() {
 fn a_file_full_of_keywords_is_given_up_and_said_to_be() {
     let keywords: Vec<&str> =
         RULES.rules.iter().filter(|rule| rule.everywhere()).flat_map(|rule| &rule.keywords).map(String::as_str).collect();
-    let content = keywords.join(" ").repeat(2000).into_bytes();
+    let content = keywords.join(" ").repeat(3000).into_bytes();
     let mut found = Matches::default();
     let file = FileContext { path: Path::new("/x"), size_bytes: content.len() as u64 };
     Searcher::embedded().search(&file, &Window::whole(&content), &mut found);
