@@ -103,7 +103,7 @@ pub(in crate::scan) struct Matches {
 impl Matches {
     /// Returns the secrets by their places.
     pub(in crate::scan) fn into_sorted(mut self) -> Vec<Match> {
-        self.list.sort_by(|a, b| (a.range.start, a.rule.order).cmp(&(b.range.start, b.rule.order)));
+        self.list.sort_by_key(|found| (found.range.start, found.rule.order));
         self.list
     }
 
