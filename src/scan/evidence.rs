@@ -92,7 +92,7 @@ fn judge(evidence: Evidence, reopen: &Reopen, progress: &(dyn Fn(Progress) + Syn
         // A folder has no disk: whoever names one trusts it not to be endless.
         let disk_bytes = evidence.image.map_or(u64::MAX, |image| image.volumes.iter().map(|volume| volume.partition.size_bytes).sum());
         let ownership = root.packages.ownership(&root.files);
-        let contents = pass::read(&root.files, disk_bytes, ownership.as_ref(), reopen, progress);
+        let contents = pass::read(&root.files, disk_bytes, ownership, reopen, progress);
         findings.extend(judged(|rule, verdict| {
             if let Judge::Content(judge) = &rule.judge {
                 judge(&evidence, root, &contents, verdict);

@@ -11,12 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use md5::{Digest as _, Md5};
-use sha1::Sha1;
-use sha2::Sha256;
-
 use super::files::{Files, explain};
-use super::packages::{Expected, Owned, Ownership};
+use super::packages::{Digests, Owned, Ownership};
 use super::request::Progress;
 use super::secrets::{FileContext, Match, Matches, OVERLAP_BYTES, Searcher, Window};
 use super::software::{self, File, Format, TreeFile};
@@ -305,6 +301,9 @@ impl Contents {
     }
 
     fn keep(&mut self, item: &Item, secrets: Matches, is_unmodified: bool) {
+        if let Some(why) = secrets.fault() {
+            self.faults.insert(item.path.clone(), why.to_owned());
+        }
         let mut secrets = secrets.into_sorted();
         if is_unmodified {
             secrets.retain(|found| found.rule.owned);
@@ -324,51 +323,6 @@ impl Contents {
         if let Err(why) = software::read(format, &item.path, file, &mut self.software) {
             self.unread_software.insert(item.path.clone(), why);
         }
-    }
-}
-
-/// What is digested of a file that a package may have brought: of any other, nothing.
-#[derive(Default)]
-struct Digests<'a> {
-    expected: Vec<Expected<'a>>,
-    md5: Option<Md5>,
-    sha1: Option<Sha1>,
-    sha256: Option<Sha256>,
-}
-
-impl<'a> Digests<'a> {
-    fn of(owned: Option<&Owned<'a>>) -> Self {
-        let expected = owned.map(|owned| owned.digests.clone()).unwrap_or_default();
-        let any = |of: fn(&Expected) -> bool| expected.iter().any(of);
-        Self {
-            md5: any(|expected| matches!(expected, Expected::Md5(_))).then(Md5::new),
-            sha1: any(|expected| matches!(expected, Expected::Sha1(_))).then(Sha1::new),
-            sha256: any(|expected| matches!(expected, Expected::Sha256(_))).then(Sha256::new),
-            expected,
-        }
-    }
-
-    fn update(&mut self, bytes: &[u8]) {
-        if let Some(digest) = &mut self.md5 {
-            digest.update(bytes);
-        }
-        if let Some(digest) = &mut self.sha1 {
-            digest.update(bytes);
-        }
-        if let Some(digest) = &mut self.sha256 {
-            digest.update(bytes);
-        }
-    }
-
-    /// Tells whether the file is as one of its packages brought it; none if no package says how that is.
-    fn is_unmodified(self) -> Option<bool> {
-        let (md5, sha1, sha256) = (self.md5.map(Md5::finalize), self.sha1.map(Sha1::finalize), self.sha256.map(Sha256::finalize));
-        let is = |expected: &Expected| match expected {
-            Expected::Md5(_) => md5.is_some_and(|digest| expected.is(&digest)),
-            Expected::Sha1(_) => sha1.is_some_and(|digest| expected.is(&digest)),
-            Expected::Sha256(_) => sha256.is_some_and(|digest| expected.is(&digest)),
-        };
-        (!self.expected.is_empty()).then(|| self.expected.iter().any(is))
     }
 }
 

@@ -153,6 +153,7 @@ mod tests {
     use super::*;
     use crate::disk::testing::MemoryTree;
     use crate::scan::packages::Packages;
+    use crate::scan::packages::ownership::Expected;
 
     const SAMPLE: &str = "Package: bash\nStatus: install ok installed\nArchitecture: amd64\nVersion: 5.2-1\nConffiles:\n /etc/bash.bashrc aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n\
         Description: shell\n with: a colon\n\nPackage: gone\nStatus: deinstall ok config-files\nVersion: 1\n\n\
@@ -179,10 +180,10 @@ mod tests {
             .file("/var/lib/dpkg/info/libx:amd64.list", "/.\n/lib/x\n/lib/x/key.pem\n/lib/x/other\n")
             .tree();
         let files = Files::new(&tree);
-        let ownership = Packages::read(&files, None).ownership(&files).unwrap();
-        assert!(ownership.is_unmodified(Path::new("/usr/lib/x/key.pem"), &"0f".repeat(16)));
-        assert!(!ownership.is_unmodified(Path::new("/usr/lib/x/key.pem"), &"0e".repeat(16)));
-        assert!(ownership.is_unmodified(Path::new("/etc/bash.bashrc"), &"aa".repeat(16)));
+        let packages = Packages::read(&files, None);
+        let ownership = packages.ownership(&files).unwrap();
+        assert_eq!(ownership.owner(Path::new("/usr/lib/x/key.pem")).unwrap().digests, [Expected::Md5(&[0x0f; 16])]);
+        assert_eq!(ownership.owner(Path::new("/etc/bash.bashrc")).unwrap().digests, [Expected::Md5(&[0xaa; 16])]);
         let bashrc = ownership.owner(Path::new("/etc/bash.bashrc")).unwrap();
         assert!(bashrc.configuration && bashrc.package == "bash");
         let listed = ownership.owner(Path::new("/lib/x/other")).unwrap();

@@ -3,6 +3,7 @@
 mod apk;
 mod bdb;
 pub(super) mod bytes;
+mod digests;
 mod dpkg;
 mod ndb;
 mod ownership;
@@ -12,9 +13,11 @@ mod sqlite;
 #[cfg(test)]
 mod tests;
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
-pub(super) use ownership::{Expected, Owned, Ownership};
+pub(super) use digests::Digests;
+pub(super) use ownership::{Owned, Ownership};
 pub(super) use purl::{escape, purl};
 
 use ownership::OwnedFiles;
@@ -33,6 +36,7 @@ pub(super) struct Packages {
     dpkg: Option<dpkg::Database>,
     /// Of rpm's and apk's packages; dpkg keeps them in files of their own, which are read when somebody asks.
     owned: OwnedFiles,
+    ownership: OnceCell<Option<Ownership>>,
 }
 
 /// What readers find.
@@ -61,11 +65,15 @@ impl Packages {
         }
         packages.sort();
         packages.dedup();
-        Self { list: packages, databases, damaged, dpkg, owned }
+        Self { list: packages, databases, damaged, dpkg, owned, ownership: OnceCell::new() }
     }
 
-    /// Returns which files packages brought; none if the image has no database of packages.
-    pub(super) fn ownership(&self, files: &Files) -> Option<Ownership> {
+    /// Returns which files packages brought; none if the image has no database of packages. Read once, when first asked for.
+    pub(super) fn ownership(&self, files: &Files) -> Option<&Ownership> {
+        self.ownership.get_or_init(|| self.read_ownership(files)).as_ref()
+    }
+
+    fn read_ownership(&self, files: &Files) -> Option<Ownership> {
         let mut owned = self.owned.clone();
         if let Some(database) = &self.dpkg
             && let Err(why) = dpkg::add_files(files, database, &mut owned)

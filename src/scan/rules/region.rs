@@ -4,13 +4,11 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use md5::{Digest as _, Md5};
 use regex::Regex;
 
 use crate::disk::FileKind;
 use crate::model::report::Severity;
 use crate::scan::evidence::{Evidence, Root};
-use crate::scan::packages::Ownership;
 use crate::scan::verdict::{Judge, Rule, Verdict};
 
 pub(super) const REGION: Rule = Rule {
@@ -73,7 +71,6 @@ fn region(_: &Evidence, root: &Root, verdict: &mut Verdict) {
     let placed = PLACES.iter().flat_map(|pattern| files.glob(pattern));
     let below = PRODUCTS.iter().flat_map(|folder| files.below(folder)).map(|(path, _)| path).filter(|path| is_configuration(path));
     let candidates: BTreeSet<PathBuf> = placed.chain(below).collect();
-    let mut ownership: Option<Option<Ownership>> = None;
     for path in candidates {
         let is_small =
             files.symlink_metadata(&path).is_some_and(|metadata| metadata.kind == FileKind::File && metadata.size_bytes <= LARGEST_BYTES);
@@ -83,9 +80,7 @@ fn region(_: &Evidence, root: &Root, verdict: &mut Verdict) {
         if !is_hard_coded(root, &path, &text) {
             continue;
         }
-        let ownership = ownership.get_or_insert_with(|| root.packages.ownership(files));
-        let owned = ownership.as_ref().is_some_and(|ownership| ownership.is_unmodified(&path, &hex::encode(Md5::digest(&bytes))));
-        if !owned {
+        if !root.packages.ownership(files).is_some_and(|ownership| ownership.brought(&path, &bytes)) {
             verdict.file(path, "it names a Region, or what is in one Region only");
         }
     }
