@@ -165,7 +165,7 @@ fn list(files: &Files, disk_bytes: u64) -> (Vec<Item>, Contents) {
         }
         ControlFlow::Continue(())
     });
-    list.sort_by(|a, b| a.place.cmp(&b.place));
+    list.sort_by_key(|item| item.place);
     (list, contents)
 }
 
@@ -293,7 +293,7 @@ impl Contents {
             self.unowned += 1;
             return false;
         };
-        let is_unmodified = digests.is_unmodified();
+        let is_unmodified = digests.confirms();
         if is_unmodified == Some(false) && !owned.configuration {
             self.changed.push(Changed { path: item.path.clone(), package: owned.package.to_owned(), is_program: item.is_program });
         }

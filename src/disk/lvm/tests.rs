@@ -140,7 +140,11 @@ fn why(disks: &[Vec<u8>]) -> Vec<String> {
 fn what_is_missing_or_of_another_kind_is_told_by_name() {
     let [first, second] = sample();
     assert!(why(&[first.clone(), second.clone()]).is_empty());
-    assert!(why(&[second.clone()])[0].contains("AbCdEf0123456789abcdefGhIjKlMnOp, which is not among"), "{:?}", why(&[second.clone()]));
+    assert!(
+        why(std::slice::from_ref(&second))[0].contains("AbCdEf0123456789abcdefGhIjKlMnOp, which is not among"),
+        "{:?}",
+        why(std::slice::from_ref(&second))
+    );
     let one = |kind: &str| {
         let volume = logical("x", &[segment(1, 0, 1, "pv0", 0).replace("type = \"striped\"\nstripe_count = 1", kind)]);
         why(&[physical(0, 4, &group(1, [4, 4], &volume), 0, 600)]).join("; ")
@@ -163,7 +167,7 @@ fn what_is_missing_or_of_another_kind_is_told_by_name() {
 #[test]
 fn damage_is_told() {
     let whole = physical(0, 4, &group(1, [4, 4], &logical("x", &[segment(1, 0, 4, "pv0", 0)])), 1, 512);
-    assert!(why(&[whole.clone()]).is_empty());
+    assert!(why(std::slice::from_ref(&whole)).is_empty());
     for (at, words) in [(512 + 40, "the label"), (AREA_AT + 30, "its header is none"), (AREA_AT + 520, "checksum of its text")] {
         let mut disk = whole.clone();
         disk[at] ^= 1;

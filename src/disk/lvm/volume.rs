@@ -78,7 +78,8 @@ impl BlockSource for Linear {
     fn prefetch(&self, ranges: &[Range<u64>]) {
         for range in ranges {
             for (start, part) in self.after(range.start).take_while(|(start, _)| *start < range.end) {
-                part.prefetch(&[range.start.saturating_sub(*start)..range.end - start]);
+                let wanted = range.start.saturating_sub(*start)..range.end - start;
+                part.prefetch(std::slice::from_ref(&wanted));
             }
         }
     }

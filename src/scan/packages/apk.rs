@@ -116,7 +116,8 @@ mod tests {
         let sample = format!("P:busybox\nV:1\nF:bin\nM:0:0:1777\nR:busybox\na:0:0:755\nZ:Q1{old}\nR:odd\nF:etc\nR:new\nZ:Q2{new}\n\n");
         let tree = MemoryTree::default().file(INSTALLED[0], sample).tree();
         let files = Files::new(&tree);
-        let ownership = crate::scan::packages::Packages::read(&files, None).ownership(&files).unwrap();
+        let packages = crate::scan::packages::Packages::read(&files, None);
+        let ownership = packages.ownership(&files).unwrap();
         let owned = |path: &str| ownership.owner(Path::new(path)).map(|owned| format!("{} {:?}", owned.package, owned.digests));
         assert_eq!(owned("/usr/bin/busybox"), Some(format!("busybox [Sha1({:?})]", [1; 20])));
         assert_eq!(owned("/etc/new"), Some(format!("busybox [Sha256({:?})]", [2; 20])));

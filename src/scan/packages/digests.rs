@@ -42,7 +42,7 @@ impl<'a> Digests<'a> {
     }
 
     /// Tells whether the file is as one of its packages brought it; none if no package says how that is.
-    pub(in crate::scan) fn is_unmodified(self) -> Option<bool> {
+    pub(in crate::scan) fn confirms(self) -> Option<bool> {
         let (md5, sha1, sha256) = (self.md5.map(Md5::finalize), self.sha1.map(Sha1::finalize), self.sha256.map(Sha256::finalize));
         let is = |expected: &Expected| match expected {
             Expected::Md5(_) => md5.is_some_and(|digest| expected.is(&digest)),

@@ -143,7 +143,7 @@ impl Ownership {
     pub(in crate::scan) fn brought(&self, path: &Path, content: &[u8]) -> bool {
         let mut digests = Digests::of(self.owner(path).as_ref());
         digests.update(content);
-        digests.is_unmodified() == Some(true)
+        digests.confirms() == Some(true)
     }
 
     fn expected(&self, entry: &Entry) -> Option<Expected<'_>> {
