@@ -14,6 +14,7 @@ mod ec2;
 mod ec2_write;
 mod error;
 mod guard;
+mod kept_blocks;
 mod objects;
 mod permissions;
 mod policy;

@@ -44,9 +44,9 @@ pub struct CacheLimits {
 }
 
 impl Default for CacheLimits {
-    /// 256 blocks of 512 KiB are 128 MiB; 16 in flight hide a round trip of 20 ms at 400 MB/s.
+    /// 128 blocks of 512 KiB are 64 MiB; 64 fetched in one go hide what a round trip takes.
     fn default() -> Self {
-        Self { blocks: 256, batch: 16 }
+        Self { blocks: 128, batch: 64 }
     }
 }
 
