@@ -27,6 +27,28 @@ pub struct EntityDescription {
     pub details: String,
 }
 
+/// Which change sets are listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChangeSetFilter {
+    /// All of the account's.
+    All,
+    /// Those that change an entity.
+    On(EntityId),
+    /// Those of exactly this name.
+    Named(String),
+}
+
+/// A change set as a list tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedChangeSet {
+    /// Its id.
+    pub id: ChangeSetId,
+    /// What its tags are asked for by.
+    arn: String,
+    /// Its name; empty where it was given none.
+    pub name: String,
+}
+
 /// A change set and its tags.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaggedChangeSet {
@@ -116,36 +138,19 @@ impl Reader {
         Ok(answer.entity_summary_list().iter().find_map(|e| split_revision(e.entity_id()?).0.parse().ok()))
     }
 
-    /// Lists the change sets on an entity that AWS still keeps (90 days), newest first.
+    /// Lists the account's change sets that AWS still keeps (90 days), newest first.
     ///
     /// # Errors
     ///
     /// [`CloudError`].
-    pub async fn change_sets_on(&self, entity: &EntityId) -> Result<Vec<ChangeSetId>, CloudError> {
-        let filter = sdk::Filter::builder().name("EntityId").value_list(entity.as_str()).build();
-        let listed = self.list_change_sets(Some(vec![filter])).await?;
-        Ok(listed.iter().filter_map(|summary| summary.change_set_id()?.parse().ok()).collect())
-    }
-
-    /// Lists the account's change sets that AWS still keeps (90 days) with their tags, newest first.
-    ///
-    /// AWS tells the tags of one at a time: this is a call for each.
-    ///
-    /// # Errors
-    ///
-    /// [`CloudError`].
-    pub async fn tagged_change_sets(&self) -> Result<Vec<TaggedChangeSet>, CloudError> {
-        let mut tagged = Vec::new();
-        for summary in self.list_change_sets(None).await? {
-            if let (Some(Ok(id)), Some(arn)) = (summary.change_set_id().map(str::parse), summary.change_set_arn()) {
-                tagged.push(TaggedChangeSet { id, tags: self.catalog_tags(arn).await? });
-            }
-        }
-        Ok(tagged)
-    }
-
-    async fn list_change_sets(&self, filters: Option<Vec<sdk::Filter>>) -> Result<Vec<sdk::ChangeSetSummaryListItem>, CloudError> {
+    pub async fn change_sets(&self, filter: &ChangeSetFilter) -> Result<Vec<ListedChangeSet>, CloudError> {
         let region = Region::marketplace();
+        let filters = match filter {
+            ChangeSetFilter::All => None,
+            ChangeSetFilter::On(entity) => Some(("EntityId", entity.as_str())),
+            ChangeSetFilter::Named(name) => Some(("ChangeSetName", name.as_str())),
+        };
+        let filters = filters.map(|(name, value)| vec![sdk::Filter::builder().name(name).value_list(value).build()]);
         let mut found = Vec::new();
         let mut next = None;
         loop {
@@ -159,12 +164,27 @@ impl Reader {
                 .send()
                 .await
                 .map_err(error::of("ListChangeSets", &region))?;
-            found.extend(answer.change_set_summary_list().iter().cloned());
+            found.extend(answer.change_set_summary_list().iter().filter_map(listed));
             next = answer.next_token().map(str::to_owned);
             if next.is_none() {
                 return Ok(found);
             }
         }
+    }
+
+    /// Reads the tags of change sets.
+    ///
+    /// AWS tells the tags of one at a time: this is a call for each.
+    ///
+    /// # Errors
+    ///
+    /// [`CloudError`].
+    pub async fn tagged(&self, listed: Vec<ListedChangeSet>) -> Result<Vec<TaggedChangeSet>, CloudError> {
+        let mut tagged = Vec::new();
+        for set in listed {
+            tagged.push(TaggedChangeSet { tags: self.catalog_tags(&set.arn).await?, id: set.id });
+        }
+        Ok(tagged)
     }
 
     /// Reads the tags of what an ARN names; none of what AWS no longer knows.
@@ -279,6 +299,11 @@ fn change(value: &serde_json::Value) -> Result<sdk::Change, String> {
 fn tag(value: &serde_json::Value) -> Result<sdk::Tag, String> {
     let text = |name: &str| value[name].as_str().unwrap_or_default();
     sdk::Tag::builder().key(text("Key")).value(text("Value")).build().map_err(|e| e.to_string())
+}
+
+fn listed(summary: &sdk::ChangeSetSummaryListItem) -> Option<ListedChangeSet> {
+    let (id, arn) = (summary.change_set_id()?.parse().ok()?, summary.change_set_arn()?.to_owned());
+    Some(ListedChangeSet { id, arn, name: summary.change_set_name().unwrap_or_default().to_owned() })
 }
 
 fn described(change: &sdk::ChangeSummary) -> DescribedChange {

@@ -167,7 +167,7 @@ const IN_THE_WAY: &[Row] = &[
     (
         "InvalidAMIName.Duplicate",
         "the account has an image of that name in the Region",
-        "bakehouse gc --older-than 0s --apply removes one that a failed run left; else deregister or rename it: its name holds the digest of what it was made of",
+        "bakehouse gc removes one that a failed run left; deregister another's that nobody needs: its name holds the digest of what it was made of",
     ),
     ("InvalidGroup.Duplicate", "the VPC has a security group of that name", "bakehouse gc removes what crashed runs left"),
     ("InvalidKeyPair.Duplicate", "the Region has a key pair of that name", "bakehouse gc removes what crashed runs left"),

@@ -24,7 +24,7 @@ mod snapshot;
 
 pub use account::{Decisions, RoleDescription};
 pub use base::BaseError;
-pub use catalog::{EntityDescription, TaggedChangeSet};
+pub use catalog::{ChangeSetFilter, EntityDescription, ListedChangeSet, TaggedChangeSet};
 pub use codes::call_advice;
 pub use ec2::{InstanceDescription, InstanceTypeDescription};
 pub use ec2_write::{CopySpec, ImageFromInstance, InstanceSpec};

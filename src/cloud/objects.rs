@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::http::{HttpConnector as _, HttpConnectorSett
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest as SdkRequest;
 use aws_smithy_types::body::SdkBody;
 use futures::TryStreamExt as _;
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, Limited};
 use jiff::Timestamp;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AwsCredential};
 use object_store::client::{HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpResponseBody, HttpService};
@@ -53,6 +53,14 @@ pub enum BucketError {
         /// What happened.
         reason: String,
     },
+    /// S3 refuses to tell of the bucket, or to make it.
+    #[error("S3 refuses what was asked of the bucket {bucket}: {code}")]
+    Refused {
+        /// Its name.
+        bucket: String,
+        /// S3's code.
+        code: String,
+    },
     /// An object could not be written or removed.
     #[error("{key} in the bucket {bucket} can't be used")]
     Object {
@@ -89,16 +97,22 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// [`BucketError::Missing`] if it is nowhere; [`BucketError::Unreachable`] without an answer.
+    /// [`BucketError::Missing`] if it is nowhere; [`BucketError::Refused`], [`BucketError::Unreachable`] without an answer.
     pub async fn bucket_region(&self, bucket: &str, now: Timestamp) -> Result<Region, BucketError> {
-        let address = self.presigned_bucket("HEAD", bucket, now).await?;
+        let address = self.presigned_bucket("HEAD", bucket, "", now).await?;
         let answer = self.send(http::Method::HEAD, bucket, &address).await?;
         // Asked in the wrong Region, or by somebody who may not look, S3 still says where it is.
         match answer.headers().get("x-amz-bucket-region").and_then(|region| region.to_str().ok()?.parse().ok()) {
             Some(region) => Ok(region),
             None if answer.status() == 404 => Err(BucketError::Missing { bucket: bucket.to_owned() }),
-            None => Err(not_so(bucket, answer.status())),
+            None => Err(self.why_not(bucket, now).await?),
         }
+    }
+
+    /// Asks why S3 says nothing of a bucket: what it answers to HEAD has no room for a code.
+    async fn why_not(&self, bucket: &str, now: Timestamp) -> Result<BucketError, BucketError> {
+        let address = self.presigned_bucket("GET", bucket, "?list-type=2&max-keys=0", now).await?;
+        Ok(not_so(bucket, self.send(http::Method::GET, bucket, &address).await?).await)
     }
 
     /// Lists the payloads of runs in a bucket; a bucket that is not there holds none.
@@ -201,11 +215,14 @@ impl Writer {
     ///
     /// [`BucketError::Unreachable`] without an answer, or with another than that it is there.
     pub async fn create_bucket(&self, bucket: &str, now: Timestamp) -> Result<Region, BucketError> {
-        let address = self.reader().presigned_bucket("PUT", bucket, now).await?;
+        let address = self.reader().presigned_bucket("PUT", bucket, "", now).await?;
         let answer = self.reader().send(http::Method::PUT, bucket, &address).await?;
-        if answer.status().is_success() { Ok(Region::marketplace()) } else { Err(not_so(bucket, answer.status())) }
+        if answer.status().is_success() { Ok(Region::marketplace()) } else { Err(not_so(bucket, answer).await) }
     }
 }
+
+/// What is read at most of an answer that says what went wrong.
+const MOST_ERROR_BYTES: usize = 64 * 1024;
 
 /// Where payloads lie in a bucket.
 pub(super) const PAYLOADS: &str = "bundles";
@@ -235,7 +252,10 @@ impl BucketError {
 
     /// Returns S3's code, where S3 said one.
     pub fn code(&self) -> Option<String> {
-        object_code(self)
+        match self {
+            Self::Refused { code, .. } => Some(code.clone()),
+            other => object_code(other),
+        }
     }
 }
 
@@ -247,11 +267,13 @@ pub fn object_code(error: &(dyn std::error::Error + 'static)) -> Option<String> 
     if causes().any(|cause| cause.is::<CredentialsError>()) {
         return Some(NO_CREDENTIALS.to_owned());
     }
-    causes().find_map(|cause| {
-        let text = cause.to_string();
-        let (code, _) = text.split_once("<Code>")?.1.split_once("</Code>")?;
-        Some(code.to_owned())
-    })
+    causes().find_map(|cause| code_in(&cause.to_string()))
+}
+
+/// Finds the code in a document of S3's that says what went wrong.
+fn code_in(text: &str) -> Option<String> {
+    let (code, _) = text.split_once("<Code>")?.1.split_once("</Code>")?;
+    Some(code.to_owned())
 }
 
 async fn remove(objects: &AmazonS3, bucket: &str, location: &Path) -> Result<(), BucketError> {
@@ -266,8 +288,14 @@ fn object_error(bucket: &str, key: &str) -> impl FnOnce(object_store::Error) -> 
     move |source| BucketError::Object { bucket, key, source: Box::new(source) }
 }
 
-fn not_so(bucket: &str, status: http::StatusCode) -> BucketError {
-    BucketError::Unreachable { bucket: bucket.to_owned(), reason: format!("S3 answered {status}") }
+/// Says what another answer than the one that was hoped for is.
+async fn not_so(bucket: &str, answer: http::Response<SdkBody>) -> BucketError {
+    let status = answer.status();
+    let body = Limited::new(answer.into_body(), MOST_ERROR_BYTES).collect().await;
+    match body.ok().and_then(|body| code_in(&String::from_utf8_lossy(&body.to_bytes()))) {
+        Some(code) => BucketError::Refused { bucket: bucket.to_owned(), code },
+        None => BucketError::Unreachable { bucket: bucket.to_owned(), reason: format!("S3 answered {status}") },
+    }
 }
 
 impl Session {

@@ -307,7 +307,7 @@ pub const OPERATIONS: &[Operation] = &[
     Operation {
         service: "aws-marketplace",
         name: "ListChangeSets",
-        activities: &[List, Attest],
+        activities: &[Survey, List, Attest],
         grants: &[("aws-marketplace:ListChangeSets", Scope::All)],
     },
     Operation {
@@ -319,7 +319,7 @@ pub const OPERATIONS: &[Operation] = &[
     Operation {
         service: "aws-marketplace",
         name: "ListTagsForResource",
-        activities: &[Attest],
+        activities: &[Survey, Attest],
         grants: &[("aws-marketplace:ListTagsForResource", Scope::ChangeSets)],
     },
     Operation {

@@ -43,10 +43,10 @@ impl Reader {
         self.presign("GET", &address, bucket, region, now.into(), valid).await
     }
 
-    /// Makes an address that does something with a bucket, asked in us-east-1.
-    pub(super) async fn presigned_bucket(&self, method: &str, bucket: &str, now: Timestamp) -> Result<String, BucketError> {
+    /// Makes an address that does something with a bucket, asked in us-east-1; `query` is empty or begins with `?`.
+    pub(super) async fn presigned_bucket(&self, method: &str, bucket: &str, query: &str, now: Timestamp) -> Result<String, BucketError> {
         let base = self.session.s3_endpoint().unwrap_or_else(|| "https://s3.us-east-1.amazonaws.com".to_owned());
-        let address = format!("{}/{bucket}", base.trim_end_matches('/'));
+        let address = format!("{}/{bucket}{query}", base.trim_end_matches('/'));
         self.presign(method, &address, bucket, &Region::marketplace(), now.into(), Duration::from_secs(60)).await
     }
 

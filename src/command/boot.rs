@@ -6,9 +6,8 @@ use super::context::Context;
 use super::selection::Selection;
 use super::show::find;
 use crate::cli::{Global, Patience};
-use crate::engine::{self, Engine, Extent, Next, Stage};
+use crate::engine::{self, Engine, Extent, Stage};
 use crate::failure::Failure;
-use crate::ledger::Journal;
 use crate::model::plan::Plan;
 use crate::model::product::Product;
 use crate::model::version::Version;
@@ -64,21 +63,14 @@ async fn boot(context: &Context, product: &Product, engine: &Engine, args: &Boot
         return Ok(engine::carry_out(engine, product, next, Extent::Only(Stage::Boot)).await?);
     }
     let Released { version, release, .. } = find(context, product, args.version.as_ref()).await?;
-    carry_out(engine, product, engine::boot_plan(engine, product, &version, &release)).await?;
+    look(engine, product, engine::boot_plan(engine, product, &version, &release)).await?;
     if args.compare_base {
-        carry_out(engine, product, engine::measure_plan(engine, product, &version, &release.base)).await?;
+        look(engine, product, engine::measure_plan(engine, product, &version, &release.base)).await?;
     }
     Ok(())
 }
 
-async fn carry_out(engine: &Engine, product: &Product, plan: Plan) -> Result<(), Failure> {
-    let variant = product.variant();
-    let same = |journal: &Journal| journal.plan().is_some_and(|(left, _)| left.version == plan.version && left.steps == plan.steps);
-    // A look that was left is gone on with.
-    let left = engine.ledger.open_runs(&variant).await?.into_iter().find(same);
-    let next = match left {
-        Some(journal) => Next::Continue { journal: Box::new(journal), plan },
-        None => Next::Begin { plan, superseded: None, head: engine.ledger.head(&variant).await? },
-    };
+async fn look(engine: &Engine, product: &Product, plan: Plan) -> Result<(), Failure> {
+    let next = engine::next_look(engine, plan).await?;
     Ok(engine::carry_out(engine, product, next, Extent::Whole).await?)
 }

@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::cloud::{BucketError, Connect, Identity, Reader, Writer};
 use crate::command::git;
 use crate::command::selection::{Selection, Variants};
-use crate::engine::{Collector, Engine, Leave};
+use crate::engine::{Collector, Engine, EngineError, Leave};
 use crate::failure::Failure;
 use crate::ledger::{Binding, Holder, Ledger};
 use crate::listing::Templates;
@@ -90,7 +90,7 @@ impl Connected {
         Ok(match self.workspace.settings.ledgers.get(&self.target) {
             None => Ledger::open_folder(&ledger_folder(&self.workspace, self.target, &identity.account), binding).await?,
             Some(place) => {
-                let bucket = bucket(&self.reader, place).await.map_err(|error| no_bucket(&error, place))?;
+                let bucket = bucket(&self.reader, place).await.map_err(|error| no_bucket(error, place))?;
                 Ledger::open_bucket(bucket, place, binding).await?
             }
         })
@@ -388,8 +388,11 @@ async fn bucket(reader: &Reader, place: &BucketPlace) -> Result<Arc<dyn ObjectSt
     reader.objects(&place.bucket, &region)
 }
 
-fn no_bucket(error: &BucketError, place: &BucketPlace) -> Failure {
-    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
+fn no_bucket(error: BucketError, place: &BucketPlace) -> Failure {
+    if error.code().is_some() {
+        return EngineError::Bucket(error).into();
+    }
+    let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
     Failure::other(
         format!("the ledger {place} can't be opened: {error}{cause}"),
         format!("make the bucket (aws s3 mb s3://{}), or mend ledger in bakehouse.toml", place.bucket),

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::context::Context;
 use super::gc::places_of;
 use crate::cli::{Format, Global};
+use crate::cloud::ChangeSetFilter;
 use crate::engine::{self, EngineError, Verified};
 use crate::failure::Failure;
 use crate::model::ids::{Architecture, Slug, Variant};
@@ -67,7 +68,8 @@ async fn verify(context: &Context, args: &VerifyArgs) -> Result<(), Failure> {
         [Architecture::X86_64, Architecture::Arm64].map(|architecture| Variant { product: product.clone(), architecture })
     });
     // All of them once, not anew for each variant.
-    let change_sets = context.reader().tagged_change_sets().await?;
+    let reader = context.reader();
+    let change_sets = reader.tagged(reader.change_sets(&ChangeSetFilter::All).await?).await?;
     let (mut documents, mut failures) = (Vec::new(), Vec::new());
     for variant in variants {
         let end = engine::verify_ledger(context.reader(), context.ledger(), &variant, &regions, &change_sets).await;

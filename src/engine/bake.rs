@@ -16,6 +16,7 @@ use crate::model::ids::{ImageId, InstanceId, Region, SecurityGroupId};
 use crate::model::image::{Image, ImageDescription, tag};
 use crate::model::record::BaseRecord;
 use crate::model::resource::ResourceKind;
+use crate::scan;
 
 /// How much longer than the guest's own deadline the instance is waited for: its start and its stop.
 const GRACE: Duration = Duration::from_secs(15 * 60);
@@ -38,7 +39,7 @@ impl Run<'_> {
         if existing.is_none() {
             // The name carries the digest of all inputs: an image of that name was made by an earlier
             // attempt, this run's or one that was rejected, and need not be made again.
-            existing = self.image_of_name(region, name).await?;
+            existing = self.image_of_name(region, name).await?.map(|found| found.image.id);
         }
         let id = match existing {
             Some(id) => self.effect(IMAGE, &name, async |_| Ok(id)).await?,
@@ -73,36 +74,55 @@ impl Run<'_> {
         Ok(image.image)
     }
 
-    /// Removes an image of this name that an earlier run's scan has rejected: another one is wanted.
-    pub(super) async fn discard_rejected(&self, region: &Region, name: &str) -> Result<(), EngineError> {
-        let writer = &self.engine.writer;
-        let Some(found) = writer.reader().own_image_named(region, name).await? else { return Ok(()) };
-        let rejected = found.tags.get(tag::STATE).is_some_and(|state| state == "rejected");
-        let another_run = found.tags.get(tag::RUN).is_none_or(|run| run != self.id().as_str());
-        if !rejected || !another_run {
+    /// Makes room for the run's image: one of its name that an earlier run has left is removed, if it is unwanted.
+    pub(super) async fn make_room(
+        &self,
+        region: &Region,
+        name: &str,
+        unwanted: impl Fn(&ImageDescription) -> bool,
+    ) -> Result<(), EngineError> {
+        if self.done::<ImageId>(IMAGE).await.is_some() {
             return Ok(());
         }
-        self.effect("bake.discard", &found.image.id, async |_| {
-            writer.remove(region, ResourceKind::Image, found.image.id.as_str()).await?;
-            for snapshot in &found.image.snapshots {
-                writer.remove(region, ResourceKind::Snapshot, snapshot.as_str()).await?;
-            }
-            Ok::<_, EngineError>(())
-        })
-        .await?;
-        self.done_note(format!("the rejected image {} is removed", found.image.id));
+        // What this run has made is judged when it is waited for.
+        let is_its_own = |found: &ImageDescription| found.tags.get(tag::RUN).is_some_and(|run| run == self.id().as_str());
+        let found = self.image_of_name(region, name).await?;
+        let unwanted = found.filter(|found| !is_its_own(found) && unwanted(found));
+        self.discard(region, unwanted.map(|found| found.image)).await
+    }
+
+    /// Removes an image of a Region that was never released, and its snapshots: its name is needed for another.
+    ///
+    /// What it consists of is journalled first. Whoever goes on when the image alone is gone knows its snapshots by that,
+    /// and removes them even when there is nothing else to remove.
+    pub(super) async fn discard(&self, region: &Region, unwanted: Option<Image>) -> Result<(), EngineError> {
+        let writer = &self.engine.writer;
+        if let Some(image) = unwanted {
+            self.effect(&format!("{}.unwanted", image.id), &image.id, async |_| Ok(image.clone())).await?;
+        }
+        for image in self.made::<Image>(".unwanted").await.iter().filter(|image| &image.region == region) {
+            self.effect(&format!("{}.discard", image.id), &image.id, async |_| {
+                writer.remove(region, ResourceKind::Image, image.id.as_str()).await?;
+                for snapshot in &image.snapshots {
+                    writer.remove(region, ResourceKind::Snapshot, snapshot.as_str()).await?;
+                }
+                Ok::<_, EngineError>(())
+            })
+            .await?;
+            self.done_note(format!("{}, which was in the way and of no use, is removed", image.id));
+        }
         Ok(())
     }
 
-    /// Finds this release's image by its name; an image of that name made of other inputs is in the way.
-    async fn image_of_name(&self, region: &Region, name: &str) -> Result<Option<ImageId>, EngineError> {
+    /// Finds the image of this release's name; one made of other inputs, or released, is in the way.
+    async fn image_of_name(&self, region: &Region, name: &str) -> Result<Option<ImageDescription>, EngineError> {
         let Some(found) = self.engine.writer.reader().own_image_named(region, name).await? else { return Ok(None) };
-        // What is released belongs to its record; what failed is no image.
+        // What is released belongs to its record.
         let released = found.tags.get(tag::STATE).is_some_and(|state| state == "released");
-        if released || found.state == "failed" || found.tags.get(tag::INPUT) != Some(&self.plan.input.to_string()) {
-            return Err(EngineError::NameTaken { name: name.to_owned(), image: found.image.id });
+        if released || found.tags.get(tag::INPUT) != Some(&self.plan.input.to_string()) {
+            return Err(EngineError::NameTaken { name: name.to_owned(), region: region.clone(), image: found.image.id });
         }
-        Ok(Some(found.image.id))
+        Ok(Some(found))
     }
 
     async fn security_group(&self, region: &Region) -> Result<SecurityGroupId, EngineError> {
@@ -220,11 +240,13 @@ impl Run<'_> {
                 self.done_note("provisioned, cleaned and stopped");
                 Ok(())
             }
+            // What a step wrote is told, and kept by whoever runs this: in a pipeline's log, say.
             Some(bake::Outcome::Failed { label, status, tail, .. }) => {
-                Err(EngineError::BakeStep { step: label, status: status.to_string(), tail })
+                Err(EngineError::BakeStep { step: label, status: status.to_string(), tail: scan::redact(&tail) })
             }
             Some(bake::Outcome::SealFailed { status, tail }) => {
-                Err(EngineError::BakeStep { step: "cleaning the image".to_owned(), status: status.to_string(), tail })
+                let step = "cleaning the image".to_owned();
+                Err(EngineError::BakeStep { step, status: status.to_string(), tail: scan::redact(&tail) })
             }
             _ => Err(EngineError::BakeBroken { how, tail: last_lines(&seen) }),
         }
@@ -261,7 +283,8 @@ impl Run<'_> {
             Ok(id) => Ok(id),
             // The name is the token: an attempt whose answer was lost has made it.
             Err(e) if e.is("InvalidAMIName.Duplicate") => {
-                self.catch_up(async || self.image_of_name(region, name).await).await?.ok_or_else(|| e.into())
+                let made = self.catch_up(async || self.image_of_name(region, name).await).await?;
+                made.map(|found| found.image.id).ok_or_else(|| e.into())
             }
             Err(e) => Err(e.into()),
         })
@@ -279,9 +302,13 @@ impl Run<'_> {
 
     /// Waits until an image can be used.
     pub(super) async fn available(&self, region: &Region, id: &ImageId) -> Result<ImageDescription, EngineError> {
+        let began = self.engine.clock.now();
         self.engine
             .wait(async || {
                 let Some(image) = self.engine.writer.reader().image(region, id).await? else {
+                    if self.engine.clock.now().duration_since(began).unsigned_abs() > SETTLING {
+                        return Err(EngineError::ImageGone { image: id.clone(), region: region.clone() });
+                    }
                     return Ok(Look::NotYet(format!("{id} is not to be seen yet")));
                 };
                 match image.state.as_str() {
@@ -297,12 +324,16 @@ impl Run<'_> {
             .await
     }
 
-    /// Ends the run after a failed bake: nothing it made is left.
+    /// Ends the run after a failed bake. An image that came of it is of no use; whoever needs its name removes it.
     async fn give_up<T>(&self, region: &Region, error: EngineError) -> Result<T, EngineError> {
         // Only what can't become better ends the run; a lost connection is continued by the next one.
         let final_ = matches!(
             error,
-            EngineError::BakeStep { .. } | EngineError::BakeBroken { .. } | EngineError::ImageState { .. } | EngineError::Encrypted { .. }
+            EngineError::BakeStep { .. }
+                | EngineError::BakeBroken { .. }
+                | EngineError::ImageState { .. }
+                | EngineError::ImageGone { .. }
+                | EngineError::Encrypted { .. }
         );
         if final_ {
             self.clean_up(region).await?;
@@ -324,7 +355,7 @@ impl Run<'_> {
         self.end_instances(region).await?;
         let tagged = writer.reader().security_groups_of_run(region, self.id()).await?;
         let mut groups: BTreeSet<SecurityGroupId> = tagged.into_iter().collect();
-        groups.extend(self.done::<SecurityGroupId>("bake.group").await);
+        groups.extend(self.made::<SecurityGroupId>(".group").await);
         for group in groups {
             self.remove_group(region, &group).await?;
         }
@@ -336,9 +367,11 @@ impl Run<'_> {
         // An attempt whose answer was lost may have made one; its tags tell.
         let tagged = writer.reader().instances_of_run(region, self.id()).await?;
         let mut instances: BTreeSet<InstanceId> = tagged.into_iter().map(|i| i.id).collect();
-        if let Some(id) = self.done::<InstanceId>("bake.instance").await
-            && !instances.contains(&id)
-        {
+        for id in self.made::<InstanceId>(".instance").await {
+            // One whose end was taken has been shown, and may have gone from sight since.
+            if instances.contains(&id) || self.done::<()>(&format!("bake.end.{id}")).await.is_some() {
+                continue;
+            }
             // What EC2 doesn't show yet can't be ended, and would be taken for gone.
             let shown = self.catch_up(async || Ok(writer.reader().instance(region, &id).await?)).await?;
             instances.extend(shown.map(|instance| instance.id));
@@ -386,6 +419,16 @@ impl Run<'_> {
     }
 }
 
+/// Tells whether an image can never be released.
+pub(super) fn is_of_no_use(image: &ImageDescription) -> bool {
+    image.encrypted || !matches!(image.state.as_str(), "pending" | "available")
+}
+
+/// Tells whether a scan or a boot has rejected an image.
+pub(super) fn is_rejected(image: &ImageDescription) -> bool {
+    image.tags.get(tag::STATE).is_some_and(|state| state == "rejected")
+}
+
 /// Says in words how far a guest has come.
 fn progress(log: &bake::BakeLog) -> String {
     match log.current_step() {
@@ -397,8 +440,8 @@ fn progress(log: &bake::BakeLog) -> String {
 }
 
 /// Returns the last lines of a console that broke off.
-fn last_lines(console: &[u8]) -> Vec<String> {
-    let mut lines = bake::printable(console);
+pub(super) fn last_lines(console: &[u8]) -> Vec<String> {
+    let mut lines = scan::redact(&bake::printable(console));
     lines.split_off(lines.len().saturating_sub(20))
 }
 

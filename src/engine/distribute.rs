@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::bake::is_of_no_use;
 use super::failure::EngineError;
 use super::run::Run;
 use crate::bake;
@@ -10,7 +11,6 @@ use crate::ledger::JournalEvent;
 use crate::model::ids::{AccountId, ImageId, Region};
 use crate::model::image::{Image, tag};
 use crate::model::record::Event;
-use crate::model::resource::ResourceKind;
 use crate::release::Released;
 
 impl Run<'_> {
@@ -37,14 +37,17 @@ impl Run<'_> {
         let id: ImageId = self
             .effect(&effect, &payload, async |token| {
                 // A copy of that name made of the same inputs is this one, by an attempt long past its token.
-                if let Some(found) = self.engine.writer.reader().own_image_named(region, &spec.name).await? {
-                    if found.tags.get(tag::INPUT) != spec.tags.get(tag::INPUT) {
-                        return Err(EngineError::NameTaken { name: spec.name.clone(), image: found.image.id });
-                    }
-                    if found.state != "failed" && !found.encrypted {
-                        return Ok(found.image.id);
-                    }
-                    self.remove_copy(region, &found.image).await?;
+                let found = self.engine.writer.reader().own_image_named(region, &spec.name).await?;
+                if let Some(found) = found.as_ref().filter(|found| found.tags.get(tag::INPUT) != spec.tags.get(tag::INPUT)) {
+                    return Err(EngineError::NameTaken { name: spec.name.clone(), region: region.clone(), image: found.image.id.clone() });
+                }
+                let (unwanted, found): (Option<_>, Option<_>) = match found {
+                    Some(found) if is_of_no_use(&found) => (Some(found.image), None),
+                    found => (None, found),
+                };
+                self.discard(region, unwanted).await?;
+                if let Some(found) = found {
+                    return Ok(found.image.id);
                 }
                 Ok(self.engine.writer.copy_image(region, &spec, &token).await?)
             })
@@ -56,6 +59,9 @@ impl Run<'_> {
             }
             Err(EngineError::ImageState { image, state, reason }) => {
                 return self.refuse_copy(&effect, region, image, format!("is {state}: {reason}")).await;
+            }
+            Err(EngineError::ImageGone { image, .. }) => {
+                return self.refuse_copy(&effect, region, image, "is not to be seen any more".to_owned()).await;
             }
             copy => copy?.image,
         };
@@ -74,16 +80,6 @@ impl Run<'_> {
         let error = EngineError::CopyUnusable { region: region.clone(), image, reason };
         self.write(JournalEvent::Refused { effect: effect.to_owned(), reason: error.to_string() }).await?;
         Err(error)
-    }
-
-    /// Removes a copy that is of no use and was never released: its name is needed.
-    async fn remove_copy(&self, region: &Region, copy: &Image) -> Result<(), EngineError> {
-        let writer = &self.engine.writer;
-        writer.remove(region, ResourceKind::Image, copy.id.as_str()).await?;
-        for snapshot in &copy.snapshots {
-            writer.remove(region, ResourceKind::Snapshot, snapshot.as_str()).await?;
-        }
-        Ok(())
     }
 
     /// Lets an account at the image of a Region, and at its snapshots if so planned.

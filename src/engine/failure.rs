@@ -79,6 +79,14 @@ pub enum EngineError {
         /// EC2's reason.
         reason: String,
     },
+    /// The image is not to be seen any more.
+    #[error("image {image} is not in {region} any more")]
+    ImageGone {
+        /// The image.
+        image: ImageId,
+        /// Where it was.
+        region: Region,
+    },
     /// The image's snapshots are encrypted.
     #[error("image {image} has encrypted snapshots, which the Marketplace refuses")]
     Encrypted {
@@ -100,6 +108,8 @@ pub enum EngineError {
     NameTaken {
         /// The name.
         name: String,
+        /// Where.
+        region: Region,
         /// The image.
         image: ImageId,
     },
@@ -136,6 +146,14 @@ pub enum EngineError {
         why: String,
         /// Where the ledger keeps the report, with the console.
         kept: String,
+    },
+    /// The base was not provisioned at its launch, so that there is no time to compare with.
+    #[error("how long the base takes could not be measured: {why}")]
+    Unmeasured {
+        /// In words.
+        why: String,
+        /// The last lines of its console.
+        tail: Vec<String>,
     },
     /// Something is not there yet that this step works on.
     #[error("{what}")]
@@ -273,9 +291,12 @@ pub enum Kind {
 
 impl EngineError {
     /// Makes one of all that steps have come to, or success of none.
-    pub(super) fn of_all(mut errors: Vec<Self>, next: &str) -> Result<(), Self> {
-        // What was left is told once, however many steps it interrupted.
-        let (left, mut rest): (Vec<Self>, Vec<Self>) = errors.drain(..).partition(|e| matches!(e, Self::Left { .. }));
+    pub(super) fn of_all(errors: Vec<Self>, next: &str) -> Result<(), Self> {
+        let errors = errors.into_iter().map(|error| error.or_pause(next));
+        // What was left is told once, however many steps it interrupted; so are credentials that ran out.
+        let (left, rest): (Vec<Self>, Vec<Self>) = errors.partition(|e| matches!(e, Self::Left { .. }));
+        let (ran_out, mut rest): (Vec<Self>, Vec<Self>) = rest.into_iter().partition(|e| matches!(e, Self::CredentialsRanOut { .. }));
+        rest.extend(ran_out.into_iter().next());
         if !left.is_empty() {
             let at = left.into_iter().flat_map(|e| if let Self::Left { at, .. } = e { at } else { Vec::new() });
             rest.push(Self::Left { at: at.collect(), next: next.to_owned() });
@@ -309,6 +330,7 @@ impl EngineError {
     /// Takes credentials that ran out for what they are: a pause, not a failure.
     pub(super) fn or_pause(self, next: &str) -> Self {
         match self {
+            paused @ Self::CredentialsRanOut { .. } => paused,
             Self::Several { errors } => Self::Several { errors: errors.into_iter().map(|error| error.or_pause(next)).collect() },
             source if source.lacks_credentials() => Self::CredentialsRanOut { next: next.to_owned(), source: Box::new(source) },
             other => other,

@@ -12,7 +12,7 @@ use super::failure::EngineError;
 use super::runs::find_run;
 use crate::clock::Clock;
 use crate::cloud::{CloudError, Reader, Writer};
-use crate::ledger::{Effect, Holder, Journal, JournalEvent, Lease, Leaving, Ledger, LedgerError, Outcome};
+use crate::ledger::{Holder, Journal, JournalEvent, Lease, Leaving, Ledger, LedgerError, Outcome};
 use crate::model::ids::{Architecture, InstanceId, Region, RunId, Slug, Variant};
 use crate::model::record::{Claim, Event, Record};
 use crate::model::resource::{Resource, ResourceKind};
@@ -395,13 +395,7 @@ fn run_facts(journal: &Journal, held: Option<&RunId>) -> Option<RunFacts> {
         .to_owned()
     });
     let mut owns = BTreeSet::new();
-    for entry in journal.entries() {
-        if let JournalEvent::Done { effect, .. } = &entry.event
-            && let Effect::Done(value) = journal.effect(effect)
-        {
-            texts(value, &mut owns);
-        }
-    }
+    journal.done().for_each(|(_, value)| texts(value, &mut owns));
     let last = journal.entries().last()?;
     let waits = matches!(last.event, JournalEvent::Left { why: Leaving::Paused | Leaving::Pending, .. });
     Some(RunFacts { began: journal.began()?, last: last.at, ended, held: held == Some(journal.run()), waits, owns })

@@ -6,7 +6,8 @@ use super::Engine;
 use super::failure::EngineError;
 use super::run::Run;
 use super::wait::Look;
-use crate::ledger::Outcome;
+use crate::cloud::ChangeSetFilter;
+use crate::ledger::{Fact, Outcome};
 use crate::listing::{self, AmiProduct, Place, Refusal, ReleaseFacts, Standing, Wanted};
 use crate::model::change_set::ChangeSet;
 use crate::model::digest::Digest;
@@ -53,7 +54,8 @@ impl Run<'_> {
     }
 
     async fn validate(&self, set: &ChangeSet) -> Result<(), EngineError> {
-        let request = set.to_json();
+        let mut request = set.to_json();
+        request["ChangeSetName"] = json!(listing::change_set_name(&self.product.slug, &self.plan.version, listing::REHEARSAL));
         let id = self.start("list.validate", &request, true).await?;
         let rehearsed = self.effect("list.validated", &id, async |_| match self.engine.change_set_end(&id).await? {
             listing::Outcome::Refused { status, errors, .. } => Err(self.refused(id.clone(), status, true, errors)),
@@ -140,7 +142,10 @@ pub async fn follow_listing(engine: &Engine, followed: &Followed) -> Result<Enti
     let Followed { variant, version, run, change_set } = followed;
     let engine = &Engine { leave: engine.leave.heeded(), ..engine.clone() };
     let end = engine.change_set_end(change_set).await?;
-    let at = engine.clock.now();
+    let record = async |event| {
+        let (variant, version, run) = (variant.clone(), version.clone(), run.clone());
+        engine.ledger.append(&Fact { variant, version, run, at: engine.clock.now(), event }).await
+    };
     match end {
         listing::Outcome::Succeeded { product, offer } => {
             let product = product.ok_or_else(|| EngineError::NotReady {
@@ -148,7 +153,7 @@ pub async fn follow_listing(engine: &Engine, followed: &Followed) -> Result<Enti
                 next: format!("bakehouse list status {}", variant.product),
             })?;
             let event = Event::Listed { change_set: change_set.clone(), product: product.clone(), offer };
-            engine.ledger.append(variant, version, run, at, event).await?;
+            record(event).await?;
             Ok(product)
         }
         listing::Outcome::Refused { status, errors, .. } => {
@@ -157,7 +162,7 @@ pub async fn follow_listing(engine: &Engine, followed: &Followed) -> Result<Enti
                 status: status.clone(),
                 errors: errors.iter().map(Refusal::to_record).collect(),
             };
-            engine.ledger.append(variant, version, run, at, event).await?;
+            record(event).await?;
             Err(EngineError::ListingRefused { version: version.clone(), change_set: change_set.clone(), status, validation: false, errors })
         }
         listing::Outcome::Running { status } => {
@@ -234,8 +239,8 @@ impl Engine {
     async fn refuse_used(&self, released: &Released, variant: &Variant, product: &EntityId) -> Result<(), EngineError> {
         let reader = self.writer.reader();
         let mut change_sets = Vec::new();
-        for id in reader.change_sets_on(product).await? {
-            change_sets.extend(reader.change_set(&id).await?);
+        for listed in reader.change_sets(&ChangeSetFilter::On(product.clone())).await? {
+            change_sets.extend(reader.change_set(&listed.id).await?);
         }
         let entity = reader.entity(product).await?;
         let live = entity.map(|e| AmiProduct::parse(&e.details)).transpose().map_err(EngineError::Entity)?.unwrap_or_default();

@@ -22,7 +22,7 @@ mod survey;
 mod wait;
 mod witnesses;
 
-pub use boot::{boot_plan, measure_plan};
+pub use boot::{boot_plan, measure_plan, next_look};
 pub use check::{Whole, checksum_image, scan_image};
 pub use failure::{EngineError, Kind, LeftAt};
 pub use gc::{Abandoned, Collector, Places, Removed};

@@ -1,6 +1,7 @@
 //! A run: a plan, its journal, and effects that happen once.
 
 use std::future::Future;
+use std::pin::Pin;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,7 +12,7 @@ use super::failure::EngineError;
 use super::hold::Hold;
 use super::observer::Note;
 use crate::cloud::{CloudError, Outcome as CloudOutcome, SnapshotBlocks};
-use crate::ledger::{Effect, Journal, JournalEvent, LedgerError, Outcome};
+use crate::ledger::{Effect, Fact, Journal, JournalEvent, LedgerError, Outcome};
 use crate::model::digest::Digest;
 use crate::model::ids::{RunId, Variant};
 use crate::model::image::tag;
@@ -171,7 +172,7 @@ impl<'a> Run<'a> {
                 }
             }
         };
-        match act(token).await {
+        match on_heap(|| act(token)).await {
             Ok(value) => {
                 let done = serde_json::to_value(&value).expect("results are plain data");
                 self.write(JournalEvent::Done { effect: name.to_owned(), value: done }).await?;
@@ -192,6 +193,13 @@ impl<'a> Run<'a> {
             Effect::Done(value) => serde_json::from_value(value.clone()).ok(),
             _ => None,
         }
+    }
+
+    /// Returns what the effects of a kind have come to: of those that are done and whose name ends so.
+    pub async fn made<T: DeserializeOwned>(&self, ending: &str) -> Vec<T> {
+        let journal = self.journal.lock().await;
+        let made = journal.done().filter(|(name, _)| name.ends_with(ending));
+        made.filter_map(|(_, value)| serde_json::from_value(value.clone()).ok()).collect()
     }
 
     /// Tells whether an effect was never tried, or each try is known to have had no effect.
@@ -232,9 +240,9 @@ impl<'a> Run<'a> {
 
     /// Appends a record of what happened; returns the chain's head up to it.
     pub async fn record(&self, event: Event) -> Result<Head, EngineError> {
-        let at = self.engine.clock.now();
-        let held = async || self.hold.check(self.engine).await;
-        Ok(self.engine.ledger.append_while(self.variant(), &self.plan.version, &self.id, at, event, held).await?)
+        let (variant, version, run) = (self.variant().clone(), self.plan.version.clone(), self.id.clone());
+        let fact = Fact { variant, version, run, at: self.engine.clock.now(), event };
+        Ok(self.engine.ledger.append_while(&fact, async || self.hold.check(self.engine).await).await?)
     }
 
     /// Returns the tags for whatever this run makes.
@@ -279,4 +287,10 @@ impl<'a> Run<'a> {
         // 64 characters is what EC2 and the Catalog take at most.
         digest.short(64)
     }
+}
+
+/// Makes a future where its size is nobody else's: effects stand in effects, and the frames of all that wait for one
+/// another would hold each of them whole.
+fn on_heap<F: Future>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
+    Box::pin(make())
 }

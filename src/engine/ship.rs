@@ -7,6 +7,7 @@ use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 
 use super::Engine;
+use super::bake::{is_of_no_use, is_rejected};
 use super::boot;
 use super::failure::EngineError;
 use super::observer::{Note, StepObserver};
@@ -113,6 +114,7 @@ async fn find_next(engine: &Engine, product: &Product, request: &Request) -> Res
     let siblings = engine.siblings(product).await?;
     let found = survey(engine.writer.reader(), &engine.ledger, product, siblings).await?;
     let plan = found.plan(engine.target, &engine.account, product, request)?;
+    found.clear(engine.writer.reader(), &engine.ledger, product, &plan).await?;
     Ok(match (plan.is_empty(), superseded) {
         (true, None) => Next::Nothing { plan },
         (_, superseded) => Next::Begin { plan, superseded, head: found.head() },
@@ -242,9 +244,7 @@ impl Run<'_> {
             // What is sealed is baked no more, whatever has become of its image since.
             Step::Bake { .. } if self.sealed().await?.is_some_and(|(run, _)| &run == self.id()) => Ok(()),
             Step::Bake { base, image_name, region, anew } => {
-                if *anew {
-                    self.discard_rejected(region, image_name).await?;
-                }
+                self.make_room(region, image_name, |found| is_of_no_use(found) || (*anew && is_rejected(found))).await?;
                 let image = self.bake(region, base, image_name).await?;
                 self.effect("baked", &image.id, async |_| Ok(image.clone())).await.map(drop)
             }
@@ -282,7 +282,7 @@ impl Run<'_> {
 
     /// Returns where the run starts instances: where its image is, whatever the manifest says by now.
     async fn working_region(&self) -> Region {
-        let boots = self.plan.steps.iter().any(|planned| planned.step == Step::Boot);
+        let boots = self.plan.steps.iter().any(|planned| matches!(planned.step, Step::Boot | Step::MeasureBase { .. }));
         match (self.plan.bake_region(), self.released().await) {
             (Some(region), _) => region.clone(),
             (None, Ok(released)) if boots => released.release.image.region,

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::Engine;
 use super::failure::EngineError;
-use super::witnesses::trusted_chain;
+use super::witnesses::{refuse_unknown_submissions, trusted_chain};
 use crate::bake;
-use crate::cloud::{BaseError, InstanceTypeDescription, Reader};
+use crate::cloud::{BaseError, ChangeSetFilter, InstanceTypeDescription, Reader};
 use crate::ledger::{Chain, Journal, Ledger};
 use crate::listing::{self, AmiProduct, Difference, Offer};
 use crate::model::ids::{AccountId, EntityId, Region};
@@ -26,13 +26,15 @@ pub struct Survey {
     encrypted_regions: BTreeSet<Region>,
     titled: Vec<(EntityId, String)>,
     differences: Vec<Difference>,
+    /// The product at the Marketplace, as far as there is one: its own, or the one of its title.
+    entity: Option<EntityId>,
 }
 
 /// Looks at the ledger and at AWS. Takes a [`Reader`]: a survey can't change anything.
 ///
 /// # Errors
 ///
-/// When either can't be read, the base is not found, or the instance type can't bake it.
+/// When either can't be read, or what AWS tells contradicts the ledger.
 pub async fn survey(reader: &Reader, ledger: &Ledger, product: &Product, siblings: Vec<Sibling>) -> Result<Survey, EngineError> {
     let variant = product.variant();
     let chain = trusted_chain(reader, ledger, &variant, &BTreeSet::from([product.build.region.clone()])).await?;
@@ -42,9 +44,6 @@ pub async fn survey(reader: &Reader, ledger: &Ledger, product: &Product, sibling
         base @ (Ok(_) | Err(BaseError::NotFound { .. } | BaseError::NotAnImage { .. })) => base,
         Err(error) => return Err(error.into()),
     };
-    // Too much for user data is known now; the nonce has its length.
-    bake::payload(product, &"0".repeat(16)).map_err(EngineError::UserData)?;
-    check_instance_type(product, reader.instance_type(build, &product.build.instance_type).await?)?;
     let mut encrypted_regions = BTreeSet::new();
     for region in product.distribution.regions.iter().chain([build]) {
         if reader.encrypts_by_default(region).await? {
@@ -57,11 +56,15 @@ pub async fn survey(reader: &Reader, ledger: &Ledger, product: &Product, sibling
             _ => None,
         })
     });
-    let (titled, differences) = match listed {
+    let (titled, differences) = match &listed {
         None => (reader.ami_products_titled(&product.texts.title).await?, Vec::new()),
-        Some(id) => (Vec::new(), differences(reader, product, &id).await?),
+        Some(id) => (Vec::new(), differences(reader, product, id).await?),
     };
-    Ok(Survey { chain, siblings, base, encrypted_regions, titled, differences })
+    let entity = listed.or_else(|| titled.first().map(|(id, _)| id.clone()));
+    if let Some(entity) = &entity {
+        refuse_unknown_submissions(reader, ledger, &variant, &chain, &ChangeSetFilter::On(entity.clone())).await?;
+    }
+    Ok(Survey { chain, siblings, base, encrypted_regions, titled, differences, entity })
 }
 
 impl Survey {
@@ -91,6 +94,27 @@ impl Survey {
             (Err(base), PlanError::NoBase) => EngineError::Base(base.clone()),
             (_, error) => EngineError::Plan(error),
         })
+    }
+
+    /// Makes sure that nothing stands in a plan's way that is known before it is carried out. Only reads.
+    ///
+    /// # Errors
+    ///
+    /// When ledger or AWS can't be read; a submission that the ledger does not know; an instance type, or a payload,
+    /// with which nothing can be baked.
+    pub(super) async fn clear(&self, reader: &Reader, ledger: &Ledger, product: &Product, plan: &Plan) -> Result<(), EngineError> {
+        if plan.is_empty() {
+            return Ok(());
+        }
+        if self.entity.is_none() {
+            // Nothing is known that could be listed by: what this version would be submitted as is looked for by its name.
+            let name = listing::change_set_name(&product.slug, &plan.version, listing::FIRST_LISTING);
+            refuse_unknown_submissions(reader, ledger, &plan.variant, &self.chain, &ChangeSetFilter::Named(name)).await?;
+        }
+        let Some(region) = plan.bake_region() else { return Ok(()) };
+        // Too much for user data is known now; the nonce has its length.
+        bake::payload(product, &"0".repeat(16)).map_err(EngineError::UserData)?;
+        check_instance_type(product, reader.instance_type(region, &product.build.instance_type).await?)
     }
 }
 

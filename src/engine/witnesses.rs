@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::failure::EngineError;
-use crate::cloud::{Reader, TaggedChangeSet};
+use crate::cloud::{ChangeSetFilter, Reader, TaggedChangeSet};
 use crate::ledger::{Chain, Ledger};
+use crate::listing::names_submission;
 use crate::model::ids::{ChangeSetId, Region, RunId, Variant};
 use crate::model::image::tag;
 use crate::model::record::Event;
@@ -12,8 +13,7 @@ use crate::release::{Witness, contradictions, history};
 
 /// Reads a variant's chain, refusing one that the released images of some Regions contradict.
 ///
-/// Change sets are left to [`verify_ledger`]: AWS tells their tags one at a time, and what a cut chain would
-/// submit again is refused for its title anyway.
+/// Change sets are left to [`refuse_unknown_submissions`].
 ///
 /// # Errors
 ///
@@ -29,6 +29,35 @@ pub(super) async fn trusted_chain(
     let chain = ledger.chain(variant).await?;
     refuse(variant, contradictions(chain.records(), &chain.heads(), &witnesses))?;
     Ok(chain)
+}
+
+/// Refuses a chain that lacks a submission of its product's.
+///
+/// This is one call as a rule: of the change sets listed only what the chain doesn't know is asked for its tags, and
+/// only if its name is one that bakehouse gives. One that a template of the product's own names otherwise is left to
+/// [`verify_ledger`].
+///
+/// # Errors
+///
+/// [`EngineError::WrongLedger`]; when ledger or AWS can't be read.
+pub(super) async fn refuse_unknown_submissions(
+    reader: &Reader,
+    ledger: &Ledger,
+    variant: &Variant,
+    known: &Chain,
+    filter: &ChangeSetFilter,
+) -> Result<(), EngineError> {
+    let recorded = recorded(known);
+    let mut unknown = reader.change_sets(filter).await?;
+    unknown.retain(|set| !recorded.contains(&set.id) && names_submission(&set.name, &variant.product));
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let change_sets = reader.tagged(unknown).await?;
+    let witnesses = submissions(variant, known, &change_sets, &open_runs(ledger, variant).await?);
+    // What was recorded since is known after all.
+    let chain = ledger.chain(variant).await?;
+    refuse(variant, contradictions(chain.records(), &chain.heads(), &witnesses))
 }
 
 /// What was found sound about a variant's ledger.
@@ -61,8 +90,7 @@ pub async fn verify_ledger(
     let regions = regions.iter().cloned().chain(known.values().flat_map(|released| released.regions())).collect();
     let mut witnesses = images(reader, variant, &regions).await?;
     // Before the chain: what has ended in between is recorded.
-    let open: BTreeSet<RunId> = ledger.open_runs(variant).await?.iter().map(|journal| journal.run().clone()).collect();
-    witnesses.extend(submissions(variant, &before, change_sets, &open));
+    witnesses.extend(submissions(variant, &before, change_sets, &open_runs(ledger, variant).await?));
     let chain = ledger.chain(variant).await?;
     let mut wrong = contradictions(chain.records(), &chain.heads(), &witnesses);
     wrong.extend(ledger.unclaimed(variant, &chain).await?);
@@ -89,14 +117,7 @@ async fn images(reader: &Reader, variant: &Variant, regions: &BTreeSet<Region>) 
 ///
 /// One of an open run may not be recorded yet: the run does that when it goes on.
 fn submissions(variant: &Variant, chain: &Chain, change_sets: &[TaggedChangeSet], open: &BTreeSet<RunId>) -> Vec<Witness> {
-    let recorded: BTreeSet<&ChangeSetId> = chain
-        .records()
-        .iter()
-        .filter_map(|record| match &record.event {
-            Event::Submitted { change_set, .. } => Some(change_set),
-            _ => None,
-        })
-        .collect();
+    let recorded = recorded(chain);
     let is_tagged = |set: &TaggedChangeSet| set.tags.get(tag::VARIANT).is_some_and(|of| *of == variant.to_string());
     let of_variant = change_sets.iter().filter(|set| recorded.contains(&set.id) || is_tagged(set));
     let is_open = |set: &TaggedChangeSet| set.tags.get(tag::RUN).is_some_and(|run| open.iter().any(|open| open.as_str() == run));
@@ -105,6 +126,22 @@ fn submissions(variant: &Variant, chain: &Chain, change_sets: &[TaggedChangeSet]
         ..witness(format!("change set {}", set.id), &set.tags)
     };
     of_variant.map(told).collect()
+}
+
+/// Lists the change sets that a chain tells of.
+fn recorded(chain: &Chain) -> BTreeSet<&ChangeSetId> {
+    chain
+        .records()
+        .iter()
+        .filter_map(|record| match &record.event {
+            Event::Submitted { change_set, .. } => Some(change_set),
+            _ => None,
+        })
+        .collect()
+}
+
+async fn open_runs(ledger: &Ledger, variant: &Variant) -> Result<BTreeSet<RunId>, EngineError> {
+    Ok(ledger.open_runs(variant).await?.iter().map(|journal| journal.run().clone()).collect())
 }
 
 fn witness(what: String, tags: &BTreeMap<String, String>) -> Witness {

@@ -5,6 +5,7 @@ use crate::cloud::{BaseError, BucketError, CloudError, call_advice};
 use crate::engine::EngineError;
 use crate::ledger::LedgerError;
 use crate::model::boot::BootReport;
+use crate::model::ids::ImageId;
 use crate::plan::PlanError;
 
 /// What is told besides the message.
@@ -21,8 +22,6 @@ pub(super) struct Told {
 const KEPT: &str = "what was done is in the ledger, and nothing of it is made twice";
 const NOTHING_MADE: &str = "nothing was made";
 const SEALED: &str = "the version stays sealed, with its copies and grants";
-/// Only gc may remove images; what an ended run has left needs no age.
-const REMOVE_LEFT: &str = "bakehouse gc --older-than 0s --apply removes it";
 const SAME_COMMAND: &str = "then the same command goes on from there";
 
 impl Told {
@@ -98,17 +97,25 @@ pub(super) fn tell(error: &EngineError) -> Told {
         .with_details(tail.iter().map(|line| format!("| {line}"))),
         EngineError::ImageState { image, .. } => {
             Told::new(&["the instance and its security group were removed; the version is free again"], &[])
-                .kept(format!("{image} is left, and its name with it"))
-                .then(format!("{REMOVE_LEFT}; then ship again"))
+                .kept(of_no_use(image))
+                .then("ship again")
         }
-        EngineError::Encrypted { image } => Told::new(&["nothing was shared; the version is free again"], &[])
-            .kept(format!("{image} is left, and its name with it"))
-            .then(format!("turn encryption by default off for the build; {REMOVE_LEFT}; then ship again")),
+        EngineError::ImageGone { .. } => Told::new(
+            &["somebody else has removed it; nothing was shared or submitted; the version is free again"],
+            &["ship again: it is made anew"],
+        ),
+        EngineError::Encrypted { image } => {
+            Told::new(&["the instance and its security group were removed; the version is free again"], &[])
+                .kept(of_no_use(image))
+                .then("turn encryption by default off for the build (aws ec2 disable-ebs-encryption-by-default --region …)")
+                .then("then ship again")
+        }
         EngineError::CopyUnusable { .. } => {
             Told::new(&["nothing of it was shared", SEALED], &["mend what it says, then ship again: the copy is removed and made anew"])
         }
-        EngineError::NameTaken { .. } => Told::new(&[KEPT], &[])
-            .then(format!("if a run that failed has left it: {REMOVE_LEFT}; else deregister or rename it"))
+        EngineError::NameTaken { region, image, .. } => Told::new(&[KEPT], &[])
+            .kept(format!("{image} is not this run's work, and stays"))
+            .then(format!("if nobody needs it: aws ec2 deregister-image --region {region} --image-id {image}"))
             .then("then ship again"),
         EngineError::Rejected { version, image, report } => Told::new(&["nothing was shared or submitted"], &[])
             .with_details(crate::scan::render(report).lines().map(str::to_owned))
@@ -133,6 +140,11 @@ pub(super) fn tell(error: &EngineError) -> Told {
         )
         .kept(format!("report and console: {kept} of the ledger"))
         .then("then the same command again: the same image is tried anew".to_owned()),
+        EngineError::Unmeasured { tail, .. } => Told::new(
+            &["the instance and its security group were removed; the release stays as it is"],
+            &["mend the provisioning, then boot --compare-base again"],
+        )
+        .with_details(tail.iter().map(|line| format!("| {line}"))),
         EngineError::NotReady { next, .. } => Told::new(&[], &[next]),
         EngineError::Pending { next, .. } => Told::new(&["it goes on at AWS, whether somebody waits or not"], &[next]),
         EngineError::Left { next, .. } => {
@@ -167,6 +179,11 @@ impl Told {
         self.state.push(state.into());
         self
     }
+}
+
+/// What is told of an image that a bake came to, and that can't be released.
+fn of_no_use(image: &ImageId) -> String {
+    format!("{image} is kept, unshared, until the next ship needs its name or bakehouse gc removes it")
 }
 
 /// A call's failure: AWS's own words are in the message; this says what they come from.

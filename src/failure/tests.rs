@@ -104,18 +104,24 @@ fn samples() -> Vec<EngineError> {
         },
         EngineError::BakeBroken { how: "stopped".to_owned(), tail: vec!["Kernel panic".to_owned()] },
         EngineError::ImageState { image: image(), state: "failed".to_owned(), reason: "Client.InternalError".to_owned() },
+        EngineError::ImageGone { image: image(), region: Region::marketplace() },
         EngineError::Encrypted { image: image() },
         EngineError::CopyUnusable {
             region: "eu-central-1".parse().unwrap(),
             image: image(),
             reason: "is failed: Client.InternalError".to_owned(),
         },
-        EngineError::NameTaken { name: "Bakehouse-hello-web-1.2.0-x86_64-01234567".to_owned(), image: image() },
+        EngineError::NameTaken {
+            name: "Bakehouse-hello-web-1.2.0-x86_64-01234567".to_owned(),
+            region: Region::marketplace(),
+            image: image(),
+        },
         EngineError::BootUnreached {
             image: image(),
             why: "login as admin on port 22: not within 20 minutes: nobody answers on port 22: timed out".to_owned(),
             kept: "hello-web.x86_64/boots/1.2.0-r0-0.json".to_owned(),
         },
+        EngineError::Unmeasured { why: "packages nginx failed with status 100".to_owned(), tail: vec!["E: Unable to locate".to_owned()] },
         EngineError::NotReady { what: "hello-web.x86_64 1.2.0 was not scanned".to_owned(), next: "bakehouse scan hello-web".to_owned() },
         pending("change set 0123456789abcdefghijklmno is PREPARING (waited for since 2026-11-23 12:00 UTC)"),
         EngineError::CredentialsRanOut {

@@ -254,6 +254,17 @@ impl Journal {
         state
     }
 
+    /// Returns the effects that are done, and what came of them.
+    pub fn done(&self) -> impl Iterator<Item = (&str, &serde_json::Value)> {
+        self.entries.iter().filter_map(|entry| match &entry.event {
+            JournalEvent::Done { effect, .. } => match self.effect(effect) {
+                Effect::Done(value) => Some((effect.as_str(), value)),
+                _ => None,
+            },
+            _ => None,
+        })
+    }
+
     /// Writes a line, as the holder of a lease of that epoch.
     ///
     /// # Errors

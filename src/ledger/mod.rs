@@ -25,5 +25,5 @@ mod testing;
 pub use holder::Holder;
 pub use journal::{Effect, Entry, Journal, JournalEvent, Leaving, Outcome};
 pub use lease::{Hold, Lease};
-pub use records::Chain;
+pub use records::{Chain, Fact};
 pub use store::{Binding, Ledger, LedgerError};

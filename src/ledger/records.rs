@@ -30,21 +30,13 @@ impl Ledger {
         Ok(self.chain(variant).await?.head())
     }
 
-    /// Appends a record, unless this run has already written the same event for this version; returns
-    /// the chain's head up to it.
+    /// Appends a record of a fact, unless the chain tells it already; returns the chain's head up to it.
     ///
     /// # Errors
     ///
     /// [`LedgerError::Taken`] when another writer keeps winning.
-    pub async fn append(
-        &self,
-        variant: &Variant,
-        version: &Version,
-        run: &RunId,
-        at: Timestamp,
-        event: Event,
-    ) -> Result<Head, LedgerError> {
-        self.append_while(variant, version, run, at, event, async || Ok(())).await
+    pub async fn append(&self, fact: &Fact) -> Result<Head, LedgerError> {
+        self.append_while(fact, async || Ok(())).await
     }
 
     /// Appends a record as [`Ledger::append`] does, as long as `held` finds the writer's lease its own.
@@ -55,35 +47,17 @@ impl Ledger {
     /// # Errors
     ///
     /// As [`Ledger::append`], and those of `held`.
-    pub async fn append_while(
-        &self,
-        variant: &Variant,
-        version: &Version,
-        run: &RunId,
-        at: Timestamp,
-        event: Event,
-        held: impl AsyncFn() -> Result<(), LedgerError>,
-    ) -> Result<Head, LedgerError> {
+    pub async fn append_while(&self, fact: &Fact, held: impl AsyncFn() -> Result<(), LedgerError>) -> Result<Head, LedgerError> {
         let mut attempts = 0;
         loop {
-            let chain = self.chain(variant).await?;
+            let chain = self.chain(&fact.variant).await?;
             held().await?;
-            let written = |r: &Record| &r.version == version && &r.run == run && r.event == event;
-            if let Some(index) = chain.records.iter().position(written) {
+            if let Some(index) = chain.records.iter().position(|record| fact.is_told_by(record)) {
                 return Ok(chain.heads().swap_remove(index));
             }
-            let record = Record {
-                format: 1,
-                sequence: chain.records.len() as u64 + 1,
-                previous: chain.digests.last().copied(),
-                variant: variant.clone(),
-                version: version.clone(),
-                at,
-                run: run.clone(),
-                event: event.clone(),
-            };
+            let record = fact.clone().after(&chain);
             attempts += 1;
-            match self.create(&record_path(variant, record.sequence), &record).await {
+            match self.create(&record_path(&fact.variant, record.sequence), &record).await {
                 Ok(digest) => return Ok(Head { sequence: record.sequence, digest }),
                 // Someone else appended in between: read again, follow on what they wrote.
                 Err(LedgerError::Taken { .. }) if attempts < 20 => {}
@@ -255,6 +229,35 @@ impl Ledger {
     }
 }
 
+/// What a record is to tell, before it has its place in a chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// Whose chain.
+    pub variant: Variant,
+    /// The version that it is about.
+    pub version: Version,
+    /// The run that tells it.
+    pub run: RunId,
+    /// When it is told.
+    pub at: Timestamp,
+    /// What happened.
+    pub event: Event,
+}
+
+impl Fact {
+    /// Tells whether a record is of this: the same event of the same run and version, whenever that was.
+    fn is_told_by(&self, record: &Record) -> bool {
+        record.version == self.version && record.run == self.run && record.event == self.event
+    }
+
+    /// Makes the record that follows on a chain.
+    fn after(self, chain: &Chain) -> Record {
+        let Self { variant, version, run, at, event } = self;
+        let (sequence, previous) = (chain.records.len() as u64 + 1, chain.digests.last().copied());
+        Record { format: 1, sequence, previous, variant, version, at, run, event }
+    }
+}
+
 /// A variant's records, oldest first, each with the digest that the next one carries.
 #[derive(Debug, Clone, Default)]
 pub struct Chain {
@@ -306,13 +309,16 @@ mod tests {
         Event::ListingRefused { change_set: change_set.parse().unwrap(), status: "FAILED".to_owned(), errors: Vec::new() }
     }
 
+    fn fact(run: &RunId, event: Event) -> Fact {
+        Fact { variant: variant(), version: Version::new(1, 0, 0), run: run.clone(), at: Timestamp::UNIX_EPOCH, event }
+    }
+
     #[tokio::test]
     async fn records_are_chained_and_an_event_is_written_once() {
         for ledger in testing::ledgers().await {
             let run: RunId = "run-1".parse().unwrap();
-            let version = Version::new(1, 0, 0);
             for event in ["a", "b", "a"] {
-                ledger.append(&variant(), &version, &run, Timestamp::UNIX_EPOCH, refused(event)).await.unwrap();
+                ledger.append(&fact(&run, refused(event))).await.unwrap();
             }
             let records = ledger.records(&variant()).await.unwrap();
             assert_eq!(records.iter().map(|r| r.sequence).collect::<Vec<_>>(), [1, 2]);
@@ -324,16 +330,15 @@ mod tests {
     async fn whoever_slept_through_anothers_record_follows_on_it_only_while_the_lease_is_held() {
         for ledger in testing::ledgers().await {
             let (run, other): (RunId, RunId) = ("run-1".parse().unwrap(), "run-2".parse().unwrap());
-            let version = Version::new(1, 0, 0);
             let looks = std::sync::atomic::AtomicU32::new(0);
             let held = async || {
                 if looks.fetch_add(1, std::sync::atomic::Ordering::SeqCst) > 0 {
                     return Err(LedgerError::Fenced { place: String::new(), run: run.clone(), by: None });
                 }
                 // The lease is still held by its time, and another one takes it right after.
-                ledger.append(&variant(), &version, &other, Timestamp::UNIX_EPOCH, refused("theirs")).await.map(drop)
+                ledger.append(&fact(&other, refused("theirs"))).await.map(drop)
             };
-            let end = ledger.append_while(&variant(), &version, &run, Timestamp::UNIX_EPOCH, refused("mine"), held).await;
+            let end = ledger.append_while(&fact(&run, refused("mine")), held).await;
             assert!(end.is_err(), "{end:?}");
             let records = ledger.records(&variant()).await.unwrap();
             assert_eq!(records.iter().map(|r| r.event.clone()).collect::<Vec<_>>(), [refused("theirs")]);
@@ -346,7 +351,7 @@ mod tests {
         let folder = ledger.folder.as_ref().unwrap();
         let run: RunId = "run-1".parse().unwrap();
         for event in ["a", "b"] {
-            ledger.append(&variant(), &Version::new(1, 0, 0), &run, Timestamp::UNIX_EPOCH, refused(event)).await.unwrap();
+            ledger.append(&fact(&run, refused(event))).await.unwrap();
         }
         let first = folder.path().join("hello.x86_64/records/000001.json");
         let text = std::fs::read_to_string(&first).unwrap();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::lint::{Faults, lint};
-use super::request::{change_set_name, version_title};
+use super::request::{self, change_set_name, version_title};
 use super::templates::{ADD_VERSION, DELIVERY_OPTIONS, FIRST_LISTING, RELEASE_NOTES, Templates};
 use crate::model::change_set::offer::{
     BillingPeriod, ByolTerm, Constraint, Constraints, PricingModel, PricingTerm, Rate, RateCard, RecurringTerm, Selector, UpfrontCard,
@@ -132,7 +132,7 @@ pub(super) fn render_first_listing(
     templates: &Templates,
 ) -> Result<ChangeSet, ListingError> {
     let mut data = data(product, release, templates)?;
-    data["change_set_name"] = json!(change_set_name(&product.slug, &release.version, "first listing"));
+    data["change_set_name"] = json!(change_set_name(&product.slug, &release.version, request::FIRST_LISTING));
     data["draft"] = json!(draft.is_some());
     data["product_entity"] = match draft {
         Some(id) => json!(id),
@@ -155,7 +155,7 @@ pub(super) fn render_add_version(
     templates: &Templates,
 ) -> Result<ChangeSet, ListingError> {
     let mut data = data(product, release, templates)?;
-    data["change_set_name"] = json!(change_set_name(&product.slug, &release.version, "new version"));
+    data["change_set_name"] = json!(change_set_name(&product.slug, &release.version, request::NEW_VERSION));
     data["product_entity"] = json!(product_id);
     change_set(ADD_VERSION, templates, &data)
 }

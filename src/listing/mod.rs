@@ -19,7 +19,7 @@ pub use compose::{ListingError, ReleaseFacts, add_version, first_listing};
 pub use diff::{Difference, Scope, differences};
 pub use entity::{AmiProduct, InvalidEntity, Offer, Visibility};
 pub use lint::{Fault, Faults, Origin, lint};
-pub use request::{change_set_name, version_title};
+pub use request::{FIRST_LISTING, NEW_VERSION, REHEARSAL, change_set_name, names_submission, version_title};
 pub use status::{
     Blame, ChangeSetDescription, DescribedChange, DescribedEntity, ErrorDetail, Outcome, Refusal, UnreadableChangeSet,
     blocking_change_sets, outcome,

@@ -11,6 +11,7 @@ mod evidence;
 mod files;
 mod os;
 mod packages;
+mod redact;
 mod render;
 mod request;
 mod rules;
@@ -24,7 +25,7 @@ mod testing;
 
 pub use eol::{EndOfLife, InvalidTable, Support};
 pub use evidence::{scan, scan_tree};
+pub use redact::redact;
 pub use render::render;
 pub use request::{ImageFacts, Scan};
 pub use rules::{RuleInfo, rules};
-pub use secrets::redact;

@@ -148,7 +148,7 @@ fn md5(files: &Files, path: &Path) -> Result<String, String> {
 
 // --- What is a secret.
 
-fn regex(pattern: &str) -> Regex {
+pub(super) fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a test compiles every pattern")
 }
 
@@ -162,14 +162,15 @@ static PREFILTER: LazyLock<Regex> = LazyLock::new(|| {
 
 /// The header of a PEM block and at least 64 characters of its body: programs that only know the header
 /// don't count. Line breaks may be written as in JSON; PEM headers (`Proc-Type`) may stand between.
-static PEM: LazyLock<Regex> = LazyLock::new(|| {
+pub(super) static PEM: LazyLock<Regex> = LazyLock::new(|| {
     regex(concat!(
         r"(?-u)-----BEGIN (?P<kind>(?:[A-Z0-9]+ )*)PRIVATE KEY(?: BLOCK)?-----(?:\\[nr]|\s)*",
         r"(?P<headers>(?:[A-Za-z0-9-]+: [^\n]*\n)*)(?:(?:\\[nr]|\s)*[A-Za-z0-9+/=]){64}"
     ))
 });
 
-static PUTTY: LazyLock<Regex> = LazyLock::new(|| regex(r"(?-u)PuTTY-User-Key-File-[123]: [^\n]*\n(?s:.{0,2000})Private-Lines: [0-9]"));
+pub(super) static PUTTY: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"(?-u)PuTTY-User-Key-File-[123]: [^\n]*\n(?s:.{0,2000})Private-Lines: [0-9]"));
 
 static AWS_ASSIGNMENT: LazyLock<Regex> = LazyLock::new(|| {
     regex(r#"(?i-u)(?:aws_?)?(?:secret_?access_?key|secret_?key|session_?token)["']?\s*(?:=>|[=:])\s*["']?(?P<value>[A-Za-z0-9/+=]{40,})"#)
@@ -212,7 +213,7 @@ fn has_aws_credential(bytes: &[u8]) -> bool {
 }
 
 /// Finds where AWS secret keys and session tokens stand.
-fn aws_credentials(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> {
+pub(super) fn aws_credentials(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> {
     let assigned = AWS_ASSIGNMENT.captures_iter(bytes).filter_map(|found| found.name("value"));
     let assigned = assigned.filter(|value| is_random(value.as_bytes())).map(|value| value.range());
     let ids = AWS_KEY_ID.find_iter(bytes).filter(|id| !id.as_bytes().ends_with(b"EXAMPLE"));
@@ -223,39 +224,6 @@ fn aws_credentials(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> {
         words.map(move |word| first + word.start()..first + word.end())
     });
     assigned.chain(beside_ids)
-}
-
-/// Finds where private keys stand, each to its end; one that breaks off goes on to the end of all.
-fn private_keys(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> {
-    let until = |start: usize, end: &'static str| {
-        let rest = &bytes[start..];
-        start..rest.windows(end.len()).position(|piece| piece == end.as_bytes()).map_or(bytes.len(), |place| start + place)
-    };
-    let pem = PEM.find_iter(bytes).map(move |key| until(key.start(), "-----END"));
-    pem.chain(PUTTY.find_iter(bytes).map(move |key| until(key.start(), "Private-MAC")))
-}
-
-/// Stars out of lines what a file of the image would be reported for: private keys and AWS credentials.
-///
-/// What stood on several lines becomes one.
-pub fn redact(lines: &[String]) -> Vec<String> {
-    let text = lines.join("\n");
-    let bytes = text.as_bytes();
-    let mut secrets: Vec<Range<usize>> = private_keys(bytes).chain(aws_credentials(bytes)).collect();
-    if secrets.is_empty() {
-        return lines.to_vec();
-    }
-    secrets.sort_by_key(|secret| secret.start);
-    let (mut kept, mut at) = (Vec::new(), 0);
-    for secret in secrets.into_iter().filter(|secret| !secret.is_empty()) {
-        if secret.start >= at {
-            kept.extend_from_slice(&bytes[at..secret.start]);
-            kept.extend_from_slice(b"***");
-        }
-        at = at.max(secret.end);
-    }
-    kept.extend_from_slice(&bytes[at..]);
-    String::from_utf8_lossy(&kept).lines().map(str::to_owned).collect()
 }
 
 /// Tells a random key from a placeholder, AWS's own example, or a digest in hexadecimal.

@@ -26,12 +26,16 @@ const STAGES: [(&str, Stage); 7] = [
     ("list", Stage::List),
 ];
 
+/// The commands that plan.
+const SURVEYORS: &[&str] = &["plan", "ship", "bake", "scan", "boot", "checksum", "release", "distribute", "list", "resume"];
+
 /// What a command calls on ways that this test doesn't go, and which.
 const RARE: &[(&[&str], &str, &str)] = &[
     (&["bake"], "ec2:DeleteKeyPair", "when the run that it supersedes crashed in a boot"),
     (&["boot"], "ec2:CreateTags", "when the image fails it, and is tagged as rejected"),
     (&["boot"], "s3:DeleteObjects", "when the bake was killed before its payload was removed"),
     (&["doctor"], "s3:ListObjectsV2", "but who may not list is told that what isn't there is forbidden"),
+    (SURVEYORS, "aws-marketplace:ListTagsForResource", "when the Marketplace has a submission that the ledger lacks"),
     // What gc removes is held by its own tests; here it only looks.
     (&["gc"], "ec2:DeleteKeyPair", "with --apply"),
     (&["gc"], "ec2:DeleteSecurityGroup", "with --apply"),

@@ -8,6 +8,7 @@ use bakehouse::engine::{EngineError, Note, Observer};
 use bakehouse::manifest::Workspace;
 use bakehouse::model::target::TargetName;
 
+use super::ledgers::{expired, pauses};
 use crate::world::{Process, World};
 
 /// A world whose product brings more than 16 KiB, and names a bucket for it.
@@ -99,4 +100,18 @@ fn all_text(folder: &Path) -> String {
         text.push_str(&if path.is_dir() { all_text(&path) } else { String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned() });
     }
     text
+}
+
+#[tokio::test]
+async fn credentials_that_run_out_at_the_payload_s_bucket_are_a_pause() {
+    let ways = [
+        // An answer to HEAD has no room for a code: it is asked for by GET.
+        vec![expired("HeadBucket", 1), expired("ListObjectsV2", 1)],
+        vec![expired("CreateBucket", 1)],
+        vec![expired("PutObject", 1)],
+        vec![expired("HeadBucket", 2), expired("ListObjectsV2", 1)],
+        vec![expired("ListObjectsV2", 1)],
+        vec![expired("DeleteObjects", 1)],
+    ];
+    assert_eq!(pauses(&world().await, ways.clone(), async |process| process).await, ways.len());
 }

@@ -15,14 +15,14 @@ use bakehouse::twin::state::InstanceState;
 use serde_json::Value;
 
 use super::world::{Fate, Process, World};
-use super::{bundle, end_state};
+use super::{bundle, end_state, gate};
 
 /// Points that are tried at the same time.
 const THREADS: usize = 2;
 
 /// Where something goes wrong in a run.
 #[derive(Debug, Clone, Copy)]
-enum Point {
+pub enum Point {
     /// Dies after this write into the ledger.
     Write(usize),
     /// AWS carries out this change, and its caller is dead.
@@ -32,7 +32,7 @@ enum Point {
 }
 
 impl Point {
-    fn fate(self) -> Fate {
+    pub fn fate(self) -> Fate {
         let fault = |rule| Fate { faults: vec![rule], ..Fate::default() };
         match self {
             Self::Write(writes) => Fate { writes: Some(writes), ..Fate::default() },
@@ -55,6 +55,11 @@ async fn a_first_release_survives_where_nothing_new_is_seen_for_half_a_minute() 
 #[tokio::test]
 async fn a_release_with_a_large_payload_survives_everything() {
     survives(bundle::world().await, 3).await;
+}
+
+#[tokio::test]
+async fn a_release_whose_name_an_encrypted_image_had_survives_everything() {
+    survives(gate::left_with_an_encrypted_image().await, 2).await;
 }
 
 #[tokio::test]
@@ -138,11 +143,15 @@ pub async fn clean_run(world: &World) -> (usize, u64, Value) {
     let process = process.open().await;
     process.ship().await.unwrap();
     in_order(&process).await.unwrap();
-    let changes = process.twin.calls().iter().filter(|(operation, _)| operation.changes()).map(|(_, count)| count).sum();
-    (process.store.writes(), changes, end_state::of(&process.twin))
+    (process.store.writes(), changes(&process), end_state::of(&process.twin))
 }
 
-fn points(writes: usize, changes: u64) -> Vec<Point> {
+/// Counts the calls of a process that change something.
+pub fn changes(process: &Process) -> u64 {
+    process.twin.calls().iter().filter(|(operation, _)| operation.changes()).map(|(_, count)| count).sum()
+}
+
+pub fn points(writes: usize, changes: u64) -> Vec<Point> {
     let changes = (1..=changes).flat_map(|nth| [Point::Change(nth), Point::Answer(nth)]);
     (1..=writes).map(Point::Write).chain(changes).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use bakehouse::cloud::{CloudError, Connect, Outcome, Reader};
+use bakehouse::cloud::{ChangeSetFilter, CloudError, Connect, Outcome, Reader};
 use bakehouse::engine::Kind;
 use bakehouse::model::ids::Region;
 use bakehouse::release::Listing;
@@ -100,7 +100,7 @@ async fn a_change_set_whose_answer_was_lost_before_it_was_throttled_is_not_start
     process.ship().await.unwrap();
     assert_eq!(in_order(&process).await, Ok(()));
     let Listing::Listed { product, .. } = process.releases().await.remove(0).listing else { panic!("it is not listed") };
-    assert_eq!(process.engine.writer.reader().change_sets_on(&product).await.unwrap().len(), 1);
+    assert_eq!(process.engine.writer.reader().change_sets(&ChangeSetFilter::On(product)).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -2,13 +2,18 @@
 
 use std::sync::Arc;
 
-use bakehouse::engine::{self, EngineError, Extent, Note, Observer};
-use bakehouse::model::ids::Region;
-use bakehouse::plan::Request;
+use bakehouse::engine::{self, EngineError, Extent, Note, Observer, Stage};
+use bakehouse::failure::Failure;
+use bakehouse::model::ids::{ImageId, Region};
+use bakehouse::plan::{PlanError, Request};
 use bakehouse::twin::Twin;
+use bakehouse::twin::ec2::DEBIAN_ACCOUNT;
+use bakehouse::twin::faults::{Fault, FaultRule};
 use bakehouse::twin::machines::{Ends, EndsHow};
+use bakehouse::twin::state::{Image, RegionState, State};
 
-use super::world::{World, file, good_guest, said};
+use super::crash::in_order;
+use super::world::{Fate, Process, World, file, good_guest, said};
 
 #[tokio::test]
 async fn a_key_or_a_password_hash_stops_the_release_before_anything_is_shared() {
@@ -55,6 +60,23 @@ async fn a_failing_step_is_told_with_its_status_and_last_lines_and_leaves_nothin
     let Err(EngineError::BakeStep { step, status, .. }) = process.ship().await else { panic!("the step must fail") };
     assert_eq!((step.as_str(), status.as_str()), ("script provision/20-tune.sh", "17"));
     assert_nothing_is_left(&process);
+}
+
+#[tokio::test]
+async fn a_key_that_a_failing_step_prints_is_not_told() {
+    let body = "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v7Vpgu5rl0Axx5Uq8b0p5sVkqg8bYz1c2d3e4";
+    let key = ["-----BEGIN PRIVATE KEY-----", body, "-----END PRIVATE KEY-----"];
+    let told = key.map(|line| format!("BAKEHOUSE {{nonce}} tail + cat: {line}")).join("\n");
+    let mut guest = good_guest();
+    guest.console = vec![said(10, "BAKEHOUSE {nonce} begin"), said(30, &format!("BAKEHOUSE {{nonce}} step 2 failed 17\n{told}"))];
+    let mut world = World::with_guest(guest.clone()).await;
+    let Err(EngineError::BakeStep { tail, .. }) = world.open().await.ship().await else { panic!("the step must fail") };
+    assert_eq!(tail, ["+ cat: ***-----END PRIVATE KEY-----"]);
+    // Nor where the console breaks off.
+    guest.console = vec![said(30, &key.map(|line| format!("[   12.345678] cloud-init[712]: {line}")).join("\n"))];
+    world.play(guest);
+    let Err(EngineError::BakeBroken { tail, .. }) = world.open().await.ship().await else { panic!("the guest must break off") };
+    assert!(tail.iter().any(|line| line.contains("***-----END")) && !tail.join("\n").contains(body), "{tail:#?}");
 }
 
 #[tokio::test]
@@ -111,7 +133,7 @@ async fn a_refused_listing_stands_until_something_changes() {
     world.edit("provision/20-tune.sh", "set -", ": changed\nset -");
     let mut process = world.open().await;
     // The rehearsal passes; then the ingestion role is gone.
-    process.engine.observer = Arc::new(TakesTheRoleAway(process.twin.clone()));
+    process.engine.observer = Meddler::at("rehearsal", &process, |state| state.roles.clear());
     assert!(matches!(process.ship().await, Err(EngineError::ListingRefused { validation: false, .. })));
     assert!(process.steps().await.is_empty(), "there is nothing to do for this version");
     let refused = engine::standing_refusal(&process.releases().await[1]);
@@ -120,23 +142,162 @@ async fn a_refused_listing_stands_until_something_changes() {
     assert!(engine::standing_refusal(&process.releases().await[0]).is_none());
 }
 
-/// Takes the ingestion role's trust away once AWS's rehearsal has passed.
-struct TakesTheRoleAway(Arc<Twin>);
+#[tokio::test]
+async fn an_image_that_fails_is_told_and_the_next_ship_makes_it_anew() {
+    let world = World::new().await;
+    let mut process = world.open().await;
+    process.engine.observer =
+        Meddler::at(" is pending\"", &process, |state| own_image(state).failed = Some("Client.InternalError".to_owned()));
+    let Err(error) = process.ship().await else { panic!("the image must fail") };
+    let EngineError::ImageState { image, .. } = &error else { panic!("{error}") };
+    let useless = image.clone();
+    assert_only_the_image_is_left(&process, error, &useless);
+    let process = world.reopened(process).await;
+    released_instead_of(&process, &useless).await;
+}
 
-impl Observer for TakesTheRoleAway {
+#[tokio::test]
+async fn an_image_that_comes_out_encrypted_is_told_and_the_next_ship_makes_it_anew() {
+    let world = World::new().await;
+    let mut process = world.open().await;
+    // The plan was made before.
+    process.engine.observer = Meddler::at("run ", &process, |state| here(state).encrypt_by_default = true);
+    let Err(error) = process.ship().await else { panic!("the image must be encrypted") };
+    let EngineError::Encrypted { image } = &error else { panic!("{error}") };
+    let useless = image.clone();
+    assert_only_the_image_is_left(&process, error, &useless);
+    let process = world.reopened(process).await;
+    // What was told has to be done first; nothing is begun before.
+    let refused = process.ship().await;
+    assert!(matches!(refused, Err(EngineError::Plan(PlanError::EncryptsByDefault { .. }))), "{refused:?}");
+    change(&process.twin, |state| here(state).encrypt_by_default = false);
+    released_instead_of(&process, &useless).await;
+}
+
+#[tokio::test]
+async fn an_image_that_fails_while_nobody_looks_ends_its_run_and_is_made_anew_by_the_next() {
+    let world = World::new().await;
+    let faults = vec![FaultRule::first_calls("CreateImage", 1, Fault::Silence)];
+    let process = world.open_to(Fate { faults, ..Fate::default() }).await;
+    assert!(process.ship_until_death().await.is_none());
+    change(&process.twin, |state| own_image(state).failed = Some("Client.InternalError".to_owned()));
+    let process = world.reopened(process).await;
+    let end = process.ship().await;
+    let Err(EngineError::ImageState { image, .. }) = end else { panic!("the image has failed: {end:?}") };
+    released_instead_of(&process, &image).await;
+}
+
+#[tokio::test]
+async fn an_image_that_somebody_has_removed_ends_its_run_and_is_made_anew_by_the_next() {
+    let world = World::new().await;
+    let process = world.open().await;
+    let next = process.next().await.unwrap();
+    engine::carry_out(&process.engine, &process.product, next, Extent::Only(Stage::Bake)).await.unwrap();
+    change(&process.twin, |state| {
+        let id = own_image(state).id.clone();
+        here(state).images.remove(&id);
+        here(state).snapshots.retain(|_, snapshot| snapshot.owner.as_str() == DEBIAN_ACCOUNT);
+    });
+    let process = world.reopened(process).await;
+    let end = process.ship().await;
+    let Err(EngineError::ImageGone { image, .. }) = end else { panic!("the image is gone: {end:?}") };
+    released_instead_of(&process, &image).await;
+}
+
+#[tokio::test]
+async fn an_image_of_that_name_made_of_something_else_is_in_the_way_and_stays() {
+    let world = World::new().await;
+    let faults = vec![FaultRule::first_calls("CreateImage", 1, Fault::Silence)];
+    let process = world.open_to(Fate { faults, ..Fate::default() }).await;
+    assert!(process.ship_until_death().await.is_none());
+    change(&process.twin, |state| drop(own_image(state).tags.insert("bakehouse:input".to_owned(), "another".to_owned())));
+    let process = world.reopened(process).await;
+    let Err(error) = process.ship().await else { panic!("the name is taken") };
+    let EngineError::NameTaken { image, .. } = &error else { panic!("{error}") };
+    let deregister = format!("aws ec2 deregister-image --region us-east-1 --image-id {image}");
+    let told = Failure::from(error).render(false);
+    assert!(told.contains(&deregister), "{told}");
+    // The command that it names.
+    change(&process.twin, |state| {
+        let id = own_image(state).id.clone();
+        here(state).images.remove(&id);
+    });
+    process.ship().await.unwrap();
+    assert_eq!(process.releases().await.len(), 1);
+}
+
+/// Of a bake that came to nothing the image alone is left, and what is told says so.
+fn assert_only_the_image_is_left(process: &Process, error: EngineError, image: &ImageId) {
+    let told = Failure::from(error).render(false);
+    assert!(told.contains(&format!("state: {image} is kept, unshared, until the next ship needs its name")), "{told}");
+    assert!(told.trim_end().ends_with("ship again"), "{told}");
+    process.twin.read(|state| {
+        let us = &state.regions[&Region::marketplace()];
+        let own: Vec<&str> = us.images.values().filter(|i| !i.public).map(|i| i.id.as_str()).collect();
+        assert_eq!(own, [image.as_str()]);
+        assert!(us.volumes.is_empty(), "a volume is left");
+        assert!(us.security_groups.values().all(|g| !g.name.starts_with("bakehouse-")), "a group is left");
+    });
+}
+
+/// Ships, and sees that the same version is released of another image, and nothing left of the first.
+async fn released_instead_of(process: &Process, useless: &ImageId) {
+    process.ship().await.unwrap();
+    let releases = process.releases().await;
+    assert_eq!(releases.iter().map(|r| r.version.to_string()).collect::<Vec<_>>(), ["1.0.0"]);
+    assert_ne!(&releases[0].release.image.id, useless);
+    assert_eq!(in_order(process).await, Ok(()));
+    process.twin.read(|state| assert!(!state.regions[&Region::marketplace()].images.contains_key(useless.as_str()), "{useless} is left"));
+}
+
+/// Has a bake leave an encrypted image, whose name the next one needs.
+pub async fn left_with_an_encrypted_image() -> World {
+    let world = World::new().await;
+    let mut process = world.open().await;
+    process.engine.observer = Meddler::at("run ", &process, |state| here(state).encrypt_by_default = true);
+    assert!(matches!(process.ship().await, Err(EngineError::Encrypted { .. })));
+    change(&process.twin, |state| here(state).encrypt_by_default = false);
+    world
+}
+
+fn here(state: &mut State) -> &mut RegionState {
+    state.regions.get_mut(&Region::marketplace()).unwrap()
+}
+
+fn own_image(state: &mut State) -> &mut Image {
+    here(state).images.values_mut().find(|image| !image.public).unwrap()
+}
+
+fn change(twin: &Twin, meddle: impl FnOnce(&mut State)) {
+    twin.change(|state| {
+        meddle(state);
+        Ok::<_, std::io::Error>(())
+    })
+    .unwrap();
+}
+
+/// Changes something at the twin as soon as certain words are said.
+struct Meddler {
+    twin: Arc<Twin>,
+    words: &'static str,
+    meddle: fn(&mut State),
+}
+
+impl Meddler {
+    fn at(words: &'static str, process: &Process, meddle: fn(&mut State)) -> Arc<Self> {
+        Arc::new(Self { twin: process.twin.clone(), words, meddle })
+    }
+}
+
+impl Observer for Meddler {
     fn note(&self, note: Note) {
-        if format!("{note:?}").contains("rehearsal") {
-            self.0
-                .change(|state| {
-                    state.roles.clear();
-                    Ok::<_, std::io::Error>(())
-                })
-                .unwrap();
+        if format!("{note:?}").contains(self.words) {
+            change(&self.twin, self.meddle);
         }
     }
 }
 
-fn assert_nothing_is_left(process: &super::world::Process) {
+fn assert_nothing_is_left(process: &Process) {
     process.twin.read(|state| {
         let us = &state.regions[&Region::marketplace()];
         assert!(us.images.values().all(|i| i.public), "an image is left");

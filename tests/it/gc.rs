@@ -167,16 +167,18 @@ async fn killed_while_baking(world: &World) {
     assert!(process.ship_until_death().await.is_none(), "the release came to its end");
 }
 
-fn collector(process: &Process) -> Collector {
+pub fn collector(process: &Process) -> Collector {
     let engine = &process.engine;
     Collector { ledger: engine.ledger.clone(), holder: engine.holder.clone(), clock: engine.clock.clone(), interval: engine.interval }
 }
 
 pub async fn plan(process: &Process, older_than: SignedDuration) -> GarbagePlan {
     let products = BTreeSet::from([process.product.slug.clone()]);
-    let places =
-        Places { regions: BTreeSet::from([Region::marketplace()]), buckets: process.product.build.bucket.iter().cloned().collect() };
-    collector(process).plan(process.engine.writer.reader(), &products, &places, older_than).await.unwrap()
+    collector(process).plan(process.engine.writer.reader(), &products, &places(process), older_than).await.unwrap()
+}
+
+pub fn places(process: &Process) -> Places {
+    Places { regions: BTreeSet::from([Region::marketplace()]), buckets: process.product.build.bucket.iter().cloned().collect() }
 }
 
 pub async fn remove(process: &Process, plan: &GarbagePlan) {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
+use bakehouse::cloud::ChangeSetFilter;
 use bakehouse::engine::{self, Collector, EngineError, Places, RunState, verify_ledger};
 use bakehouse::ledger::{Holder, Ledger, LedgerError};
 use bakehouse::model::ids::Region;
@@ -137,17 +138,47 @@ async fn a_ledger_that_was_lost_cut_or_forked_is_told_by_the_tags_and_nothing_is
 async fn a_chain_that_was_cut_right_before_a_submission_is_told_by_the_change_set() {
     let world = World::new().await;
     world.open().await.ship().await.unwrap();
-    let records = world.folder.path().join(LEDGER).join("records");
-    let mut names: Vec<_> = std::fs::read_dir(&records).unwrap().map(|entry| entry.unwrap().path()).collect();
-    names.sort();
-    let submits = |path: &std::path::PathBuf| std::fs::read_to_string(path).unwrap().contains("\"change_set\"");
-    let first = names.iter().position(submits).unwrap();
-    names[first..].iter().for_each(|path| std::fs::remove_file(path).unwrap());
-    let Err(EngineError::WrongLedger { wrong, .. }) = verified(&world).await else { panic!("the chain was cut") };
-    let [told] = wrong.as_slice() else { panic!("{wrong:?}") };
-    assert!(told.starts_with("change set ") && told.contains("no record tells of that"), "{told}");
-    // Nothing is submitted on it either: the Marketplace has the title.
-    assert!(world.open().await.ship().await.is_err());
+    // The first one made the listing, the second is on it.
+    for release in ["first", "second"] {
+        let cut = world.fork();
+        cut_before_last_submission(&cut.folder.path().join(LEDGER).join("records"));
+        let Err(EngineError::WrongLedger { wrong, .. }) = verified(&cut).await else { panic!("the chain was cut, {release} release") };
+        let [told] = wrong.as_slice() else { panic!("{wrong:?}") };
+        assert!(told.starts_with("change set ") && told.contains("no record tells of that"), "{told}");
+        // Nothing is planned on it either: what it would submit was submitted.
+        let planned = cut.open().await.next().await;
+        assert!(matches!(&planned, Err(EngineError::WrongLedger { wrong: found, .. }) if *found == wrong), "{release}: {planned:?}");
+        world.edit("provision/20-tune.sh", "set -", ": changed\nset -");
+        world.open().await.ship().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_plan_asks_for_the_tags_of_no_change_set_that_the_ledger_knows() {
+    let world = World::new().await;
+    for _ in 0..3 {
+        let process = world.open().await;
+        assert!(!process.steps().await.is_empty());
+        let calls = process.twin.calls();
+        let count = |name: &str| calls.iter().filter(|(operation, _)| operation.name == name).map(|(_, count)| count).sum::<u64>();
+        assert_eq!((count("ListChangeSets"), count("ListTagsForResource")), (1, 0), "{calls:?}");
+        process.ship().await.unwrap();
+        drop(process);
+        world.edit("provision/20-tune.sh", "set -", ": changed\nset -");
+    }
+}
+
+#[tokio::test]
+async fn a_first_listing_that_another_machine_has_just_submitted_is_told_before_it_is_submitted_again() {
+    let world = World::new().await;
+    let faults = vec![FaultRule::first_calls("StartChangeSet", 1, Fault::Silence)];
+    assert!(world.open_to(Fate { faults, ..Fate::default() }).await.ship_until_death().await.is_none());
+    // What is committed came here, what is not did not; the Marketplace has no product yet.
+    std::fs::remove_dir_all(world.folder.path().join("twin-ledger/runs")).unwrap();
+    let process = world.open().await;
+    let planned = process.next().await;
+    let Err(EngineError::WrongLedger { wrong, .. }) = planned else { panic!("it was submitted: {planned:?}") };
+    assert!(wrong[0].contains("was submitted, and no record tells of that"), "{wrong:?}");
 }
 
 #[tokio::test]
@@ -169,7 +200,7 @@ async fn a_release_goes_through_with_its_ledger_in_a_bucket() {
     let regions = BTreeSet::from([Region::marketplace()]);
     let variant = process.product.variant();
     let reader = process.engine.writer.reader();
-    let change_sets = reader.tagged_change_sets().await.unwrap();
+    let change_sets = reader.tagged(reader.change_sets(&ChangeSetFilter::All).await.unwrap()).await.unwrap();
     let verified = verify_ledger(reader, &process.engine.ledger, &variant, &regions, &change_sets).await.unwrap();
     assert_eq!((verified.releases, verified.witnesses), (1, 2), "the image and the change set: {verified:?}");
     assert!(!world.folder.path().join(LEDGER).exists(), "nothing lies in the folder");
@@ -180,20 +211,10 @@ async fn a_release_goes_through_with_its_ledger_in_a_bucket() {
 #[tokio::test]
 async fn credentials_that_run_out_at_the_ledger_s_bucket_are_a_pause() {
     let world = World::new().await;
-    let message = "The provided token has expired.".to_owned();
-    let fault = Fault::Answer { status: 400, code: "ExpiredToken".to_owned(), message };
-    let expired = FaultRule { nth: 12, times: u64::MAX, ..FaultRule::first_calls("PutObject", 1, fault) };
-    let process = in_bucket(world.open_to(Fate { faults: vec![expired], ..Fate::default() }).await).await;
-    let Err(error) = process.ship().await else { panic!("the credentials must run out") };
-    assert!(matches!(&error, EngineError::CredentialsRanOut { next, .. } if next == "bakehouse ship hello-web"), "{error:?}");
-    let failure = bakehouse::failure::Failure::from(error);
-    assert_eq!(failure.exit_code(), 5);
-    let told = failure.render(false);
-    assert!(told.starts_with("pending: the credentials ran out on the way") && told.contains("log in again"), "{told}");
-    drop(process);
-    let process = in_bucket(world.open().await).await;
-    process.ship().await.unwrap();
-    assert_eq!(in_order(&process).await, Ok(()));
+    // From some call on whatever S3 is asked: reading, listing and writing in turn. The first few open the ledger.
+    let points = (8..).step_by(31).map(|nth| vec![FaultRule { service: Some("s3".to_owned()), operation: None, ..expired("", nth) }]);
+    let paused = pauses(&world, points, async |process| in_bucket(process).await).await;
+    assert!(paused > 5, "it paused {paused} times only");
 }
 
 #[tokio::test]
@@ -245,6 +266,38 @@ async fn the_plan_says_which_keys_of_the_manifest_have_changed() {
     assert_eq!(why, "changed since 1.0.0: image.root-volume");
 }
 
+/// Has credentials be expired from one of an operation's calls on.
+pub fn expired(operation: &str, nth: u64) -> FaultRule {
+    let message = "The provided token has expired.".to_owned();
+    let fault = Fault::Answer { status: 400, code: "ExpiredToken".to_owned(), message };
+    FaultRule { nth, times: u64::MAX, ..FaultRule::first_calls(operation, 1, fault) }
+}
+
+/// Ships where credentials expire, in one way after the other until one is not met with any more; each time the next
+/// process has new ones. Returns how often it paused.
+pub async fn pauses(world: &World, ways: impl IntoIterator<Item = Vec<FaultRule>>, open: impl AsyncFn(Process) -> Process) -> usize {
+    let mut paused = 0;
+    for faults in ways {
+        let world = world.fork();
+        let process = open(world.open_to(Fate { faults: faults.clone(), ..Fate::default() }).await).await;
+        let Err(error) = process.ship().await else { break };
+        assert!(
+            matches!(&error, EngineError::CredentialsRanOut { next, .. } if next == "bakehouse ship hello-web"),
+            "{faults:?}: {error:?}"
+        );
+        let failure = bakehouse::failure::Failure::from(error);
+        assert_eq!(failure.exit_code(), 5, "{faults:?}");
+        let told = failure.render(false);
+        assert!(told.starts_with("pending: the credentials ran out on the way") && told.contains("log in again"), "{faults:?}: {told}");
+        let process = open(world.reopened(process).await).await;
+        process.ship().await.unwrap_or_else(|e| panic!("{faults:?}: {e}"));
+        assert_eq!(in_order(&process).await, Ok(()), "{faults:?}");
+        assert_eq!(process.engine.ledger.runs(&process.product.variant()).await.unwrap().len(), 1, "{faults:?}: the run went on");
+        paused += 1;
+    }
+    paused
+}
+
 /// Gives a process a ledger in the twin's bucket instead of the folder's.
 pub async fn in_bucket(mut process: Process) -> Process {
     let place = "s3://bakehouse-twin/team/ledger".parse().unwrap();
@@ -260,7 +313,7 @@ async fn verified(world: &World) -> Result<(), EngineError> {
     let process = world.open().await;
     let regions = BTreeSet::from([Region::marketplace(), "eu-central-1".parse().unwrap()]);
     let reader = process.engine.writer.reader();
-    let change_sets = reader.tagged_change_sets().await.unwrap();
+    let change_sets = reader.tagged(reader.change_sets(&ChangeSetFilter::All).await.unwrap()).await.unwrap();
     verify_ledger(reader, &process.engine.ledger, &process.product.variant(), &regions, &change_sets).await.map(drop)
 }
 
@@ -278,6 +331,14 @@ fn cut_after_first_release(records: &Path) {
     let mut names: Vec<_> = std::fs::read_dir(records).unwrap().map(|entry| entry.unwrap().path()).collect();
     names.sort();
     names[1..].iter().for_each(|path| std::fs::remove_file(path).unwrap());
+}
+
+fn cut_before_last_submission(records: &Path) {
+    let mut names: Vec<_> = std::fs::read_dir(records).unwrap().map(|entry| entry.unwrap().path()).collect();
+    names.sort();
+    let submits = |path: &std::path::PathBuf| std::fs::read_to_string(path).unwrap().contains("\"request\"");
+    let last = names.iter().rposition(submits).unwrap();
+    names[last..].iter().for_each(|path| std::fs::remove_file(path).unwrap());
 }
 
 /// Writes a chain anew that holds together and tells something else.

@@ -15,7 +15,7 @@ use super::world::{Process, World};
 use super::{end_state, gc};
 
 /// How many turns of work lie between two points at which the other runner comes in.
-const STRIDE: usize = 29;
+const STRIDE: usize = 17;
 
 /// A process that this machine knows nothing of.
 fn elsewhere() -> Holder {

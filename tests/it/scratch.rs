@@ -5,6 +5,7 @@ use std::process::{Command, Output};
 
 use bakehouse::twin::machines::Script;
 
+use super::place;
 use super::world::{PARAMETER, base_disk, good_guest, page};
 
 /// A folder without a product whose twin has the base that `init` names.
@@ -22,7 +23,7 @@ pub struct Ended {
 impl Scratch {
     /// Makes the folder; building the base from Debian's packages takes the network, so one of its name is there already.
     pub fn new() -> Self {
-        let scratch = Self { folder: tempfile::tempdir().unwrap() };
+        let scratch = Self { folder: place::folder() };
         std::fs::create_dir(scratch.folder().join("products")).unwrap();
         scratch.play(good_guest());
         let disk = base_disk(scratch.folder());

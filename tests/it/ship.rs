@@ -187,3 +187,20 @@ async fn an_older_release_is_completed_by_name() {
     let refused = engine::next(&process.engine, &process.product, &unknown).await.unwrap_err();
     assert_eq!(refused.to_string(), "2.0.0 is not sealed");
 }
+
+#[tokio::test]
+async fn a_plan_that_bakes_nothing_asks_for_no_instance_type() {
+    let world = World::new().await;
+    world.open().await.ship().await.unwrap();
+    let asks = async |product: &str, bakes: bool| {
+        world.edit("product.toml", "[distribution]\n", &format!("[distribution]\n{product}"));
+        let process = world.open().await;
+        let steps = process.steps().await;
+        assert_eq!(steps.iter().any(|step| step.starts_with("bake ")), bakes, "{steps:?}");
+        assert!(!steps.is_empty());
+        process.twin.calls().iter().any(|(operation, _)| operation.name == "DescribeInstanceTypes")
+    };
+    assert!(!asks("regions = [\"eu-central-1\"]\n", false).await);
+    world.edit("provision/20-tune.sh", "set -", ": changed\nset -");
+    assert!(asks("", true).await);
+}

@@ -24,6 +24,7 @@ use bakehouse::twin::{self, Twin};
 use object_store::local::LocalFileSystem;
 
 use super::mortal::MortalStore;
+use super::place;
 
 /// Where Debian publishes the ids of its newest images.
 pub const PARAMETER: &str = "/aws/service/debian/release/13/latest/amd64";
@@ -102,7 +103,7 @@ impl World {
 
     /// Makes a workspace with hello-web and another guest.
     pub async fn with_guest(script: Script) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = place::folder();
         let source = Path::new(env!("CARGO_MANIFEST_DIR"));
         copy(&source.join("products"), &folder.path().join("products"));
         std::fs::copy(source.join("bakehouse.toml"), folder.path().join("bakehouse.toml")).unwrap();
@@ -116,7 +117,7 @@ impl World {
 
     /// Makes a second world that is as this one is now.
     pub fn fork(&self) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = place::folder();
         copy(self.folder.path(), folder.path());
         Self { folder, clock: Clock::manual(self.clock.now()), script: self.script.clone(), windows: self.windows }
     }
@@ -253,11 +254,16 @@ impl Process {
 
     /// Ships until it is done or dead; `None` when it died.
     pub async fn ship_until_death(&self) -> Option<Result<(), EngineError>> {
+        self.until_death(self.ship()).await
+    }
+
+    /// Works until that is done or the process dead; `None` when it died.
+    pub async fn until_death<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let end = tokio::select! {
             biased;
             () = self.twin.silenced() => None,
             () = self.store.died() => None,
-            end = self.ship() => Some(end),
+            end = work => Some(end),
         };
         self.store.settled().await;
         end

@@ -1,5 +1,6 @@
 //! Image → instance without user data → login and trial, as a buyer would → nothing left.
 
+mod measure;
 mod trial;
 
 use std::collections::BTreeSet;
@@ -8,13 +9,13 @@ use super::Engine;
 use super::failure::EngineError;
 use super::observer::Note;
 use super::run::Run;
-use super::wait::Look;
+use super::ship::Next;
 use crate::bake;
-use crate::cloud::{BaseError, InstanceSpec};
-use crate::ledger::Outcome;
+use crate::cloud::InstanceSpec;
+use crate::ledger::{Journal, Outcome};
 use crate::model::boot::{BootReport, BootSummary};
 use crate::model::digest::Digest;
-use crate::model::ids::{InstanceId, Variant};
+use crate::model::ids::{InstanceId, Region, Variant};
 use crate::model::image::{Image, tag};
 use crate::model::plan::{Plan, Planned, Step};
 use crate::model::product::Product;
@@ -36,6 +37,20 @@ pub fn boot_plan(engine: &Engine, product: &Product, version: &Version, release:
 pub fn measure_plan(engine: &Engine, product: &Product, version: &Version, base: &BaseRecord) -> Plan {
     let input = bake::input_digest(product, base);
     plan(engine, product.variant(), version, input, Step::MeasureBase { base: base.clone() }, "--compare-base")
+}
+
+/// Finds out how a look at a release begins, or goes on where it was left.
+///
+/// # Errors
+///
+/// When the ledger can't be read.
+pub async fn next_look(engine: &Engine, plan: Plan) -> Result<Next, EngineError> {
+    let same = |journal: &Journal| journal.plan().is_some_and(|(left, _)| left.version == plan.version && left.steps == plan.steps);
+    let left = engine.ledger.open_runs(&plan.variant).await?.into_iter().find(same);
+    Ok(match left {
+        Some(journal) => Next::Continue { journal: Box::new(journal), plan },
+        None => Next::Begin { superseded: None, head: engine.ledger.head(&plan.variant).await?, plan },
+    })
 }
 
 fn plan(engine: &Engine, variant: Variant, version: &Version, input: Digest, step: Step, why: &str) -> Plan {
@@ -91,19 +106,6 @@ impl Run<'_> {
         Ok(summary)
     }
 
-    /// Starts the base with the bake's own user data and returns how many seconds it takes until it is provisioned.
-    pub(super) async fn measure_base(&self, base: &BaseRecord) -> Result<u64, EngineError> {
-        let seconds = self
-            .effect("measure", base, async |_| {
-                let measured = self.provision_base(base).await;
-                self.clean_up(&self.product.build.region).await?;
-                measured
-            })
-            .await?;
-        self.done_note(format!("{} was provisioned {seconds} s after its launch, as every instance without a baked image is", base.name));
-        Ok(seconds)
-    }
-
     /// The image that this run baked, or the one that the version was released with.
     async fn image_to_boot(&self) -> Result<Image, EngineError> {
         match self.released().await {
@@ -115,28 +117,41 @@ impl Run<'_> {
 
     /// Makes everything that a trial needs, tries the image, and removes it all again.
     async fn boot_once(&self, image: &Image) -> Result<(BootReport, Reached), EngineError> {
-        let attempt = self.next_attempt().await;
-        if attempt.number > 1 {
-            // Whoever had the key is gone, and with it the way into what it started.
-            self.clean_up(&image.region).await?;
-        }
-        let tried = match self.launch(image, &attempt).await {
-            Ok((instance, launched)) => self.try_out(image, &instance, &attempt.key, launched).await,
-            Err(error) => Err(error),
+        let number = self.next_attempt("boot", "key").await;
+        let attempt = Attempt { number, key: LoginKey::random(), key_name: format!("bakehouse-{}-{number}", self.id()) };
+        let trial = async || {
+            let (instance, launched) = self.launch(image, &attempt).await?;
+            self.try_out(image, &instance, &attempt.key, launched).await
         };
-        let cleaned = self.clean_up(&image.region).await;
-        let found = tried?;
-        cleaned?;
-        Ok(found)
+        self.leaving_nothing(&image.region, number, trial).await
     }
 
-    /// A process that is killed takes its key along; so each has an attempt of its own.
-    async fn next_attempt(&self) -> Attempt {
+    /// Tells which attempt at something this process's is, by the first effect that each has: a process that is killed
+    /// takes along what it takes to go on, a key or the time of a launch.
+    async fn next_attempt(&self, of: &str, first: &str) -> u32 {
         let mut number = 1;
-        while !self.is_open(&format!("boot.{number}.key")).await {
+        while !self.is_open(&format!("{of}.{number}.{first}")).await {
             number += 1;
         }
-        Attempt { number, key: LoginKey::random(), key_name: format!("bakehouse-{}-{number}", self.id()) }
+        number
+    }
+
+    /// Works with instances that nobody else can go on with: those of earlier attempts are ended first, and whatever
+    /// comes of this one, nothing of it is left.
+    async fn leaving_nothing<T>(
+        &self,
+        region: &Region,
+        attempt: u32,
+        work: impl AsyncFnOnce() -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        if attempt > 1 {
+            self.clean_up(region).await?;
+        }
+        let worked = work().await;
+        let cleaned = self.clean_up(region).await;
+        let done = worked?;
+        cleaned?;
+        Ok(done)
     }
 
     async fn launch(&self, image: &Image, attempt: &Attempt) -> Result<(InstanceId, jiff::Timestamp), EngineError> {
@@ -187,58 +202,8 @@ impl Run<'_> {
         tags
     }
 
-    async fn provision_base(&self, base: &BaseRecord) -> Result<u64, EngineError> {
-        let (writer, build) = (&self.engine.writer, &self.product.build);
-        let region = &build.region;
-        // What an earlier process started has been measuring while nobody looked.
-        self.clean_up(region).await?;
-        let described = writer.reader().image(region, &base.image).await?;
-        let described = described.ok_or_else(|| BaseError::NotFound { region: region.clone(), wanted: base.image.to_string() })?;
-        let name = format!("bakehouse-{}-base", self.id());
-        let description = format!("Lets nothing in while {} is measured", self.variant());
-        let group = self.make_group(region, &name, &description).await?;
-        let nonce = Digest::of_parts([b"measure".as_slice(), self.id().as_str().as_bytes()]).short(16);
-        let spec = InstanceSpec {
-            image: base.image.clone(),
-            // On what the image is tried on, or the comparison would compare machines.
-            instance_type: self.product.boot.instance_type.clone(),
-            root_device: described.root_device,
-            root_volume_size_gib: self.product.image.root_volume_size_gib,
-            root_volume_type: self.product.image.root_volume_type.clone(),
-            security_group: group,
-            subnet: build.subnet.clone(),
-            public_address: build.public_address,
-            key: None,
-            user_data: Vec::new(),
-            tags: self.instance_tags("measures the base of"),
-        };
-        let launched = self.engine.clock.now();
-        // Another process's instance of the same token would be ended by now.
-        let token = Digest::of_parts([self.id().as_str().as_bytes(), launched.to_string().as_bytes()]).short(64);
-        let payload = bake::payload(self.product, &nonce).map_err(EngineError::UserData)?;
-        let spec = InstanceSpec { user_data: self.user_data(&payload, &format!("measure.bundle.{launched}")).await?, ..spec };
-        let id = writer.run_instance(region, &spec, &token).await?;
-        let provisioned = self
-            .engine
-            .wait_at_most(build.deadline, async || {
-                let console = self.read_console(region, &id).await?;
-                let log = bake::read(&console, &nonce);
-                Ok(match log.outcome() {
-                    _ if log.provisioned => Look::Ready(Ok(())),
-                    bake::Outcome::Failed { label, status, tail, .. } => {
-                        Look::Ready(Err(EngineError::BakeStep { step: label, status: status.to_string(), tail }))
-                    }
-                    _ => Look::NotYet(format!("{id} is provisioned at its launch")),
-                })
-            })
-            .await?;
-        let late = || EngineError::BakeBroken { how: "was still at work at the deadline".to_owned(), tail: Vec::new() };
-        provisioned.unwrap_or_else(|| Err(late()))?;
-        Ok(seconds_since(launched, self.engine.clock.now()))
-    }
-
     /// Reads an instance's console; one that there is not yet is empty.
-    async fn read_console(&self, region: &crate::model::ids::Region, id: &InstanceId) -> Result<Vec<u8>, EngineError> {
+    async fn read_console(&self, region: &Region, id: &InstanceId) -> Result<Vec<u8>, EngineError> {
         match self.engine.writer.reader().console(region, id).await {
             Err(e) if e.code.as_deref().is_some_and(|c| c.starts_with("InvalidInstanceID") || c == "IncorrectInstanceState") => {
                 Ok(Vec::new())
