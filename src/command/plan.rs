@@ -29,9 +29,9 @@ pub struct PlanArgs {
 /// Which version comes next.
 #[derive(Debug, Clone, Args)]
 pub struct VersionArgs {
-    /// How the version goes up, if something is to be released; the first is 1.0.0
-    #[arg(long, value_enum, default_value_t = Bump::Patch)]
-    pub bump: Bump,
+    /// How the version goes up, if something is to be released; the first is 1.0.0 [default: patch]
+    #[arg(long, value_enum)]
+    pub bump: Option<Bump>,
     /// Release as this version, which has to follow the latest: 2.0.0, 2.1.0-rc.1
     #[arg(long, value_name = "VERSION", conflicts_with = "bump")]
     pub version: Option<Version>,
@@ -56,11 +56,11 @@ pub enum Bump {
 
 impl From<&VersionArgs> for Request {
     fn from(args: &VersionArgs) -> Self {
-        let bump = match args.bump {
+        let bump = args.bump.map(|bump| match bump {
             Bump::Major => version::Bump::Major,
             Bump::Minor => version::Bump::Minor,
             Bump::Patch => version::Bump::Patch,
-        };
+        });
         Self { bump, version: args.version.clone(), rebuild: args.rebuild, complete: args.complete.clone() }
     }
 }

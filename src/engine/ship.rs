@@ -22,7 +22,7 @@ use crate::model::plan::{Plan, Step};
 use crate::model::product::Product;
 use crate::model::record::{Event, Head, Record};
 use crate::model::report::ScanSummary;
-use crate::plan::{self, Request};
+use crate::plan::{self, PlanError, Request};
 use crate::release::{self, Listing, Released};
 
 /// Steps that go on at the same time at most. Source: EC2 takes 100 copies at once into a Region, and
@@ -107,6 +107,7 @@ async fn find_next(engine: &Engine, product: &Product, request: &Request) -> Res
         let (plan, _) = journal.plan().expect("an unfinished run is found by its plan");
         let plan = plan.clone();
         if still_wanted(engine, product, &journal, &plan).await? {
+            refuse_another_version(engine, product, &journal, &plan, request).await?;
             return Ok(Next::Continue { journal: Box::new(journal), plan });
         }
         superseded = Some(Box::new(journal));
@@ -118,6 +119,40 @@ async fn find_next(engine: &Engine, product: &Product, request: &Request) -> Res
     Ok(match (plan.is_empty(), superseded) {
         (true, None) => Next::Nothing { plan },
         (_, superseded) => Next::Begin { plan, superseded, head: found.head() },
+    })
+}
+
+/// Refuses to go on with a run when the user asks for a version that is not the run's.
+///
+/// What a bump comes to is counted from what was released before the run's version, so that the
+/// command that began the run can be given again.
+async fn refuse_another_version(
+    engine: &Engine,
+    product: &Product,
+    journal: &Journal,
+    plan: &Plan,
+    request: &Request,
+) -> Result<(), EngineError> {
+    let wanted = match (request.version.as_ref().or(request.complete.as_ref()), request.bump) {
+        (Some(named), _) => named.clone(),
+        (None, None) => return Ok(()),
+        (None, Some(_)) => {
+            let mut taken = engine.ledger.records(&plan.variant).await?;
+            taken.extend(engine.siblings(product).await?.into_iter().flat_map(|sibling| sibling.records));
+            let before: Vec<_> = taken.into_iter().map(|record| record.version).filter(|version| *version < plan.version).collect();
+            request.next_version(&before).map_err(PlanError::Version)?
+        }
+    };
+    if wanted == plan.version {
+        return Ok(());
+    }
+    Err(EngineError::NotReady {
+        what: format!("run {} of version {} is not finished, so {wanted} can't begin", journal.run(), plan.version),
+        next: format!(
+            "finish it first: bakehouse ship {slug}; or give it up: bakehouse abandon {run}",
+            slug = product.slug,
+            run = journal.run()
+        ),
     })
 }
 
