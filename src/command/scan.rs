@@ -44,7 +44,10 @@ pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
         .each(async |product| {
             let versions = history(&context.ledger().records(&product.variant()).await?);
             match versions.into_values().next_back() {
-                Some(released) if !engine::baking(&engine, product).await? => look(&context, product, &released).await.map(Some),
+                Some(released) if !engine::baking(&engine, product).await? => {
+                    say_which(&context, &engine, product, &released).await?;
+                    look(&context, product, &released).await.map(Some)
+                }
                 _ => {
                     context.state_target();
                     carry_out_all(&context, product, &engine, &stage.as_ship(), Extent::Only(Stage::Scan)).await.map(|()| None)
@@ -64,6 +67,23 @@ pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
         })
     };
     Failure::all(looks.iter().filter_map(rejected).chain(end.err()).collect())
+}
+
+/// Says that it is a release that is looked at, and what was baked later and rejected.
+pub async fn say_which(context: &Context, engine: &engine::Engine, product: &Product, released: &Released) -> Result<(), Failure> {
+    let image = &released.release.image;
+    context.ui.say(&format!("{} {} (released), image {} in {}", product.variant(), released.version, image.id, image.region));
+    if let Some(journal) = engine::rejected_after(engine, product, &released.version).await?
+        && let Some((plan, _)) = journal.plan()
+    {
+        context.ui.say(&format!(
+            "note: run {} of {} was rejected after that, and is not what is looked at; bakehouse ship {} goes on to that version",
+            journal.run(),
+            plan.version,
+            product.slug
+        ));
+    }
+    Ok(())
 }
 
 async fn look(context: &Context, product: &Product, released: &Released) -> Result<(Released, Report), Failure> {

@@ -22,6 +22,7 @@ use crate::model::plan::{Plan, Step};
 use crate::model::product::Product;
 use crate::model::record::{Event, Head, Record};
 use crate::model::report::ScanSummary;
+use crate::model::version::Version;
 use crate::plan::{self, PlanError, Request};
 use crate::release::{self, Listing, Released};
 
@@ -452,4 +453,25 @@ pub async fn baking(engine: &Engine, product: &Product) -> Result<bool, EngineEr
     let baked = matches!(journal.effect("baked"), Effect::Done(_));
     let sealed = matches!(journal.effect("release.record"), Effect::Done(_));
     Ok(baked && !sealed)
+}
+
+/// Finds the newest run whose image was rejected by scan or boot and would have followed `released`.
+///
+/// # Errors
+///
+/// When the ledger can't be read.
+pub async fn rejected_after(engine: &Engine, product: &Product, released: &Version) -> Result<Option<Journal>, EngineError> {
+    let variant = product.variant();
+    for run in engine.ledger.runs(&variant).await?.iter().rev() {
+        let journal = engine.ledger.journal(&variant, run).await?;
+        let Some((plan, _)) = journal.plan() else { continue };
+        // Versions only go up: what is older than this run is older than the release.
+        if plan.version <= *released {
+            return Ok(None);
+        }
+        if journal.outcome() == Some(Outcome::Rejected) {
+            return Ok(Some(journal));
+        }
+    }
+    Ok(None)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bakehouse::engine::{self, EngineError, Extent, Note, Observer, Stage};
 use bakehouse::failure::Failure;
 use bakehouse::model::ids::{ImageId, Region};
-use bakehouse::model::version::Bump;
+use bakehouse::model::version::{Bump, Version};
 use bakehouse::plan::{PlanError, Request};
 use bakehouse::twin::Twin;
 use bakehouse::twin::ec2::DEBIAN_ACCOUNT;
@@ -109,6 +109,9 @@ async fn a_rejected_image_is_not_taken_over_by_a_rebuild() {
     let mut world = World::with_guest(guest).await;
     let process = world.open().await;
     let Err(EngineError::Rejected { image: rejected, .. }) = process.ship().await else { panic!("it must be rejected") };
+    let run =
+        engine::rejected_after(&process.engine, &process.product, &Version::new(0, 9, 0)).await.unwrap().expect("it is the newest run");
+    assert_eq!(run.plan().unwrap().0.version.to_string(), "1.0.0");
     drop(process);
     world.play(good_guest());
     // What went in is the same: without --rebuild it is this very image that is judged again.
@@ -118,6 +121,8 @@ async fn a_rejected_image_is_not_taken_over_by_a_rebuild() {
     let next = engine::next(&process.engine, &process.product, &rebuild).await.unwrap();
     engine::carry_out(&process.engine, &process.product, next, Extent::Whole).await.unwrap();
     let releases = process.releases().await;
+    let after = engine::rejected_after(&process.engine, &process.product, &releases[0].version).await.unwrap();
+    assert!(after.is_none(), "what was rejected is released by now");
     assert_ne!(releases[0].release.image.id, rejected);
     process.twin.read(|state| {
         let us = &state.regions[&Region::marketplace()];
