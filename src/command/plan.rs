@@ -98,7 +98,7 @@ pub fn describe(next: &Next) -> String {
         Next::Continue { journal, .. } => text.push_str(&format!("run {} of version {} goes on; its plan:\n", journal.run(), plan.version)),
         Next::Begin { superseded, .. } => {
             if let Some(journal) = superseded {
-                text.push_str(&format!("first run {} is ended and what it left removed: the inputs have changed since\n", journal.run()));
+                text.push_str(&format!("first run {} is ended, as the inputs have changed since: its instance and group are removed, an image it made is kept\n", journal.run()));
             }
             text.push_str(&format!("version {}\n", plan.version));
         }

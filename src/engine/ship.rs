@@ -72,7 +72,7 @@ pub enum Next {
     Begin {
         /// The plan.
         plan: Plan,
-        /// A run of other inputs, never sealed, that is ended first and what it left removed.
+        /// A run of other inputs, never sealed, that is ended first; an image it made is kept.
         superseded: Option<Box<Journal>>,
         /// What the variant's chain ended in when the plan was made.
         head: Option<Head>,
