@@ -94,12 +94,12 @@ const QUOTAS: &[Row] = &[
     (
         "SnapshotLimitExceeded",
         "the account may hold no more snapshots there",
-        "bakehouse gc removes what crashed runs left; else raise the quota",
+        "bakehouse gc --older-than 0s --apply removes what crashed runs left; else raise the quota",
     ),
     (
         "SecurityGroupLimitExceeded",
         "the VPC may hold no more security groups",
-        "bakehouse gc removes what crashed runs left; else raise the quota",
+        "bakehouse gc --older-than 0s --apply removes what crashed runs left; else raise the quota",
     ),
     (
         "ResourceLimitExceeded",
@@ -167,10 +167,18 @@ const IN_THE_WAY: &[Row] = &[
     (
         "InvalidAMIName.Duplicate",
         "the account has an image of that name in the Region",
-        "bakehouse gc removes one that a failed run left; deregister another's that nobody needs: its name holds the digest of what it was made of",
+        "bakehouse gc --older-than 0s --apply removes one that a failed run left; deregister another's that nobody needs: its name holds the digest of what it was made of",
     ),
-    ("InvalidGroup.Duplicate", "the VPC has a security group of that name", "bakehouse gc removes what crashed runs left"),
-    ("InvalidKeyPair.Duplicate", "the Region has a key pair of that name", "bakehouse gc removes what crashed runs left"),
+    (
+        "InvalidGroup.Duplicate",
+        "the VPC has a security group of that name",
+        "bakehouse gc --older-than 0s --apply removes what crashed runs left",
+    ),
+    (
+        "InvalidKeyPair.Duplicate",
+        "the Region has a key pair of that name",
+        "bakehouse gc --older-than 0s --apply removes what crashed runs left",
+    ),
     ("InvalidPermission.Duplicate", "the security group has that rule already", "nothing: what was wanted is there"),
     ("DependencyViolation", "something else uses it: a group goes some time after its instance", "go on in a minute"),
     ("InvalidSnapshot.InUse", "an image uses the snapshot", "deregister that image first"),

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::context::Context;
+use super::scan::say_which;
 use super::selection::Selection;
 use super::show::find;
 use crate::cli::{Global, Patience};
@@ -62,7 +63,11 @@ async fn boot(context: &Context, product: &Product, engine: &Engine, args: &Boot
         let next = engine::next(engine, product, &Request::default()).await?;
         return Ok(engine::carry_out(engine, product, next, Extent::Only(Stage::Boot)).await?);
     }
-    let Released { version, release, .. } = find(context, product, args.version.as_ref()).await?;
+    let released = find(context, product, args.version.as_ref()).await?;
+    if args.version.is_none() {
+        say_which(context, engine, product, &released).await?;
+    }
+    let Released { version, release, .. } = released;
     look(engine, product, engine::boot_plan(engine, product, &version, &release)).await?;
     if args.compare_base {
         look(engine, product, engine::measure_plan(engine, product, &version, &release.base)).await?;

@@ -29,9 +29,9 @@ pub struct PlanArgs {
 /// Which version comes next.
 #[derive(Debug, Clone, Args)]
 pub struct VersionArgs {
-    /// How the version goes up, if something is to be released; the first is 1.0.0
-    #[arg(long, value_enum, default_value_t = Bump::Patch)]
-    pub bump: Bump,
+    /// How the version goes up, if something is to be released; the first is 1.0.0 [default: patch]
+    #[arg(long, value_enum)]
+    pub bump: Option<Bump>,
     /// Release as this version, which has to follow the latest: 2.0.0, 2.1.0-rc.1
     #[arg(long, value_name = "VERSION", conflicts_with = "bump")]
     pub version: Option<Version>,
@@ -56,11 +56,11 @@ pub enum Bump {
 
 impl From<&VersionArgs> for Request {
     fn from(args: &VersionArgs) -> Self {
-        let bump = match args.bump {
+        let bump = args.bump.map(|bump| match bump {
             Bump::Major => version::Bump::Major,
             Bump::Minor => version::Bump::Minor,
             Bump::Patch => version::Bump::Patch,
-        };
+        });
         Self { bump, version: args.version.clone(), rebuild: args.rebuild, complete: args.complete.clone() }
     }
 }
@@ -98,7 +98,7 @@ pub fn describe(next: &Next) -> String {
         Next::Continue { journal, .. } => text.push_str(&format!("run {} of version {} goes on; its plan:\n", journal.run(), plan.version)),
         Next::Begin { superseded, .. } => {
             if let Some(journal) = superseded {
-                text.push_str(&format!("first run {} is ended and what it left removed: the inputs have changed since\n", journal.run()));
+                text.push_str(&format!("first run {} is ended, as the inputs have changed since: its instance and group are removed, an image it made is kept\n", journal.run()));
             }
             text.push_str(&format!("version {}\n", plan.version));
         }

@@ -126,6 +126,7 @@ async fn run_product(global: &Global, args: &ScanArgs, selection: &Selection) ->
             let versions = history(&context.ledger().records(&product.variant()).await?);
             match versions.into_values().next_back() {
                 Some(released) if !engine::baking(&engine, product).await? => {
+                    say_which(&context, &engine, product, &released).await?;
                     look(&context, product, &released, args.waivers).await.map(Some)
                 }
                 _ => {
@@ -163,6 +164,23 @@ fn write_sbom(args: &ScanArgs, report: &Report, subject: &Subject) -> Result<(),
     let Some(path) = &args.sbom else { return Ok(()) };
     std::fs::write(path, sbom::text(report, subject, args.sbom_format))
         .map_err(|error| Failure::other(format!("{} can't be written: {error}", path.display()), "name another file"))
+}
+
+/// Says that it is a release that is looked at, and what was baked later and rejected.
+pub async fn say_which(context: &Context, engine: &engine::Engine, product: &Product, released: &Released) -> Result<(), Failure> {
+    let image = &released.release.image;
+    context.ui.say(&format!("{} {} (released), image {} in {}", product.variant(), released.version, image.id, image.region));
+    if let Some(journal) = engine::rejected_after(engine, product, &released.version).await?
+        && let Some((plan, _)) = journal.plan()
+    {
+        context.ui.say(&format!(
+            "note: run {} of {} was rejected after that, and is not what is looked at; bakehouse ship {} goes on to that version",
+            journal.run(),
+            plan.version,
+            product.slug
+        ));
+    }
+    Ok(())
 }
 
 async fn look(context: &Context, product: &Product, released: &Released, waivers: Waivers) -> Result<(Released, Report), Failure> {

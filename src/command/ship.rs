@@ -146,7 +146,7 @@ pub async fn sealed(global: &Global, args: &SealedArgs, stage: Stage) -> Result<
 impl StageArgs {
     /// Makes them what `ship` takes: a stage on its own begins no version by any wish.
     pub fn as_ship(&self) -> ShipArgs {
-        let version = VersionArgs { bump: super::plan::Bump::Patch, version: None, rebuild: false, complete: None };
+        let version = VersionArgs { bump: None, version: None, rebuild: false, complete: None };
         ShipArgs {
             product: self.product.clone(),
             version,
@@ -234,14 +234,6 @@ pub async fn carry_out_all(context: &Context, product: &Product, engine: &Engine
             break;
         }
         before = Some(plan.digest());
-        if let (Next::Continue { journal, .. }, Some(wanted)) = (&next, request.version.as_ref().or(request.complete.as_ref()))
-            && *wanted != plan.version
-        {
-            return Err(Failure::other(
-                format!("run {} of version {} is not finished, so {wanted} can't begin", journal.run(), plan.version),
-                format!("finish it first: bakehouse ship {}", product.slug),
-            ));
-        }
         carry_out_next(context, product, engine, &args.approval, next, extent).await?;
         if extent != Extent::Whole {
             break;

@@ -100,8 +100,12 @@ impl Collector {
         let (Some((plan, _)), Some(began)) = (journal.plan(), journal.began()) else {
             return refuse("never began", format!("bakehouse runs {product}"));
         };
-        if journal.outcome().is_some() {
-            return refuse("has ended", format!("bakehouse gc {product} removes what it left"));
+        match journal.outcome() {
+            None => {}
+            Some(Outcome::Done | Outcome::ListingRefused) => {
+                return refuse("has ended, and its version is released", format!("bakehouse history {product}"));
+            }
+            Some(_) => return refuse("has ended", "bakehouse gc --older-than 0s --apply removes what it left".to_owned()),
         }
         if let Some(hold) = self.ledger.lease(journal.variant()).await?
             && hold.is_live(self.clock.now())

@@ -24,8 +24,9 @@ use crate::model::plan::{Plan, Step};
 use crate::model::product::Product;
 use crate::model::record::{Event, Head, Record};
 use crate::model::report::ScanSummary;
+use crate::model::version::Version;
 use crate::model::waiver::{Waiver, WaiverState};
-use crate::plan::{self, Request};
+use crate::plan::{self, PlanError, Request};
 use crate::release::{self, Listing, Released};
 
 /// Steps that go on at the same time at most. Source: EC2 takes 100 copies at once into a Region, and
@@ -74,7 +75,7 @@ pub enum Next {
     Begin {
         /// The plan.
         plan: Plan,
-        /// A run of other inputs, never sealed, that is ended first and what it left removed.
+        /// A run of other inputs, never sealed, that is ended first; an image it made is kept.
         superseded: Option<Box<Journal>>,
         /// What the variant's chain ended in when the plan was made.
         head: Option<Head>,
@@ -110,6 +111,7 @@ async fn find_next(engine: &Engine, product: &Product, request: &Request) -> Res
         let (plan, _) = journal.plan().expect("an unfinished run is found by its plan");
         let plan = plan.clone();
         if still_wanted(engine, product, &journal, &plan).await? {
+            refuse_another_version(engine, product, &journal, &plan, request).await?;
             return Ok(Next::Continue { journal: Box::new(journal), plan });
         }
         superseded = Some(Box::new(journal));
@@ -134,6 +136,40 @@ fn ending_waivers(product: &Product, now: Timestamp) -> Vec<String> {
         WaiverState::Active | WaiverState::NotYet | WaiverState::NotAllowed => None,
     };
     product.scan.waivers.iter().filter_map(notice).collect()
+}
+
+/// Refuses to go on with a run when the user asks for a version that is not the run's.
+///
+/// What a bump comes to is counted from what was released before the run's version, so that the
+/// command that began the run can be given again.
+async fn refuse_another_version(
+    engine: &Engine,
+    product: &Product,
+    journal: &Journal,
+    plan: &Plan,
+    request: &Request,
+) -> Result<(), EngineError> {
+    let wanted = match (request.version.as_ref().or(request.complete.as_ref()), request.bump) {
+        (Some(named), _) => named.clone(),
+        (None, None) => return Ok(()),
+        (None, Some(_)) => {
+            let mut taken = engine.ledger.records(&plan.variant).await?;
+            taken.extend(engine.siblings(product).await?.into_iter().flat_map(|sibling| sibling.records));
+            let before: Vec<_> = taken.into_iter().map(|record| record.version).filter(|version| *version < plan.version).collect();
+            request.next_version(&before).map_err(PlanError::Version)?
+        }
+    };
+    if wanted == plan.version {
+        return Ok(());
+    }
+    Err(EngineError::NotReady {
+        what: format!("run {} of version {} is not finished, so {wanted} can't begin", journal.run(), plan.version),
+        next: format!(
+            "finish it first: bakehouse ship {slug}; or give it up: bakehouse abandon {run}",
+            slug = product.slug,
+            run = journal.run()
+        ),
+    })
 }
 
 /// Makes sure that a run can go on as it was planned.
@@ -432,4 +468,25 @@ pub async fn baking(engine: &Engine, product: &Product) -> Result<bool, EngineEr
     let baked = matches!(journal.effect("baked"), Effect::Done(_));
     let sealed = matches!(journal.effect("release.record"), Effect::Done(_));
     Ok(baked && !sealed)
+}
+
+/// Finds the newest run whose image was rejected by scan or boot and would have followed `released`.
+///
+/// # Errors
+///
+/// When the ledger can't be read.
+pub async fn rejected_after(engine: &Engine, product: &Product, released: &Version) -> Result<Option<Journal>, EngineError> {
+    let variant = product.variant();
+    for run in engine.ledger.runs(&variant).await?.iter().rev() {
+        let journal = engine.ledger.journal(&variant, run).await?;
+        let Some((plan, _)) = journal.plan() else { continue };
+        // Versions only go up: what is older than this run is older than the release.
+        if plan.version <= *released {
+            return Ok(None);
+        }
+        if journal.outcome() == Some(Outcome::Rejected) {
+            return Ok(Some(journal));
+        }
+    }
+    Ok(None)
 }

@@ -119,14 +119,14 @@ pub(super) fn tell(error: &EngineError) -> Told {
             .then("then ship again"),
         EngineError::Rejected { version, image, report } => Told::new(&["nothing was shared or submitted"], &[])
             .with_details(crate::scan::render(report).lines().map(str::to_owned))
-            .kept(format!("{image} is kept, unshared, tagged as rejected; bakehouse gc removes it"))
+            .kept(format!("{image} is kept, unshared, tagged as rejected; bakehouse gc --older-than 0s --apply removes it"))
             .then(format!("mend the provisioning and ship again: the version is still {version}")),
         EngineError::BootFailed { version, image, kept, report, released } => {
             let told = if *released {
                 Told::new(&["the instance is gone"], &[]).kept(format!("{image} and its release stay as they are"))
             } else {
                 Told::new(&["nothing was shared or submitted; the instance is gone"], &[])
-                    .kept(format!("{image} is kept, unshared, tagged as rejected; bakehouse gc removes it"))
+                    .kept(format!("{image} is kept, unshared, tagged as rejected; bakehouse gc --older-than 0s --apply removes it"))
                     .then(format!("mend provisioning or tests and ship again: the version is still {version}"))
             };
             told.kept(format!("report and console: {kept} of the ledger")).with_details(boot_lines(report))
@@ -183,7 +183,7 @@ impl Told {
 
 /// What is told of an image that a bake came to, and that can't be released.
 fn of_no_use(image: &ImageId) -> String {
-    format!("{image} is kept, unshared, until the next ship needs its name or bakehouse gc removes it")
+    format!("{image} is kept, unshared, until the next ship needs its name or bakehouse gc --older-than 0s --apply removes it")
 }
 
 /// A call's failure: AWS's own words are in the message; this says what they come from.

@@ -8,7 +8,7 @@ use crate::model::digest::Digest;
 use crate::model::product::Product;
 use crate::model::record::Record;
 use crate::model::version::Version;
-use crate::release::{self, NextVersionError, Released, history};
+use crate::release::{NextVersionError, Released, history};
 
 /// Another variant of the product, as far as the version depends on it.
 #[derive(Debug, Clone)]
@@ -60,7 +60,7 @@ fn next_version(own: &Standing, siblings: &[Standing], request: &Request) -> Res
         Some(highest) if !has_it && !anew => Ok(Some(highest.clone())),
         _ => {
             let taken: Vec<Version> = siblings.iter().flat_map(|sibling| &sibling.sealed).chain(&own.sealed).cloned().collect();
-            release::next_version(&taken, request.bump, request.version.as_ref()).map(Some)
+            request.next_version(&taken).map(Some)
         }
     }
 }
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
     use crate::model::version::Bump;
 
-    const PATCH: Request = Request { bump: Bump::Patch, version: None, rebuild: false, complete: None };
+    const PATCH: Request = Request { bump: None, version: None, rebuild: false, complete: None };
 
     fn standing(sealed: &[&str], changed: bool) -> Standing {
         Standing { sealed: sealed.iter().map(|version| version.parse().unwrap()).collect(), under_way: None, changed }
@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(next(&still, &still, &PATCH), None);
         assert_eq!(next(&still, &changed, &PATCH).as_deref(), Some("1.0.1"));
         assert_eq!(next(&changed, &still, &PATCH).as_deref(), Some("1.0.1"));
-        let minor = Request { bump: Bump::Minor, ..PATCH };
+        let minor = Request { bump: Some(Bump::Minor), ..PATCH };
         assert_eq!(next(&still, &changed, &minor).as_deref(), Some("1.1.0"));
     }
 
@@ -204,7 +204,7 @@ mod tests {
         /// the plan of each said before, with one version, and then nothing is left to do.
         #[test]
         fn both_come_to_one_version(a in any_standing(), b in any_standing(), first_is_a: bool, rebuild: bool, bump in 0..3) {
-            let request = Request { bump: [Bump::Major, Bump::Minor, Bump::Patch][bump as usize], rebuild, ..Request::default() };
+            let request = Request { bump: Some([Bump::Major, Bump::Minor, Bump::Patch][bump as usize]), rebuild, ..Request::default() };
             let (mut first, mut second) = if first_is_a { (a, b) } else { (b, a) };
             let level = first.latest() == second.latest();
             let planned = (next(&first, &second, &request), next(&second, &first, &request));

@@ -12,7 +12,7 @@ use crate::model::plan::{Plan, Planned, Step};
 use crate::model::product::{Product, ShareSnapshots};
 use crate::model::record::{BaseRecord, Record};
 use crate::model::version::{Bump, Version};
-use crate::release::{Listing, NextVersionError, Released, history};
+use crate::release::{Listing, NextVersionError, Released, history, next_version};
 
 /// The account that AWS Marketplace's images belong to.
 ///
@@ -20,10 +20,10 @@ use crate::release::{Listing, NextVersionError, Released, history};
 pub const MARKETPLACE_ACCOUNT: &str = "679593333241";
 
 /// What the user asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Request {
-    /// How the version goes up, if something is to be released.
-    pub bump: Bump,
+    /// How the version goes up, if something is to be released; by a patch when the user does not say.
+    pub bump: Option<Bump>,
     /// The version, when the user names it.
     pub version: Option<Version>,
     /// Release anew even if nothing that goes into the image has changed (takes the newest base).
@@ -32,9 +32,14 @@ pub struct Request {
     pub complete: Option<Version>,
 }
 
-impl Default for Request {
-    fn default() -> Self {
-        Self { bump: Bump::Patch, version: None, rebuild: false, complete: None }
+impl Request {
+    /// Returns the version that is released next after those that are `taken`.
+    ///
+    /// # Errors
+    ///
+    /// [`NextVersionError`] when the user names one that is taken or does not follow the latest.
+    pub fn next_version(&self, taken: &[Version]) -> Result<Version, NextVersionError> {
+        next_version(taken, self.bump.unwrap_or(Bump::Patch), self.version.as_ref())
     }
 }
 

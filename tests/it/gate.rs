@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bakehouse::engine::{self, EngineError, Extent, Note, Observer, Stage};
 use bakehouse::failure::Failure;
 use bakehouse::model::ids::{ImageId, Region};
+use bakehouse::model::version::{Bump, Version};
 use bakehouse::plan::{PlanError, Request};
 use bakehouse::twin::Twin;
 use bakehouse::twin::ec2::DEBIAN_ACCOUNT;
@@ -108,6 +109,9 @@ async fn a_rejected_image_is_not_taken_over_by_a_rebuild() {
     let mut world = World::with_guest(guest).await;
     let process = world.open().await;
     let Err(EngineError::Rejected { image: rejected, .. }) = process.ship().await else { panic!("it must be rejected") };
+    let run =
+        engine::rejected_after(&process.engine, &process.product, &Version::new(0, 9, 0)).await.unwrap().expect("it is the newest run");
+    assert_eq!(run.plan().unwrap().0.version.to_string(), "1.0.0");
     drop(process);
     world.play(good_guest());
     // What went in is the same: without --rebuild it is this very image that is judged again.
@@ -117,6 +121,8 @@ async fn a_rejected_image_is_not_taken_over_by_a_rebuild() {
     let next = engine::next(&process.engine, &process.product, &rebuild).await.unwrap();
     engine::carry_out(&process.engine, &process.product, next, Extent::Whole).await.unwrap();
     let releases = process.releases().await;
+    let after = engine::rejected_after(&process.engine, &process.product, &releases[0].version).await.unwrap();
+    assert!(after.is_none(), "what was rejected is released by now");
     assert_ne!(releases[0].release.image.id, rejected);
     process.twin.read(|state| {
         let us = &state.regions[&Region::marketplace()];
@@ -304,4 +310,24 @@ fn assert_nothing_is_left(process: &Process) {
         assert!(us.volumes.is_empty(), "a volume is left");
         assert!(us.security_groups.values().all(|g| !g.name.starts_with("bakehouse-")), "a group is left");
     });
+}
+
+#[tokio::test]
+async fn a_run_under_way_takes_no_bump_that_comes_to_another_version() {
+    let world = World::new().await;
+    let process = world.open().await;
+    let next = process.next().await.unwrap();
+    engine::carry_out(&process.engine, &process.product, next, Extent::Whole).await.unwrap();
+    world.edit("provision/20-tune.sh", "set -", ": changed\nset -");
+    let process = world.reopened(process).await;
+    let next = process.next().await.unwrap();
+    engine::carry_out(&process.engine, &process.product, next, Extent::Only(Stage::Bake)).await.unwrap();
+    let asked = async |bump| {
+        let request = Request { bump, ..Request::default() };
+        engine::next(&process.engine, &process.product, &request).await.map(|next| next.plan().version.to_string())
+    };
+    assert_eq!(asked(None).await.unwrap(), "1.0.1");
+    assert_eq!(asked(Some(Bump::Patch)).await.unwrap(), "1.0.1", "the command that began it can be given again");
+    let Err(EngineError::NotReady { what, .. }) = asked(Some(Bump::Major)).await else { panic!("1.0.1 is no major version") };
+    assert!(what.ends_with("of version 1.0.1 is not finished, so 2.0.0 can't begin"), "{what}");
 }
