@@ -45,10 +45,10 @@ pub struct ScanArgs {
     #[arg(long, value_name = "PRODUCT", help_heading = NO_PRODUCT)]
     pub as_product: Option<Selection>,
     /// The account that buyers log in to [default: cloud-init's]
-    #[arg(long, value_name = "NAME", help_heading = NO_PRODUCT)]
+    #[arg(long, value_name = "NAME", help_heading = NO_PRODUCT, value_parser = account_name)]
     pub login_user: Option<String>,
     /// The port that AWS's scanner logs in on [default: 22]
-    #[arg(long, value_name = "PORT", help_heading = NO_PRODUCT)]
+    #[arg(long, value_name = "PORT", help_heading = NO_PRODUCT, value_parser = clap::value_parser!(u16).range(1..))]
     pub scanning_port: Option<u16>,
     /// Read files that a qcow2 file names as its backing; only if you trust whoever made it
     #[arg(long, help_heading = NO_PRODUCT)]
@@ -70,6 +70,15 @@ pub enum ScanFormat {
     Sarif,
 }
 
+/// Takes the name of an account as Linux has them.
+///
+/// Source: <https://man7.org/linux/man-pages/man8/useradd.8.html>
+fn account_name(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    let is_name = (1..=32).contains(&text.len()) && text.chars().all(plain) && !text.starts_with(['-', '.']);
+    if is_name { Ok(text.to_owned()) } else { Err("an account's name has letters, digits, dots, dashes and underscores".to_owned()) }
+}
+
 const NO_PRODUCT: &str = "For a target that is no product";
 
 /// Scans a target. Of a product, what was baked and not yet sealed, as a step of its run; else its last release, for a look.
@@ -86,6 +95,10 @@ pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
         waivers: args.waivers.into(),
         backing_files: if args.backing_files { BackingFiles::Allowed } else { BackingFiles::Refused },
     };
+    // Before the disk is read: what can't be written then is said now.
+    if let Some(path) = &args.sbom {
+        std::fs::OpenOptions::new().create(true).append(true).open(path).map_err(|error| unwritable(path, &error))?;
+    }
     let (what, report) = match &args.disk {
         ScanTarget::Product(selection) => {
             if terms.is_given() {
@@ -162,8 +175,11 @@ async fn run_product(global: &Global, args: &ScanArgs, selection: &Selection) ->
 
 fn write_sbom(args: &ScanArgs, report: &Report, subject: &Subject) -> Result<(), Failure> {
     let Some(path) = &args.sbom else { return Ok(()) };
-    std::fs::write(path, sbom::text(report, subject, args.sbom_format))
-        .map_err(|error| Failure::other(format!("{} can't be written: {error}", path.display()), "name another file"))
+    std::fs::write(path, sbom::text(report, subject, args.sbom_format)).map_err(|error| unwritable(path, &error))
+}
+
+fn unwritable(path: &std::path::Path, error: &std::io::Error) -> Failure {
+    Failure::other(format!("{} can't be written: {error}", path.display()), "name another file")
 }
 
 /// Says that it is a release that is looked at, and what was baked later and rejected.

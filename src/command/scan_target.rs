@@ -180,11 +180,13 @@ fn local_blocking(path: &Path, backing: BackingFiles, request: Scan, ui: &Ui) ->
     let disk = disk::open_local(path, backing).map_err(|error| {
         let hint = match &error {
             LocalError::Qcow2 { source: Qcow2Error::BackingFile { .. }, .. } => {
-                "--backing-files lets it be opened, if you trust whoever made the image"
+                Some("--backing-files lets it be opened, if you trust whoever made the image")
             }
-            _ => "see that it can be read, and is a disk",
+            LocalError::Open { .. } | LocalError::Read { .. } => Some("see that you may read it"),
+            // What can't be read says itself what would help.
+            _ => None,
         };
-        Failure::Other { what: with_causes(&error), hint: Some(hint.to_owned()) }
+        Failure::Other { what: with_causes(&error), hint: hint.map(str::to_owned) }
     })?;
     Ok(scan::scan(&[disk.source], &Scan { doubts: disk.doubts, ..request }, &progress))
 }

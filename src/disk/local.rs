@@ -50,12 +50,18 @@ pub enum LocalError {
         source: SourceError,
     },
     /// It is no raw disk, but of a format that isn't read.
-    #[error("{} is {format}, which can't be read; convert it, for instance with `qemu-img convert -O raw`", path.display())]
+    #[error("{} is {format}, which can't be read; {}", path.display(), what_helps(format))]
     Format {
         /// Which.
         path: PathBuf,
         /// What it is, with its article.
         format: &'static str,
+    },
+    /// It holds nothing.
+    #[error("{} is empty", path.display())]
+    Empty {
+        /// Which.
+        path: PathBuf,
     },
     /// It is a qcow2 image that can't be read, or may not be.
     #[error("{} can't be read", path.display())]
@@ -76,6 +82,11 @@ pub enum LocalError {
         /// Why that one isn't opened.
         why: &'static str,
     },
+}
+
+fn what_helps(format: &str) -> &'static str {
+    let is_packed = format.starts_with("compressed") || format.ends_with("archive");
+    if is_packed { "unpack it first" } else { "convert it, for instance with `qemu-img convert -O raw`" }
 }
 
 /// Formats that a raw disk does not begin with: name, offset in bytes, bytes.
@@ -130,6 +141,7 @@ fn open_layer(
         let foreign = FOREIGN.iter().find(|(_, offset, magic)| head.get(*offset..).is_some_and(|rest| rest.starts_with(magic)));
         return match foreign {
             Some((format, ..)) => Err(LocalError::Format { path: path.to_owned(), format }),
+            None if file.size_bytes() == 0 => Err(LocalError::Empty { path: path.to_owned() }),
             None => Ok(file),
         };
     }

@@ -187,17 +187,24 @@ impl Ledger {
         Err(LedgerError::Changed { place: self.place().to_owned(), object: object.to_string() })
     }
 
-    /// Keeps what came of starting an image.
+    /// Keeps what came of starting an image, and returns where and its digest; one kept before by the same run stays as it is.
     ///
     /// # Errors
     ///
     /// When the ledger can't be written.
-    pub async fn keep_boot(&self, variant: &Variant, version: &Version, run: &RunId, report: &BootReport) -> Result<String, LedgerError> {
-        let object = variant_folder(variant).join("boots").join(format!("{version}-{run}-{}.json", report.launched.as_second()));
-        match self.create(&object, report).await {
-            Ok(_) | Err(LedgerError::Taken { .. }) => Ok(object.to_string()),
-            Err(error) => Err(error),
-        }
+    pub async fn keep_boot(
+        &self,
+        variant: &Variant,
+        version: &Version,
+        run: &RunId,
+        report: &BootReport,
+    ) -> Result<(String, Digest), LedgerError> {
+        let object = boot_path(variant, version, run, report.launched);
+        let digest = match self.create(&object, report).await {
+            Err(LedgerError::Taken { .. }) => self.get_with_digest::<BootReport>(&object).await?.1,
+            other => other?,
+        };
+        Ok((object.to_string(), digest))
     }
 
     /// Says which releases of a chain were never claimed by their runs, a line each.
@@ -212,7 +219,7 @@ impl Ledger {
         Ok(unclaimed.map(|r| format!("{} was released by run {}, which has no claim on it", r.version, r.run)).collect())
     }
 
-    /// Says which releases of a chain have lost their scan's report or bill of materials, or have another, a line each.
+    /// Says which releases of a chain have lost the report of their scan or boot or their bill of materials, or have another, a line each.
     ///
     /// # Errors
     ///
@@ -221,7 +228,14 @@ impl Ledger {
         let mut wrong = Vec::new();
         for record in &chain.records {
             let Event::Released(release) = &record.event else { continue };
+            let boot = release.boot.as_ref();
+            let launched = boot.map_or(release.sealed, |boot| boot.launched);
             let kept = [
+                (
+                    "the boot's report",
+                    boot.and_then(|boot| boot.report),
+                    boot_path(variant, &record.version, &record.run, launched),
+                ),
                 ("the scan's report", release.scan.report, report_path(variant, &record.version, &record.run, release.scan.at)),
                 ("the bill of materials", release.scan.sbom, sbom_path(variant, &record.version, &record.run, release.scan.at)),
             ];
@@ -336,6 +350,10 @@ fn variant_folder(variant: &Variant) -> Path {
 
 fn report_path(variant: &Variant, version: &Version, run: &RunId, at: Timestamp) -> Path {
     variant_folder(variant).join("reports").join(format!("{version}-{run}-{}.json", at.as_second()))
+}
+
+fn boot_path(variant: &Variant, version: &Version, run: &RunId, launched: Timestamp) -> Path {
+    variant_folder(variant).join("boots").join(format!("{version}-{run}-{}.json", launched.as_second()))
 }
 
 fn sbom_path(variant: &Variant, version: &Version, run: &RunId, at: Timestamp) -> Path {

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::digest::Digest;
 use super::ids::ImageId;
 
 /// What came of starting an image as a buyer would: every check, and what the console said.
@@ -64,6 +65,7 @@ impl BootReport {
             instance_type: self.instance_type.clone(),
             ready_seconds,
             checks: self.checks.iter().map(|check| check.name.clone()).collect(),
+            report: None,
         })
     }
 }
@@ -80,4 +82,7 @@ pub struct BootSummary {
     pub ready_seconds: u64,
     /// Names of the checks that passed.
     pub checks: Vec<String>,
+    /// Digest of the whole report, as the ledger keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<Digest>,
 }

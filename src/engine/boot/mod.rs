@@ -82,9 +82,9 @@ impl Run<'_> {
         let summary = self
             .effect(DONE, &image.id, async |_| {
                 let (report, reached) = self.boot_once(&image).await?;
-                let kept = self.engine.ledger.keep_boot(self.variant(), &self.plan.version, self.id(), &report).await?;
+                let (kept, digest) = self.engine.ledger.keep_boot(self.variant(), &self.plan.version, self.id(), &report).await?;
                 if let Some(summary) = report.summary() {
-                    return Ok(summary);
+                    return Ok(BootSummary { report: Some(digest), ..summary });
                 }
                 if let Reached::Nobody { why } = reached {
                     return Err(EngineError::BootUnreached { image: image.id.clone(), why, kept });

@@ -1,8 +1,8 @@
 //! AMI-SEC-001 to 006: what the search through all files found, by families.
 //!
-//! The same secret in several files is one finding, which names the others.
+//! The same secret in several files is a finding of each.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::model::report::Severity;
@@ -29,9 +29,6 @@ pub(super) const PRIVATE_KEYS: Rule = Rule {
 
 /// Debian's self-signed certificate, made when the package is installed: one for all instances.
 const SNAKEOIL: &str = "/etc/ssl/private/ssl-cert-snakeoil.key";
-
-/// Other files that a finding names.
-const MOST_PLACES: usize = 3;
 
 fn aws(_: &Evidence, _: &Root, contents: &Contents, verdict: &mut Verdict) {
     tell(of_family(contents, Family::Aws), verdict);
@@ -62,39 +59,36 @@ pub(super) fn of_family(contents: &Contents, family: Family) -> impl Iterator<It
     all.filter(move |(_, found)| found.rule.family == family)
 }
 
-/// Makes a finding of each secret, wherever it stands.
+/// Makes a finding of each secret in each file that it stands in: a waiver for one file says nothing of another.
+///
+/// What is said of one secret is the same in all of them, so that reports show it once.
 pub(super) fn tell<'h>(found: impl Iterator<Item = (&'h Path, &'h Match)>, verdict: &mut Verdict) {
-    let mut secrets: BTreeMap<(&Fingerprint, Weight), Vec<(&Path, &Match)>> = BTreeMap::new();
+    let mut secrets: BTreeMap<(&Fingerprint, Weight), BTreeMap<&Path, &Match>> = BTreeMap::new();
     for (path, found) in found {
-        secrets.entry((&found.fingerprint, found.weight)).or_default().push((path, found));
+        secrets.entry((&found.fingerprint, found.weight)).or_default().entry(path).or_insert(found);
     }
     for ((fingerprint, weight), places) in secrets {
-        let Some((path, found)) = places.first() else { continue };
-        let others: BTreeSet<&Path> = places.iter().map(|(other, _)| *other).filter(|other| other != path).collect();
         let weight = match weight {
             Weight::Full => "",
             Weight::UnderPassphrase => " under a passphrase",
             Weight::Sample => " among a library's tests or examples",
         };
-        let (title, line, elsewhere) = (&found.rule.title, line(found), elsewhere(&others));
-        let reason = format!("{title}{weight}{line} ({fingerprint}), which everybody who launches the image can read{elsewhere}");
-        verdict.file_as(found.severity(), path, reason);
+        for (path, found) in &places {
+            // In several files it stands on several lines.
+            let line = if places.len() == 1 { line(found) } else { String::new() };
+            let title = &found.rule.title;
+            verdict.file_as(
+                found.severity(),
+                path,
+                format!("{title}{weight}{line} ({fingerprint}), which everybody who launches the image can read"),
+            );
+        }
     }
 }
 
 /// Says on which line a secret stands, where that is known.
 pub(super) fn line(found: &Match) -> String {
     found.line.map(|line| format!(" on line {line}")).unwrap_or_default()
-}
-
-fn elsewhere(others: &BTreeSet<&Path>) -> String {
-    if others.is_empty() {
-        return String::new();
-    }
-    let named: Vec<String> = others.iter().take(MOST_PLACES).map(|path| path.display().to_string()).collect();
-    let more = others.len() - named.len();
-    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-    format!("; it stands in {}{more} too", named.join(", "))
 }
 
 #[cfg(test)]
@@ -129,13 +123,15 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_in_several_files_is_one_finding() {
+    fn a_secret_in_several_files_is_a_finding_of_each_in_the_same_words() {
         let secret = format!("one\naws_secret_access_key={AWS_SECRET}");
-        let tree = ["/a", "/b", "/c", "/d", "/e"].into_iter().fold(clean(), |tree, path| tree.file(path, &secret));
+        let alone = report(clean().file("/a", &secret)).findings;
+        insta::assert_snapshot!(alone[0].reason, @"an AWS secret key or session token on line 2 (kX9v…, 40 bytes, SHA-256 abca0246765d1584…), which everybody who launches the image can read");
+        let tree = ["/a", "/b", "/c"].into_iter().fold(clean(), |tree, path| tree.file(path, &secret));
         let findings: Vec<_> = report(tree).findings.into_iter().filter(|finding| finding.code == "AMI-SEC-001").collect();
-        let [finding] = findings.as_slice() else { panic!("{findings:?}") };
-        assert_eq!(finding.path.as_deref(), Some("/a"));
-        insta::assert_snapshot!(finding.reason, @"an AWS secret key or session token on line 2 (kX9v…, 40 bytes, SHA-256 abca0246765d1584…), which everybody who launches the image can read; it stands in /b, /c, /d and 1 more too");
+        let paths: Vec<_> = findings.iter().filter_map(|finding| finding.path.as_deref()).collect();
+        assert_eq!(paths, ["/a", "/b", "/c"]);
+        assert!(findings.iter().all(|finding| finding.reason == findings[0].reason && !finding.reason.contains("line")));
     }
 
     #[test]
