@@ -32,7 +32,7 @@ pub struct ScanArgs {
 ///
 /// The scan's verdict is the exit code.
 pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
-    let context = Context::open(global).await?;
+    let context = Context::open_for(global, &args.product).await?;
     let variants = context.variants(&args.product)?;
     let engine = context.engine(&variants, std::time::Duration::ZERO)?;
     let stage = StageArgs {
