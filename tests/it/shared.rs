@@ -55,3 +55,11 @@ fn what_only_reads_the_ledger_leaves_a_twin_at_work_alone() {
     let busy = scratch.run("bakehouse plan my-app", None);
     assert!(busy.err.contains("in use by another process"), "{}", busy.err);
 }
+
+#[test]
+fn a_disk_that_is_not_there_is_said_to_be_missing() {
+    let scratch = Scratch::new();
+    let import = scratch.run("bakehouse twin base import nope.raw --name nope", None);
+    assert_ne!(import.code, Some(0));
+    assert!(import.err.contains("No such file"), "{}", import.err);
+}
