@@ -30,8 +30,8 @@ const DIALLING: Duration = Duration::from_secs(10);
 pub(super) enum Wire {
     /// Over TLS, to AWS.
     Tls,
-    /// In clear, to a twin on this machine.
-    Http,
+    /// In clear, to the server of a twin on this machine, at this URL.
+    Http(String),
     /// By a call, to a twin in this process.
     InProcess(InProcess),
 }
@@ -46,7 +46,7 @@ impl Wire {
     pub fn client(&self) -> SharedHttpClient {
         match self {
             Self::Tls => Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).build_https(),
-            Self::Http => Builder::new().build_http(),
+            Self::Http(_) => Builder::new().build_http(),
             Self::InProcess(twin) => SharedHttpClient::new(twin.clone()),
         }
     }
@@ -57,20 +57,21 @@ impl Wire {
     ///
     /// When nobody listens there, or no packet gets through within ten seconds.
     pub async fn dial(&self, address: Ipv4Addr, port: u16) -> std::io::Result<BoxStream> {
-        let port = match self {
-            Self::Tls => port,
-            // The twin's ports are on this machine, where some may not be opened by everybody.
-            Self::Http => crate::twin::machines::host_port(port),
-            Self::InProcess(InProcess(twin)) => return crate::twin::ec2::dial(twin, address, port).await,
+        let connecting = async {
+            match self {
+                Self::Tls => Ok(Box::new(TcpStream::connect((address, port)).await?) as BoxStream),
+                // Not by the port of this machine: a scripted guest has none, and another server's may be in its way.
+                Self::Http(url) => twin::door::dial(url, address, port).await,
+                Self::InProcess(InProcess(twin)) => twin::ec2::dial(twin, address, port).await,
+            }
         };
-        let connected = tokio::time::timeout(DIALLING, TcpStream::connect((address, port))).await;
-        Ok(Box::new(connected.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))??))
+        tokio::time::timeout(DIALLING, connecting).await.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))?
     }
 
     /// Makes what waits between the SDK's tries.
     pub fn sleep(&self) -> SharedAsyncSleep {
         match self {
-            Self::Tls | Self::Http => SharedAsyncSleep::new(TokioSleep::new()),
+            Self::Tls | Self::Http(_) => SharedAsyncSleep::new(TokioSleep::new()),
             Self::InProcess(InProcess(twin)) => SharedAsyncSleep::new(ClockSleep(twin.clock().clone())),
         }
     }
@@ -80,7 +81,7 @@ impl Wire {
         let builder = Connector::builder().connector_settings(settings);
         match self {
             Self::Tls => SharedHttpConnector::new(builder.tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).build()),
-            Self::Http => SharedHttpConnector::new(builder.build_http()),
+            Self::Http(_) => SharedHttpConnector::new(builder.build_http()),
             Self::InProcess(twin) => SharedHttpConnector::new(twin.clone()),
         }
     }

@@ -88,7 +88,7 @@ impl Reader {
         let wire = match &to {
             Connect::Aws { .. } => Wire::Tls,
             Connect::Twin(twin) => Wire::to(twin.clone()),
-            Connect::TwinServer { .. } => Wire::Http,
+            Connect::TwinServer { url, .. } => Wire::Http(url.clone()),
         };
         let twin = !matches!(to, Connect::Aws { .. });
         let config = match to {

@@ -36,7 +36,7 @@ pub struct BootArgs {
 ///
 /// What did not work is the failure, with the exit code of a rejection.
 pub async fn run(global: &Global, args: &BootArgs) -> Result<(), Failure> {
-    let context = Context::open(global).await?;
+    let context = Context::open_for(global, &args.product).await?;
     context.state_target();
     let variants = context.variants(&args.product)?;
     let engine = Engine { go_on: go_on(args), ..context.engine(&variants, args.patience.patience)? };
@@ -63,7 +63,7 @@ async fn boot(context: &Context, product: &Product, engine: &Engine, args: &Boot
         let next = engine::next(engine, product, &Request::default()).await?;
         return Ok(engine::carry_out(engine, product, next, Extent::Only(Stage::Boot)).await?);
     }
-    let released = find(context, product, args.version.as_ref()).await?;
+    let released = find(context.ledger(), product, args.version.as_ref()).await?;
     if args.version.is_none() {
         say_which(context, engine, product, &released).await?;
     }

@@ -125,6 +125,16 @@ impl Context {
         })
     }
 
+    /// The same for a command on one product, which is looked for before anything else is.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Context::open`]; no such product.
+    pub async fn open_for(global: &Global, product: &Selection) -> Result<Self, Failure> {
+        known_product(&workspace(global)?, &product.product)?;
+        Self::open(global).await
+    }
+
     /// Returns what looks at the target.
     pub fn reader(&self) -> &Reader {
         &self.reader
@@ -141,9 +151,7 @@ impl Context {
     ///
     /// [`Failure::Manifest`] with everything that is wrong; an architecture that the product doesn't have.
     pub fn variants(&self, selection: &Selection) -> Result<Variants, Failure> {
-        known_product(&self.workspace, &selection.product)?;
-        let loaded = self.workspace.load(&selection.product, self.target, Some(&self.identity.account));
-        Variants::choose(loaded.map_err(Failure::Manifest)?, selection)
+        variants(&self.workspace, self.target, &self.identity.account, selection)
     }
 
     /// Makes what collects garbage.
@@ -215,6 +223,59 @@ impl Context {
         };
         self.ui.say(&format!("target: {} · account {} · {what}", self.target, self.identity.account));
     }
+}
+
+/// What a target's ledger tells, for commands that need nothing else of the target.
+pub struct Records {
+    /// The target.
+    pub target: TargetName,
+    /// Whose ledger it is.
+    pub account: AccountId,
+    /// The ledger.
+    pub ledger: Ledger,
+    /// Talks to the user.
+    pub ui: Arc<Ui>,
+    workspace: Workspace,
+}
+
+impl Records {
+    /// Opens the target's ledger. A twin that is there is not asked: another process may be at work on it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Context::open`], but for a twin's that is in use.
+    pub async fn open(global: &Global) -> Result<Self, Failure> {
+        let workspace = workspace(global)?;
+        let target = target(global, &workspace);
+        let lies_with_the_twin = target == TargetName::Twin && !workspace.settings.ledgers.contains_key(&target);
+        match twin::peek(&twin_folder(&workspace)) {
+            Ok(caller) if lies_with_the_twin => {
+                let account = caller.account;
+                let binding = Binding { format: 1, target: target.to_string(), account: account.clone() };
+                let ledger = Ledger::open_folder(&ledger_folder(&workspace, target, &account), binding).await?;
+                Ok(Self { target, account, ledger, ui: Arc::new(Ui::of(global)), workspace })
+            }
+            _ => {
+                let Context { workspace, target, identity, ui, ledger, .. } = Context::open(global).await?;
+                Ok(Self { target, account: identity.account, ledger, ui, workspace })
+            }
+        }
+    }
+
+    /// Reads a product's manifest for this target and account.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Context::variants`].
+    pub fn variants(&self, selection: &Selection) -> Result<Variants, Failure> {
+        variants(&self.workspace, self.target, &self.account, selection)
+    }
+}
+
+fn variants(workspace: &Workspace, target: TargetName, account: &AccountId, selection: &Selection) -> Result<Variants, Failure> {
+    known_product(workspace, &selection.product)?;
+    let loaded = workspace.load(&selection.product, target, Some(account));
+    Variants::choose(loaded.map_err(Failure::Manifest)?, selection)
 }
 
 /// Returns the time at which somebody's patience is at its end.

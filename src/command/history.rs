@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::context::Context;
+use super::context::Records;
 use super::list::words;
 use super::selection::Selection;
 use crate::cli::{Format, Global};
@@ -29,12 +29,12 @@ pub struct HistoryArgs {
 ///
 /// When the ledger can't be read or does not hold together.
 pub async fn run(global: &Global, args: &HistoryArgs) -> Result<(), Failure> {
-    let context = Context::open(global).await?;
-    let variants = context.variants(&args.product)?;
+    let books = Records::open(global).await?;
+    let variants = books.variants(&args.product)?;
     let (chains, end) = variants
         .each(async |product| {
             let variant = product.variant();
-            let records = context.ledger().records(&variant).await?;
+            let records = books.ledger.records(&variant).await?;
             Ok((variant, records))
         })
         .await;
@@ -47,7 +47,7 @@ pub async fn run(global: &Global, args: &HistoryArgs) -> Result<(), Failure> {
         Format::Text => {
             for (variant, records) in &chains {
                 if records.is_empty() {
-                    context.ui.say(&format!("{variant} has no release on {}", context.target));
+                    books.ui.say(&format!("{variant} has no release on {}", books.target));
                 }
             }
             let rows: Vec<Vec<String>> = chains.iter().flat_map(|(variant, records)| rows(variant, records)).collect();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::context::Context;
+use super::context::{Context, Records};
 use super::gc::places_of;
 use crate::cli::{Format, Global};
 use crate::cloud::ChangeSetFilter;
@@ -47,13 +47,12 @@ pub struct VerifyArgs {
 ///
 /// When a ledger is not to be believed; all of them are looked at first.
 pub async fn run(global: &Global, args: &LedgerArgs) -> Result<(), Failure> {
-    let context = Context::open(global).await?;
     match &args.command {
         LedgerCommand::Path => {
-            ui::print(context.ledger().place());
+            ui::print(Records::open(global).await?.ledger.place());
             Ok(())
         }
-        LedgerCommand::Verify(args) => verify(&context, args).await,
+        LedgerCommand::Verify(args) => verify(&Context::open(global).await?, args).await,
     }
 }
 

@@ -83,7 +83,7 @@ pub async fn run(global: &Global, args: &ListArgs) -> Result<(), Failure> {
 }
 
 async fn dry_run(global: &Global, selection: &Selection, args: &ListArgs) -> Result<(), Failure> {
-    let context = Context::open(global).await?;
+    let context = Context::open_for(global, selection).await?;
     let variants = context.variants(selection)?;
     let engine = context.engine(&variants, std::time::Duration::ZERO)?;
     let (sets, end) = variants.each(async |product| change_set(&context, &engine, product, args.version.as_ref()).await).await;
@@ -98,7 +98,7 @@ async fn dry_run(global: &Global, selection: &Selection, args: &ListArgs) -> Res
 /// Composes what would be submitted for a variant, if anything is left to submit.
 async fn change_set(context: &Context, engine: &Engine, product: &Product, version: Option<&Version>) -> Result<Option<Value>, Failure> {
     let variant = product.variant();
-    let released = find(context, product, version).await?;
+    let released = find(context.ledger(), product, version).await?;
     let request = Request { complete: version.cloned(), ..Request::default() };
     let next = engine::next(engine, product, &request).await?;
     if next.plan().version != released.version {
@@ -120,15 +120,15 @@ async fn change_set(context: &Context, engine: &Engine, product: &Product, versi
 }
 
 async fn status(global: &Global, args: &StatusArgs) -> Result<(), Failure> {
-    let context = Context::open(global).await?;
+    let context = Context::open_for(global, &args.product).await?;
     let variants = context.variants(&args.product)?;
     let engine = Engine { go_on: format!("bakehouse list status {}", args.product), ..context.engine(&variants, args.wait)? };
     let (followed, end) = variants
         .each(async |product| {
             let end = follow(&context, &engine, product).await;
-            let released = find(&context, product, None).await?;
+            let released = find(context.ledger(), product, None).await?;
             let line = format!("{} {}: {}", product.variant(), released.version, words(&released.listing));
-            Ok((line, super::show::json(&context, product, &released).await?, end))
+            Ok((line, super::show::json(context.ledger(), product, &released).await?, end))
         })
         .await;
     let (mut lines, mut documents, mut failures) = (Vec::new(), Vec::new(), Vec::new());
@@ -146,7 +146,7 @@ async fn status(global: &Global, args: &StatusArgs) -> Result<(), Failure> {
 
 /// Looks how the last submission stands, and records its end.
 async fn follow(context: &Context, engine: &Engine, product: &Product) -> Result<(), Failure> {
-    let released = find(context, product, None).await?;
+    let released = find(context.ledger(), product, None).await?;
     let Listing::Submitted { change_set, .. } = &released.listing else { return Ok(()) };
     // The run that submitted it, which need not be the one that sealed the release.
     let records = context.ledger().records(&product.variant()).await?;

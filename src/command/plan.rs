@@ -71,7 +71,7 @@ impl From<&VersionArgs> for Request {
 ///
 /// What would be refused later is refused here.
 pub async fn run(global: &Global, args: &PlanArgs) -> Result<(), Failure> {
-    let context = Context::open(global).await?;
+    let context = Context::open_for(global, &args.product).await?;
     let variants = context.variants(&args.product)?;
     let engine = context.engine(&variants, std::time::Duration::ZERO)?;
     let (nexts, end) = variants.each(async |product| Ok(engine::next(&engine, product, &Request::from(&args.version)).await?)).await;

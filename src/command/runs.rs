@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::context::Context;
+use super::context::Records;
 use crate::cli::{Format, Global};
 use crate::engine::{self, RunState, RunSummary};
 use crate::failure::Failure;
@@ -41,19 +41,19 @@ struct Runs<'a> {
 ///
 /// When the ledger can't be read.
 pub async fn run(global: &Global, args: &RunsArgs) -> Result<(), Failure> {
-    let context = Context::open(global).await?;
+    let books = Records::open(global).await?;
     let mut runs = Vec::new();
-    for variant in context.ledger().variants_with_runs().await? {
+    for variant in books.ledger.variants_with_runs().await? {
         if args.product.as_ref().is_none_or(|product| &variant.product == product) {
-            let found = engine::runs(context.ledger(), &variant, jiff::Timestamp::now()).await?;
+            let found = engine::runs(&books.ledger, &variant, jiff::Timestamp::now()).await?;
             runs.extend(if args.all { found } else { latest(found) });
         }
     }
     if args.format == Format::Json {
-        let runs = Runs { format: 1, target: context.target.to_string(), account: &context.identity.account, runs };
+        let runs = Runs { format: 1, target: books.target.to_string(), account: &books.account, runs };
         ui::print(&serde_json::to_string_pretty(&runs).expect("runs are plain data"));
     } else if runs.is_empty() {
-        context.ui.say(&format!("there are no runs on {}", context.target));
+        books.ui.say(&format!("there are no runs on {}", books.target));
     } else {
         ui::print(&ui::table(
             &["RUN", "VARIANT", "VERSION", "STATE", "BEGAN (UTC)", "LAST (UTC)"],

@@ -47,7 +47,7 @@ pub async fn run(global: &Global, args: &SbomArgs) -> Result<(), Failure> {
         let names: Vec<String> = chosen.iter().map(|product| product.variant().to_string()).collect();
         return Err(Failure::other("a bill of materials is of one variant", format!("name one of {}", names.join(", "))));
     };
-    let released = find(&context, product, args.version.as_ref()).await?;
+    let released = find(context.ledger(), product, args.version.as_ref()).await?;
     let none =
         || Failure::other(format!("no report is kept of the scan of {}", released.version), "bakehouse scan makes a new one of its image");
     let report =

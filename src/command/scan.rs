@@ -126,7 +126,7 @@ pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
 }
 
 async fn run_product(global: &Global, args: &ScanArgs, selection: &Selection) -> Result<(), Failure> {
-    let context = Context::open(global).await?;
+    let context = Context::open_for(global, selection).await?;
     let variants = context.variants(selection)?;
     let engine = Engine { waivers: args.waivers.into(), ..context.engine(&variants, std::time::Duration::ZERO)? };
     let stage = StageArgs {

@@ -173,7 +173,7 @@ async fn carry_out(global: &Global, args: &ShipArgs, extent: Extent) -> Result<(
 
 /// Returns how it ended over all variants, and what a runner is told of; an error where nothing could begin.
 async fn carry_out_each(global: &Global, args: &ShipArgs, extent: Extent) -> Result<(Result<(), Failure>, Vec<Shipped>), Failure> {
-    let context = Context::open(global).await?;
+    let context = Context::open_for(global, &args.product).await?;
     context.state_target();
     let variants = context.variants(&args.product)?;
     let engine = Engine { waivers: args.waivers.into(), ..context.engine(&variants, args.patience.patience)? };

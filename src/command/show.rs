@@ -6,11 +6,12 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::context::Context;
+use super::context::Records;
 use super::list::words;
 use super::selection::Selection;
 use crate::cli::{Format, Global};
 use crate::failure::Failure;
+use crate::ledger::Ledger;
 use crate::model::ids::{AccountId, Region};
 use crate::model::image::Image;
 use crate::model::product::Product;
@@ -57,12 +58,12 @@ struct Shown<'a> {
 ///
 /// When there is no such release, or the ledger can't be read.
 pub async fn run(global: &Global, args: &ShowArgs) -> Result<(), Failure> {
-    let context = Context::open(global).await?;
-    let variants = context.variants(&args.product)?;
+    let books = Records::open(global).await?;
+    let variants = books.variants(&args.product)?;
     let (found, end) = variants
         .each(async |product| {
-            let released = find(&context, product, args.version.as_ref()).await?;
-            Ok((json(&context, product, &released).await?, text(product, &released)))
+            let released = find(&books.ledger, product, args.version.as_ref()).await?;
+            Ok((json(&books.ledger, product, &released).await?, text(product, &released)))
         })
         .await;
     let (documents, texts): (Vec<Value>, Vec<String>) = found.into_iter().unzip();
@@ -78,15 +79,18 @@ pub async fn run(global: &Global, args: &ShowArgs) -> Result<(), Failure> {
 /// # Errors
 ///
 /// When there is none.
-pub async fn find(context: &Context, product: &Product, version: Option<&Version>) -> Result<Released, Failure> {
-    let mut versions = history(&context.ledger().records(&product.variant()).await?);
+pub async fn find(ledger: &Ledger, product: &Product, version: Option<&Version>) -> Result<Released, Failure> {
+    let mut versions = history(&ledger.records(&product.variant()).await?);
     let found = match version {
         Some(version) => versions.remove(version),
         None => versions.into_values().next_back(),
     };
     found.ok_or_else(|| {
         let what = version.map_or_else(|| "no release".to_owned(), |v| format!("no release {v}"));
-        Failure::other(format!("{} has {what} on {}", product.variant(), context.target), format!("bakehouse history {}", product.slug))
+        Failure::other(
+            format!("{} has {what} on {}", product.variant(), ledger.binding().target),
+            format!("bakehouse history {}", product.slug),
+        )
     })
 }
 
@@ -95,8 +99,8 @@ pub async fn find(context: &Context, product: &Product, version: Option<&Version
 /// # Errors
 ///
 /// When the ledger can't be read.
-pub async fn json(context: &Context, product: &Product, released: &Released) -> Result<Value, Failure> {
-    let records = context.ledger().records(&product.variant()).await?;
+pub async fn json(ledger: &Ledger, product: &Product, released: &Released) -> Result<Value, Failure> {
+    let records = ledger.records(&product.variant()).await?;
     let mut grants: BTreeMap<&Region, BTreeMap<&AccountId, bool>> = BTreeMap::new();
     for ((region, account), snapshots) in &released.grants {
         grants.entry(region).or_default().insert(account, *snapshots);
@@ -105,8 +109,8 @@ pub async fn json(context: &Context, product: &Product, released: &Released) -> 
     images.insert(&released.release.image.region, &released.release.image);
     let mut shown = Shown {
         format: 1,
-        target: context.target.to_string(),
-        account: &context.identity.account,
+        target: ledger.binding().target.clone(),
+        account: &ledger.binding().account,
         variant: product.variant().to_string(),
         version: &released.version,
         release: &released.release,

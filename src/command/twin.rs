@@ -394,8 +394,9 @@ async fn import(global: &Global, workspace: &Workspace, ui: Ui, args: &BaseImpor
         .await
         .map_err(|e| Failure::other(format!("the import broke off: {e}"), "try again"))?
         .map_err(|e| {
+            let cause = std::error::Error::source(&e).map(|cause| format!(": {cause}")).unwrap_or_default();
             Failure::other(
-                format!("{} can't be imported: {e}", args.file.display()),
+                format!("{} can't be imported: {e}{cause}", args.file.display()),
                 "raw and qcow2 disks without a backing file are taken",
             )
         })?;

@@ -58,12 +58,12 @@ struct Compared {
 ///
 /// [`Failure::Mismatch`] when they differ.
 pub async fn run(global: &Global, args: &VerifyArgs) -> Result<(), Failure> {
-    let context = Context::open(global).await?;
+    let context = Context::open_for(global, &args.product).await?;
     let variants = context.variants(&args.product)?;
     let whole = if args.whole { Whole::Digest } else { Whole::Skip };
     let (verified, end) = variants
         .each(async |product| {
-            let released = find(&context, product, args.version.as_ref()).await?;
+            let released = find(context.ledger(), product, args.version.as_ref()).await?;
             verify(&context, product, &released, whole).await
         })
         .await;

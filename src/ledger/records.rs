@@ -231,11 +231,7 @@ impl Ledger {
             let boot = release.boot.as_ref();
             let launched = boot.map_or(release.sealed, |boot| boot.launched);
             let kept = [
-                (
-                    "the boot's report",
-                    boot.and_then(|boot| boot.report),
-                    boot_path(variant, &record.version, &record.run, launched),
-                ),
+                ("the boot's report", boot.and_then(|boot| boot.report), boot_path(variant, &record.version, &record.run, launched)),
                 ("the scan's report", release.scan.report, report_path(variant, &record.version, &record.run, release.scan.at)),
                 ("the bill of materials", release.scan.sbom, sbom_path(variant, &record.version, &record.run, release.scan.at)),
             ];

@@ -12,6 +12,7 @@ pub mod catalog;
 pub mod consistency;
 pub mod describe;
 mod disks;
+pub mod door;
 mod ebs;
 pub mod ec2;
 pub mod error;

@@ -115,6 +115,9 @@ impl Drop for Announced {
 }
 
 async fn answer(State(twin): State<Arc<Twin>>, request: Request) -> Response {
+    if request.method() == http::Method::CONNECT {
+        return super::door::open(&twin, request).await;
+    }
     let reply = twin.answer(request.map(s3s::Body::http_body_unsync)).await;
     if is_lost(&reply) { broken_off() } else { reply.map(Body::new) }
 }

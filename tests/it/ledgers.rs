@@ -126,12 +126,14 @@ async fn a_ledger_that_was_lost_cut_or_forked_is_told_by_the_tags_and_nothing_is
     assert!(wrong.iter().any(|w| w.contains("replaced or forked")), "{wrong:?}");
     assert!(wrong.iter().any(|w| w.contains("change set")), "the change sets' tags tell too: {wrong:?}");
 
-    let touched = world.fork();
-    let report = std::fs::read_dir(touched.folder.path().join(LEDGER).join("reports")).unwrap().next().unwrap().unwrap().path();
-    let text = std::fs::read_to_string(&report).unwrap();
-    std::fs::write(&report, text.replace("\"files\"", "\"files\" ")).unwrap();
-    let Err(EngineError::WrongLedger { wrong, .. }) = verified(&touched).await else { panic!("the report was changed") };
-    assert!(wrong.iter().any(|w| w.contains("report") && w.contains("was changed")), "{wrong:?}");
+    for (folder, what) in [("reports", "the scan's report"), ("sboms", "the bill of materials"), ("boots", "the boot's report")] {
+        let touched = world.fork();
+        let kept = std::fs::read_dir(touched.folder.path().join(LEDGER).join(folder)).unwrap().next().unwrap().unwrap().path();
+        let text = std::fs::read_to_string(&kept).unwrap();
+        std::fs::write(&kept, text.replacen("\":", "\" :", 1)).unwrap();
+        let Err(EngineError::WrongLedger { wrong, .. }) = verified(&touched).await else { panic!("{what} was changed") };
+        assert!(wrong.iter().any(|w| w.contains(what) && w.contains("was changed")), "{wrong:?}");
+    }
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ mod resume;
 mod runners;
 mod scratch;
 mod secrets;
+mod shared;
 mod ship;
 mod threats;
 mod variants;

@@ -193,4 +193,36 @@ mod tests {
         bench.done("AuthorizeSecurityGroupIngress", &everything).await;
         assert_eq!(bench.twin.forwarded()[&instance].len(), MOST_PORTS);
     }
+
+    #[tokio::test]
+    async fn another_process_reaches_a_scripted_guest_and_hears_why_not() {
+        use crate::twin::{door, serve};
+        let bench = Bench::with(guest());
+        let base = bench.base().await;
+        let instance = bench.run(&base, &[]).await;
+        let described = bench.done("DescribeInstances", &[("InstanceId.1", &instance)]).await;
+        let address: Ipv4Addr = described.get("ipAddress").parse().unwrap();
+        bench.wait(60).await;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let _server = tokio::spawn(serve::serve(Arc::clone(&bench.twin), listener, std::future::pending()));
+
+        let closed = door::dial(&url, address, 80).await.err().unwrap();
+        assert_eq!(closed.kind(), io::ErrorKind::TimedOut);
+        let group = described.get("groupId");
+        let rule = [
+            ("GroupId", group.as_str()),
+            ("IpPermissions.1.IpProtocol", "tcp"),
+            ("IpPermissions.1.FromPort", "80"),
+            ("IpPermissions.1.ToPort", "81"),
+            ("IpPermissions.1.IpRanges.1.CidrIp", "0.0.0.0/0"),
+        ];
+        bench.done("AuthorizeSecurityGroupIngress", &rule).await;
+        let page = get(door::dial(&url, address, 80).await.unwrap(), "x", "/").await.unwrap();
+        assert_eq!(page.status, 200);
+        let nobody = door::dial(&url, address, 81).await.err().unwrap();
+        assert_eq!(nobody.kind(), io::ErrorKind::ConnectionRefused);
+        let away = door::dial("http://127.0.0.1:1", address, 80).await.err().unwrap();
+        assert_eq!(away.kind(), io::ErrorKind::Other, "no refusal of the guest's");
+    }
 }
