@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
-use super::context::Context;
+use super::context::{Context, workspace};
 use super::sbom::{self, SbomFormat};
 use super::scan_target::{self, ScanTarget, Terms};
 use super::selection::Selection;
@@ -26,7 +26,7 @@ use crate::ui;
 #[derive(Debug, Args)]
 pub struct ScanArgs {
     /// A product (hello-web, hello-web.arm64): its image baked last, or last release; ami-… or snap-…; a disk in a file,
-    /// raw or qcow2; a folder that holds a root file system
+    /// raw or qcow2; a folder that holds a root file system (./NAME where a product could be called so)
     #[arg(value_name = "TARGET")]
     pub disk: ScanTarget,
     /// What may pass.
@@ -106,6 +106,11 @@ pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
                     "a product's own manifest says what it is judged by",
                     "leave the options for a target that is no product out",
                 ));
+            }
+            let name = selection.to_string();
+            if std::path::Path::new(&name).exists() && workspace(global).is_err() {
+                let hint = format!("bakehouse scan ./{name} scans what is called so here");
+                return Err(Failure::other(format!("{name} is the name of a product, and there is no workspace here"), hint));
             }
             return run_product(global, args, selection).await;
         }
