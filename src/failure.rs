@@ -52,6 +52,14 @@ pub enum Failure {
         /// Digest of the plan, for `--approve`.
         plan: crate::model::digest::Digest,
     },
+    /// Whoever was asked did not agree, or there was nobody to ask.
+    #[error("{what}")]
+    Unconfirmed {
+        /// What was not done.
+        what: &'static str,
+        /// How to agree beforehand.
+        hint: &'static str,
+    },
     /// What was read back differs from the record.
     #[error("{what} differs from the record")]
     Mismatch {
@@ -138,7 +146,7 @@ impl Failure {
                 Kind::Pending => exit::PENDING,
                 Kind::ListingRefused => exit::LISTING_REFUSED,
             },
-            Self::NotApproved { .. } => exit::NOT_APPROVED,
+            Self::NotApproved { .. } | Self::Unconfirmed { .. } => exit::NOT_APPROVED,
             Self::Mismatch { .. } => exit::MISMATCH,
             Self::Refused { .. } => exit::REJECTED,
             Self::Workspace(_) | Self::Twin(_) | Self::Other { .. } => exit::FAILED,
@@ -162,10 +170,14 @@ impl Failure {
     fn next(&self) -> Vec<String> {
         match self {
             Self::NotApproved { plan } => vec![format!("--yes approves whatever is planned; --approve {plan} approves exactly this plan")],
+            Self::Unconfirmed { hint, .. } => vec![(*hint).to_owned()],
             Self::Other { hint, .. } => hint.iter().cloned().collect(),
             Self::Mismatch { .. } => vec!["don't share or list this image; find out who changed it".to_owned()],
             Self::Twin(twin::OpenError::InUse { .. }) => {
                 vec!["another bakehouse is at work on this twin: wait for it, or serve the twin (`bakehouse twin serve`) and use it together".to_owned()]
+            }
+            Self::Workspace(WorkspaceError::NotFound { .. }) => {
+                vec!["bakehouse init NAME makes a workspace and a product in it; -C FOLDER works in one that is elsewhere".to_owned()]
             }
             _ => Vec::new(),
         }

@@ -42,7 +42,7 @@ pub async fn run(global: &Global, args: &AbandonArgs) -> Result<(), Failure> {
     }
     let question = format!("Run {} is ended for good and {} given back.", args.run, abandoned.version);
     if !args.yes && !context.ui.confirm(&question, args.run.as_str()).unwrap_or(false) {
-        return Err(Failure::other("nothing was abandoned", "--yes abandons without asking"));
+        return Err(Failure::Unconfirmed { what: "nothing was abandoned", hint: "--yes abandons without asking" });
     }
     collector.abandon(&abandoned).await?;
     context.ui.say(&format!("run {} is abandoned; version {} is free", args.run, abandoned.version));

@@ -230,9 +230,11 @@ impl<'a> Worker<'a> {
                 let buffer = &mut self.buffer;
                 stream(self.tree, &item.path, &mut |piece| {
                     buffer.extend_from_slice(piece);
-                    // A file system may hand out more than it said.
                     if buffer.len() > WINDOW_BYTES { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
                 })?;
+                if self.buffer.len() > WINDOW_BYTES {
+                    return Err(format!("it goes on beyond the {} bytes that its file system says it has", item.size_bytes));
+                }
                 &self.buffer
             }
         };
