@@ -12,12 +12,19 @@ use super::secrets::{PEM, PUTTY, aws_credentials, regex};
 /// A console writes before each line whatever it likes (a time, a unit, a bar); a key is told all the same. What stood
 /// on several lines becomes one.
 pub fn redact(lines: &[String]) -> Vec<String> {
+    let mut lines = lines.to_vec();
+    // A search tells of one secret once, and of a few of a kind: each round takes out what it told.
+    while let Some(less) = without_found(&lines) {
+        lines = less;
+    }
+    lines
+}
+
+/// Stars out what a search finds; none if it finds nothing that isn't starred out.
+fn without_found(lines: &[String]) -> Option<Vec<String>> {
     let text = lines.join("\n");
     let bytes = text.as_bytes();
     let mut secrets: Vec<Range<usize>> = private_keys(bytes).chain(aws_credentials(bytes)).collect();
-    if secrets.is_empty() {
-        return lines.to_vec();
-    }
     secrets.sort_by_key(|secret| secret.start);
     let (mut kept, mut at) = (Vec::new(), 0);
     for secret in secrets.into_iter().filter(|secret| !secret.is_empty()) {
@@ -28,7 +35,9 @@ pub fn redact(lines: &[String]) -> Vec<String> {
         at = at.max(secret.end);
     }
     kept.extend_from_slice(&bytes[at..]);
-    String::from_utf8_lossy(&kept).lines().map(str::to_owned).collect()
+    let less: Vec<String> = String::from_utf8_lossy(&kept).lines().map(str::to_owned).collect();
+    // Less than before each time, so that this ends whatever a console holds.
+    (less.iter().map(String::len).sum::<usize>() < lines.iter().map(String::len).sum()).then_some(less)
 }
 
 /// The header of a PEM block, wherever it stands in a line.
@@ -95,6 +104,16 @@ mod tests {
     fn shows(told: &[String], key: &str) -> bool {
         let body = key.lines().filter(|line| line.len() >= 16 && !line.contains("-----") && !line.contains(": "));
         body.into_iter().any(|line| told.iter().any(|told| told.contains(&line[..16])))
+    }
+
+    #[test]
+    fn a_secret_that_stands_twice_and_many_of_a_kind_are_starred_out_everywhere() {
+        let twice = format!("+ export AWS_SECRET_ACCESS_KEY={AWS_SECRET}\nAWS_SECRET_ACCESS_KEY={AWS_SECRET}\n");
+        assert!(!redact(&lines(&twice)).concat().contains(AWS_SECRET));
+        let secrets: Vec<String> = (0..12).map(|turn| format!("{}{}", &AWS_SECRET[turn..], &AWS_SECRET[..turn])).collect();
+        let many: String = secrets.iter().map(|secret| format!("aws_secret_access_key={secret}\n")).collect();
+        let told = redact(&lines(&many)).concat();
+        assert!(secrets.iter().all(|secret| !told.contains(secret.as_str())), "{told}");
     }
 
     #[test]
