@@ -238,7 +238,10 @@ pub async fn carry_out_all(context: &Context, product: &Product, engine: &Engine
         if extent != Extent::Whole {
             break;
         }
-        request = Request::default();
+        // A wish is had once a version was released as wished for; until then it is for what comes next.
+        if plan.releases() && request.version.as_ref().is_none_or(|wanted| *wanted == plan.version) {
+            request = Request::default();
+        }
     }
     Ok(())
 }

@@ -281,6 +281,8 @@ pub enum Kind {
     Pending,
     /// The user asked to leave.
     Left,
+    /// Nothing has changed that could be released as the version that was asked for.
+    Unchanged,
     /// The Marketplace refused.
     ListingRefused,
     /// The scan or the boot stopped it.
@@ -372,6 +374,7 @@ impl EngineError {
             Self::Pending { .. } | Self::CredentialsRanOut { .. } => Kind::Pending,
             Self::Left { .. } => Kind::Left,
             Self::Several { errors } => errors.iter().map(Self::kind).max().unwrap_or(Kind::Failed),
+            Self::Plan(PlanError::Unchanged { .. }) => Kind::Unchanged,
             Self::ListingRefused { .. } | Self::TitleInUse { .. } => Kind::ListingRefused,
             _ => Kind::Failed,
         }

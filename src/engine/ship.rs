@@ -141,7 +141,8 @@ fn ending_waivers(product: &Product, now: Timestamp) -> Vec<String> {
 /// Refuses to go on with a run when the user asks for a version that is not the run's.
 ///
 /// What a bump comes to is counted from what was released before the run's version, so that the
-/// command that began the run can be given again.
+/// command that began the run can be given again. Of a run whose version was there when it began (it
+/// completes what is sealed, or catches up with another variant) a bump says nothing.
 async fn refuse_another_version(
     engine: &Engine,
     product: &Product,
@@ -152,10 +153,14 @@ async fn refuse_another_version(
     let wanted = match (request.version.as_ref().or(request.complete.as_ref()), request.bump) {
         (Some(named), _) => named.clone(),
         (None, None) => return Ok(()),
+        (None, Some(_)) if !plan.releases() => return Ok(()),
         (None, Some(_)) => {
-            let mut taken = engine.ledger.records(&plan.variant).await?;
-            taken.extend(engine.siblings(product).await?.into_iter().flat_map(|sibling| sibling.records));
-            let before: Vec<_> = taken.into_iter().map(|record| record.version).filter(|version| *version < plan.version).collect();
+            let siblings: Vec<Record> = engine.siblings(product).await?.into_iter().flat_map(|sibling| sibling.records).collect();
+            if siblings.iter().any(|record| record.version == plan.version) {
+                return Ok(());
+            }
+            let taken = engine.ledger.records(&plan.variant).await?.into_iter().chain(siblings);
+            let before: Vec<_> = taken.map(|record| record.version).filter(|version| *version < plan.version).collect();
             request.next_version(&before).map_err(PlanError::Version)?
         }
     };

@@ -71,6 +71,11 @@ impl Plan {
         regions.collect()
     }
 
+    /// Tells whether a new version is released by it, and not one completed that is sealed.
+    pub fn releases(&self) -> bool {
+        self.steps.iter().any(|planned| planned.step == Step::Release)
+    }
+
     /// Tells whether a step can't be taken back.
     pub fn has_irreversible_step(&self) -> bool {
         self.steps.iter().any(|p| p.irreversible)

@@ -94,6 +94,14 @@ pub enum PlanError {
     /// The version can't be released.
     #[error(transparent)]
     Version(NextVersionError),
+    /// The version would be made of what was released before.
+    #[error("nothing that goes into the image has changed since {latest}, so {wanted} isn't released")]
+    Unchanged {
+        /// What was asked for.
+        wanted: Version,
+        /// The latest release.
+        latest: Version,
+    },
     /// The product's listing is being created; a second version has no product to go to yet.
     #[error("the listing is still being created by change set {change_set} for version {version}")]
     ListingUnderWay {
@@ -141,6 +149,9 @@ pub fn make(facts: &Facts, request: &Request) -> Result<Plan, PlanError> {
     }
     let made = match course(facts, &versions, request).map_err(PlanError::Version)? {
         Course::Complete(latest) => {
+            if let Some(wanted) = request.version.as_ref().filter(|wanted| **wanted != latest.version) {
+                return Err(PlanError::Unchanged { wanted: wanted.clone(), latest: latest.version.clone() });
+            }
             match facts.base {
                 None => notices.push("the base image can't be found any more; nothing needs it just now".to_owned()),
                 Some(base) if base.image.id != latest.release.base.image => notices.push(format!(
@@ -148,12 +159,6 @@ pub fn make(facts: &Facts, request: &Request) -> Result<Plan, PlanError> {
                     base.image.id, base.image.name, latest.release.base.image
                 )),
                 Some(_) => {}
-            }
-            if request.version.as_ref().is_some_and(|v| *v != latest.version) {
-                notices.push(format!(
-                    "nothing that goes into the image has changed since {}; --rebuild releases it anew all the same",
-                    latest.version
-                ));
             }
             notices.extend(facts.differences.iter().map(inapplicable));
             let steps = completion(facts, &versions, latest, &mut notices)?;
