@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::Engine;
-use super::bake::{is_of_no_use, is_rejected};
+use super::bake::{is_in_the_way, is_of_no_use, is_rejected, origin};
 use super::boot;
 use super::failure::EngineError;
 use super::observer::{Note, StepObserver};
@@ -119,12 +119,28 @@ async fn find_next(engine: &Engine, product: &Product, request: &Request) -> Res
     let siblings = engine.siblings(product).await?;
     let found = survey(engine.writer.reader(), &engine.ledger, product, siblings).await?;
     let mut plan = found.plan(engine.target, &engine.account, product, request)?;
+    plan.notices.extend(taken_over(engine, &plan).await?);
     plan.notices.extend(ending_waivers(product, engine.clock.now()));
     found.clear(engine.writer.reader(), &engine.ledger, product, &plan).await?;
     Ok(match (plan.is_empty(), superseded) {
         (true, None) => Next::Nothing { plan },
         (_, superseded) => Next::Begin { plan, superseded, head: found.head() },
     })
+}
+
+/// Says whose image is judged instead of a new one, if the account has one of the same inputs.
+async fn taken_over(engine: &Engine, plan: &Plan) -> Result<Option<String>, EngineError> {
+    let bake = plan.steps.iter().find_map(|planned| match &planned.step {
+        Step::Bake { image_name, region, anew, .. } => Some((image_name, region, *anew)),
+        _ => None,
+    });
+    let Some((name, region, anew)) = bake else { return Ok(None) };
+    let found = engine.writer.reader().own_image_named(region, name).await?;
+    let taken = found.filter(|found| !is_in_the_way(found, &plan.input) && !is_of_no_use(found) && !(anew && is_rejected(found)));
+    Ok(taken.map(|found| {
+        let anew = if is_rejected(&found) { "; it is judged again, and --rebuild makes another" } else { "" };
+        format!("{} is taken over, and no new image made: {}{anew}", found.image.id, origin(&found))
+    }))
 }
 
 /// Says which of the manifest's waivers are over or end soon. A plan that ends with them is to be seen before it does.

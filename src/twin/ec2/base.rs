@@ -97,14 +97,7 @@ struct Stored {
 }
 
 /// Adds the image and takes away its predecessor.
-fn store(
-    state: &mut State,
-    context: &Context<'_>,
-    base: BaseImage,
-    id: &str,
-    snapshot: &str,
-    size_gib: u64,
-) -> Result<Stored, ApiError> {
+fn store(state: &mut State, context: &Context<'_>, base: BaseImage, id: &str, snapshot: &str, size_gib: u64) -> Result<Stored, ApiError> {
     let here = here_mut(state, context.region);
     let replaced = here.images.values().find(|image| image.name == base.name && image.owner == base.owner).map(|image| image.id.clone());
     let old = replaced.as_ref().and_then(|id| here.images.remove(id));
