@@ -395,7 +395,7 @@ async fn import(global: &Global, workspace: &Workspace, ui: Ui, args: &BaseImpor
         .map_err(|e| Failure::other(format!("the import broke off: {e}"), "try again"))?
         .map_err(|e| {
             let cause = std::error::Error::source(&e).map(|cause| format!(": {cause}")).unwrap_or_default();
-            Failure::other(format!("{} can't be imported: {e}{cause}", args.file.display()), e.hint())
+            Failure::other(format!("the base can't be imported: {e}{cause}"), e.hint())
         })?;
     let boot_mode = match args.boot_mode.unwrap_or(ImportBootMode::usual(args.architecture)) {
         ImportBootMode::Uefi => "uefi",
