@@ -226,7 +226,7 @@ pub async fn carry_out_all(context: &Context, product: &Product, engine: &Engine
         let plan = next.plan().clone();
         if before == Some(plan.digest()) || matches!(next, Next::Nothing { .. }) {
             if before.is_none() {
-                context.ui.say(describe(&next).trim_end());
+                context.ui.say(describe(&next, extent).trim_end());
             }
             if matches!(extent, Extent::Whole | Extent::Only(Stage::List)) {
                 refuse_standing(engine, product, &plan.version).await?;
@@ -264,7 +264,7 @@ pub async fn carry_out_next(
     next: Next,
     extent: Extent,
 ) -> Result<(), Failure> {
-    context.ui.say(describe(&next).trim_end());
+    context.ui.say(describe(&next, extent).trim_end());
     approve(context, approval, next.plan(), extent).await?;
     if next.plan().steps.iter().any(|planned| takes_machine(&planned.step)) {
         context.expect_machines()?;

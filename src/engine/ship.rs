@@ -61,6 +61,16 @@ pub enum Extent {
     Only(Stage),
 }
 
+impl Extent {
+    /// Tells whether a step is carried out.
+    pub fn takes(self, step: &Step) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::Only(stage) => stage_of(step) == stage,
+        }
+    }
+}
+
 /// What there is to do next for a product.
 #[derive(Debug)]
 pub enum Next {
@@ -247,9 +257,7 @@ async fn begin_or_continue(engine: &Engine, product: &Product, next: Next, exten
             if plan.is_empty() {
                 return Ok(());
             }
-            if let Extent::Only(stage) = extent
-                && !plan.steps.iter().any(|planned| stage_of(&planned.step) == stage)
-            {
+            if !plan.steps.iter().any(|planned| extent.takes(&planned.step)) {
                 engine.observer.note(Note::Notice { text: "nothing is left to do at this stage".to_owned() });
                 return Ok(());
             }
@@ -264,7 +272,7 @@ async fn begin_or_continue(engine: &Engine, product: &Product, next: Next, exten
 impl Run<'_> {
     async fn carry_out(&self, extent: Extent) -> Result<(), EngineError> {
         let steps = &self.plan.steps;
-        let chosen = |place: usize| !matches!(extent, Extent::Only(stage) if stage_of(&steps[place].step) != stage);
+        let chosen = |place: usize| extent.takes(&steps[place].step);
         // What another command has done, or has to do, is no step of this one: the steps say themselves if it is missing.
         let mut needs: BTreeMap<usize, BTreeSet<usize>> =
             plan::needs(steps).into_iter().enumerate().filter(|(place, _)| chosen(*place)).collect();
