@@ -11,6 +11,7 @@ use super::wait::Look;
 use crate::bake;
 use crate::cloud::{BaseError, CloudError, ImageFromInstance, InstanceSpec};
 use crate::ledger::Outcome;
+use crate::model::count::counted;
 use crate::model::digest::Digest;
 use crate::model::ids::{ImageId, InstanceId, Region, SecurityGroupId};
 use crate::model::image::{Image, ImageDescription, tag};
@@ -227,7 +228,7 @@ impl Run<'_> {
                 })
             })
             .await?;
-        let how = stopped.unwrap_or_else(|| format!("was still at work after {} minutes", deadline.as_secs() / 60));
+        let how = stopped.unwrap_or_else(|| format!("was still at work after {}", counted(deadline.as_secs() / 60, "minute")));
         // The last words may come after the stop.
         let outcome = self
             .engine

@@ -14,11 +14,6 @@ use crate::model::record::{BaseRecord, Record};
 use crate::model::version::{Bump, Version};
 use crate::release::{Listing, NextVersionError, Released, history, next_version};
 
-/// The account that AWS Marketplace's images belong to.
-///
-/// Source: published Marketplace images are owned by it (alias `aws-marketplace`).
-pub const MARKETPLACE_ACCOUNT: &str = "679593333241";
-
 /// What the user asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Request {
@@ -253,7 +248,7 @@ fn distribution(facts: &Facts, done: Option<&Released>) -> Vec<Planned> {
         let has = done.and_then(|d| d.grants.get(&(region.clone(), account.clone())));
         // Launch alone, where snapshots are wanted too, is not enough; the other way round is.
         if has.is_none_or(|had_snapshots| snapshots && !had_snapshots) {
-            let why = if account.as_str() == MARKETPLACE_ACCOUNT { "share-with-marketplace" } else { "the manifest names the account" };
+            let why = if account == AccountId::marketplace() { "share-with-marketplace" } else { "the manifest names the account" };
             steps.push(step(Step::Grant { region, account, snapshots }, why.to_owned()));
         }
     }
@@ -270,8 +265,7 @@ fn wanted_grants(facts: &Facts) -> BTreeMap<(Region, AccountId), bool> {
         }
     }
     if distribution.share_with_marketplace {
-        let marketplace = MARKETPLACE_ACCOUNT.parse().expect("twelve digits");
-        grants.insert((Region::marketplace(), marketplace), true);
+        grants.insert((Region::marketplace(), AccountId::marketplace()), true);
     }
     grants
 }
