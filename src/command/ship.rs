@@ -234,13 +234,15 @@ pub async fn carry_out_all(context: &Context, product: &Product, engine: &Engine
             break;
         }
         before = Some(plan.digest());
+        let goes_on = matches!(next, Next::Continue { .. });
         carry_out_next(context, product, engine, &args.approval, next, extent).await?;
         if extent != Extent::Whole {
             break;
         }
-        // A wish is had once a version was released as wished for; until then it is for what comes next.
+        // A wish is had once a version was released as wished for; until then it is for what comes next. So is a bump
+        // given anew to a run that went on: what has changed since is released by it.
         if plan.releases() && request.version.as_ref().is_none_or(|wanted| *wanted == plan.version) {
-            request = Request::default();
+            request = Request { bump: request.bump.filter(|_| goes_on), ..Request::default() };
         }
     }
     Ok(())

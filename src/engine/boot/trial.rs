@@ -132,7 +132,7 @@ impl Trial<'_> {
                     Ok(session) => return Ok(Look::Ready(Ok((address, session)))),
                     Err(why) => why,
                 };
-                Ok(Look::NotYet(format!("{} is running; {last}; {}", self.instance, self.patience())))
+                Ok(Look::NotYet(format!("{} is running; {last} ({})", self.instance, self.deadline())))
             })
             .await?;
         self.answered = answered;
@@ -179,7 +179,7 @@ impl Trial<'_> {
                     Ok(Err(why)) => why,
                     Err(_) => format!("no answer within {} s", ANSWER.as_secs()),
                 };
-                Ok(Look::NotYet(format!("{}: {last}; {}", check.name, self.patience())))
+                Ok(Look::NotYet(format!("{}: {last} ({})", check.name, self.deadline())))
             })
             .await?;
         if answered.is_none() && blocked {
@@ -284,8 +284,9 @@ impl Trial<'_> {
 
     /// The time left until the deadline.
     /// Says how long what does not answer yet is tried again.
-    fn patience(&self) -> String {
-        format!("tried for {} more", counted(self.left().as_secs().div_ceil(60), "minute"))
+    fn deadline(&self) -> String {
+        let at = self.launched.saturating_add(self.run.product.boot.deadline);
+        format!("deadline {}", at.unwrap_or(self.launched).strftime("%H:%M UTC"))
     }
 
     fn left(&self) -> Duration {
