@@ -19,7 +19,7 @@ use crate::bake;
 use crate::ledger::{Effect, Journal, Outcome};
 use crate::model::boot::BootSummary;
 use crate::model::ids::Region;
-use crate::model::image::Image;
+use crate::model::image::{Image, ImageDescription};
 use crate::model::plan::{Plan, Step};
 use crate::model::product::Product;
 use crate::model::record::{Event, Head, Record};
@@ -146,7 +146,8 @@ async fn taken_over(engine: &Engine, plan: &Plan) -> Result<Option<String>, Engi
     });
     let Some((name, region, anew)) = bake else { return Ok(None) };
     let found = engine.writer.reader().own_image_named(region, name).await?;
-    let taken = found.filter(|found| !is_in_the_way(found, &plan.input) && !is_of_no_use(found) && !(anew && is_rejected(found)));
+    let unfit = |found: &ImageDescription| is_in_the_way(found, &plan.input) || is_of_no_use(found) || (anew && is_rejected(found));
+    let taken = found.filter(|found| !unfit(found));
     Ok(taken.map(|found| {
         let anew = if is_rejected(&found) { "; it is judged again, and --rebuild makes another" } else { "" };
         format!("{} is taken over, and no new image made: {}{anew}", found.image.id, origin(&found))
