@@ -30,7 +30,7 @@ pub struct Cli {
 const EXIT_CODES: &str = "A first product: bakehouse init my-app · check · twin base build debian-13 · plan my-app · ship my-app
 
 Exit codes: 0 done · 1 failed · 2 command line · 3 faulty manifest · 4 stopped by the scan or the boot · 5 pending, goes on \
-at AWS · 6 refused by the Marketplace · 7 not approved · 8 differs from the record · 130 interrupted";
+at AWS · 6 refused by the Marketplace · 7 not approved · 8 differs from the record · 9 nothing has changed for the --version asked for · 130 interrupted";
 
 /// What holds for every command.
 #[derive(Debug, Args)]

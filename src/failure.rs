@@ -27,6 +27,8 @@ pub mod exit {
     pub const NOT_APPROVED: u8 = 7;
     /// What was read back differs from the record.
     pub const MISMATCH: u8 = 8;
+    /// Nothing has changed, so that the version that was asked for isn't released.
+    pub const UNCHANGED: u8 = 9;
     /// Interrupted by the user.
     pub const INTERRUPTED: u8 = 130;
 }
@@ -144,6 +146,7 @@ impl Failure {
                 Kind::Left => exit::INTERRUPTED,
                 Kind::Rejected => exit::REJECTED,
                 Kind::Pending => exit::PENDING,
+                Kind::Unchanged => exit::UNCHANGED,
                 Kind::ListingRefused => exit::LISTING_REFUSED,
             },
             Self::NotApproved { .. } | Self::Unconfirmed { .. } => exit::NOT_APPROVED,
@@ -186,8 +189,16 @@ impl Failure {
 
 /// Ranks the exit codes: what needs nobody least, what nobody foresaw most.
 fn badness(code: u8) -> u8 {
-    const RANKS: [u8; 7] =
-        [exit::OK, exit::PENDING, exit::NOT_APPROVED, exit::REJECTED, exit::LISTING_REFUSED, exit::FAULTY_MANIFEST, exit::MISMATCH];
+    const RANKS: [u8; 8] = [
+        exit::OK,
+        exit::PENDING,
+        exit::UNCHANGED,
+        exit::NOT_APPROVED,
+        exit::REJECTED,
+        exit::LISTING_REFUSED,
+        exit::FAULTY_MANIFEST,
+        exit::MISMATCH,
+    ];
     RANKS.iter().position(|known| *known == code).and_then(|rank| u8::try_from(rank).ok()).unwrap_or(u8::MAX)
 }
 
@@ -199,7 +210,7 @@ fn render_engine(error: &EngineError) -> String {
     let word = match error.kind() {
         Kind::Pending => "pending",
         Kind::Left => "interrupted",
-        Kind::Failed | Kind::Rejected | Kind::ListingRefused => "error",
+        Kind::Failed | Kind::Rejected | Kind::Unchanged | Kind::ListingRefused => "error",
     };
     block(word, &with_causes(error), &engine::tell(error))
 }

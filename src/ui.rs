@@ -25,8 +25,26 @@ pub struct Ui {
     bar: Mutex<Option<ProgressBar>>,
     /// What is worked through, and since when.
     working: Mutex<Option<(&'static str, Instant)>>,
-    /// The steps that go on, and what each waits for.
-    steps: Mutex<BTreeMap<usize, Option<String>>>,
+    steps: Mutex<Steps>,
+}
+
+/// The steps that go on.
+#[derive(Default)]
+struct Steps {
+    /// What each waits for.
+    waits: BTreeMap<usize, Option<String>>,
+    /// The one whose title was written last: what is said next stands under it.
+    titled: Option<usize>,
+}
+
+impl Steps {
+    /// Lines are set under the title of their step; where others may stand there, they name it.
+    fn margin(&self, step: Option<usize>) -> String {
+        match step {
+            Some(number) if self.waits.len() > 1 || self.titled != Some(number) => format!("    [{number}] "),
+            _ => "    ".to_owned(),
+        }
+    }
 }
 
 impl Ui {
@@ -142,10 +160,10 @@ impl Ui {
         }
         let message = {
             let mut steps = self.steps();
-            if let Some(waiting) = step.and_then(|number| steps.get_mut(&number)) {
+            if let Some(waiting) = step.and_then(|number| steps.waits.get_mut(&number)) {
                 *waiting = Some(text.clone());
             }
-            let all: Vec<&str> = steps.values().flatten().map(String::as_str).collect();
+            let all: Vec<&str> = steps.waits.values().flatten().map(String::as_str).collect();
             if all.is_empty() { text } else { all.join(" · ") }
         };
         let mut bar = self.bar();
@@ -200,12 +218,16 @@ impl Observer for Ui {
 
 impl Ui {
     fn note_of(&self, step: Option<usize>, note: Note) {
-        let margin = self.margin(step);
+        let margin = self.steps().margin(step);
         match note {
             Note::Run { text } => self.say(&self.strong(&text)),
             Note::Step { number, of, text } => {
                 self.clear();
-                self.steps().insert(number, None);
+                {
+                    let mut steps = self.steps();
+                    steps.waits.insert(number, None);
+                    steps.titled = Some(number);
+                }
                 let title = format!("[{number}/{of}] {text}");
                 match self.ci {
                     Some(ci) => self.say(&format!("{}\n{}", ci.end_group(), ci.group(&title))),
@@ -214,7 +236,7 @@ impl Ui {
             }
             Note::StepEnd { number } => {
                 self.clear();
-                self.steps().remove(&number);
+                self.steps().waits.remove(&number);
             }
             Note::Done { text } => {
                 self.clear();
@@ -228,15 +250,7 @@ impl Ui {
         }
     }
 
-    /// Lines are set under their step; where several go on, they name it.
-    fn margin(&self, step: Option<usize>) -> String {
-        match step {
-            Some(number) if self.steps().len() > 1 => format!("    [{number}] "),
-            _ => "    ".to_owned(),
-        }
-    }
-
-    fn steps(&self) -> std::sync::MutexGuard<'_, BTreeMap<usize, Option<String>>> {
+    fn steps(&self) -> std::sync::MutexGuard<'_, Steps> {
         self.steps.lock().unwrap_or_else(|e| e.into_inner())
     }
 }
@@ -351,6 +365,17 @@ mod tests {
         for plain in ["two\nlines\tand ü 日本", "\u{1b}[1;31mred\u{1b}[0m"] {
             assert_eq!(harmless(plain), plain);
         }
+    }
+
+    #[test]
+    fn a_line_that_stands_under_another_steps_title_names_its_own() {
+        let mut steps = Steps { waits: [(4, None)].into(), titled: Some(4) };
+        assert_eq!(steps.margin(Some(4)), "    ");
+        steps.waits.insert(5, None);
+        steps.titled = Some(5);
+        assert_eq!((steps.margin(Some(4)), steps.margin(Some(5))), ("    [4] ".to_owned(), "    [5] ".to_owned()));
+        steps.waits.remove(&5);
+        assert_eq!((steps.margin(Some(4)), steps.margin(None)), ("    [4] ".to_owned(), "    ".to_owned()));
     }
 
     #[test]

@@ -392,6 +392,13 @@ fn connection(global: &Global, workspace: &Workspace, target: TargetName, login:
             Err(Failure::other("the twin is being served, and faults are its server's", "give --faults to bakehouse twin serve"))
         }
         Some(running) => {
+            if global.machines.is_some() || global.script.is_some() {
+                Ui::of(global).say(&format!(
+                    "note: the twin is being served at {}, and its machines are the server's: --machines and --script are passed over here; \
+                     give them to bakehouse twin serve",
+                    running.url
+                ));
+            }
             let caller = twin::peek(&folder)?;
             Ok(Connect::TwinServer { url: running.url, credentials: caller.credentials })
         }

@@ -12,6 +12,7 @@ use crate::cloud;
 use crate::doctor::{self, Check, Health};
 use crate::failure::Failure;
 use crate::manifest::Faults;
+use crate::model::count::counted;
 use crate::model::ids::{AccountId, Slug};
 use crate::model::product::Product;
 use crate::model::target::TargetName;
@@ -73,9 +74,10 @@ pub async fn run(global: &Global, args: &DoctorArgs) -> Result<(), Failure> {
     }
     match failed {
         0 => Ok(()),
-        _ => {
-            Err(Failure::other(format!("{failed} of {} checks failed", diagnosis.checks.len()), "do what the arrows say, then look again"))
-        }
+        _ => Err(Failure::other(
+            format!("{failed} of {} failed", counted(diagnosis.checks.len(), "check")),
+            "do what the arrows say, then look again",
+        )),
     }
 }
 
@@ -97,7 +99,7 @@ fn products(connected: &Connected, only: Option<&Slug>, account: &AccountId) -> 
     }
     let check = match faults.errors() {
         0 => Check::ok("manifests", "", format!("{} without a fault", products.len())),
-        errors => Check::not(Health::Fail, "manifests", "", format!("{errors} faults"), "bakehouse check"),
+        errors => Check::not(Health::Fail, "manifests", "", counted(errors, "fault"), "bakehouse check"),
     };
     Ok((products, check))
 }

@@ -29,18 +29,18 @@ pub struct InitArgs {
 /// When the folder exists or can't be written.
 pub fn run(global: &Global, args: &InitArgs) -> Result<(), Failure> {
     let ui = Ui::new();
-    let root = match context::workspace(global) {
-        Ok(workspace) => {
-            ui.say(&format!("the product joins the workspace {}", workspace.root.display()));
-            workspace.root
-        }
+    let (root, joins) = match context::workspace(global) {
+        Ok(workspace) => (workspace.root, true),
         // The first product makes the workspace.
-        Err(Failure::Workspace(WorkspaceError::NotFound { start })) => start,
+        Err(Failure::Workspace(WorkspaceError::NotFound { start })) => (start, false),
         Err(other) => return Err(other),
     };
     let folder = root.join("products").join(args.name.as_str());
     if folder.exists() {
         return Err(Failure::other(format!("{} exists already", folder.display()), "choose another name, or edit what is there"));
+    }
+    if joins {
+        ui.say(&format!("the product joins the workspace {}", root.display()));
     }
     let mut files = scaffold(&args.name);
     files.push(("bakehouse.toml".into(), scaffold_workspace().into()));

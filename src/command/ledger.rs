@@ -11,6 +11,7 @@ use crate::cli::{Format, Global};
 use crate::cloud::ChangeSetFilter;
 use crate::engine::{self, EngineError, Verified};
 use crate::failure::Failure;
+use crate::model::count::counted;
 use crate::model::ids::{Architecture, Slug, Variant};
 use crate::ui;
 
@@ -88,7 +89,12 @@ async fn verify(context: &Context, args: &VerifyArgs) -> Result<(), Failure> {
 fn tell(context: &Context, variant: &Variant, verified: &Verified) {
     let Verified { records, releases, witnesses } = verified;
     if *records > 0 {
-        ui::print(&format!("{variant}: {records} records, {releases} released; {witnesses} tags on {} agree", context.target));
+        ui::print(&format!(
+            "{variant}: {}, {releases} released; {} on {} in agreement",
+            counted(*records, "record"),
+            counted(*witnesses, "tag"),
+            context.target
+        ));
     }
 }
 

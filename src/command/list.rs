@@ -104,7 +104,7 @@ async fn change_set(context: &Context, engine: &Engine, product: &Product, versi
     if next.plan().version != released.version {
         return Err(Failure::other(
             format!("version {} of {variant} would be listed, and it is not sealed yet", next.plan().version),
-            format!("bakehouse ship {variant}, or bake, scan, checksum and release it first"),
+            format!("bakehouse ship {variant}, or bake, scan, boot, checksum and release it first"),
         ));
     }
     let planned = next.plan().steps.iter().find_map(|p| match &p.step {

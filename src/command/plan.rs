@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::context::Context;
 use super::selection::Selection;
 use crate::cli::{Format, Global};
-use crate::engine::{self, Next};
+use crate::engine::{self, Extent, Next};
 use crate::failure::Failure;
 use crate::model::plan::Plan;
 use crate::model::version::{self, Version};
@@ -77,7 +77,7 @@ pub async fn run(global: &Global, args: &PlanArgs) -> Result<(), Failure> {
     let (nexts, end) = variants.each(async |product| Ok(engine::next(&engine, product, &Request::from(&args.version)).await?)).await;
     match args.format {
         Format::Json => ui::print(&ui::document(&nexts.iter().map(|next| json(next.plan())).collect::<Vec<_>>())),
-        Format::Text => ui::print(&nexts.iter().map(describe).collect::<Vec<_>>().join("\n")),
+        Format::Text => ui::print(&nexts.iter().map(|next| describe(next, Extent::Whole)).collect::<Vec<_>>().join("\n")),
     }
     end
 }
@@ -89,13 +89,16 @@ fn json(plan: &Plan) -> Value {
     json
 }
 
-/// Writes what comes next for people.
-pub fn describe(next: &Next) -> String {
+/// Writes what comes next for people: of a plan's steps those that are carried out now.
+pub fn describe(next: &Next, extent: Extent) -> String {
     let plan = next.plan();
+    let plan_of_run = if extent == Extent::Whole { "its plan" } else { "of its plan, now" };
     let mut text = format!("{} on {} (account {})\n", plan.variant, plan.target, plan.account);
     match next {
         Next::Nothing { .. } => text.push_str(&format!("nothing to do: {} is as the manifest says\n", plan.version)),
-        Next::Continue { journal, .. } => text.push_str(&format!("run {} of version {} goes on; its plan:\n", journal.run(), plan.version)),
+        Next::Continue { journal, .. } => {
+            text.push_str(&format!("run {} of version {} goes on; {plan_of_run}:\n", journal.run(), plan.version))
+        }
         Next::Begin { superseded, .. } => {
             if let Some(journal) = superseded {
                 text.push_str(&format!("first run {} is ended, as the inputs have changed since: its instance and group are removed, an image it made is kept\n", journal.run()));
@@ -103,7 +106,7 @@ pub fn describe(next: &Next) -> String {
             text.push_str(&format!("version {}\n", plan.version));
         }
     }
-    text.push_str(&steps(plan));
+    text.push_str(&steps(plan, extent));
     for notice in &plan.notices {
         text.push_str(&format!("note: {notice}\n"));
     }
@@ -113,8 +116,9 @@ pub fn describe(next: &Next) -> String {
     text
 }
 
-fn steps(plan: &Plan) -> String {
-    let lines = plan.steps.iter().enumerate().map(|(index, planned)| {
+fn steps(plan: &Plan, extent: Extent) -> String {
+    let chosen = plan.steps.iter().enumerate().filter(|(_, planned)| extent.takes(&planned.step));
+    let lines = chosen.map(|(index, planned)| {
         let mark = if planned.irreversible { " [can't be undone]" } else { "" };
         format!("  {:>2}. {}{mark}\n      because {}\n", index + 1, planned.step, planned.why)
     });

@@ -226,7 +226,7 @@ pub async fn carry_out_all(context: &Context, product: &Product, engine: &Engine
         let plan = next.plan().clone();
         if before == Some(plan.digest()) || matches!(next, Next::Nothing { .. }) {
             if before.is_none() {
-                context.ui.say(describe(&next).trim_end());
+                context.ui.say(describe(&next, extent).trim_end());
             }
             if matches!(extent, Extent::Whole | Extent::Only(Stage::List)) {
                 refuse_standing(engine, product, &plan.version).await?;
@@ -234,11 +234,16 @@ pub async fn carry_out_all(context: &Context, product: &Product, engine: &Engine
             break;
         }
         before = Some(plan.digest());
+        let goes_on = matches!(next, Next::Continue { .. });
         carry_out_next(context, product, engine, &args.approval, next, extent).await?;
         if extent != Extent::Whole {
             break;
         }
-        request = Request::default();
+        // A wish is had once a version was released as wished for; until then it is for what comes next. So is a bump
+        // given anew to a run that went on: what has changed since is released by it.
+        if plan.releases() && request.version.as_ref().is_none_or(|wanted| *wanted == plan.version) {
+            request = Request { bump: request.bump.filter(|_| goes_on), ..Request::default() };
+        }
     }
     Ok(())
 }
@@ -261,7 +266,7 @@ pub async fn carry_out_next(
     next: Next,
     extent: Extent,
 ) -> Result<(), Failure> {
-    context.ui.say(describe(&next).trim_end());
+    context.ui.say(describe(&next, extent).trim_end());
     approve(context, approval, next.plan(), extent).await?;
     if next.plan().steps.iter().any(|planned| takes_machine(&planned.step)) {
         context.expect_machines()?;

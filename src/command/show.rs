@@ -12,6 +12,7 @@ use super::selection::Selection;
 use crate::cli::{Format, Global};
 use crate::failure::Failure;
 use crate::ledger::Ledger;
+use crate::model::count::counted;
 use crate::model::ids::{AccountId, Region};
 use crate::model::image::Image;
 use crate::model::product::Product;
@@ -143,7 +144,7 @@ fn text(product: &Product, released: &Released) -> String {
         format!("  image     {} ({})", release.image.id, release.image.name),
     ];
     for (snapshot, digests) in &release.digests {
-        lines.push(format!("  snapshot  {snapshot}: {} blocks, {}", digests.blocks, digests.disk));
+        lines.push(format!("  snapshot  {snapshot}: {}, {}", counted(digests.blocks, "block"), digests.disk));
     }
     lines.push(format!("  base      {} ({})", release.base.image, release.base.name));
     lines.push(format!("  inputs    {}", release.input));
@@ -152,19 +153,23 @@ fn text(product: &Product, released: &Released) -> String {
     }
     let scan = &release.scan;
     lines.push(format!(
-        "  scan      passed ({} critical, {} high, {} medium, {} low; {} packages)",
-        scan.critical, scan.high, scan.medium, scan.low, scan.packages
+        "  scan      passed ({} critical, {} high, {} medium, {} low; {})",
+        scan.critical,
+        scan.high,
+        scan.medium,
+        scan.low,
+        counted(scan.packages, "package")
     ));
     for used in &scan.waivers {
         let waiver = &used.waiver;
-        lines.push(format!("  waiver    {waiver}, until {}: {} ({} findings)", waiver.expires, waiver.reason, used.waived));
+        lines.push(format!("  waiver    {waiver}, until {}: {} ({})", waiver.expires, waiver.reason, counted(used.waived, "finding")));
     }
     if let Some(boot) = &release.boot {
         lines.push(format!(
-            "  boot      passed: ready {} s after its launch on {} ({} checks)",
+            "  boot      passed: ready {} s after its launch on {} ({})",
             boot.ready_seconds,
             boot.instance_type,
-            boot.checks.len()
+            counted(boot.checks.len(), "check")
         ));
     }
     for (region, image) in &released.copies {

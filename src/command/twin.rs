@@ -16,7 +16,7 @@ use crate::rules::names::nearest;
 use crate::template::shell_quote;
 use crate::twin::base::{self, Sources, debian};
 use crate::twin::consistency::Windows;
-use crate::twin::ec2::{BaseImage, DEBIAN_ACCOUNT, register_base};
+use crate::twin::ec2::{BaseImage, DEBIAN_ACCOUNT, Registered, register_base};
 use crate::twin::limits::{self, Quota};
 use crate::twin::{self, Twin, machines};
 use crate::ui::{self, Ui};
@@ -176,7 +176,7 @@ pub enum BaseName {
 pub struct BaseImportArgs {
     /// The disk image, raw or qcow2
     pub file: PathBuf,
-    /// The image's name, by which a manifest may find it (image.base)
+    /// The image's name, by which a manifest may find it (image.base); one of this name is replaced
     #[arg(long)]
     pub name: String,
     /// The processor that it is made for: x86_64 or arm64
@@ -354,7 +354,7 @@ async fn build(global: &Global, workspace: &Workspace, ui: Ui, args: &BaseBuildA
         .tempdir_in(twin_folder(workspace))
         .map_err(|e| Failure::other(format!("the build's folder can't be made: {e}"), "is the disk full?"))?;
     let options = debian::Options { work: work.path().to_owned(), disk: work.path().join("disk.raw"), sources, now: twin.clock().now() };
-    ui.say("building debian-13 from packages; a minute or two");
+    ui.say("building debian-13 from packages; two or three minutes");
     let ui = Arc::new(ui);
     let talk = ui.clone();
     let built = tokio::task::spawn_blocking(move || debian::build(&options, &|line| talk.say(&format!("    | {line}"))))
@@ -395,10 +395,7 @@ async fn import(global: &Global, workspace: &Workspace, ui: Ui, args: &BaseImpor
         .map_err(|e| Failure::other(format!("the import broke off: {e}"), "try again"))?
         .map_err(|e| {
             let cause = std::error::Error::source(&e).map(|cause| format!(": {cause}")).unwrap_or_default();
-            Failure::other(
-                format!("{} can't be imported: {e}{cause}", args.file.display()),
-                "raw and qcow2 disks without a backing file are taken",
-            )
+            Failure::other(format!("the base can't be imported: {e}{cause}"), e.hint())
         })?;
     let boot_mode = match args.boot_mode.unwrap_or(ImportBootMode::usual(args.architecture)) {
         ImportBootMode::Uefi => "uefi",
@@ -423,10 +420,14 @@ async fn import(global: &Global, workspace: &Workspace, ui: Ui, args: &BaseImpor
 
 async fn register(twin: &Arc<Twin>, region: &Region, image: BaseImage, ui: &Ui) -> Result<ImageId, Failure> {
     let name = image.name.clone();
-    let id = register_base(twin, region, image)
+    let Registered { id, replaced, moved } = register_base(twin, region, image)
         .await
         .map_err(|e| Failure::other(format!("{name} can't be registered: {e}"), "the twin refuses what EC2 refuses"))?;
-    ui.say(&format!("{id} ({name}) is a public image in {region}"));
+    let instead = replaced.map(|old| format!(", instead of {old}, which is removed")).unwrap_or_default();
+    ui.say(&format!("{id} ({name}) is a public image in {region}{instead}"));
+    for parameter in moved {
+        ui.say(&format!("the parameter {parameter} names it by now"));
+    }
     Ok(id)
 }
 

@@ -12,6 +12,7 @@ use super::show::find;
 use crate::cli::{Format, Global};
 use crate::engine::{self, Observer, Whole};
 use crate::failure::Failure;
+use crate::model::count::counted;
 use crate::model::digest::DiskDigests;
 use crate::model::ids::{ImageId, SnapshotId};
 use crate::model::product::Product;
@@ -100,7 +101,7 @@ impl Verified {
                 continue;
             };
             let verdict = if *as_recorded { "as recorded".to_owned() } else { format!("RECORDED IS {}", recorded.disk) };
-            lines.push(format!("{snapshot}  {}  {} blocks, {verdict}", now.disk, now.blocks));
+            lines.push(format!("{snapshot}  {}  {}, {verdict}", now.disk, counted(now.blocks, "block")));
             if let Some(whole) = &now.whole {
                 lines.push(format!("{snapshot}  {whole}  whole disk of {} bytes", now.size_bytes));
             }

@@ -11,6 +11,7 @@ use super::wait::Look;
 use crate::bake;
 use crate::cloud::{BaseError, CloudError, ImageFromInstance, InstanceSpec};
 use crate::ledger::Outcome;
+use crate::model::count::counted;
 use crate::model::digest::Digest;
 use crate::model::ids::{ImageId, InstanceId, Region, SecurityGroupId};
 use crate::model::image::{Image, ImageDescription, tag};
@@ -39,7 +40,11 @@ impl Run<'_> {
         if existing.is_none() {
             // The name carries the digest of all inputs: an image of that name was made by an earlier
             // attempt, this run's or one that was rejected, and need not be made again.
-            existing = self.image_of_name(region, name).await?.map(|found| found.image.id);
+            let found = self.image_of_name(region, name).await?;
+            if let Some(found) = found.as_ref().filter(|found| !self.is_own(found)) {
+                self.done_note(format!("{} is taken over: {}", found.image.id, origin(found)));
+            }
+            existing = found.map(|found| found.image.id);
         }
         let id = match existing {
             Some(id) => self.effect(IMAGE, &name, async |_| Ok(id)).await?,
@@ -84,10 +89,9 @@ impl Run<'_> {
         if self.done::<ImageId>(IMAGE).await.is_some() {
             return Ok(());
         }
-        // What this run has made is judged when it is waited for.
-        let is_its_own = |found: &ImageDescription| found.tags.get(tag::RUN).is_some_and(|run| run == self.id().as_str());
         let found = self.image_of_name(region, name).await?;
-        let unwanted = found.filter(|found| !is_its_own(found) && unwanted(found));
+        // What this run has made is judged when it is waited for.
+        let unwanted = found.filter(|found| !self.is_own(found) && unwanted(found));
         self.discard(region, unwanted.map(|found| found.image)).await
     }
 
@@ -117,12 +121,14 @@ impl Run<'_> {
     /// Finds the image of this release's name; one made of other inputs, or released, is in the way.
     async fn image_of_name(&self, region: &Region, name: &str) -> Result<Option<ImageDescription>, EngineError> {
         let Some(found) = self.engine.writer.reader().own_image_named(region, name).await? else { return Ok(None) };
-        // What is released belongs to its record.
-        let released = found.tags.get(tag::STATE).is_some_and(|state| state == "released");
-        if released || found.tags.get(tag::INPUT) != Some(&self.plan.input.to_string()) {
+        if is_in_the_way(&found, &self.plan.input) {
             return Err(EngineError::NameTaken { name: name.to_owned(), region: region.clone(), image: found.image.id });
         }
         Ok(Some(found))
+    }
+
+    fn is_own(&self, found: &ImageDescription) -> bool {
+        found.tags.get(tag::RUN).is_some_and(|run| run == self.id().as_str())
     }
 
     async fn security_group(&self, region: &Region) -> Result<SecurityGroupId, EngineError> {
@@ -222,7 +228,7 @@ impl Run<'_> {
                 })
             })
             .await?;
-        let how = stopped.unwrap_or_else(|| format!("was still at work after {} minutes", deadline.as_secs() / 60));
+        let how = stopped.unwrap_or_else(|| format!("was still at work after {}", counted(deadline.as_secs() / 60, "minute")));
         // The last words may come after the stop.
         let outcome = self
             .engine
@@ -424,9 +430,22 @@ pub(super) fn is_of_no_use(image: &ImageDescription) -> bool {
     image.encrypted || !matches!(image.state.as_str(), "pending" | "available")
 }
 
+/// Tells whether an image of the name that a run needs was made of something else, or belongs to a record: it is released.
+pub(super) fn is_in_the_way(image: &ImageDescription, input: &Digest) -> bool {
+    let released = image.tags.get(tag::STATE).is_some_and(|state| state == "released");
+    released || image.tags.get(tag::INPUT) != Some(&input.to_string())
+}
+
 /// Tells whether a scan or a boot has rejected an image.
 pub(super) fn is_rejected(image: &ImageDescription) -> bool {
     image.tags.get(tag::STATE).is_some_and(|state| state == "rejected")
+}
+
+/// Says in words where an image that is taken over comes from, and what was said of it.
+pub(super) fn origin(image: &ImageDescription) -> String {
+    let maker = image.tags.get(tag::RUN).map_or_else(|| "an earlier run".to_owned(), |run| format!("run {run}"));
+    let verdict = if is_rejected(image) { ", and scan or boot rejected it" } else { "" };
+    format!("{maker} made it of the same inputs{verdict}")
 }
 
 /// Says in words how far a guest has come.

@@ -13,6 +13,7 @@ use super::run::Run;
 use crate::cloud::{Reader, SnapshotBlocks};
 use crate::disk;
 use crate::ledger::Outcome;
+use crate::model::count::counted;
 use crate::model::digest::{BLOCK_SIZE_BYTES, Digest, DiskDigest, DiskDigests};
 use crate::model::ids::{Region, SnapshotId};
 use crate::model::image::{Image, tag};
@@ -24,6 +25,9 @@ use crate::scan::{self, ImageFacts, SbomFormat, Scan, Subject};
 /// Blocks in flight while a whole snapshot is read. Source: EBS direct allows about 1,000 requests a
 /// second a snapshot; 32 keep both cores busy on the twin and a fast link full on AWS.
 const BLOCKS_IN_FLIGHT: usize = 32;
+
+/// Problems that may pass and are named before the rest is counted.
+const MOST_TOLD: usize = 10;
 
 impl Run<'_> {
     /// Scans the image; a finding at the threshold ends the run, the image kept and tagged.
@@ -38,6 +42,7 @@ impl Run<'_> {
                 let report = engine.unless_left(scan_blocks(&engine.observer, blocks, request)).await?;
                 let kept = engine.ledger.keep_report(self.variant(), &self.plan.version, self.id(), &report).await?;
                 if report.passed() {
+                    self.tell_tolerated(&report);
                     let version = self.plan.version.to_string();
                     let subject = Subject { name: self.product.slug.as_str(), version: Some(&version) };
                     let sbom = scan::sbom(&report, &subject, SbomFormat::CycloneDx);
@@ -53,9 +58,24 @@ impl Run<'_> {
             self.end_later(Outcome::Rejected).await;
         }
         let summary = summary?;
-        let waived = if summary.waivers.is_empty() { String::new() } else { format!(", {} waivers hold", summary.waivers.len()) };
-        self.done_note(format!("passed: {} packages, {} findings that may pass{waived}", summary.packages, findings(&summary)));
+        let waived = if summary.waivers.is_empty() { String::new() } else { format!(", by {}", counted(summary.waivers.len(), "waiver")) };
+        self.done_note(format!(
+            "passed: {}, {} that may pass{waived}",
+            counted(summary.packages, "package"),
+            counted(findings(&summary), "finding")
+        ));
         Ok(summary)
+    }
+
+    /// Names what was found and may pass: who releases an image is to know it.
+    fn tell_tolerated(&self, report: &Report) {
+        let headlines = scan::headlines(report);
+        for headline in headlines.iter().take(MOST_TOLD) {
+            self.done_note(headline.clone());
+        }
+        if headlines.len() > MOST_TOLD {
+            self.done_note(format!("and {} more; the report has all", headlines.len() - MOST_TOLD));
+        }
     }
 
     /// Digests every block of every snapshot.
@@ -68,7 +88,7 @@ impl Run<'_> {
             })
             .await?;
         for (snapshot, digests) in &digests {
-            self.done_note(format!("{snapshot}: {} blocks, {}", digests.blocks, digests.disk));
+            self.done_note(format!("{snapshot}: {}, {}", counted(digests.blocks, "block"), digests.disk));
         }
         Ok(digests)
     }
@@ -145,7 +165,7 @@ async fn scan_blocks(observer: &Arc<dyn Observer>, blocks: &[SnapshotBlocks], re
     let mut disks: Vec<Arc<dyn disk::BlockSource>> = Vec::new();
     for blocks in blocks {
         let (snapshot, count) = (blocks.snapshot(), blocks.indices().count());
-        observer.note(Note::Notice { text: format!("reading {snapshot} through EBS direct ({count} blocks with data)") });
+        observer.note(Note::Notice { text: format!("reading {snapshot} through EBS direct ({} with data)", counted(count, "block")) });
         disks.push(Arc::new(disk::Cached::new(blocks.clone().blocking(), disk::CacheLimits::default())));
     }
     let watcher = Arc::clone(observer);

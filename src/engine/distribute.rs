@@ -98,7 +98,7 @@ impl Run<'_> {
         }
         self.record(Event::Granted { region: region.clone(), image: image.id.clone(), snapshots: readable, account: account.clone() })
             .await?;
-        self.done_note(format!("{account} may use {} in {region}", image.id));
+        self.done_note(format!("{} may use {} in {region}", account.known_as(), image.id));
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use crate::cloud::{BaseError, BucketError, CloudError, is_of_credentials, object
 use crate::ledger::LedgerError;
 use crate::listing::Refusal;
 use crate::model::boot::BootReport;
+use crate::model::count::counted;
 use crate::model::ids::{ChangeSetId, ImageId, Region, RunId, Variant};
 use crate::model::report::Report;
 use crate::model::version::Version;
@@ -114,7 +115,7 @@ pub enum EngineError {
         image: ImageId,
     },
     /// The scan found what must not be released.
-    #[error("the scan stopped {version}: {} of {} findings must not pass", report.failing().count(), report.findings.len())]
+    #[error("the scan stopped {version}: {} of {} must not pass", report.failing().count(), counted(report.findings.len(), "finding"))]
     Rejected {
         /// The version that was not released.
         version: Version,
@@ -281,6 +282,8 @@ pub enum Kind {
     Pending,
     /// The user asked to leave.
     Left,
+    /// Nothing has changed that could be released as the version that was asked for.
+    Unchanged,
     /// The Marketplace refused.
     ListingRefused,
     /// The scan or the boot stopped it.
@@ -372,6 +375,7 @@ impl EngineError {
             Self::Pending { .. } | Self::CredentialsRanOut { .. } => Kind::Pending,
             Self::Left { .. } => Kind::Left,
             Self::Several { errors } => errors.iter().map(Self::kind).max().unwrap_or(Kind::Failed),
+            Self::Plan(PlanError::Unchanged { .. }) => Kind::Unchanged,
             Self::ListingRefused { .. } | Self::TitleInUse { .. } => Kind::ListingRefused,
             _ => Kind::Failed,
         }

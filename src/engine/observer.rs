@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::model::count::counted;
 use crate::scan::Progress;
 
 /// Something worth telling while a plan is carried out.
@@ -70,7 +71,7 @@ impl From<Progress> for Note {
     fn from(progress: Progress) -> Self {
         match progress {
             Progress::Judged { findings, failing } => {
-                Self::Notice { text: format!("policy and packages: {findings} findings so far, {failing} of them failing") }
+                Self::Notice { text: format!("policy and packages: {} so far, {failing} of them failing", counted(findings, "finding")) }
             }
             Progress::Read { files, of } => Self::Progress { what: "files searched", done: files, total: of },
         }

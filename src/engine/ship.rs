@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::Engine;
-use super::bake::{is_of_no_use, is_rejected};
+use super::bake::{is_in_the_way, is_of_no_use, is_rejected, origin};
 use super::boot;
 use super::failure::EngineError;
 use super::observer::{Note, StepObserver};
@@ -19,7 +19,7 @@ use crate::bake;
 use crate::ledger::{Effect, Journal, Outcome};
 use crate::model::boot::BootSummary;
 use crate::model::ids::Region;
-use crate::model::image::Image;
+use crate::model::image::{Image, ImageDescription};
 use crate::model::plan::{Plan, Step};
 use crate::model::product::Product;
 use crate::model::record::{Event, Head, Record};
@@ -59,6 +59,16 @@ pub enum Extent {
     Whole,
     /// One stage; what it needs must be done.
     Only(Stage),
+}
+
+impl Extent {
+    /// Tells whether a step is carried out.
+    pub fn takes(self, step: &Step) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::Only(stage) => stage_of(step) == stage,
+        }
+    }
 }
 
 /// What there is to do next for a product.
@@ -119,12 +129,29 @@ async fn find_next(engine: &Engine, product: &Product, request: &Request) -> Res
     let siblings = engine.siblings(product).await?;
     let found = survey(engine.writer.reader(), &engine.ledger, product, siblings).await?;
     let mut plan = found.plan(engine.target, &engine.account, product, request)?;
+    plan.notices.extend(taken_over(engine, &plan).await?);
     plan.notices.extend(ending_waivers(product, engine.clock.now()));
     found.clear(engine.writer.reader(), &engine.ledger, product, &plan).await?;
     Ok(match (plan.is_empty(), superseded) {
         (true, None) => Next::Nothing { plan },
         (_, superseded) => Next::Begin { plan, superseded, head: found.head() },
     })
+}
+
+/// Says whose image is judged instead of a new one, if the account has one of the same inputs.
+async fn taken_over(engine: &Engine, plan: &Plan) -> Result<Option<String>, EngineError> {
+    let bake = plan.steps.iter().find_map(|planned| match &planned.step {
+        Step::Bake { image_name, region, anew, .. } => Some((image_name, region, *anew)),
+        _ => None,
+    });
+    let Some((name, region, anew)) = bake else { return Ok(None) };
+    let found = engine.writer.reader().own_image_named(region, name).await?;
+    let unfit = |found: &ImageDescription| is_in_the_way(found, &plan.input) || is_of_no_use(found) || (anew && is_rejected(found));
+    let taken = found.filter(|found| !unfit(found));
+    Ok(taken.map(|found| {
+        let anew = if is_rejected(&found) { "; it is judged again, and --rebuild makes another" } else { "" };
+        format!("{} is taken over, and no new image made: {}{anew}", found.image.id, origin(&found))
+    }))
 }
 
 /// Says which of the manifest's waivers are over or end soon. A plan that ends with them is to be seen before it does.
@@ -141,7 +168,8 @@ fn ending_waivers(product: &Product, now: Timestamp) -> Vec<String> {
 /// Refuses to go on with a run when the user asks for a version that is not the run's.
 ///
 /// What a bump comes to is counted from what was released before the run's version, so that the
-/// command that began the run can be given again.
+/// command that began the run can be given again. Of a run whose version was there when it began (it
+/// completes what is sealed, or catches up with another variant) a bump says nothing.
 async fn refuse_another_version(
     engine: &Engine,
     product: &Product,
@@ -152,10 +180,14 @@ async fn refuse_another_version(
     let wanted = match (request.version.as_ref().or(request.complete.as_ref()), request.bump) {
         (Some(named), _) => named.clone(),
         (None, None) => return Ok(()),
+        (None, Some(_)) if !plan.releases() => return Ok(()),
         (None, Some(_)) => {
-            let mut taken = engine.ledger.records(&plan.variant).await?;
-            taken.extend(engine.siblings(product).await?.into_iter().flat_map(|sibling| sibling.records));
-            let before: Vec<_> = taken.into_iter().map(|record| record.version).filter(|version| *version < plan.version).collect();
+            let siblings: Vec<Record> = engine.siblings(product).await?.into_iter().flat_map(|sibling| sibling.records).collect();
+            if siblings.iter().any(|record| record.version == plan.version) {
+                return Ok(());
+            }
+            let taken = engine.ledger.records(&plan.variant).await?.into_iter().chain(siblings);
+            let before: Vec<_> = taken.map(|record| record.version).filter(|version| *version < plan.version).collect();
             request.next_version(&before).map_err(PlanError::Version)?
         }
     };
@@ -226,9 +258,7 @@ async fn begin_or_continue(engine: &Engine, product: &Product, next: Next, exten
             if plan.is_empty() {
                 return Ok(());
             }
-            if let Extent::Only(stage) = extent
-                && !plan.steps.iter().any(|planned| stage_of(&planned.step) == stage)
-            {
+            if !plan.steps.iter().any(|planned| extent.takes(&planned.step)) {
                 engine.observer.note(Note::Notice { text: "nothing is left to do at this stage".to_owned() });
                 return Ok(());
             }
@@ -243,7 +273,7 @@ async fn begin_or_continue(engine: &Engine, product: &Product, next: Next, exten
 impl Run<'_> {
     async fn carry_out(&self, extent: Extent) -> Result<(), EngineError> {
         let steps = &self.plan.steps;
-        let chosen = |place: usize| !matches!(extent, Extent::Only(stage) if stage_of(&steps[place].step) != stage);
+        let chosen = |place: usize| extent.takes(&steps[place].step);
         // What another command has done, or has to do, is no step of this one: the steps say themselves if it is missing.
         let mut needs: BTreeMap<usize, BTreeSet<usize>> =
             plan::needs(steps).into_iter().enumerate().filter(|(place, _)| chosen(*place)).collect();

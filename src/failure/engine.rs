@@ -246,6 +246,9 @@ fn of_plan(error: &PlanError) -> Told {
         PlanError::NoBase => Told::new(&[NOTHING_MADE], &["mend image.base in the manifest"]),
         PlanError::NotSealed { .. } => Told::new(&[NOTHING_MADE], &["`bakehouse history` shows the versions that are sealed"]),
         PlanError::Version(_) => Told::new(&[NOTHING_MADE], &["choose another --version, or none: --bump major, minor or patch counts on"]),
+        PlanError::Unchanged { wanted, latest } => Told::new(&[NOTHING_MADE], &[])
+            .then(format!("--rebuild --version {wanted} releases it all the same, with the newest base"))
+            .then(format!("without --version, what {latest} still lacks (copies, grants, its listing) is made up for")),
         PlanError::ListingUnderWay { version, .. } => {
             Told::new(&[NOTHING_MADE], &[]).then(format!("wait until {version} is listed: bakehouse list status PRODUCT; then ship again"))
         }

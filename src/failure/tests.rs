@@ -91,6 +91,7 @@ fn samples() -> Vec<EngineError> {
         }),
         EngineError::Bucket(BucketError::Missing { bucket: "acme-bakes".to_owned() }),
         EngineError::Plan(PlanError::EncryptsByDefault { regions: vec![Region::marketplace()] }),
+        EngineError::Plan(PlanError::Unchanged { wanted: "1.3.0".parse().unwrap(), latest: version() }),
         EngineError::UserData(user_data),
         EngineError::Entity(unknown),
         EngineError::InstanceType {

@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use super::code::Code;
 use super::faults::{Faults, RawFault, Severity};
 use super::folder::{FileFault, Folder};
-use super::node::{Kind, Node, Table};
+use super::node::{Entry, Kind, Node, Table};
 use super::secrets;
 use super::source::{At, SourceId, Sources};
 use crate::model::digest::Digest;
@@ -246,7 +246,7 @@ impl<'a> Value<'a> {
     pub(super) fn list(&self, count: RangeInclusive<usize>) -> Option<Vec<Value<'a>>> {
         let Kind::Array(nodes) = &self.node.kind else { return self.wrong_type("a list") };
         if !count.contains(&nodes.len()) {
-            let message = format!("`{}` has {} entries", self.name, nodes.len());
+            let message = format!("`{}` has {}", self.name, entries(nodes.len()));
             self.fault(Code::Count, message).expected(format!("{} to {} entries", count.start(), count.end())).report();
             // A list that is too long by far would take long to look through.
             if nodes.len() > *count.end() {
@@ -272,9 +272,14 @@ impl<'a> Value<'a> {
     }
 
     pub(super) fn table(&self) -> Option<Reader<'a>> {
+        self.table_such_as("a table")
+    }
+
+    /// Returns a table, and says more closely what was expected when it is none.
+    pub(super) fn table_such_as(&self, expected: &str) -> Option<Reader<'a>> {
         match &self.node.kind {
             Kind::Table(table) => Some(Reader::new(self.context, self.name, self.node.at, table)),
-            _ => self.wrong_type("a table"),
+            _ => self.wrong_type(expected),
         }
     }
 
@@ -386,10 +391,11 @@ impl<'a> Reader<'a> {
         self.table
     }
 
-    /// Returns every entry, for tables whose keys are the writer's own.
+    /// Returns every entry, for tables whose keys are the writer's own: what can be shown of them names the values.
     pub(super) fn entries(&self) -> Vec<(&'a str, At, Value<'a>)> {
-        let value = |node| Value { context: self.context, name: self.name, node };
-        self.table.iter().map(|(key, entry)| (key.as_str(), entry.key_at, value(&entry.value))).collect()
+        let name = |key: &'a str| if quoted(key) == format!("\"{key}\"") { key } else { self.name };
+        let entry = |(key, entry): (&'a String, &'a Entry)| (key.as_str(), entry.key_at, Value::new(self.context, name(key), &entry.value));
+        self.table.iter().map(entry).collect()
     }
 
     /// Reports the keys that nobody asked for.
@@ -404,6 +410,10 @@ impl<'a> Reader<'a> {
                 .report();
         }
     }
+}
+
+fn entries(count: usize) -> String {
+    if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
 }
 
 /// Returns a text as a message may show it: short, on one line, without secrets or control characters.

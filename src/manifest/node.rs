@@ -28,8 +28,10 @@ pub(super) struct Node {
 pub(super) enum Kind {
     String(String),
     Integer(i64),
-    /// A float, or an integer of more than 64 bits: nothing that a key takes.
-    Number(String),
+    /// A float: nothing that a key takes.
+    Float(String),
+    /// An integer of more than 64 bits: nothing that a key takes either.
+    Large(String),
     Boolean(bool),
     Datetime(String),
     Array(Vec<Node>),
@@ -101,9 +103,9 @@ fn convert(source: SourceId, value: &Spanned<DeValue<'_>>, depth: usize) -> Resu
         DeValue::String(text) => Kind::String(text.to_string()),
         DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
             Ok(integer) => Kind::Integer(integer),
-            Err(_) => Kind::Number(number.to_string()),
+            Err(_) => Kind::Large(number.to_string()),
         },
-        DeValue::Float(number) => Kind::Number(number.to_string()),
+        DeValue::Float(number) => Kind::Float(number.to_string()),
         DeValue::Boolean(boolean) => Kind::Boolean(*boolean),
         DeValue::Datetime(datetime) => Kind::Datetime(datetime.to_string()),
         DeValue::Array(values) => Kind::Array(values.iter().map(|value| convert(source, value, depth + 1)).collect::<Result<_, _>>()?),
@@ -138,7 +140,8 @@ impl Node {
         match self.kind {
             Kind::String(_) => "a text",
             Kind::Integer(_) => "an integer",
-            Kind::Number(_) => "a number that is no 64-bit integer",
+            Kind::Float(_) => "a decimal number",
+            Kind::Large(_) => "an integer of more than 64 bits",
             Kind::Boolean(_) => "a boolean",
             Kind::Datetime(_) => "a date",
             Kind::Array(_) => "a list",
@@ -154,7 +157,7 @@ pub(super) fn canonical_json(table: &Table) -> Json {
 
 fn value_json(node: &Node) -> Json {
     match &node.kind {
-        Kind::String(text) | Kind::Number(text) | Kind::Datetime(text) => Json::String(text.clone()),
+        Kind::String(text) | Kind::Float(text) | Kind::Large(text) | Kind::Datetime(text) => Json::String(text.clone()),
         Kind::Integer(integer) => Json::from(*integer),
         Kind::Boolean(boolean) => Json::Bool(*boolean),
         Kind::Array(nodes) => Json::Array(nodes.iter().map(value_json).collect()),

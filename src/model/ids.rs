@@ -106,6 +106,18 @@ impl AccountId {
     pub fn placeholder() -> Self {
         Self("000000000000".to_owned())
     }
+
+    /// Returns the account that AWS Marketplace's images belong to.
+    ///
+    /// Source: published Marketplace images are owned by it (alias `aws-marketplace`).
+    pub fn marketplace() -> Self {
+        Self("679593333241".to_owned())
+    }
+
+    /// Names the account as people know it: `AWS Marketplace (679593333241)`, or its digits.
+    pub fn known_as(&self) -> String {
+        if *self == Self::marketplace() { format!("AWS Marketplace ({self})") } else { self.to_string() }
+    }
 }
 
 id!(

@@ -5,6 +5,7 @@
 
 pub mod boot;
 pub mod change_set;
+pub mod count;
 pub mod digest;
 pub mod ids;
 pub mod image;

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::count::counted;
 use super::digest::Digest;
 use super::ids::{AccountId, EntityId, Region, Variant};
 use super::record::BaseRecord;
@@ -69,6 +70,11 @@ impl Plan {
             _ => None,
         });
         regions.collect()
+    }
+
+    /// Tells whether a new version is released by it, and not one completed that is sealed.
+    pub fn releases(&self) -> bool {
+        self.steps.iter().any(|planned| planned.step == Step::Release)
     }
 
     /// Tells whether a step can't be taken back.
@@ -165,15 +171,19 @@ impl fmt::Display for Step {
             Self::Checksum => f.write_str("checksum every block"),
             Self::Release => f.write_str("seal the release"),
             Self::Copy { region } => write!(f, "copy the image to {region}"),
-            Self::Grant { region, account, snapshots: false } => write!(f, "let {account} launch the image in {region}"),
+            Self::Grant { region, account, snapshots: false } => write!(f, "let {} launch the image in {region}", account.known_as()),
             Self::Grant { region, account, snapshots: true } => {
-                write!(f, "let {account} launch the image in {region} and read its snapshots")
+                write!(f, "let {} launch the image in {region} and read its snapshots", account.known_as())
             }
             Self::CreateListing { draft: None, regions } => {
-                write!(f, "create the limited product with this version and its public offer, on sale in {} regions", regions.len())
+                write!(
+                    f,
+                    "create the limited product with this version and its public offer, on sale in {}",
+                    counted(regions.len(), "region")
+                )
             }
             Self::CreateListing { draft: Some(draft), regions } => {
-                write!(f, "fill the draft {draft} with this version and its public offer, on sale in {} regions", regions.len())
+                write!(f, "fill the draft {draft} with this version and its public offer, on sale in {}", counted(regions.len(), "region"))
             }
             Self::AddVersion { product } => write!(f, "add the version to {product}"),
             Self::FollowChangeSet { change_set } => write!(f, "follow change set {change_set} to its end"),

@@ -55,13 +55,16 @@ fn next_version(own: &Standing, siblings: &[Standing], request: &Request) -> Res
     let highest = siblings.iter().filter_map(Standing::version).chain(own.latest()).max();
     let anew = siblings.iter().any(|sibling| sibling.changed && sibling.latest() == highest);
     let has_it = own.latest() == highest;
+    let taken: Vec<Version> = siblings.iter().flat_map(|sibling| &sibling.sealed).chain(&own.sealed).cloned().collect();
+    // Whether or not there is anything to release: who names a version is told what is wrong with it.
+    // The one that the product has, or is about to have, is no wish for another.
+    if request.version.is_some() && request.version.as_ref() != highest {
+        request.next_version(&taken)?;
+    }
     match highest {
         Some(_) if has_it && !anew && !own.changed && !request.rebuild => Ok(None),
         Some(highest) if !has_it && !anew => Ok(Some(highest.clone())),
-        _ => {
-            let taken: Vec<Version> = siblings.iter().flat_map(|sibling| &sibling.sealed).chain(&own.sealed).cloned().collect();
-            request.next_version(&taken).map(Some)
-        }
+        _ => request.next_version(&taken).map(Some),
     }
 }
 
@@ -190,6 +193,17 @@ mod tests {
         assert_eq!(next(&still, &changed, &named).as_deref(), Some("3.0.0"));
         let gone_ahead = standing(&["1.0.0", "3.0.0"], false);
         assert_eq!(next(&still, &gone_ahead, &named).as_deref(), Some("3.0.0"));
+        assert_eq!(next(&gone_ahead, &gone_ahead, &named), None, "they have it");
+    }
+
+    #[test]
+    fn a_version_that_cannot_follow_is_refused_even_if_nothing_is_to_be_released() {
+        let named = |version: &str| Request { version: Some(version.parse().unwrap()), ..PATCH };
+        let (still, ahead) = (standing(&["1.0.0", "1.1.0"], false), standing(&["1.0.0", "2.0.0"], false));
+        let refused = |own: &Standing, sibling: &Standing, version| next_version(own, std::slice::from_ref(sibling), &named(version));
+        assert!(matches!(refused(&still, &still, "0.9.0"), Err(NextVersionError::NotAfter { .. })));
+        assert!(matches!(refused(&still, &still, "1.0.0"), Err(NextVersionError::Taken(_))));
+        assert!(matches!(refused(&still, &ahead, "1.5.0"), Err(NextVersionError::NotAfter { .. })), "it would catch up with 2.0.0");
     }
 
     prop_compose! {

@@ -212,11 +212,11 @@ fn judge(facts: &GarbageFacts, refused: &BTreeMap<Slug, Vec<Unknown>>, resource:
     }
     let (why, ends) = match &known.ended {
         Some(how) => (format!("run {run} {how}"), false),
-        None if known.waits && !known.held && !is_sealed(facts, &run) => {
-            return Err(format!("run {run} was left to be gone on with: bakehouse resume {run}, or bakehouse abandon {run}"));
-        }
-        None if at_work(facts, known) => return Err(format!("run {run} is at work")),
+        None if known.held => return Err(format!("run {run} is at work")),
         None if is_sealed(facts, &run) => return Err(format!("run {run} has sealed its release: bakehouse ship {product} finishes it")),
+        None if at_work(facts, known) => {
+            return Err(format!("run {run} was left, to be gone on with: bakehouse resume {run}, or bakehouse abandon {run}"));
+        }
         None => (format!("run {run} stopped in the middle and was never continued"), true),
     };
     if age < facts.older_than {
@@ -225,7 +225,8 @@ fn judge(facts: &GarbageFacts, refused: &BTreeMap<Slug, Vec<Unknown>>, resource:
     Ok(Verdict { product, run, why, age, ends })
 }
 
-/// A run counts as at work while its lease is held, it waits for somebody to go on, or it wrote something not long ago.
+/// A run counts as at work while its lease is held, it waits for somebody to go on, or it wrote something not long ago:
+/// whoever left it, killed or not, is to find what it made.
 fn at_work(facts: &GarbageFacts, run: &RunFacts) -> bool {
     run.ended.is_none() && (run.held || run.waits || facts.now.duration_since(run.last) < facts.older_than.max(QUIET))
 }

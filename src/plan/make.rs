@@ -14,11 +14,6 @@ use crate::model::record::{BaseRecord, Record};
 use crate::model::version::{Bump, Version};
 use crate::release::{Listing, NextVersionError, Released, history, next_version};
 
-/// The account that AWS Marketplace's images belong to.
-///
-/// Source: published Marketplace images are owned by it (alias `aws-marketplace`).
-pub const MARKETPLACE_ACCOUNT: &str = "679593333241";
-
 /// What the user asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Request {
@@ -94,6 +89,14 @@ pub enum PlanError {
     /// The version can't be released.
     #[error(transparent)]
     Version(NextVersionError),
+    /// The version would be made of what was released before.
+    #[error("nothing that goes into the image has changed since {latest}, so {wanted} isn't released")]
+    Unchanged {
+        /// What was asked for.
+        wanted: Version,
+        /// The latest release.
+        latest: Version,
+    },
     /// The product's listing is being created; a second version has no product to go to yet.
     #[error("the listing is still being created by change set {change_set} for version {version}")]
     ListingUnderWay {
@@ -141,6 +144,9 @@ pub fn make(facts: &Facts, request: &Request) -> Result<Plan, PlanError> {
     }
     let made = match course(facts, &versions, request).map_err(PlanError::Version)? {
         Course::Complete(latest) => {
+            if let Some(wanted) = request.version.as_ref().filter(|wanted| **wanted != latest.version) {
+                return Err(PlanError::Unchanged { wanted: wanted.clone(), latest: latest.version.clone() });
+            }
             match facts.base {
                 None => notices.push("the base image can't be found any more; nothing needs it just now".to_owned()),
                 Some(base) if base.image.id != latest.release.base.image => notices.push(format!(
@@ -148,12 +154,6 @@ pub fn make(facts: &Facts, request: &Request) -> Result<Plan, PlanError> {
                     base.image.id, base.image.name, latest.release.base.image
                 )),
                 Some(_) => {}
-            }
-            if request.version.as_ref().is_some_and(|v| *v != latest.version) {
-                notices.push(format!(
-                    "nothing that goes into the image has changed since {}; --rebuild releases it anew all the same",
-                    latest.version
-                ));
             }
             notices.extend(facts.differences.iter().map(inapplicable));
             let steps = completion(facts, &versions, latest, &mut notices)?;
@@ -248,7 +248,7 @@ fn distribution(facts: &Facts, done: Option<&Released>) -> Vec<Planned> {
         let has = done.and_then(|d| d.grants.get(&(region.clone(), account.clone())));
         // Launch alone, where snapshots are wanted too, is not enough; the other way round is.
         if has.is_none_or(|had_snapshots| snapshots && !had_snapshots) {
-            let why = if account.as_str() == MARKETPLACE_ACCOUNT { "share-with-marketplace" } else { "the manifest names the account" };
+            let why = if account == AccountId::marketplace() { "share-with-marketplace" } else { "the manifest names the account" };
             steps.push(step(Step::Grant { region, account, snapshots }, why.to_owned()));
         }
     }
@@ -265,8 +265,7 @@ fn wanted_grants(facts: &Facts) -> BTreeMap<(Region, AccountId), bool> {
         }
     }
     if distribution.share_with_marketplace {
-        let marketplace = MARKETPLACE_ACCOUNT.parse().expect("twelve digits");
-        grants.insert((Region::marketplace(), marketplace), true);
+        grants.insert((Region::marketplace(), AccountId::marketplace()), true);
     }
     grants
 }

@@ -11,5 +11,5 @@ pub use base::{BaseFault, base_faults};
 pub use cost::{MonthlyCost, PRICES_OF};
 pub use course::Sibling;
 pub use garbage::{Garbage, GarbageFacts, GarbagePlan, Kept, RunFacts, Unknown, garbage};
-pub use make::{Facts, MARKETPLACE_ACCOUNT, PlanError, Request, make};
+pub use make::{Facts, PlanError, Request, make};
 pub use order::needs;

@@ -37,7 +37,7 @@ mod testing;
 pub use eol::{EndOfLife, InvalidTable, Support};
 pub use evidence::{scan, scan_tree};
 pub use redact::redact;
-pub use render::render;
+pub use render::{headlines, render};
 pub use request::{ImageFacts, Progress, Scan};
 pub use rules::{RuleInfo, rules};
 pub use sarif::sarif;

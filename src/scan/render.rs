@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::model::count::counted;
 use crate::model::report::{Finding, Report, Severity};
 use crate::model::waiver::{FindingWaiver, WaiverState};
 
@@ -15,18 +16,28 @@ const MOST_WAIVED: usize = 20;
 pub fn render(report: &Report) -> String {
     let mut text = String::new();
     let os = report.operating_system.as_ref().map_or("no operating system found", |os| os.name.as_str());
-    line(&mut text, format_args!("{os}, {} packages, {} files", report.packages.len(), report.files));
-    let mut findings = report.findings.iter().filter(|finding| !finding.is_waived()).peekable();
-    while let Some(first) = findings.next() {
-        let mut group = vec![first];
-        while let Some(next) = findings.next_if(|next| is_of_a_kind(first, next)) {
-            group.push(next);
-        }
-        write_group(&mut text, &group);
-    }
+    line(&mut text, format_args!("{os}, {}, {}", counted(report.packages.len(), "package"), counted(report.files, "file")));
+    groups(report).iter().for_each(|group| write_group(&mut text, group));
     write_waived(&mut text, report);
     line(&mut text, format_args!("\n{}", outcome(report)));
     text
+}
+
+/// Names what was found and not waived, a line for each problem, worst first.
+pub fn headlines(report: &Report) -> Vec<String> {
+    let headline = |group: Vec<&Finding>| {
+        let first = group.first()?;
+        let more = if group.len() > 1 { format!(" and {} more", group.len() - 1) } else { String::new() };
+        let place = place(first).map(|place| format!(" ({place}{more})")).unwrap_or_default();
+        Some(format!("{} {}: {}{place}", first.severity, first.code, first.reason))
+    };
+    groups(report).into_iter().filter_map(headline).collect()
+}
+
+/// Lays together the findings, not waived, that differ in their place only.
+fn groups(report: &Report) -> Vec<Vec<&Finding>> {
+    let findings: Vec<&Finding> = report.findings.iter().filter(|finding| !finding.is_waived()).collect();
+    findings.chunk_by(|one, other| is_of_a_kind(one, other)).map(<[_]>::to_vec).collect()
 }
 
 /// Tells whether two findings differ in their place only.
@@ -113,7 +124,11 @@ mod tests {
         let tree =
             clean().file("/etc/ssh/ssh_host_a_key", "x").file("/etc/ssh/ssh_host_b_key", "x").file("/etc/machine-id", "0".repeat(32));
         let tree = tree.file("/etc/shadow", "root::1:::::\n");
-        insta::assert_snapshot!(render(&report(tree)));
+        let report = report(tree);
+        insta::assert_snapshot!(render(&report));
+        let headlines = headlines(&report);
+        assert_eq!(headlines.len(), 3, "{headlines:#?}");
+        assert!(headlines[1].starts_with("high AMI-SSH-009: ") && headlines[1].ends_with(" (/etc/ssh/ssh_host_a_key and 1 more)"));
     }
 
     #[test]

@@ -2,9 +2,10 @@
 //!
 //! Source: <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html>
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -239,7 +240,7 @@ impl PutParameter {
         Ok(self.tags.iter().map(|Tag { key, value }| (key.clone(), value.clone())).collect())
     }
 
-    fn applied_to(&self, existing: Option<&Parameter>, tags: Tags, modified: jiff::Timestamp, count: usize) -> Result<Parameter, ApiError> {
+    fn applied_to(&self, existing: Option<&Parameter>, tags: Tags, modified: Timestamp, count: usize) -> Result<Parameter, ApiError> {
         match existing {
             Some(_) if !self.overwrite => {
                 let message = "The parameter already exists. To overwrite this value, set the overwrite option in the request to true.";
@@ -322,6 +323,19 @@ pub fn publish_parameter(twin: &Twin, region: &Region, name: &str, value: &str) 
         parameters.insert(name.to_owned(), parameter);
         Ok(())
     })
+}
+
+/// Has the public parameters of one value say another; returns their names.
+pub(super) fn move_public(parameters: &mut BTreeMap<String, Parameter>, from: &str, to: &str, now: Timestamp) -> Vec<String> {
+    let moved = parameters.values_mut().filter(|parameter| parameter.value == from && parameter.name.starts_with(PUBLIC_PREFIX));
+    moved
+        .map(|parameter| {
+            parameter.value = to.to_owned();
+            parameter.version += 1;
+            parameter.modified = now;
+            parameter.name.clone()
+        })
+        .collect()
 }
 
 #[cfg(test)]

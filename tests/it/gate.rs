@@ -1,9 +1,10 @@
 //! What stops a release: the scan, a failing step, a guest that breaks off.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use bakehouse::engine::{self, EngineError, Extent, Note, Observer, Stage};
-use bakehouse::failure::Failure;
+use bakehouse::engine::{self, EngineError, Extent, Next, Note, Observer, Stage};
+use bakehouse::failure::{Failure, exit};
 use bakehouse::model::ids::{ImageId, Region};
 use bakehouse::model::version::{Bump, Version};
 use bakehouse::plan::{PlanError, Request};
@@ -116,6 +117,9 @@ async fn a_rejected_image_is_not_taken_over_by_a_rebuild() {
     world.play(good_guest());
     // What went in is the same: without --rebuild it is this very image that is judged again.
     let process = world.open().await;
+    let taken = format!("{rejected} is taken over, and no new image made: run {} made it of the same inputs, and scan or boot", run.run());
+    let notices = process.next().await.unwrap().plan().notices.clone();
+    assert!(notices.iter().any(|notice| notice.starts_with(&taken)), "{notices:?}");
     assert!(matches!(process.ship().await, Err(EngineError::Rejected { image, .. }) if image == rejected));
     let rebuild = Request { rebuild: true, ..Request::default() };
     let next = engine::next(&process.engine, &process.product, &rebuild).await.unwrap();
@@ -330,4 +334,39 @@ async fn a_run_under_way_takes_no_bump_that_comes_to_another_version() {
     assert_eq!(asked(Some(Bump::Patch)).await.unwrap(), "1.0.1", "the command that began it can be given again");
     let Err(EngineError::NotReady { what, .. }) = asked(Some(Bump::Major)).await else { panic!("1.0.1 is no major version") };
     assert!(what.ends_with("of version 1.0.1 is not finished, so 2.0.0 can't begin"), "{what}");
+}
+
+#[tokio::test]
+async fn a_run_that_completes_what_is_sealed_goes_on_whatever_bump_is_asked_for() {
+    let world = World::new().await;
+    let process = world.open().await;
+    process.ship().await.unwrap();
+    world.edit("product.toml", "[distribution]", "[distribution]\nregions = [\"us-east-1\", \"sa-east-1\"]");
+    let mut process = world.reopened(process).await;
+    // Nobody waits for the copy.
+    process.patience = Duration::ZERO;
+    assert!(matches!(process.ship().await, Err(EngineError::Pending { .. })));
+    for bump in [Bump::Major, Bump::Minor, Bump::Patch] {
+        let request = Request { bump: Some(bump), ..Request::default() };
+        let next = engine::next(&process.engine, &process.product, &request).await.unwrap();
+        assert!(matches!(next, Next::Continue { .. }), "{next:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_nothing_has_changed_for_is_refused_and_says_how_it_is_released_all_the_same() {
+    let world = World::new().await;
+    let process = world.open().await;
+    process.ship().await.unwrap();
+    let asked = async |version: &str, rebuild| {
+        let request = Request { version: Some(version.parse().unwrap()), rebuild, ..Request::default() };
+        engine::next(&process.engine, &process.product, &request).await
+    };
+    let unchanged = Failure::from(asked("1.1.0", false).await.unwrap_err());
+    assert_eq!(unchanged.exit_code(), exit::UNCHANGED);
+    assert!(unchanged.render(false).contains("--rebuild --version 1.1.0"), "{}", unchanged.render(false));
+    let lower = asked("0.9.0", false).await;
+    assert!(matches!(lower, Err(EngineError::Plan(PlanError::Version(_)))), "{lower:?}");
+    assert!(matches!(asked("1.0.0", false).await.unwrap(), Next::Nothing { .. }), "what was asked for is there");
+    assert_eq!(asked("1.1.0", true).await.unwrap().plan().version.to_string(), "1.1.0");
 }

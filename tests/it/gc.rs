@@ -122,6 +122,8 @@ async fn what_can_t_be_removed_is_reported_and_does_not_hold_up_the_rest() {
     let world = World::new().await;
     killed_while_baking(&world).await;
     let process = world.open().await;
+    let fresh = plan(&process, SignedDuration::ZERO).await;
+    assert!(fresh.kept.iter().all(|k| k.why.contains("was left, to be gone on with: bakehouse resume")), "nobody is at work: {fresh:#?}");
     process.engine.clock.sleep(Duration::from_secs(25 * 3600)).await;
     let found = plan(&process, DAY).await;
     let mut odd = found.clone();

@@ -344,7 +344,7 @@ async fn register(twin: &Arc<Twin>, folder: &Path, architecture: Architecture, p
         architecture,
         owner: DEBIAN_ACCOUNT.parse().unwrap(),
     };
-    let id = register_base(twin, &region, base).await.unwrap();
+    let id = register_base(twin, &region, base).await.unwrap().id;
     twin::publish_parameter(twin, &region, parameter, id.as_str()).unwrap();
     std::fs::remove_dir_all(folder.join("base-root")).unwrap();
     std::fs::remove_file(disk).unwrap();

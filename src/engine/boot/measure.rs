@@ -10,6 +10,7 @@ use super::seconds_since;
 use crate::bake;
 use crate::cloud::{BaseError, InstanceSpec};
 use crate::ledger::Outcome;
+use crate::model::count::counted;
 use crate::model::digest::Digest;
 use crate::model::ids::{InstanceId, Region};
 use crate::model::record::BaseRecord;
@@ -94,7 +95,7 @@ impl Run<'_> {
             .await?;
         provisioned.unwrap_or_else(|| {
             let minutes = self.product.build.deadline.as_secs() / 60;
-            let why = format!("the base was still at work after {minutes} minutes");
+            let why = format!("the base was still at work after {}", counted(minutes, "minute"));
             Err(EngineError::Unmeasured { why, tail: last_lines(&console) })
         })
     }

@@ -14,6 +14,7 @@ use crate::bake;
 use crate::cloud::InstanceSpec;
 use crate::ledger::{Journal, Outcome};
 use crate::model::boot::{BootReport, BootSummary};
+use crate::model::count::counted;
 use crate::model::digest::Digest;
 use crate::model::ids::{InstanceId, Region, Variant};
 use crate::model::image::{Image, tag};
@@ -102,7 +103,7 @@ impl Run<'_> {
         }
         let summary = summary?;
         let text = format!("ready {} s after its launch on {}", summary.ready_seconds, summary.instance_type);
-        self.done_note(format!("{text}; {} checks passed", summary.checks.len()));
+        self.done_note(format!("{text}; {} passed", counted(summary.checks.len(), "check")));
         Ok(summary)
     }
 

@@ -13,6 +13,7 @@ use super::super::wait::Look;
 use super::seconds_since;
 use crate::bake;
 use crate::model::boot::{BootReport, BootResult};
+use crate::model::count::counted;
 use crate::model::ids::{InstanceId, Region};
 use crate::model::image::Image;
 use crate::model::product::{BootCheck, BootTest, Expectation};
@@ -131,12 +132,12 @@ impl Trial<'_> {
                     Ok(session) => return Ok(Look::Ready(Ok((address, session)))),
                     Err(why) => why,
                 };
-                Ok(Look::NotYet(format!("{} is running; {last}", self.instance)))
+                Ok(Look::NotYet(format!("{} is running; {last} ({})", self.instance, self.deadline())))
             })
             .await?;
         self.answered = answered;
         let name = format!("login as {} on port {}", boot.user, boot.port);
-        let late = || Err(format!("not within {} minutes: {last}", boot.deadline.as_secs() / 60));
+        let late = || Err(format!("not within {}: {last}", counted(boot.deadline.as_secs() / 60, "minute")));
         match entered.unwrap_or_else(late) {
             Ok((address, session)) => {
                 let seconds = seconds_since(self.launched, engine.clock.now());
@@ -178,7 +179,7 @@ impl Trial<'_> {
                     Ok(Err(why)) => why,
                     Err(_) => format!("no answer within {} s", ANSWER.as_secs()),
                 };
-                Ok(Look::NotYet(format!("{}: {last}", check.name)))
+                Ok(Look::NotYet(format!("{}: {last} ({})", check.name, self.deadline())))
             })
             .await?;
         if answered.is_none() && blocked {
@@ -282,6 +283,12 @@ impl Trial<'_> {
     }
 
     /// The time left until the deadline.
+    /// Says how long what does not answer yet is tried again.
+    fn deadline(&self) -> String {
+        let at = self.launched.saturating_add(self.run.product.boot.deadline);
+        format!("deadline {}", at.unwrap_or(self.launched).strftime("%H:%M UTC"))
+    }
+
     fn left(&self) -> Duration {
         let spent = self.run.engine.clock.now().duration_since(self.launched);
         self.run.product.boot.deadline.saturating_sub(spent.try_into().unwrap_or_default())

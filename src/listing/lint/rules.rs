@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::{Fault, Faults};
+use crate::model::count::counted;
 use crate::rules::texts;
 
 /// Collects faults.
@@ -51,7 +52,7 @@ impl Rules {
     pub(super) fn length(&mut self, path: &str, text: &str, allowed: RangeInclusive<usize>) {
         let length = text.chars().count();
         if !allowed.contains(&length) {
-            self.fault(path, &format!("has {length} characters; {} to {} are allowed", allowed.start(), allowed.end()));
+            self.fault(path, &format!("has {}; {} to {} are allowed", counted(length, "character"), allowed.start(), allowed.end()));
         }
     }
 

@@ -112,7 +112,8 @@ fn files(value: &Value) -> Option<Vec<FileCopy>> {
 }
 
 fn file(value: &Value) -> Option<FileCopy> {
-    let reader = value.table()?;
+    const FORM: &str = "a table such as { from = \"files/app.py\", to = \"/opt/app/app.py\", mode = \"0755\" }";
+    let reader = value.table_such_as(FORM)?;
     let from = reader.required("from").and_then(|value| {
         let path = value.string()?;
         let content = read(&value, path, Use::Image)?;

@@ -131,3 +131,19 @@ fn a_folder_that_is_no_product_name_is_told() {
     assert_eq!(faults.list().iter().map(|fault| fault.code).collect::<Vec<_>>(), [Slug]);
     assert!(Path::new(&faults.list()[0].file).ends_with("Not_A_Slug"));
 }
+
+#[test]
+fn a_value_of_another_type_is_named_by_its_own_key_and_told_its_form() {
+    let told = |from: &str, to: &str| {
+        let bench = Bench::new();
+        let faults = bench.edit(from, to).check();
+        assert_eq!(faults.list().len(), 1, "{}", faults.render(false));
+        faults.render(false)
+    };
+    let price = told("\"t3.micro\" = \"0.01\"", "\"t3.micro\" = 0.01");
+    assert!(price.contains("`t3.micro` is a decimal number") && price.contains("such as \"0.035\""), "{price}");
+    let files = told("packages = [\"nginx\"]", "files = [\"files/app.py\"]");
+    assert!(files.contains("`files` is a text") && files.contains("{ from = ") && files.contains(" mode = "), "{files}");
+    let large = told("size-gib = 8", "size-gib = 99999999999999999999");
+    assert!(large.contains("`size-gib` is an integer of more than 64 bits"), "{large}");
+}

@@ -3,8 +3,10 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::{BuildError, tool};
+use crate::disk::{FileSource, Unreadable, can_read};
 
 /// EC2 counts volumes in GiB; the twin does too.
 const GIB: u64 = 1024 * 1024 * 1024;
@@ -37,6 +39,15 @@ pub enum ImportError {
         #[source]
         source: BuildError,
     },
+    /// There is no system on it that a scan could read, so that nothing baked from it could ever be released.
+    #[error("{path} is no disk to start from")]
+    NoSystem {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Unreadable,
+    },
     /// A file could not be used.
     #[error("reading or writing {path} failed")]
     Io {
@@ -48,11 +59,25 @@ pub enum ImportError {
     },
 }
 
+impl ImportError {
+    /// Says what to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::NoSystem { .. } => {
+                "give a disk that a machine starts from, with its partition table and a root on ext4 or XFS: a distribution's cloud image, say"
+            }
+            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => "is the path right?",
+            _ => "raw and qcow2 disks without a backing file are taken",
+        }
+    }
+}
+
 /// Makes a sparse raw disk at `disk` of a raw or qcow2 file, and returns its size in bytes: whole GiB, as on EC2.
 ///
 /// # Errors
 ///
-/// [`ImportError`]: another format, a qcow2 that builds on another file, a failure of `qemu-img`.
+/// [`ImportError`]: another format, a qcow2 that builds on another file, a failure of `qemu-img`, a disk without
+/// a root file system that can be read.
 pub fn import(file: &Path, disk: &Path, progress: &(dyn Fn(&str) + Sync)) -> Result<u64, ImportError> {
     let io = |path: &Path| {
         let path = path.to_owned();
@@ -69,6 +94,8 @@ pub fn import(file: &Path, disk: &Path, progress: &(dyn Fn(&str) + Sync)) -> Res
     let raw = File::options().write(true).open(&fresh).map_err(io(&fresh))?;
     let size_bytes = raw.metadata().map_err(io(&fresh))?.len().div_ceil(GIB).max(1) * GIB;
     raw.set_len(size_bytes).map_err(io(&fresh))?;
+    let converted = FileSource::open(&fresh).map_err(io(&fresh))?;
+    can_read(Arc::new(converted)).map_err(|source| ImportError::NoSystem { path: file.to_owned(), source })?;
     std::fs::rename(&fresh, disk).map_err(io(disk))?;
     Ok(size_bytes)
 }
@@ -104,6 +131,7 @@ fn detect(path: &Path) -> Result<&'static str, ImportError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disk::testing::{disk_with, ext4};
 
     #[test]
     fn formats_are_told_by_their_first_bytes() {
@@ -129,19 +157,32 @@ mod tests {
     }
 
     #[test]
+    fn what_no_machine_starts_from_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, disk) = (folder.path().join("notes.toml"), folder.path().join("disk"));
+        for content in [vec![b'#'; 4096], ext4(&[("srv/data", "no system")]), disk_with(&[&vec![0; 1 << 20]])] {
+            std::fs::write(&file, content).unwrap();
+            let refusal = import(&file, &disk, &|_| {}).unwrap_err();
+            assert!(matches!(refusal, ImportError::NoSystem { .. }) && refusal.hint().contains("partition table"), "{refusal}");
+            assert!(!disk.exists());
+        }
+    }
+
+    #[test]
     fn a_qcow2_becomes_a_raw_disk_of_whole_gib() {
         let folder = tempfile::tempdir().unwrap();
         let (raw, qcow2, disk) = (folder.path().join("a"), folder.path().join("b"), folder.path().join("c"));
-        std::fs::write(&raw, [&[7; 512][..], &[0; 200_000], &[9; 512]].concat()).unwrap();
+        let system = disk_with(&[&ext4(&[("etc/os-release", "ID=debian\n")])]);
+        std::fs::write(&raw, &system).unwrap();
         let made = std::process::Command::new("qemu-img").args(["convert", "-f", "raw", "-O", "qcow2"]).arg(&raw).arg(&qcow2).status();
         assert!(made.unwrap().success());
         for source in [&raw, &qcow2] {
             assert_eq!(import(source, &disk, &|_| {}).unwrap(), GIB);
             let mut start = vec![0; 512];
             File::open(&disk).unwrap().read_exact(&mut start).unwrap();
-            assert_eq!(start, [7; 512]);
+            assert_eq!(start, system[..512]);
             use std::os::unix::fs::MetadataExt as _;
-            assert!(std::fs::metadata(&disk).unwrap().blocks() * 512 < 1024 * 1024, "it is sparse");
+            assert!(std::fs::metadata(&disk).unwrap().blocks() * 512 < GIB / 4, "it is sparse");
         }
     }
 }

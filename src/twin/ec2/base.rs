@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::model::ids::{AccountId, Architecture, ImageId, InvalidId, Region};
 use crate::twin::Twin;
 use crate::twin::error::ApiError;
+use crate::twin::ssm;
 use crate::twin::state::{BlockDevice, Image, Snapshot, State, Tags};
 
 use super::context::{Context, here_mut};
@@ -40,13 +41,27 @@ pub struct BaseImage {
     pub owner: AccountId,
 }
 
-/// Registers a disk as a public image of another account, available at once; returns its id.
+/// What came of registering a disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registered {
+    /// The image's id.
+    pub id: ImageId,
+    /// The id of the image that it took the place of.
+    pub replaced: Option<String>,
+    /// Public parameters that named that one, and name this one by now.
+    pub moved: Vec<String>,
+}
+
+/// Registers a disk as a public image of another account, available at once.
+///
+/// An image of this name and owner gives way to it, as do public parameters that name that one: who finds
+/// the base by either goes on finding it.
 ///
 /// # Errors
 ///
 /// [`ApiError`]: a name, description or size that EC2 would refuse, the twin's own account as the owner,
 /// an unreadable disk, an unknown Region.
-pub async fn register_base(twin: &Arc<Twin>, region: &Region, base: BaseImage) -> Result<ImageId, ApiError> {
+pub async fn register_base(twin: &Arc<Twin>, region: &Region, base: BaseImage) -> Result<Registered, ApiError> {
     let context = Context { twin, region, now: twin.clock().now() };
     regions::ensure(&context)?;
     images::check_description(&base.description)?;
@@ -66,24 +81,26 @@ pub async fn register_base(twin: &Arc<Twin>, region: &Region, base: BaseImage) -
         })
         .await?;
     let stored = twin.change(|state| store(state, &context, base, &id, &snapshot, size_gib));
-    let gone = if stored.is_ok() { stored.clone()? } else { vec![snapshot] };
+    let gone = stored.as_ref().map_or_else(|_| vec![snapshot.clone()], |stored| stored.gone.clone());
     snapshots::forget_blocks(&context, gone).await?;
-    stored?;
-    id.parse().map_err(|e: InvalidId| ApiError::new(500, "InternalError", e.to_string()))
+    let Stored { replaced, moved, .. } = stored?;
+    let id = id.parse().map_err(|e: InvalidId| ApiError::new(500, "InternalError", e.to_string()))?;
+    Ok(Registered { id, replaced, moved })
 }
 
-/// Adds the image and takes away its predecessor; returns the snapshots that went with it.
-fn store(
-    state: &mut State,
-    context: &Context<'_>,
-    base: BaseImage,
-    id: &str,
-    snapshot: &str,
-    size_gib: u64,
-) -> Result<Vec<String>, ApiError> {
+/// What a new image has taken the place of.
+struct Stored {
+    replaced: Option<String>,
+    moved: Vec<String>,
+    /// The snapshots that went with it.
+    gone: Vec<String>,
+}
+
+/// Adds the image and takes away its predecessor.
+fn store(state: &mut State, context: &Context<'_>, base: BaseImage, id: &str, snapshot: &str, size_gib: u64) -> Result<Stored, ApiError> {
     let here = here_mut(state, context.region);
-    let old = here.images.values().find(|image| image.name == base.name && image.owner == base.owner).map(|image| image.id.clone());
-    let old = old.and_then(|id| here.images.remove(&id));
+    let replaced = here.images.values().find(|image| image.name == base.name && image.owner == base.owner).map(|image| image.id.clone());
+    let old = replaced.as_ref().and_then(|id| here.images.remove(id));
     let gone: Vec<String> = old.into_iter().flat_map(|image| image.devices).map(|device| device.snapshot).collect();
     images::check_name(here, base.owner.as_str(), &base.name)?;
     gone.iter().for_each(|id| drop(here.snapshots.remove(id)));
@@ -122,5 +139,6 @@ fn store(
     };
     here.snapshots.insert(snapshot.id.clone(), snapshot);
     here.images.insert(image.id.clone(), image);
-    Ok(gone)
+    let moved = replaced.as_ref().map(|old| ssm::move_public(&mut here.parameters, old, id, context.now)).unwrap_or_default();
+    Ok(Stored { replaced, moved, gone })
 }

@@ -42,7 +42,7 @@ mod testing;
 
 pub use addresses::dial;
 pub(super) use addresses::free as free_address;
-pub use base::{BaseImage, DEBIAN_ACCOUNT, register_base};
+pub use base::{BaseImage, DEBIAN_ACCOUNT, Registered, register_base};
 pub use delays::Delays;
 pub use lifecycle::adopt;
 pub use service::handle;

@@ -119,7 +119,7 @@ impl Bench {
             architecture: Architecture::X86_64,
             owner: DEBIAN_ACCOUNT.parse().unwrap(),
         };
-        super::register_base(&self.twin, &Region::marketplace(), base).await.unwrap().to_string()
+        super::register_base(&self.twin, &Region::marketplace(), base).await.unwrap().id.to_string()
     }
 
     /// Runs an instance and returns its id.

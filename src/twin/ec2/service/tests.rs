@@ -1,3 +1,4 @@
+use crate::model::ids::Region;
 use crate::twin::ec2::operations::OPERATIONS;
 use crate::twin::ec2::testing::{Bench, run};
 use crate::twin::limits;
@@ -325,4 +326,20 @@ async fn an_account_has_so_much_of_each_thing_and_no_more() {
     let rule = |range: &'static str| [("GroupName", "default"), ("IpProtocol", "-1"), ("CidrIp", range)];
     // The group's own rule counts as one.
     assert_eq!(bench.refused("AuthorizeSecurityGroupIngress", &rule("10.0.0.0/8")).await.0, "RulesPerSecurityGroupLimitExceeded");
+}
+
+#[tokio::test]
+async fn a_base_takes_the_place_of_the_one_of_its_name_and_its_public_parameters() {
+    let bench = Bench::new();
+    let (first, here) = (bench.base().await, Region::marketplace());
+    for (parameter, value) in [("/aws/service/debian/13", first.as_str()), ("/aws/service/other", "ami-0123456789abcdef0")] {
+        crate::twin::publish_parameter(&bench.twin, &here, parameter, value).unwrap();
+    }
+    let second = bench.base().await;
+    assert_eq!(bench.refused("DescribeImages", &[("ImageId.1", &first)]).await.0, "InvalidAMIID.NotFound");
+    bench.twin.read(|state| {
+        let parameters = &state.regions[&here].parameters;
+        assert_eq!((&parameters["/aws/service/debian/13"].value, parameters["/aws/service/debian/13"].version), (&second, 2));
+        assert_eq!(parameters["/aws/service/other"].value, "ami-0123456789abcdef0");
+    });
 }
