@@ -41,7 +41,7 @@ impl Run<'_> {
                     let version = self.plan.version.to_string();
                     let subject = Subject { name: self.product.slug.as_str(), version: Some(&version) };
                     let sbom = scan::sbom(&report, &subject, SbomFormat::CycloneDx);
-                    let sbom = engine.ledger.keep_sbom(self.variant(), &self.plan.version, self.id(), report.at, &sbom).await?;
+                    let sbom = engine.ledger.keep_sbom(self.variant(), &self.plan.version, self.id(), &sbom).await?;
                     return Ok(ScanSummary { report: Some(kept), sbom: Some(sbom), ..report.summary() });
                 }
                 let rejected = BTreeMap::from([(tag::STATE.to_owned(), "rejected".to_owned())]);
