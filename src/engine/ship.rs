@@ -325,7 +325,11 @@ impl Run<'_> {
         let unbooted = boot.is_none() && self.plan.steps.iter().any(|planned| planned.step == Step::Boot);
         match (scan, digests, base) {
             (Some(_), ..) if unbooted => Err(self.not_ready("was not booted", "boot")),
-            (Some(scan), Some(digests), Some(base)) => self.seal(&image, &base, scan, boot, digests).await,
+            (Some(_), Some(digests), Some(base)) => {
+                // The boot may have taken the run past midnight, and a paused one lies for weeks.
+                let scan = self.verdict(&image).await?;
+                self.seal(&image, &base, scan, boot, digests).await
+            }
             (None, ..) => Err(self.not_ready("was not scanned", "scan")),
             _ => Err(self.not_ready("was not checksummed", "checksum")),
         }
