@@ -123,7 +123,7 @@ pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
     };
     match args.format {
         ScanFormat::Json => ui::print(&ui::document(&[&report])),
-        ScanFormat::Sarif => ui::print(&scan::sarif(&[&report])),
+        ScanFormat::Sarif => ui::print(&scan::sarif(&[(&report, &what)])),
         ScanFormat::Text => ui::print(&scan::render(&report)),
     }
     write_sbom(args, &report, &Subject { name: &what, version: None })?;
@@ -155,9 +155,10 @@ async fn run_product(global: &Global, args: &ScanArgs, selection: &Selection) ->
         })
         .await;
     let looks: Vec<&(Released, Report)> = reports.iter().flatten().collect();
+    let manifest = format!("products/{}/product.toml", selection.product);
     match args.format {
         ScanFormat::Json => ui::print(&ui::document(&looks.iter().map(|(_, report)| report).collect::<Vec<_>>())),
-        ScanFormat::Sarif => ui::print(&scan::sarif(&looks.iter().map(|(_, report)| report).collect::<Vec<_>>())),
+        ScanFormat::Sarif => ui::print(&scan::sarif(&looks.iter().map(|(_, report)| (report, manifest.as_str())).collect::<Vec<_>>())),
         ScanFormat::Text => looks.iter().for_each(|(_, report)| ui::print(&scan::render(report))),
     }
     if let [(released, report)] = looks.as_slice() {
