@@ -3,7 +3,6 @@
 use clap::Args;
 
 use super::context::Context;
-use super::scan::say_which;
 use super::selection::Selection;
 use super::show::find;
 use crate::cli::{Global, Patience};
@@ -53,7 +52,7 @@ fn go_on(args: &BootArgs) -> String {
 }
 
 async fn boot(context: &Context, product: &Product, engine: &Engine, args: &BootArgs) -> Result<(), Failure> {
-    if args.version.is_none() && engine::baking(engine, product).await? {
+    if args.version.is_none() && engine::baking(engine, product).await?.is_some() {
         if args.compare_base {
             return Err(Failure::other(
                 format!("{} was baked and is not released, and only a release is compared", product.variant()),
@@ -71,6 +70,20 @@ async fn boot(context: &Context, product: &Product, engine: &Engine, args: &Boot
     look(engine, product, engine::boot_plan(engine, product, &version, &release)).await?;
     if args.compare_base {
         look(engine, product, engine::measure_plan(engine, product, &version, &release.base)).await?;
+    }
+    Ok(())
+}
+
+/// Says that it is a release that is started, and what was baked later and rejected.
+async fn say_which(context: &Context, engine: &Engine, product: &Product, released: &Released) -> Result<(), Failure> {
+    let (image, slug) = (&released.release.image, &product.slug);
+    context.ui.say(&format!("{} {} (released), image {} in {}", product.variant(), released.version, image.id, image.region));
+    if let Some(rejected) = engine::rejected_after(engine, product, Some(&released.version)).await? {
+        context.ui.say(&format!(
+            "note: {} {} of run {} was rejected after that, and is not what is started; bakehouse scan {slug} looks at it, \
+             bakehouse ship {slug} goes on to that version",
+            rejected.image.id, rejected.version, rejected.run,
+        ));
     }
     Ok(())
 }
