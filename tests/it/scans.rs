@@ -84,12 +84,13 @@ fn a_bill_of_materials_is_there_only_once_it_is_whole() {
 }
 
 #[test]
-fn a_file_that_is_no_disk_does_not_pass() {
+fn a_file_that_is_no_disk_does_not_pass_and_an_empty_one_is_told() {
     let scratch = Scratch::new();
-    for content in ["", "a text\n"] {
-        std::fs::write(scratch.folder().join("no-disk.txt"), content).unwrap();
-        let scanned = scratch.run("bakehouse scan ./no-disk.txt", None);
-        assert_eq!(scanned.code, Some(4), "{}", scanned.err);
-        assert!(scanned.out.contains("CRITICAL COV-OS-001"), "{}", scanned.out);
-    }
+    std::fs::write(scratch.folder().join("no-disk.txt"), "a text\n").unwrap();
+    let scanned = scratch.run("bakehouse scan ./no-disk.txt", None);
+    assert_eq!(scanned.code, Some(4), "{}", scanned.err);
+    assert!(scanned.out.contains("CRITICAL COV-OS-001") && scanned.err.contains("no-disk.txt would be refused"), "{}", scanned.err);
+    std::fs::write(scratch.folder().join("no-disk.txt"), "").unwrap();
+    let empty = scratch.run("bakehouse scan ./no-disk.txt", None);
+    assert!(empty.code == Some(1) && empty.err.contains("./no-disk.txt is empty"), "{}", empty.err);
 }
