@@ -53,7 +53,12 @@ pub async fn run(global: &Global, args: &SbomArgs) -> Result<(), Failure> {
         let names: Vec<String> = chosen.iter().map(|product| product.variant().to_string()).collect();
         return Err(Failure::other("a bill of materials is of one variant", format!("name one of {}", names.join(", "))));
     };
-    let released = find(context.ledger(), product, args.version.as_ref()).await?;
+    let released = find(context.ledger(), product, args.version.as_ref()).await.map_err(|failure| match failure {
+        Failure::Other { what, .. } if args.version.is_none() => {
+            Failure::other(what, format!("bakehouse scan {} --sbom FILE writes one of an image that is not released", args.product))
+        }
+        other => other,
+    })?;
     let none =
         || Failure::other(format!("no report is kept of the scan of {}", released.version), "bakehouse scan makes a new one of its image");
     let report =
