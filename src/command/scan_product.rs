@@ -63,7 +63,11 @@ async fn scan(context: &Context, engine: &Engine, product: &Product, waivers: Wa
     if let Some(Baked { run, version, image }) = engine::rejected_after(engine, product, released.as_ref().map(|r| &r.version)).await? {
         let place = format!("{variant} {version} (rejected), image {} in {}, of run {run}", image.id, image.region);
         if context.reader().image(&image.region, &image.id).await?.is_some() {
-            context.ui.say(&format!("{place}: a look; bakehouse ship {} judges it again", product.slug));
+            context.ui.say(&place);
+            context.ui.say(&format!(
+                "note: nothing follows from this scan; bakehouse ship {} judges the image again, or makes another if its inputs have changed",
+                product.slug
+            ));
             return look(context, product, version, &image, waivers).await;
         }
         context.ui.say(&format!("note: {place}, is gone"));
@@ -71,7 +75,7 @@ async fn scan(context: &Context, engine: &Engine, product: &Product, waivers: Wa
     match released {
         Some(released) => {
             let image = &released.release.image;
-            context.ui.say(&format!("{variant} {} (released), image {} in {}: a look", released.version, image.id, image.region));
+            context.ui.say(&format!("{variant} {} (released), image {} in {}", released.version, image.id, image.region));
             look(context, product, released.version.clone(), image, waivers).await
         }
         None => {

@@ -33,7 +33,7 @@ fn what_was_rejected_last_is_scanned_and_named_until_it_is_gone() {
     let look = scratch.run("bakehouse scan my-app", None);
     assert_eq!(look.code, Some(4), "{}", look.err);
     assert!(look.out.contains("CRITICAL AMI-SSH-006"), "{}", look.out);
-    let named = ["my-app.x86_64 1.0.0 (rejected), image ami-", " in us-east-1, of run 2", "bakehouse ship my-app judges it again"];
+    let named = ["my-app.x86_64 1.0.0 (rejected), image ami-", " in us-east-1, of run 2", "bakehouse ship my-app judges the image again"];
     assert!(named.iter().all(|words| look.err.contains(words)), "{}", look.err);
     let bill = scratch.run("bakehouse scan my-app --format json --sbom bill.json", None);
     assert!(codes(&bill).contains(&"AMI-SSH-006".to_owned()));
