@@ -208,7 +208,7 @@ impl Ledger {
         run: &RunId,
         document: &impl Serialize,
     ) -> Result<(Path, Digest), LedgerError> {
-        let object = kept.path(variant, version, run, &Digest::of(&written(document)));
+        let object = kept.path(variant, version, run, &Digest::of(written(document)));
         let digest = self.create(&object, document).await?;
         Ok((object, digest))
     }
