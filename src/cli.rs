@@ -132,7 +132,7 @@ pub enum Command {
     /// Digest every block of the image that was baked last
     Checksum(command::ship::StageArgs),
     /// Seal what passed scan and boot: from then on the version is released
-    Release(command::ship::StageArgs),
+    Release(command::ship::ReleaseArgs),
     /// Copy and share a sealed release as the manifest says
     Distribute(command::ship::SealedArgs),
     /// Put a sealed release into the Marketplace listing, or look how that stands

@@ -3,7 +3,6 @@
 use clap::Args;
 
 use super::context::Context;
-use super::scan::say_which;
 use super::selection::Selection;
 use super::show::find;
 use crate::cli::{Global, Patience};
@@ -53,7 +52,7 @@ fn go_on(args: &BootArgs) -> String {
 }
 
 async fn boot(context: &Context, product: &Product, engine: &Engine, args: &BootArgs) -> Result<(), Failure> {
-    if args.version.is_none() && engine::baking(engine, product).await? {
+    if args.version.is_none() && engine::baking(engine, product).await?.is_some() {
         if args.compare_base {
             return Err(Failure::other(
                 format!("{} was baked and is not released, and only a release is compared", product.variant()),
@@ -63,14 +62,30 @@ async fn boot(context: &Context, product: &Product, engine: &Engine, args: &Boot
         let next = engine::next(engine, product, &Request::default()).await?;
         return Ok(engine::carry_out(engine, product, next, Extent::Only(Stage::Boot)).await?);
     }
-    let released = find(context.ledger(), product, args.version.as_ref()).await?;
+    let found = find(context.ledger(), product, args.version.as_ref()).await;
     if args.version.is_none() {
-        say_which(context, engine, product, &released).await?;
+        say_which(context, engine, product, found.as_ref().ok()).await?;
     }
-    let Released { version, release, .. } = released;
+    let Released { version, release, .. } = found?;
     look(engine, product, engine::boot_plan(engine, product, &version, &release)).await?;
     if args.compare_base {
         look(engine, product, engine::measure_plan(engine, product, &version, &release.base)).await?;
+    }
+    Ok(())
+}
+
+/// Says which release is started, and what was baked later and rejected.
+async fn say_which(context: &Context, engine: &Engine, product: &Product, released: Option<&Released>) -> Result<(), Failure> {
+    let slug = &product.slug;
+    if let Some(Released { version, release, .. }) = released {
+        context.ui.say(&format!("{} {version} (released), image {} in {}", product.variant(), release.image.id, release.image.region));
+    }
+    if let Some(rejected) = engine::rejected_after(engine, product, released.map(|released| &released.version)).await? {
+        context.ui.say(&format!(
+            "note: {} ({}, run {}) was baked last and rejected, and is not what is started; bakehouse scan {slug} looks at it, \
+             bakehouse ship {slug} goes on to that version",
+            rejected.image.id, rejected.version, rejected.run,
+        ));
     }
     Ok(())
 }

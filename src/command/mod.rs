@@ -18,6 +18,7 @@ pub mod resume;
 pub mod runs;
 pub mod sbom;
 pub mod scan;
+pub mod scan_product;
 pub mod scan_target;
 pub mod schema;
 pub mod selection;

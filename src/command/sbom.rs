@@ -1,6 +1,12 @@
 //! `bakehouse sbom PRODUCT [VERSION]`: what a release is made of, from the ledger alone.
 
+use std::fs::{File, Permissions};
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
 use clap::{Args, ValueEnum};
+use tempfile::NamedTempFile;
 
 use super::context::Context;
 use super::selection::Selection;
@@ -47,7 +53,12 @@ pub async fn run(global: &Global, args: &SbomArgs) -> Result<(), Failure> {
         let names: Vec<String> = chosen.iter().map(|product| product.variant().to_string()).collect();
         return Err(Failure::other("a bill of materials is of one variant", format!("name one of {}", names.join(", "))));
     };
-    let released = find(context.ledger(), product, args.version.as_ref()).await?;
+    let released = find(context.ledger(), product, args.version.as_ref()).await.map_err(|failure| match failure {
+        Failure::Other { what, .. } if args.version.is_none() => {
+            Failure::other(what, format!("bakehouse scan {} --sbom FILE writes one of an image that is not released", args.product))
+        }
+        other => other,
+    })?;
     let none =
         || Failure::other(format!("no report is kept of the scan of {}", released.version), "bakehouse scan makes a new one of its image");
     let report =
@@ -57,8 +68,70 @@ pub async fn run(global: &Global, args: &SbomArgs) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Where a bill of materials is to be written: a file is there only once it is whole.
+pub enum SbomFile {
+    /// It lies beside its place until then.
+    Beside {
+        /// What is written, gone if nobody moves it.
+        file: NamedTempFile,
+        /// Its place.
+        place: PathBuf,
+    },
+    /// What is no file, such as a pipe, takes it as it comes.
+    Stream {
+        /// It.
+        stream: File,
+        /// Its name.
+        place: PathBuf,
+    },
+}
+
+impl SbomFile {
+    /// Makes sure that it can be written.
+    ///
+    /// # Errors
+    ///
+    /// A folder that is missing or may not be written to; what is no file and can't be opened.
+    pub fn prepare(path: &Path) -> Result<Self, Failure> {
+        let place = path.to_owned();
+        let is_stream = std::fs::metadata(path).is_ok_and(|found| !found.is_file());
+        let prepared = if is_stream {
+            File::options().write(true).open(path).map(|stream| Self::Stream { stream, place })
+        } else {
+            // A link stays, and what it leads to is replaced.
+            let place = place.canonicalize().unwrap_or(place);
+            let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let readable_as_any = Permissions::from_mode(0o666);
+            let file = tempfile::Builder::new().prefix(".bakehouse-").permissions(readable_as_any).tempfile_in(folder);
+            file.map(|file| Self::Beside { file, place })
+        };
+        prepared.map_err(|error| unwritable(path, &error))
+    }
+
+    /// Writes it.
+    ///
+    /// # Errors
+    ///
+    /// When it can't be written after all.
+    pub fn write(self, report: &Report, subject: &Subject, format: SbomFormat) -> Result<(), Failure> {
+        let text = text(report, subject, format);
+        let (written, place) = match self {
+            Self::Beside { mut file, place } => {
+                let written = file.write_all(text.as_bytes());
+                (written.and_then(|()| file.persist(&place).map(drop).map_err(|error| error.error)), place)
+            }
+            Self::Stream { mut stream, place } => (stream.write_all(text.as_bytes()), place),
+        };
+        written.map_err(|error| unwritable(&place, &error))
+    }
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::other(format!("{} can't be written: {error}", path.display()), "name another file")
+}
+
 /// Writes a bill of materials as JSON for people too.
-pub fn text(report: &Report, subject: &Subject, format: SbomFormat) -> String {
+fn text(report: &Report, subject: &Subject, format: SbomFormat) -> String {
     let format = match format {
         SbomFormat::Cyclonedx => scan::SbomFormat::CycloneDx,
         SbomFormat::Spdx => scan::SbomFormat::Spdx,

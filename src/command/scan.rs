@@ -1,24 +1,19 @@
 //! `bakehouse scan TARGET`: a machine's disk, judged without booting it.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
-use super::context::{Context, workspace};
-use super::sbom::{self, SbomFormat};
+use super::context::workspace;
+use super::sbom::{SbomFile, SbomFormat};
+use super::scan_product;
 use super::scan_target::{self, ScanTarget, Terms};
 use super::selection::Selection;
-use super::ship::{Approval, StageArgs, carry_out_all};
-use crate::cli::{Global, Patience, Waivers};
-use crate::clock::Clock;
+use crate::cli::{Global, Waivers};
 use crate::disk::BackingFiles;
-use crate::engine::{self, Engine, EngineError, Extent, Observer, Stage};
 use crate::failure::Failure;
 use crate::model::ids::Region;
-use crate::model::product::Product;
 use crate::model::report::Report;
-use crate::release::{Released, history};
 use crate::scan::{self, Subject};
 use crate::ui;
 
@@ -81,7 +76,7 @@ fn account_name(text: &str) -> Result<String, String> {
 
 const NO_PRODUCT: &str = "For a target that is no product";
 
-/// Scans a target. Of a product, what was baked and not yet sealed, as a step of its run; else its last release, for a look.
+/// Scans a target.
 ///
 /// # Errors
 ///
@@ -96,9 +91,7 @@ pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
         backing_files: if args.backing_files { BackingFiles::Allowed } else { BackingFiles::Refused },
     };
     // Before the disk is read: what can't be written then is said now.
-    if let Some(path) = &args.sbom {
-        std::fs::OpenOptions::new().create(true).append(true).open(path).map_err(|error| unwritable(path, &error))?;
-    }
+    let sbom = args.sbom.as_deref().map(SbomFile::prepare).transpose()?;
     let (what, report) = match &args.disk {
         ScanTarget::Product(selection) => {
             if terms.is_given() {
@@ -112,7 +105,7 @@ pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
                 let hint = format!("bakehouse scan ./{name} scans what is called so here");
                 return Err(Failure::other(format!("{name} is the name of a product, and there is no workspace here"), hint));
             }
-            return run_product(global, args, selection).await;
+            return scan_product::run(global, args, selection, sbom).await;
         }
         ScanTarget::Image(id) => (id.to_string(), scan_target::image(global, id, &terms).await?),
         ScanTarget::Snapshot(id) => (id.to_string(), scan_target::snapshot(global, id, &terms).await?),
@@ -121,92 +114,18 @@ pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
             (name, scan_target::local(global, path, &terms).await?)
         }
     };
-    match args.format {
-        ScanFormat::Json => ui::print(&ui::document(&[&report])),
-        ScanFormat::Sarif => ui::print(&scan::sarif(&[&report])),
-        ScanFormat::Text => ui::print(&scan::render(&report)),
+    print(args.format, &[(&report, &what)]);
+    if let Some(sbom) = sbom {
+        sbom.write(&report, &Subject { name: &what, version: None }, args.sbom_format)?;
     }
-    write_sbom(args, &report, &Subject { name: &what, version: None })?;
     if report.passed() { Ok(()) } else { Err(Failure::Refused { what }) }
 }
 
-async fn run_product(global: &Global, args: &ScanArgs, selection: &Selection) -> Result<(), Failure> {
-    let context = Context::open_for(global, selection).await?;
-    let variants = context.variants(selection)?;
-    let engine = Engine { waivers: args.waivers.into(), ..context.engine(&variants, std::time::Duration::ZERO)? };
-    let stage = StageArgs {
-        product: selection.clone(),
-        approval: Approval { yes: false, approve: Vec::new() },
-        patience: Patience { patience: std::time::Duration::ZERO },
-    };
-    let (reports, end) = variants
-        .each(async |product| {
-            let versions = history(&context.ledger().records(&product.variant()).await?);
-            match versions.into_values().next_back() {
-                Some(released) if !engine::baking(&engine, product).await? => {
-                    say_which(&context, &engine, product, &released).await?;
-                    look(&context, product, &released, args.waivers).await.map(Some)
-                }
-                _ => {
-                    context.state_target();
-                    carry_out_all(&context, product, &engine, &stage.as_ship(), Extent::Only(Stage::Scan)).await.map(|()| None)
-                }
-            }
-        })
-        .await;
-    let looks: Vec<&(Released, Report)> = reports.iter().flatten().collect();
-    match args.format {
-        ScanFormat::Json => ui::print(&ui::document(&looks.iter().map(|(_, report)| report).collect::<Vec<_>>())),
-        ScanFormat::Sarif => ui::print(&scan::sarif(&looks.iter().map(|(_, report)| report).collect::<Vec<_>>())),
-        ScanFormat::Text => looks.iter().for_each(|(_, report)| ui::print(&scan::render(report))),
+/// Prints reports, each with what stands for its image as a whole where files are told.
+pub fn print(format: ScanFormat, reports: &[(&Report, &str)]) {
+    match format {
+        ScanFormat::Json => ui::print(&ui::document(&reports.iter().map(|(report, _)| report).collect::<Vec<_>>())),
+        ScanFormat::Sarif => ui::print(&scan::sarif(reports)),
+        ScanFormat::Text => reports.iter().for_each(|(report, _)| ui::print(&scan::render(report))),
     }
-    if let [(released, report)] = looks.as_slice() {
-        let version = released.version.to_string();
-        write_sbom(args, report, &Subject { name: selection.product.as_str(), version: Some(&version) })?;
-    } else if args.sbom.is_some() && end.is_ok() {
-        return Err(Failure::other(
-            "a bill of materials is written of one released variant, and there is another number of them here",
-            "name the variant (hello-web.x86_64), or scan its image by its id",
-        ));
-    }
-    let rejected = |(released, report): &&(Released, Report)| {
-        (!report.passed()).then(|| {
-            let (version, image) = (released.version.clone(), released.release.image.id.clone());
-            Failure::from(EngineError::Rejected { version, image, report: Box::new(report.clone()) })
-        })
-    };
-    Failure::all(looks.iter().filter_map(rejected).chain(end.err()).collect())
-}
-
-fn write_sbom(args: &ScanArgs, report: &Report, subject: &Subject) -> Result<(), Failure> {
-    let Some(path) = &args.sbom else { return Ok(()) };
-    std::fs::write(path, sbom::text(report, subject, args.sbom_format)).map_err(|error| unwritable(path, &error))
-}
-
-fn unwritable(path: &std::path::Path, error: &std::io::Error) -> Failure {
-    Failure::other(format!("{} can't be written: {error}", path.display()), "name another file")
-}
-
-/// Says that it is a release that is looked at, and what was baked later and rejected.
-pub async fn say_which(context: &Context, engine: &engine::Engine, product: &Product, released: &Released) -> Result<(), Failure> {
-    let image = &released.release.image;
-    context.ui.say(&format!("{} {} (released), image {} in {}", product.variant(), released.version, image.id, image.region));
-    if let Some(journal) = engine::rejected_after(engine, product, &released.version).await?
-        && let Some((plan, _)) = journal.plan()
-    {
-        context.ui.say(&format!(
-            "note: run {} of {} was rejected after that, and is not what is looked at; bakehouse ship {} goes on to that version",
-            journal.run(),
-            plan.version,
-            product.slug
-        ));
-    }
-    Ok(())
-}
-
-async fn look(context: &Context, product: &Product, released: &Released, waivers: Waivers) -> Result<(Released, Report), Failure> {
-    let observer: Arc<dyn Observer> = context.ui.clone();
-    let report =
-        engine::scan_image(context.reader(), &observer, &released.release.image, product, waivers.into(), Clock::System.now()).await?;
-    Ok((released.clone(), report))
 }

@@ -67,6 +67,17 @@ impl Approval {
     }
 }
 
+/// Arguments of `release`.
+#[derive(Debug, Args)]
+pub struct ReleaseArgs {
+    /// Which, and for how long.
+    #[command(flatten)]
+    pub stage: StageArgs,
+    /// What may pass a scan that has to be made again.
+    #[command(flatten)]
+    pub waivers: Waivers,
+}
+
 /// Arguments of the stages that work on what was sealed.
 #[derive(Debug, Args)]
 pub struct SealedArgs {
@@ -105,13 +116,14 @@ pub async fn checksum(global: &Global, args: &StageArgs) -> Result<(), Failure> 
     stage(global, args, Stage::Checksum).await
 }
 
-/// Seals what passed.
+/// Seals what passed. A scan of another day is made again first.
 ///
 /// # Errors
 ///
 /// As [`ship`].
-pub async fn release(global: &Global, args: &StageArgs) -> Result<(), Failure> {
-    stage(global, args, Stage::Release).await
+pub async fn release(global: &Global, args: &ReleaseArgs) -> Result<(), Failure> {
+    let ship = ShipArgs { waivers: args.waivers, ..args.stage.as_ship() };
+    carry_out(global, &ship, Extent::Only(Stage::Release)).await
 }
 
 /// Copies and shares.

@@ -12,7 +12,7 @@ use super::observer::{Note, Observer};
 use super::run::Run;
 use crate::cloud::{Reader, SnapshotBlocks};
 use crate::disk;
-use crate::ledger::Outcome;
+use crate::ledger::{JournalEvent, Outcome};
 use crate::model::count::counted;
 use crate::model::digest::{BLOCK_SIZE_BYTES, Digest, DiskDigest, DiskDigests};
 use crate::model::ids::{Region, SnapshotId};
@@ -32,7 +32,20 @@ const MOST_TOLD: usize = 10;
 impl Run<'_> {
     /// Scans the image; a finding at the threshold ends the run, the image kept and tagged.
     pub(super) async fn scan(&self, image: &Image) -> Result<ScanSummary, EngineError> {
+        let summary = self.verdict(image).await?;
+        let waived = if summary.waivers.is_empty() { String::new() } else { format!(", by {}", counted(summary.waivers.len(), "waiver")) };
+        self.done_note(format!(
+            "passed: {}, {} that may pass{waived}",
+            counted(summary.packages, "package"),
+            counted(findings(&summary), "finding")
+        ));
+        Ok(summary)
+    }
+
+    /// Returns the verdict on the image as it is today, by a scan if there is none.
+    pub(super) async fn verdict(&self, image: &Image) -> Result<ScanSummary, EngineError> {
         let engine = self.engine;
+        self.forget_past_verdict().await?;
         // Only a passed scan is journalled: one that stopped is made again, with today's waivers.
         let summary = self
             .effect("scan", &image.id, async |_| {
@@ -46,8 +59,9 @@ impl Run<'_> {
                     let version = self.plan.version.to_string();
                     let subject = Subject { name: self.product.slug.as_str(), version: Some(&version) };
                     let sbom = scan::sbom(&report, &subject, SbomFormat::CycloneDx);
-                    let sbom = engine.ledger.keep_sbom(self.variant(), &self.plan.version, self.id(), report.at, &sbom).await?;
-                    return Ok(ScanSummary { report: Some(kept), sbom: Some(sbom), ..report.summary() });
+                    let sbom = engine.ledger.keep_sbom(self.variant(), &self.plan.version, self.id(), &sbom).await?;
+                    let manifest = Some(self.product.manifest_digest);
+                    return Ok(ScanSummary { manifest, report: Some(kept), sbom: Some(sbom), ..report.summary() });
                 }
                 let rejected = BTreeMap::from([(tag::STATE.to_owned(), "rejected".to_owned())]);
                 engine.writer.tag(&image.region, &super::bake::resources(image), &rejected).await?;
@@ -57,14 +71,18 @@ impl Run<'_> {
         if let Err(EngineError::Rejected { .. }) = &summary {
             self.end_later(Outcome::Rejected).await;
         }
-        let summary = summary?;
-        let waived = if summary.waivers.is_empty() { String::new() } else { format!(", by {}", counted(summary.waivers.len(), "waiver")) };
-        self.done_note(format!(
-            "passed: {}, {} that may pass{waived}",
-            counted(summary.packages, "package"),
-            counted(findings(&summary), "finding")
-        ));
-        Ok(summary)
+        summary
+    }
+
+    /// Has the image scanned again if the run passed its scan on another day or by another manifest, and is not sealed.
+    async fn forget_past_verdict(&self) -> Result<(), EngineError> {
+        let Some(summary) = self.done::<ScanSummary>("scan").await else { return Ok(()) };
+        if summary.is_of(self.engine.clock.now(), &self.product.manifest_digest) || self.sealed().await?.is_some() {
+            return Ok(());
+        }
+        let reason = format!("the scan of {:.0} is of another day or manifest, and is made again", summary.at);
+        self.note(Note::Notice { text: reason.clone() });
+        self.write(JournalEvent::Refused { effect: "scan".to_owned(), reason }).await
     }
 
     /// Names what was found and may pass: who releases an image is to know it.

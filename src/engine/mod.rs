@@ -30,7 +30,7 @@ pub use leave::Leave;
 pub use list::{Followed, add_version, first_listing, follow_listing, standing_refusal};
 pub use observer::{Note, Observer};
 pub use runs::{RunState, RunSummary, find_run, runs};
-pub use ship::{Extent, Next, Stage, baking, carry_out, next, rejected_after, resumable};
+pub use ship::{Baked, Extent, Next, Stage, baking, carry_out, next, passed_scan, rejected_after, resumable};
 pub use survey::{Survey, survey};
 pub use witnesses::{Verified, verify_ledger};
 

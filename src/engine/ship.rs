@@ -18,12 +18,12 @@ use super::survey::survey;
 use crate::bake;
 use crate::ledger::{Effect, Journal, Outcome};
 use crate::model::boot::BootSummary;
-use crate::model::ids::Region;
+use crate::model::ids::{Region, RunId};
 use crate::model::image::{Image, ImageDescription};
 use crate::model::plan::{Plan, Step};
 use crate::model::product::Product;
 use crate::model::record::{Event, Head, Record};
-use crate::model::report::ScanSummary;
+use crate::model::report::{Report, ScanSummary};
 use crate::model::version::Version;
 use crate::model::waiver::{Waiver, WaiverState};
 use crate::plan::{self, PlanError, Request};
@@ -355,7 +355,11 @@ impl Run<'_> {
         let unbooted = boot.is_none() && self.plan.steps.iter().any(|planned| planned.step == Step::Boot);
         match (scan, digests, base) {
             (Some(_), ..) if unbooted => Err(self.not_ready("was not booted", "boot")),
-            (Some(scan), Some(digests), Some(base)) => self.seal(&image, &base, scan, boot, digests).await,
+            (Some(_), Some(digests), Some(base)) => {
+                // The boot may have taken the run past midnight, and a paused one lies for weeks.
+                let scan = self.verdict(&image).await?;
+                self.seal(&image, &base, scan, boot, digests).await
+            }
             (None, ..) => Err(self.not_ready("was not scanned", "scan")),
             _ => Err(self.not_ready("was not checksummed", "checksum")),
         }
@@ -488,35 +492,66 @@ fn stage_of(step: &Step) -> Stage {
     }
 }
 
-/// Tells whether an image was baked, for these inputs, that is not sealed yet.
-///
-/// # Errors
-///
-/// When the ledger can't be read.
-pub async fn baking(engine: &Engine, product: &Product) -> Result<bool, EngineError> {
-    let Some(journal) = engine.unfinished(product).await? else { return Ok(false) };
-    let baked = matches!(journal.effect("baked"), Effect::Done(_));
-    let sealed = matches!(journal.effect("release.record"), Effect::Done(_));
-    Ok(baked && !sealed)
+/// An image that a run has baked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Baked {
+    /// The run.
+    pub run: RunId,
+    /// The version that it is to be.
+    pub version: Version,
+    /// The image, which somebody may have removed since.
+    pub image: Image,
 }
 
-/// Finds the newest run whose image was rejected by scan or boot and would have followed `released`.
+impl Baked {
+    fn of(journal: &Journal) -> Option<Self> {
+        let (plan, _) = journal.plan()?;
+        let Effect::Done(image) = journal.effect("baked") else { return None };
+        let image = serde_json::from_value(image.clone()).ok()?;
+        Some(Self { run: journal.run().clone(), version: plan.version.clone(), image })
+    }
+}
+
+/// Finds the image that was baked, for these inputs or others, by a run that has not ended and not sealed it.
 ///
 /// # Errors
 ///
 /// When the ledger can't be read.
-pub async fn rejected_after(engine: &Engine, product: &Product, released: &Version) -> Result<Option<Journal>, EngineError> {
+pub async fn baking(engine: &Engine, product: &Product) -> Result<Option<Baked>, EngineError> {
+    let journal = engine.unfinished(product).await?;
+    let sealed = |journal: &Journal| matches!(journal.effect("release.record"), Effect::Done(_));
+    Ok(journal.filter(|journal| !sealed(journal)).as_ref().and_then(Baked::of))
+}
+
+/// Finds the newest image that scan or boot have rejected and that would have followed `released`, if anything was.
+///
+/// # Errors
+///
+/// When the ledger can't be read.
+pub async fn rejected_after(engine: &Engine, product: &Product, released: Option<&Version>) -> Result<Option<Baked>, EngineError> {
     let variant = product.variant();
     for run in engine.ledger.runs(&variant).await?.iter().rev() {
         let journal = engine.ledger.journal(&variant, run).await?;
         let Some((plan, _)) = journal.plan() else { continue };
         // Versions only go up: what is older than this run is older than the release.
-        if plan.version <= *released {
+        if released.is_some_and(|released| plan.version <= *released) {
             return Ok(None);
         }
         if journal.outcome() == Some(Outcome::Rejected) {
-            return Ok(Some(journal));
+            return Ok(Baked::of(&journal));
         }
     }
     Ok(None)
+}
+
+/// Reads the report of the scan that the run under way has passed.
+///
+/// # Errors
+///
+/// When the ledger can't be read.
+pub async fn passed_scan(engine: &Engine, product: &Product) -> Result<Option<Report>, EngineError> {
+    let Some(journal) = engine.unfinished(product).await? else { return Ok(None) };
+    let (Some((plan, _)), Effect::Done(summary)) = (journal.plan(), journal.effect("scan")) else { return Ok(None) };
+    let Ok(summary) = serde_json::from_value(summary.clone()) else { return Ok(None) };
+    Ok(engine.ledger.report(&plan.variant, &plan.version, journal.run(), &summary).await?)
 }

@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 use object_store::path::Path;
+use serde::Serialize;
 
-use super::store::{Ledger, LedgerError};
+use super::store::{Ledger, LedgerError, written};
 use crate::model::boot::BootReport;
 use crate::model::digest::Digest;
 use crate::model::ids::{RunId, Variant};
@@ -137,33 +138,28 @@ impl Ledger {
         }
     }
 
-    /// Keeps a scan's report, and returns its digest; one kept before by the same run stays as it is.
+    /// Keeps a scan's report, and returns its digest.
     ///
     /// # Errors
     ///
     /// When the ledger can't be written.
     pub async fn keep_report(&self, variant: &Variant, version: &Version, run: &RunId, report: &Report) -> Result<Digest, LedgerError> {
-        let object = report_path(variant, version, run, report.at);
-        match self.create(&object, report).await {
-            Err(LedgerError::Taken { .. }) => Ok(self.get_with_digest::<Report>(&object).await?.1),
-            other => other,
-        }
+        Ok(self.keep(Kept::Report, variant, version, run, report).await?.1)
     }
 
     /// Keeps the bill of materials that a scan's report makes, and returns its digest.
     ///
     /// # Errors
     ///
-    /// When the ledger can't be written, or holds another one of this scan.
+    /// When the ledger can't be written.
     pub async fn keep_sbom(
         &self,
         variant: &Variant,
         version: &Version,
         run: &RunId,
-        at: Timestamp,
         document: &serde_json::Value,
     ) -> Result<Digest, LedgerError> {
-        self.create(&sbom_path(variant, version, run, at), document).await
+        Ok(self.keep(Kept::Sbom, variant, version, run, document).await?.1)
     }
 
     /// Reads the report of a release's scan back; none if none was kept.
@@ -179,7 +175,7 @@ impl Ledger {
         scan: &ScanSummary,
     ) -> Result<Option<Report>, LedgerError> {
         let Some(digest) = scan.report else { return Ok(None) };
-        let object = report_path(variant, version, run, scan.at);
+        let object = Kept::Report.path(variant, version, run, &digest);
         let (report, found) = self.get_with_digest(&object).await?;
         if found == digest {
             return Ok(Some(report));
@@ -187,7 +183,7 @@ impl Ledger {
         Err(LedgerError::Changed { place: self.place().to_owned(), object: object.to_string() })
     }
 
-    /// Keeps what came of starting an image, and returns where and its digest; one kept before by the same run stays as it is.
+    /// Keeps what came of starting an image, and returns where and its digest.
     ///
     /// # Errors
     ///
@@ -199,12 +195,22 @@ impl Ledger {
         run: &RunId,
         report: &BootReport,
     ) -> Result<(String, Digest), LedgerError> {
-        let object = boot_path(variant, version, run, report.launched);
-        let digest = match self.create(&object, report).await {
-            Err(LedgerError::Taken { .. }) => self.get_with_digest::<BootReport>(&object).await?.1,
-            other => other?,
-        };
+        let (object, digest) = self.keep(Kept::Boot, variant, version, run, report).await?;
         Ok((object.to_string(), digest))
+    }
+
+    /// Keeps a document under a name that its content has a part in: another one of the same run never stands for it.
+    async fn keep(
+        &self,
+        kept: Kept,
+        variant: &Variant,
+        version: &Version,
+        run: &RunId,
+        document: &impl Serialize,
+    ) -> Result<(Path, Digest), LedgerError> {
+        let object = kept.path(variant, version, run, &Digest::of(written(document)));
+        let digest = self.create(&object, document).await?;
+        Ok((object, digest))
     }
 
     /// Says which releases of a chain were never claimed by their runs, a line each.
@@ -228,15 +234,14 @@ impl Ledger {
         let mut wrong = Vec::new();
         for record in &chain.records {
             let Event::Released(release) = &record.event else { continue };
-            let boot = release.boot.as_ref();
-            let launched = boot.map_or(release.sealed, |boot| boot.launched);
             let kept = [
-                ("the boot's report", boot.and_then(|boot| boot.report), boot_path(variant, &record.version, &record.run, launched)),
-                ("the scan's report", release.scan.report, report_path(variant, &record.version, &record.run, release.scan.at)),
-                ("the bill of materials", release.scan.sbom, sbom_path(variant, &record.version, &record.run, release.scan.at)),
+                ("the boot's report", Kept::Boot, release.boot.as_ref().and_then(|boot| boot.report)),
+                ("the scan's report", Kept::Report, release.scan.report),
+                ("the bill of materials", Kept::Sbom, release.scan.sbom),
             ];
-            for (what, digest, object) in kept {
+            for (what, kept, digest) in kept {
                 let Some(digest) = digest else { continue };
+                let object = kept.path(variant, &record.version, &record.run, &digest);
                 let words = match self.get_with_digest::<serde_json::Value>(&object).await {
                     Ok((_, found)) if found == digest => continue,
                     Ok(_) | Err(LedgerError::Content { .. }) => "was changed",
@@ -340,20 +345,28 @@ enum Wanted {
     Nothing,
 }
 
+/// Documents beside the chain, which records name by their digests.
+#[derive(Debug, Clone, Copy)]
+enum Kept {
+    Report,
+    Sbom,
+    Boot,
+}
+
+impl Kept {
+    /// Returns where the document of a digest lies.
+    fn path(self, variant: &Variant, version: &Version, run: &RunId, digest: &Digest) -> Path {
+        let (folder, ending) = match self {
+            Self::Report => ("reports", "json"),
+            Self::Sbom => ("sboms", "cdx.json"),
+            Self::Boot => ("boots", "json"),
+        };
+        variant_folder(variant).join(folder).join(format!("{version}-{run}-{}.{ending}", digest.short(16)))
+    }
+}
+
 fn variant_folder(variant: &Variant) -> Path {
     Path::from(variant.to_string())
-}
-
-fn report_path(variant: &Variant, version: &Version, run: &RunId, at: Timestamp) -> Path {
-    variant_folder(variant).join("reports").join(format!("{version}-{run}-{}.json", at.as_second()))
-}
-
-fn boot_path(variant: &Variant, version: &Version, run: &RunId, launched: Timestamp) -> Path {
-    variant_folder(variant).join("boots").join(format!("{version}-{run}-{}.json", launched.as_second()))
-}
-
-fn sbom_path(variant: &Variant, version: &Version, run: &RunId, at: Timestamp) -> Path {
-    variant_folder(variant).join("sboms").join(format!("{version}-{run}-{}.cdx.json", at.as_second()))
 }
 
 fn record_path(variant: &Variant, sequence: u64) -> Path {
@@ -367,6 +380,14 @@ mod tests {
 
     fn refused(change_set: &str) -> Event {
         Event::ListingRefused { change_set: change_set.parse().unwrap(), status: "FAILED".to_owned(), errors: Vec::new() }
+    }
+
+    fn report(at: &str, files: u64) -> Report {
+        let text = format!(
+            r#"{{ "format": 1, "at": "{at}", "snapshots": [], "operating_system": null, "packages": [], "findings": [],
+            "fail_on": "high", "files": {files} }}"#
+        );
+        serde_json::from_str(&text).unwrap()
     }
 
     fn fact(run: &RunId, event: Event) -> Fact {
@@ -452,6 +473,20 @@ mod tests {
             ledger.claim(&claim("run-2")).await.unwrap();
             assert!(ledger.claim(&claim("run-3")).await.is_err());
             assert_eq!(ledger.claims(&variant()).await.unwrap(), [claim("run-2")]);
+        }
+    }
+
+    #[tokio::test]
+    async fn reports_of_one_run_and_second_are_kept_each_for_itself() {
+        for ledger in testing::ledgers().await {
+            let (version, run): (Version, RunId) = (Version::new(1, 0, 0), "run-1".parse().unwrap());
+            let failed = report("2026-11-02T12:00:00.25Z", 1);
+            let passed = report("2026-11-02T12:00:00.75Z", 2);
+            for report in [&failed, &passed, &failed] {
+                let digest = ledger.keep_report(&variant(), &version, &run, report).await.unwrap();
+                let summary = ScanSummary { report: Some(digest), ..report.summary() };
+                assert_eq!(ledger.report(&variant(), &version, &run, &summary).await.unwrap().as_ref(), Some(report));
+            }
         }
     }
 

@@ -213,8 +213,7 @@ impl Ledger {
     ///
     /// [`LedgerError::Taken`] when it exists.
     pub(super) async fn create(&self, object: &Path, content: &impl Serialize) -> Result<Digest, LedgerError> {
-        let mut bytes = serde_json::to_vec_pretty(content).expect("what the ledger keeps is plain data");
-        bytes.push(b'\n');
+        let bytes = written(content);
         let digest = Digest::of(&bytes);
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
         match self.objects.put_opts(object, bytes.into(), options).await {
@@ -296,4 +295,11 @@ impl Ledger {
     fn object_error(&self, object: &Path, source: object_store::Error) -> LedgerError {
         LedgerError::Object { place: self.place.clone(), object: object.to_string(), source: Box::new(source) }
     }
+}
+
+/// Returns the bytes that an object of this content has.
+pub(super) fn written(content: &impl Serialize) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec_pretty(content).expect("what the ledger keeps is plain data");
+    bytes.push(b'\n');
+    bytes
 }

@@ -439,7 +439,7 @@ codes! {
         meaning: "An exception of AWS's policy is claimed for what it does not cover.",
         why: "The policy lets services that are not for administration start with a strong password that each instance makes at random, \
               to be used once and changed at once; nothing of accounts or of SSH.", source: POLICIES,
-        remedy: "Name one code of the family SEC, or take `exception` out.",
+        remedy: "Claim it for `AMI-SEC-005` (default passwords of applications) alone, or take `exception` out.",
         example: edit("[tags]", "[[scan.waiver]]\nid = \"AMI-PWD-003\"\ntarget = \"/etc/shadow\"\nreason = \"x\"\nowner = \"x\"\n\
                                  created = 2026-11-02\nexpires = 2027-02-01\nexception = \"one-time-password\"\n[tags]"),
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
@@ -229,6 +230,7 @@ impl Report {
             packages: self.packages.len(),
             snapshots: self.snapshots.clone(),
             at: self.at,
+            manifest: None,
             report: None,
             sbom: None,
         }
@@ -260,12 +262,25 @@ pub struct ScanSummary {
     pub snapshots: Vec<SnapshotId>,
     /// When.
     pub at: Timestamp,
+    /// Digest of the manifest that it was judged by; absent in records of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<Digest>,
     /// Digest of the whole report, as the ledger keeps it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<Digest>,
     /// Digest of the bill of materials (CycloneDX), as the ledger keeps it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sbom: Option<Digest>,
+}
+
+impl ScanSummary {
+    /// Tells whether the verdict is one for a moment and a manifest: of the same day (UTC), and judged by the same.
+    ///
+    /// Waivers and security updates end with a day; from then on the same image may be judged otherwise.
+    pub fn is_of(&self, now: Timestamp, manifest: &Digest) -> bool {
+        let day = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
+        day(self.at) == day(now) && self.manifest.as_ref() == Some(manifest)
+    }
 }
 
 #[cfg(test)]
@@ -294,5 +309,16 @@ mod tests {
         assert!(!strict.passed());
         let lax = Report { fail_on: Severity::Critical, ..report };
         assert_eq!((lax.threshold("AMI-HIS-001"), lax.threshold("COV-OS-001")), (Severity::Critical, Severity::High));
+    }
+
+    #[test]
+    fn a_verdict_is_of_a_day_and_a_manifest() {
+        let (manifest, other) = (Digest::of("manifest"), Digest::of("other"));
+        let report: Report = serde_json::from_str(OLD).unwrap();
+        let summary = ScanSummary { manifest: Some(manifest), ..report.summary() };
+        let is_of = |now: &str, manifest: &Digest| summary.is_of(now.parse().unwrap(), manifest);
+        assert!(is_of("2026-11-02T00:00:00Z", &manifest) && is_of("2026-11-02T23:59:59Z", &manifest));
+        assert!(!is_of("2026-11-03T00:00:00Z", &manifest) && !is_of("2026-11-02T12:00:00Z", &other));
+        assert!(!report.summary().is_of(report.at, &manifest), "what doesn't say by what it was judged");
     }
 }

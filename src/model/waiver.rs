@@ -173,6 +173,16 @@ impl Exception {
             Self::OneTimePassword => "one-time-password",
         }
     }
+
+    /// Returns the code of the one rule whose findings it is for.
+    ///
+    /// What each instance makes for itself is in no image: what is found is a service that begins with a password of its
+    /// own, not a credential or a key that somebody left.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::OneTimePassword => "AMI-SEC-005",
+        }
+    }
 }
 
 /// How a waiver stands.

@@ -45,7 +45,7 @@ fn mark(finding: &Finding, waivers: &mut [Candidate], allow_policy: bool) -> Opt
     let mut chosen: Option<FindingWaiver> = None;
     for candidate in waivers.iter_mut().filter(|candidate| candidate.is_for(finding)) {
         let used = &mut candidate.used;
-        let state = state(finding, &used.waiver, used.state, allow_policy);
+        let state = state(finding, used.state, allow_policy);
         used.findings += 1;
         used.waived += usize::from(state.holds());
         if chosen.as_ref().is_none_or(|other| state.holds() && !other.state.holds()) {
@@ -56,10 +56,9 @@ fn mark(finding: &Finding, waivers: &mut [Candidate], allow_policy: bool) -> Opt
     chosen
 }
 
-/// What AWS rejects is let pass if the command line says so, or if AWS's policy has an exception for it.
-fn state(finding: &Finding, waiver: &Waiver, by_date: WaiverState, allow_policy: bool) -> WaiverState {
-    let needs_consent = finding.is_rejected_by_aws() && waiver.exception.is_none();
-    if by_date.holds() && needs_consent && !allow_policy { WaiverState::NotAllowed } else { by_date }
+/// What AWS rejects is let pass only if the command line says so: none of its policy's exceptions is for that.
+fn state(finding: &Finding, by_date: WaiverState, allow_policy: bool) -> WaiverState {
+    if by_date.holds() && finding.is_rejected_by_aws() && !allow_policy { WaiverState::NotAllowed } else { by_date }
 }
 
 /// A waiver that is held against the findings.
@@ -227,13 +226,16 @@ mod tests {
     }
 
     #[test]
-    fn an_exception_that_the_policy_grants_needs_no_consent() {
-        let text = "aws_secret_access_key = kX9vQ2mPz7LrT4wYb1NcJ8hFd5GsA0eUi3oRq6tW\n";
+    fn an_exception_of_the_policy_is_told_and_stands_for_no_consent() {
         let exception = Some(Exception::OneTimePassword);
-        let waivers = vec![Waiver { exception, ..waiver("AMI-SEC-001", "/opt/app/first-boot.conf") }];
-        let report = scan(clean().file("/opt/app/first-boot.conf", text), waivers, WaiverOptions::default());
+        let one_time = |id| vec![Waiver { exception, ..waiver(id, "/srv/app/.env") }];
+        let password = clean().file("/srv/app/.env", "DB_PASSWORD=Vq7-pulpit\n");
+        let report = scan(password, one_time("AMI-SEC-005"), WaiverOptions::default());
         assert!(report.passed());
         assert_eq!(report.findings[0].waiver.as_ref().unwrap().exception, exception);
+        let credentials = clean().file("/srv/app/.env", "aws_secret_access_key = kX9vQ2mPz7LrT4wYb1NcJ8hFd5GsA0eUi3oRq6tW\n");
+        let report = scan(credentials, one_time("AMI-SEC-001"), WaiverOptions::default());
+        assert_eq!(brief(&report), ["AMI-SEC-001 critical NotAllowed"]);
     }
 
     #[test]

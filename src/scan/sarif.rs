@@ -17,18 +17,21 @@ const ROOT: &str = "IMAGE";
 
 /// Writes reports as a SARIF 2.1.0 log with a run for each, whose rules are all rules of the scanner.
 ///
+/// With each report comes the place of what is of the image as a whole: the manifest that it was made from, as a path from the
+/// workspace's root, or else the name of what was scanned. Code hosts take no result without a file.
+///
 /// A result's fingerprint is of its code, path, package and reason: it stays from image to image. Waivers are suppressions:
 /// accepted while they hold, else rejected.
-pub fn sarif(reports: &[&Report]) -> String {
+pub fn sarif(reports: &[(&Report, &str)]) -> String {
     let log = json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
-        "runs": reports.iter().map(|report| run(report)).collect::<Vec<_>>(),
+        "runs": reports.iter().map(|(report, whole)| run(report, whole)).collect::<Vec<_>>(),
     });
     serde_json::to_string_pretty(&log).expect("a log is plain data")
 }
 
-fn run(report: &Report) -> Value {
+fn run(report: &Report, whole: &str) -> Value {
     json!({
         "tool": { "driver": {
             "name": "bakehouse",
@@ -43,12 +46,12 @@ fn run(report: &Report) -> Value {
         } },
         "invocations": [{ "executionSuccessful": true, "endTimeUtc": report.at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string() }],
         "originalUriBaseIds": { ROOT: { "description": { "text": "The root of the image's file tree." } } },
-        "results": report.findings.iter().map(result).collect::<Vec<_>>(),
+        "results": report.findings.iter().map(|finding| result(finding, whole)).collect::<Vec<_>>(),
         "properties": { "snapshots": report.snapshots, "passed": report.passed() },
     })
 }
 
-fn result(finding: &Finding) -> Value {
+fn result(finding: &Finding, whole: &str) -> Value {
     let mut result = Map::new();
     result.insert("ruleId".to_owned(), json!(finding.code));
     // A report of another version may have rules that this one lacks.
@@ -57,7 +60,7 @@ fn result(finding: &Finding) -> Value {
     }
     result.insert("level".to_owned(), json!(level(finding.severity)));
     result.insert("message".to_owned(), json!({ "text": format!("{}. {}", finding.reason, finding.remedy) }));
-    result.insert("locations".to_owned(), locations(finding));
+    result.insert("locations".to_owned(), json!([location(finding, whole)]));
     result.insert("partialFingerprints".to_owned(), json!({ "finding/v1": fingerprint(finding).to_string() }));
     if let Some(waiver) = &finding.waiver {
         result.insert("suppressions".to_owned(), json!([suppression(waiver)]));
@@ -74,19 +77,28 @@ fn level(severity: Severity) -> &'static str {
     }
 }
 
-/// Where it was found; nothing for what is of the image as a whole.
-fn locations(finding: &Finding) -> Value {
-    let mut location = Map::new();
-    if let Some(path) = &finding.path {
-        let uri = path.trim_start_matches('/').split('/').map(escape).collect::<Vec<_>>().join("/");
-        // A relative reference's first part must not look like a scheme.
-        let uri = if uri.split('/').next().is_some_and(|first| first.contains(':')) { format!("./{uri}") } else { uri };
-        location.insert("physicalLocation".to_owned(), json!({ "artifactLocation": { "uri": uri, "uriBaseId": ROOT } }));
+/// Where it was found: the file in the image, or what stands for the image as a whole.
+///
+/// Source: <https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning>,
+/// which refuses the whole log for one result without a location.
+fn location(finding: &Finding, whole: &str) -> Value {
+    let place = match &finding.path {
+        Some(path) => json!({ "artifactLocation": { "uri": uri(path), "uriBaseId": ROOT } }),
+        None => json!({ "artifactLocation": { "uri": uri(whole) }, "region": { "startLine": 1 } }),
+    };
+    match &finding.package {
+        Some(package) => {
+            json!({ "physicalLocation": place, "logicalLocations": [{ "fullyQualifiedName": package, "kind": "module" }] })
+        }
+        None => json!({ "physicalLocation": place }),
     }
-    if let Some(package) = &finding.package {
-        location.insert("logicalLocations".to_owned(), json!([{ "fullyQualifiedName": package, "kind": "module" }]));
-    }
-    if location.is_empty() { json!([]) } else { json!([location]) }
+}
+
+/// A path as a relative reference.
+fn uri(path: &str) -> String {
+    let uri = path.trim_start_matches('/').split('/').map(escape).collect::<Vec<_>>().join("/");
+    // Its first part must not look like a scheme.
+    if uri.split('/').next().is_some_and(|first| first.contains(':')) { format!("./{uri}") } else { uri }
 }
 
 fn fingerprint(finding: &Finding) -> Digest {
@@ -134,8 +146,11 @@ mod tests {
         report
     }
 
+    const MANIFEST: &str = "products/hello-web/product.toml";
+
     fn log(reports: &[&Report]) -> Value {
-        serde_json::from_str(&sarif(reports)).unwrap()
+        let reports: Vec<_> = reports.iter().map(|report| (*report, MANIFEST)).collect();
+        serde_json::from_str(&sarif(&reports)).unwrap()
     }
 
     #[test]
@@ -168,7 +183,7 @@ mod tests {
         let place = |code: &str| of(code)["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].clone();
         assert_eq!(place("AMI-HIS-001"), "root/.bash_history");
         assert_eq!(place("AMI-SEC-002"), "./a:%20b/%2541.pem");
-        assert_eq!(of("COV-OS-001")["locations"], json!([]));
+        assert_eq!(place("COV-OS-001"), MANIFEST);
         assert_eq!(of("AMI-HIS-001")["suppressions"][0]["status"], "accepted");
         assert_eq!(of("AMI-SSH-006")["suppressions"][0]["status"], "rejected");
         assert!(of("AMI-SEC-002").get("suppressions").is_none());

@@ -110,9 +110,10 @@ async fn a_rejected_image_is_not_taken_over_by_a_rebuild() {
     let mut world = World::with_guest(guest).await;
     let process = world.open().await;
     let Err(EngineError::Rejected { image: rejected, .. }) = process.ship().await else { panic!("it must be rejected") };
-    let run =
-        engine::rejected_after(&process.engine, &process.product, &Version::new(0, 9, 0)).await.unwrap().expect("it is the newest run");
-    assert_eq!(run.plan().unwrap().0.version.to_string(), "1.0.0");
+    for released in [None, Some(&Version::new(0, 9, 0))] {
+        let baked = engine::rejected_after(&process.engine, &process.product, released).await.unwrap().expect("it is the newest run");
+        assert_eq!((baked.version.to_string().as_str(), &baked.image.id), ("1.0.0", &rejected));
+    }
     drop(process);
     world.play(good_guest());
     // What went in is the same: without --rebuild it is this very image that is judged again.
@@ -125,7 +126,7 @@ async fn a_rejected_image_is_not_taken_over_by_a_rebuild() {
     let next = engine::next(&process.engine, &process.product, &rebuild).await.unwrap();
     engine::carry_out(&process.engine, &process.product, next, Extent::Whole).await.unwrap();
     let releases = process.releases().await;
-    let after = engine::rejected_after(&process.engine, &process.product, &releases[0].version).await.unwrap();
+    let after = engine::rejected_after(&process.engine, &process.product, Some(&releases[0].version)).await.unwrap();
     assert!(after.is_none(), "what was rejected is released by now");
     assert_ne!(releases[0].release.image.id, rejected);
     process.twin.read(|state| {

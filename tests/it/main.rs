@@ -24,6 +24,7 @@ mod place;
 mod pricing;
 mod resume;
 mod runners;
+mod scans;
 mod scratch;
 mod secrets;
 mod shared;

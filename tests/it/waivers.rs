@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use bakehouse::engine::EngineError;
-use bakehouse::model::report::Report;
+use bakehouse::engine::{self, EngineError, Extent, RunState, Stage};
+use bakehouse::model::report::{Report, Severity};
 use bakehouse::model::waiver::WaiverState;
 
 use super::world::{Process, World, file, good_guest};
@@ -77,4 +77,67 @@ async fn what_aws_rejects_passes_with_a_waiver_only_if_the_command_line_allows_i
     process.engine.waivers.allow_policy = true;
     process.ship().await.unwrap();
     assert_eq!(process.releases().await[0].release.scan.waivers[0].waived, 1);
+}
+
+/// Does the stages before the seal, each as a command of its own.
+async fn until_the_seal(process: &Process) {
+    for stage in [Stage::Bake, Stage::Scan, Stage::Boot, Stage::Checksum] {
+        let next = process.next().await.unwrap();
+        engine::carry_out(&process.engine, &process.product, next, Extent::Only(stage)).await.unwrap();
+    }
+}
+
+async fn seal(process: &Process) -> Result<(), EngineError> {
+    let next = process.next().await.unwrap();
+    engine::carry_out(&process.engine, &process.product, next, Extent::Only(Stage::Release)).await
+}
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+#[tokio::test]
+async fn a_run_that_passed_its_scan_weeks_ago_is_not_sealed_with_waivers_that_are_over() {
+    let mut guest = good_guest();
+    guest.files.push(file("/etc/ssh/ssh_host_ed25519_key", "made while baking\n", 0o600));
+    let world = World::with_guest(guest).await;
+    world.edit("product.toml", "[distribution]\n", &(waiver("AMI-SSH-009", "/etc/ssh/ssh_host_*_key") + "[distribution]\n"));
+    let process = world.open().await;
+    until_the_seal(&process).await;
+    process.engine.clock.sleep(DAY * 40).await;
+    let process = world.reopened(process).await;
+    let Err(EngineError::Rejected { report, .. }) = seal(&process).await else { panic!("the waiver is over") };
+    assert_eq!(failing(&report), ["AMI-SSH-009"]);
+    assert!(process.releases().await.is_empty());
+    assert_eq!(runs(&process).await, [RunState::Rejected]);
+}
+
+#[tokio::test]
+async fn a_scan_is_made_again_before_the_seal_on_another_day_or_by_another_manifest_and_not_after_it() {
+    let world = World::new().await;
+    let process = world.open().await;
+    until_the_seal(&process).await;
+    process.engine.clock.sleep(DAY).await;
+    let today = process.engine.clock.now();
+    seal(&process).await.unwrap();
+    let scan = process.releases().await[0].release.scan.clone();
+    assert!(scan.at >= today, "{:?}", scan.at);
+    assert_eq!(scan.manifest, Some(process.product.manifest_digest));
+    // What is sealed goes on as it is, however late.
+    process.engine.clock.sleep(DAY * 400).await;
+    let process = world.reopened(process).await;
+    process.ship().await.unwrap();
+    assert_eq!(process.releases().await[0].release.scan, scan);
+
+    let world = World::new().await;
+    let process = world.open().await;
+    until_the_seal(&process).await;
+    world.edit("product.toml", "[distribution]\n", "[scan]\nfail-on = \"low\"\n\n[distribution]\n");
+    let process = world.reopened(process).await;
+    seal(&process).await.unwrap();
+    assert_eq!(process.releases().await[0].release.scan.fail_on, Severity::Low);
+}
+
+async fn runs(process: &Process) -> Vec<RunState> {
+    let now = process.engine.clock.now();
+    let runs = engine::runs(&process.engine.ledger, &process.product.variant(), now).await.unwrap();
+    runs.into_iter().map(|run| run.state).collect()
 }

@@ -244,6 +244,7 @@ fn sealed() -> Release {
             packages: 0,
             snapshots: Vec::new(),
             at: Timestamp::UNIX_EPOCH,
+            manifest: None,
             report: None,
             sbom: None,
         },

@@ -160,13 +160,10 @@ fn report_term(value: &Value, waiver: &Waiver) {
     value.fault(Code::WaiverTerm, message).expected(format!("{created} to {last}")).report();
 }
 
-/// What an instance makes for itself is in no image: what is found is the service's program or settings.
 fn report_exception(value: &Value, waiver: &Waiver) {
-    if Family::of(&waiver.id) == Some(Family::Sec) && !waiver.id.contains(['*', '?']) {
-        return;
-    }
+    let Some(exception) = waiver.exception.filter(|exception| exception.code() != waiver.id) else { return };
     value
         .fault(Code::WaiverException, format!("`exception` stands beside `id = {}`", quoted(&waiver.id)))
-        .expected("it beside one code of the family SEC, such as \"AMI-SEC-005\"")
+        .expected(format!("it beside `id = {}`", quoted(exception.code())))
         .report();
 }

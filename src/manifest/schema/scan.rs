@@ -90,8 +90,8 @@ struct Waiver {
     created: Date,
     /// The last day on which it holds: at most 180 days after `created`.
     expires: Date,
-    /// The exception of AWS's policy that it claims, for a code of the family SEC: a service that is not for administration
-    /// and makes a strong random password for each instance, used once and changed at once.
+    /// The exception of AWS's policy that it claims, for AMI-SEC-005 alone: a service that is not for administration makes
+    /// a strong random password for each instance, used once and changed at once.
     exception: Exception,
 }
 

@@ -55,7 +55,7 @@ pub(super) const NO_FILES: Rule = Rule {
     code: "COV-PART-003",
     severity: Severity::Low,
     title: "partitions whose content is not searched",
-    remedy: "Nothing is wrong; make sure by other means that the bake writes nothing there that buyers must not see.",
+    remedy: "Keep files in ext4 or XFS; of what has to be there, make sure by other means that it holds nothing that buyers must not see.",
     judge: Judge::Image(no_files),
 };
 
@@ -82,6 +82,11 @@ pub(super) const SOFTWARE: Rule = Rule {
     remedy: "Put the file into the image whole; if it is whole, its packages have to be looked after by hand.",
     judge: Judge::Content(software),
 };
+
+/// EFI system partitions: GPT's type and MBR's.
+///
+/// Source: <https://uefi.org/specs/UEFI/2.10/05_GUID_Partition_Table_Format.html#defined-gpt-partition-entry-partition-type-guids>
+const EFI_SYSTEM: [&str; 2] = ["c12a7328-f81f-11d2-ba4b-00a0c93ec93b", "ef"];
 
 /// A table of dates that is older than this may lack what has ended since.
 const STALE_DAYS: i32 = 365;
@@ -153,7 +158,13 @@ fn no_files(evidence: &Evidence, verdict: &mut Verdict) {
             Content::Swap => {
                 verdict.image_as(Severity::Medium, format!("{volume} is swap space, which may keep what was in memory during the bake"))
             }
-            Content::Fat => verdict.image(format!("{volume} holds FAT, as boot loaders need it; its files were not searched")),
+            Content::Fat if EFI_SYSTEM.contains(&volume.partition.kind.as_str()) => {
+                verdict.image(format!("{volume} holds FAT, as boot loaders need it; its files were not searched"));
+            }
+            // Whatever else it is for, it holds files of somebody's.
+            Content::Fat => {
+                verdict.image_as(Severity::High, format!("{volume} holds FAT and is no EFI system partition; its files were not searched"))
+            }
             _ => verdict.image(format!("{volume} holds boot code")),
         }
     }
@@ -233,6 +244,17 @@ mod tests {
         let report = scan(disk_with(&[&fat, &btrfs, &root, &ext4(&[("x", "")])]));
         assert_eq!(codes(&report), ["COV-PART-001", "COV-PART-002", "COV-PART-003"]);
         assert_eq!(report.packages.len(), 1);
+    }
+
+    #[test]
+    fn fat_that_is_no_boot_loader_s_is_not_let_pass() {
+        let severity = |kind: &str| {
+            let mut disk = partitioned(4 << 20, &format!("label: gpt\nstart=2048, size=2048, type={kind}\n"));
+            disk[(1 << 20) + 82..][..8].copy_from_slice(b"FAT32   ");
+            scan(disk).findings.iter().find(|finding| finding.code == "COV-PART-003").map(|finding| finding.severity)
+        };
+        assert_eq!(severity("C12A7328-F81F-11D2-BA4B-00A0C93EC93B"), Some(Severity::Low));
+        assert_eq!(severity("0FC63DAF-8483-4772-8E79-3D69D8477DE4"), Some(Severity::High));
     }
 
     #[test]

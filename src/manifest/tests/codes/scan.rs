@@ -37,6 +37,8 @@ pub(super) const EDITS: &[Edit] = &[
     (WrongType, "[tags]", waiver!("id = \"AMI-*\"\ntarget = \"image\"\nexpires = \"2027-02-01\"")),
     (Malformed, "[tags]", waiver!("id = \"AMI-*\"\ntarget = \"image\"\nexpires = 2027-02-01T00:00:00Z")),
     (UnknownValue, "[tags]", waiver!("id = \"AMI-SEC-005\"\ntarget = \"image\"\nexpires = 2027-02-01\nexception = \"all\"")),
+    (WaiverException, "[tags]", waiver!("id = \"AMI-SEC-001\"\ntarget = \"/**\"\nexpires = 2027-02-01\nexception = \"one-time-password\"")),
+    (WaiverException, "[tags]", waiver!("id = \"AMI-SEC-002\"\ntarget = \"/**\"\nexpires = 2027-02-01\nexception = \"one-time-password\"")),
     (WaiverException, "[tags]", waiver!("id = \"AMI-SEC-*\"\ntarget = \"/**\"\nexpires = 2027-02-01\nexception = \"one-time-password\"")),
     (Duplicate, "[tags]", "[scan]\nwaiver = [\n\
         { id = \"A\", target = \"image\", reason = \"x\", owner = \"x\", created = 2026-11-02, expires = 2026-11-03 },\n\

@@ -1,0 +1,119 @@
+//! `bakehouse scan PRODUCT`: of each variant the image that was baked last.
+
+use std::sync::Arc;
+
+use super::context::Context;
+use super::sbom::SbomFile;
+use super::scan::{ScanArgs, ScanFormat, print};
+use super::selection::Selection;
+use super::ship::{Approval, StageArgs, carry_out_all};
+use crate::cli::{Global, Patience, Waivers};
+use crate::clock::Clock;
+use crate::engine::{self, Baked, Engine, EngineError, Extent, Observer, Stage};
+use crate::failure::Failure;
+use crate::model::image::Image;
+use crate::model::product::Product;
+use crate::model::report::Report;
+use crate::model::version::Version;
+use crate::release::history;
+use crate::scan::Subject;
+
+/// What was scanned, and what came of it.
+struct Scanned {
+    version: Version,
+    report: Report,
+    end: Result<(), Failure>,
+}
+
+/// Scans what was baked and not yet sealed, as a step of its run; else, for a look, what was rejected since the last
+/// release, or that release.
+///
+/// # Errors
+///
+/// The scan's verdict is the exit code.
+pub async fn run(global: &Global, args: &ScanArgs, selection: &Selection, sbom: Option<SbomFile>) -> Result<(), Failure> {
+    let context = Context::open_for(global, selection).await?;
+    let variants = context.variants(selection)?;
+    if sbom.is_some() && variants.chosen().count() != 1 {
+        let names: Vec<String> = variants.chosen().map(|product| product.variant().to_string()).collect();
+        return Err(Failure::other("a bill of materials is of one variant", format!("name one of {}", names.join(", "))));
+    }
+    let engine = Engine { waivers: args.waivers.into(), ..context.engine(&variants, std::time::Duration::ZERO)? };
+    let (scanned, end) = variants.each(async |product| scan(&context, &engine, product, args.waivers).await).await;
+    let manifest = format!("products/{}/product.toml", selection.product);
+    // A step that was rejected has its report in its failure, as of every command that makes it.
+    let is_told = |scanned: &&Scanned| args.format != ScanFormat::Text || !matches!(scanned.end, Err(Failure::Engine(_)));
+    let reports: Vec<(&Report, &str)> = scanned.iter().filter(is_told).map(|scanned| (&scanned.report, manifest.as_str())).collect();
+    print(args.format, &reports);
+    if let (Some(sbom), [scanned]) = (sbom, scanned.as_slice()) {
+        let version = scanned.version.to_string();
+        sbom.write(&scanned.report, &Subject { name: selection.product.as_str(), version: Some(&version) }, args.sbom_format)?;
+    }
+    Failure::all(scanned.into_iter().filter_map(|scanned| scanned.end.err()).chain(end.err()).collect())
+}
+
+async fn scan(context: &Context, engine: &Engine, product: &Product, waivers: Waivers) -> Result<Scanned, Failure> {
+    let baking = engine::baking(engine, product).await?;
+    let released = history(&context.ledger().records(&product.variant()).await?).into_values().next_back();
+    let variant = product.variant();
+    if let Some(Baked { run, version, image }) = &baking {
+        context.ui.say(&format!("{variant} {version} (not sealed yet), image {} in {}, of run {run}", image.id, image.region));
+        return step(context, engine, product, version).await;
+    }
+    if let Some(Baked { run, version, image }) = engine::rejected_after(engine, product, released.as_ref().map(|r| &r.version)).await? {
+        let place = format!("{variant} {version} (rejected), image {} in {}, of run {run}", image.id, image.region);
+        if context.reader().image(&image.region, &image.id).await?.is_some() {
+            context.ui.say(&place);
+            context.ui.say(&format!(
+                "note: nothing follows from this scan; bakehouse ship {} judges the image again, or makes another if its inputs have changed",
+                product.slug
+            ));
+            return look(context, product, version, &image, waivers).await;
+        }
+        context.ui.say(&format!("note: {place}, is gone"));
+    }
+    match released {
+        Some(released) => {
+            let image = &released.release.image;
+            context.ui.say(&format!("{variant} {} (released), image {} in {}", released.version, image.id, image.region));
+            look(context, product, released.version.clone(), image, waivers).await
+        }
+        None => {
+            Err(EngineError::NotReady { what: format!("nothing is baked of {variant}"), next: format!("bakehouse bake {}", product.slug) }
+                .into())
+        }
+    }
+}
+
+/// Scans as a step of the run, which goes on from there or ends.
+async fn step(context: &Context, engine: &Engine, product: &Product, version: &Version) -> Result<Scanned, Failure> {
+    context.state_target();
+    let stage = StageArgs {
+        product: Selection { product: product.slug.clone(), architecture: Some(product.image.architecture) },
+        approval: Approval { yes: false, approve: Vec::new() },
+        patience: Patience { patience: std::time::Duration::ZERO },
+    };
+    let end = carry_out_all(context, product, engine, &stage.as_ship(), Extent::Only(Stage::Scan)).await;
+    let report = match &end {
+        Ok(()) => engine::passed_scan(engine, product).await?,
+        Err(Failure::Engine(error)) => match error.as_ref() {
+            EngineError::Rejected { report, .. } => Some(report.as_ref().clone()),
+            _ => None,
+        },
+        Err(_) => None,
+    };
+    let Some(report) = report else {
+        end?;
+        return Err(Failure::other(format!("the run of {} {version} has no scan", product.variant()), "bakehouse runs"));
+    };
+    Ok(Scanned { version: version.clone(), report, end })
+}
+
+/// Scans an image of which nothing else comes.
+async fn look(context: &Context, product: &Product, version: Version, image: &Image, waivers: Waivers) -> Result<Scanned, Failure> {
+    let observer: Arc<dyn Observer> = context.ui.clone();
+    let report = engine::scan_image(context.reader(), &observer, image, product, waivers.into(), Clock::System.now()).await?;
+    let what = format!("{} {version} ({})", product.variant(), image.id);
+    let end = if report.passed() { Ok(()) } else { Err(Failure::Refused { what }) };
+    Ok(Scanned { version, report, end })
+}

@@ -1,0 +1,96 @@
+//! `bakehouse scan`: which image of a product is scanned, and what is written of it.
+
+use serde_json::Value;
+
+use super::scratch::{Ended, Scratch};
+use super::world::{file, good_guest};
+
+/// A product, of which nothing is baked, and a guest that leaves a key in it.
+fn with_a_key() -> Scratch {
+    let scratch = Scratch::new();
+    scratch.done("bakehouse init my-app");
+    let mut guest = good_guest();
+    guest.files.push(file("/root/.ssh/authorized_keys", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA== builder\n", 0o600));
+    scratch.play(guest);
+    scratch
+}
+
+fn codes(ended: &Ended) -> Vec<String> {
+    let document: Value = serde_json::from_str(&ended.out).unwrap_or_else(|e| panic!("{e}: {}{}", ended.out, ended.err));
+    let findings = document["variants"][0]["findings"].as_array().unwrap_or_else(|| panic!("{document}"));
+    findings.iter().map(|finding| finding["code"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn what_was_rejected_last_is_scanned_and_named_until_it_is_gone() {
+    let scratch = with_a_key();
+    let nothing = scratch.run("bakehouse scan my-app", None);
+    assert!(nothing.code == Some(1) && nothing.err.contains("nothing is baked of my-app.x86_64"), "{}", nothing.err);
+    scratch.done("bakehouse bake my-app");
+    let step = scratch.run("bakehouse scan my-app --format json", None);
+    assert_eq!((step.code, codes(&step).contains(&"AMI-SSH-006".to_owned())), (Some(4), true), "{}", step.err);
+
+    let look = scratch.run("bakehouse scan my-app", None);
+    assert_eq!(look.code, Some(4), "{}", look.err);
+    assert!(look.out.contains("CRITICAL AMI-SSH-006"), "{}", look.out);
+    let named = ["my-app.x86_64 1.0.0 (rejected), image ami-", " in us-east-1, of run 2", "bakehouse ship my-app judges the image again"];
+    assert!(named.iter().all(|words| look.err.contains(words)), "{}", look.err);
+    let bill = scratch.run("bakehouse scan my-app --format json --sbom bill.json", None);
+    assert!(codes(&bill).contains(&"AMI-SSH-006".to_owned()));
+    let bill: Value = serde_json::from_str(&std::fs::read_to_string(scratch.folder().join("bill.json")).unwrap()).unwrap();
+    assert_eq!((&bill["bomFormat"], &bill["metadata"]["component"]["version"]), (&"CycloneDX".into(), &"1.0.0".into()));
+
+    scratch.done("bakehouse gc --older-than 0s --apply --yes");
+    let gone = scratch.run("bakehouse scan my-app", None);
+    assert!(gone.code == Some(1) && gone.err.contains(", is gone") && gone.err.contains("nothing is baked"), "{}", gone.err);
+}
+
+#[test]
+fn an_image_that_is_not_sealed_yet_has_its_report_printed_each_time() {
+    let scratch = Scratch::new();
+    scratch.done("bakehouse init my-app");
+    scratch.done("bakehouse bake my-app");
+    for _ in 0..2 {
+        let scanned = scratch.run("bakehouse scan my-app --format json", None);
+        assert_eq!((scanned.code, codes(&scanned).iter().any(|code| code.starts_with("AMI-SSH"))), (Some(0), false), "{}", scanned.err);
+        assert!(scanned.err.contains("my-app.x86_64 1.0.0 (not sealed yet), image ami-"), "{}", scanned.err);
+    }
+    assert!(scratch.done("bakehouse scan my-app").contains("\npassed: "));
+    let sarif: Value = serde_json::from_str(&scratch.done("bakehouse scan my-app --format sarif")).unwrap();
+    assert_eq!(sarif["runs"].as_array().map(Vec::len), Some(1));
+    for result in sarif["runs"][0]["results"].as_array().unwrap() {
+        assert!(result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].is_string(), "{result}");
+    }
+}
+
+#[test]
+fn a_bill_of_materials_is_there_only_once_it_is_whole() {
+    let scratch = Scratch::new();
+    let place = scratch.folder().join("bill.json");
+    let listed =
+        || std::fs::read_dir(scratch.folder()).unwrap().map(|entry| entry.unwrap().file_name()).collect::<std::collections::BTreeSet<_>>();
+    let before = listed();
+    assert_eq!(scratch.run("bakehouse scan ./missing --sbom bill.json", None).code, Some(1));
+    assert_eq!(listed(), before, "nothing is left behind");
+    std::fs::write(&place, "the one before").unwrap();
+    assert_eq!(scratch.run("bakehouse scan ./missing --sbom bill.json", None).code, Some(1));
+    assert_eq!(std::fs::read_to_string(&place).unwrap(), "the one before");
+    let unwritable = scratch.run("bakehouse scan . --sbom no/such/folder/bill.json", None);
+    assert!(unwritable.code == Some(1) && unwritable.err.contains("no/such/folder/bill.json can't be written"), "{}", unwritable.err);
+    // It is told though the scan stops there: what is no disk, a folder without a system.
+    assert_eq!(scratch.run("bakehouse scan . --sbom bill.json", None).code, Some(4));
+    assert!(std::fs::read_to_string(&place).unwrap().contains("CycloneDX"));
+    assert_eq!(scratch.run("bakehouse scan . --sbom /dev/stdout", None).code, Some(4));
+}
+
+#[test]
+fn a_file_that_is_no_disk_does_not_pass_and_an_empty_one_is_told() {
+    let scratch = Scratch::new();
+    std::fs::write(scratch.folder().join("no-disk.txt"), "a text\n").unwrap();
+    let scanned = scratch.run("bakehouse scan ./no-disk.txt", None);
+    assert_eq!(scanned.code, Some(4), "{}", scanned.err);
+    assert!(scanned.out.contains("CRITICAL COV-OS-001") && scanned.err.contains("no-disk.txt would be refused"), "{}", scanned.err);
+    std::fs::write(scratch.folder().join("no-disk.txt"), "").unwrap();
+    let empty = scratch.run("bakehouse scan ./no-disk.txt", None);
+    assert!(empty.code == Some(1) && empty.err.contains("./no-disk.txt is empty"), "{}", empty.err);
+}
