@@ -25,7 +25,7 @@ const MOST_LOOKED_AT_BYTES: usize = 64 << 20;
 /// What of a file rules without a pattern judge it by.
 const HEAD_BYTES: usize = 4096;
 
-/// Matches of one rule in one file that are kept.
+/// Matches of one rule and weight in one file that are kept.
 const MOST_MATCHES: usize = 8;
 
 /// What is known of a file before it is read.
@@ -112,16 +112,17 @@ impl Matches {
         (self.looked_at_bytes > MOST_LOOKED_AT_BYTES).then_some("it holds more words that stand near secrets than are looked at")
     }
 
-    /// Tells whether a rule has found as much in the file as is kept.
-    fn is_full(&self, rule: &SecretRule) -> bool {
-        self.list.iter().filter(|known| known.rule.order == rule.order).count() >= MOST_MATCHES
+    /// Tells whether a rule has found as much of a weight in the file as is kept. What weighs less takes no place of what
+    /// weighs more: a key in the clear may come after many under a passphrase.
+    fn is_full(&self, rule: &SecretRule, weight: Weight) -> bool {
+        self.list.iter().filter(|known| known.rule.order == rule.order && known.weight == weight).count() >= MOST_MATCHES
     }
 
     /// Adds a secret, unless its rule told of it already or a rule of precedence told of what stands there.
     fn add(&mut self, new: Match) {
         let known = |known: &Match| {
             let same = known.rule.order == new.rule.order && known.fingerprint == new.fingerprint;
-            same || known.overlaps(&new) && known.rule.order <= new.rule.order
+            same && known.weight <= new.weight || known.overlaps(&new) && known.rule.order <= new.rule.order
         };
         if !self.list.iter().any(known) {
             self.list.retain(|known| !known.overlaps(&new));
@@ -223,7 +224,8 @@ impl Searcher {
         while let Some(captures) = pattern.captures_at(text, at) {
             let (Some(matched), Some(secret)) = (captures.get(0), secret(&captures)) else { return };
             at = secret.end().max(at + 1);
-            if found.is_full(rule) {
+            // What follows can't weigh more.
+            if found.is_full(rule, Weight::Full) {
                 return;
             }
             let candidate = Candidate {
@@ -233,6 +235,9 @@ impl Searcher {
                 around: &text[region.start..],
             };
             let Some(weight) = self.weigh(rule, file, &candidate) else { continue };
+            if found.is_full(rule, weight) {
+                continue;
+            }
             let offset = |place: usize| window.offset_bytes + place as u64;
             found.add(Match {
                 rule,

@@ -258,6 +258,16 @@ fn a_secret_is_told_once_with_its_line_and_no_more_than_its_beginning() {
 }
 
 #[test]
+fn weak_secrets_of_a_kind_hide_no_strong_one_among_them() {
+    let weak = |number: usize| pem("ENCRYPTED PRIVATE KEY", "", &body(&[0x30, number as u8]));
+    let strong = pem("PRIVATE KEY", "", &body(&[0x30, 0x82, 1, 0x90, 2, 1, 0]));
+    let content = (0..20).map(weak).collect::<String>() + &strong;
+    let found = find(Path::new("/x"), content.as_bytes());
+    let told = |severity: Severity| found.iter().filter(|found| found.severity() == severity).count();
+    assert_eq!((told(Severity::Medium), told(Severity::Critical)), (8, 1));
+}
+
+#[test]
 fn a_key_has_one_fingerprint_however_it_is_wrapped() {
     let key = pem("RSA PRIVATE KEY", "", &body(&[0x30, 0x82, 1, 0x90, 2, 1, 0]));
     let digest = |content: String| find(Path::new("/x"), content.as_bytes())[0].fingerprint.clone();
