@@ -7,6 +7,7 @@ mod digests;
 mod dpkg;
 mod ndb;
 mod ownership;
+mod paragraphs;
 mod purl;
 mod rpm;
 mod sqlite;
@@ -56,6 +57,7 @@ impl Packages {
         if let Some(database) = &dpkg {
             found.databases.push(PathBuf::from(dpkg::STATUS));
             found.packages.extend(database.packages.iter().cloned());
+            found.damaged.extend(database.damaged.iter().cloned());
         }
         rpm::read(files, &mut found);
         apk::read(files, &mut found);
