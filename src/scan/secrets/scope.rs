@@ -42,7 +42,7 @@ pub(super) fn is_config_like(path: &Path, size_bytes: u64) -> bool {
     let named = |patterns: &str| patterns.split(' ').any(|pattern| fits(pattern.as_bytes(), name, false));
     if size_bytes > LARGEST_CONFIG_BYTES
         || NO_CONFIG.split(' ').any(|part| whole.contains(part))
-        || ACCOUNTS.contains(&&*whole)
+        || is_accounts(path)
         || named(NO_CONFIG_NAMES)
     {
         return false;
@@ -51,6 +51,11 @@ pub(super) fn is_config_like(path: &Path, size_bytes: u64) -> bool {
     ENDINGS.split(' ').any(|known| ending.eq_ignore_ascii_case(known))
         || FOLDERS.iter().any(|folder| whole.starts_with(folder))
         || named(NAMES)
+}
+
+/// Tells the files of accounts from others.
+pub(super) fn is_accounts(path: &Path) -> bool {
+    ACCOUNTS.iter().any(|known| path == Path::new(known))
 }
 
 /// Where package managers of languages put libraries.

@@ -12,7 +12,7 @@ use super::Fingerprint;
 use super::check::{Candidate, Weight};
 use super::prefilter::{Everywhere, Narrow};
 use super::rules::{Family, RULES, RuleBook, Scope, SecretRule};
-use super::scope::{NamedFiles, is_config_like, is_sample};
+use super::scope::{NamedFiles, is_accounts, is_config_like, is_sample};
 use crate::model::report::Severity;
 
 /// Bytes that windows of one file share. Rules look half as far around their keywords at most, so that each
@@ -175,7 +175,12 @@ impl Searcher {
             self.judge_whole(file, named.iter().chain(&self.whole), window, found);
         }
         let mut regions = Regions::new(self.book, window.bytes.len());
-        self.everywhere.hits(window.bytes, window.core(), |rule, place| regions.add(rule, place));
+        let accounts = is_accounts(file.path);
+        self.everywhere.hits(window.bytes, window.core(), |rule, place| {
+            if !accounts || self.book.rules[rule].scope != Scope::NoAccounts {
+                regions.add(rule, place);
+            }
+        });
         let config = is_config_like(file.path, file.size_bytes);
         if config || !named.is_empty() {
             let applies = |rule: usize| config && self.book.rules[rule].scope == Scope::Config || named.contains(&rule);

@@ -135,6 +135,7 @@ fn examples() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         text("hugging-face-token", any, format!("hf_{LETTERS}")),
         text("jwt", any, format!("Bearer {jwt}")),
         text("database-url", any, "DATABASE_URL=postgres://app:Vq7-pulpit@db.internal:5432/x".to_owned()),
+        text("database-url", any, "DB=postgres://app:Vq7-pulpit@db/x".to_owned()),
         text("docker-auth", "/root/.docker/config.json", format!("{{\"auths\": {{\"r.io\": {{\"auth\": \"{}\"}}}}}}", mixed(32))),
         text("netrc", "/home/a/.netrc", "machine x login y\n  password Vq7-pulpit\n".to_owned()),
         text("netrc", "/etc/apt/auth.conf.d/x.conf", "machine x login y password Vq7-pulpit\n".to_owned()),
@@ -168,8 +169,12 @@ fn examples() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         text("rabbitmq-password", "/etc/rabbitmq/rabbitmq.conf", "default_pass = guest\n".to_owned()),
         text("database-key-file", "/var/lib/jenkins/secrets/initialAdminPassword", hex(32).to_owned()),
         text("environment-password", "/srv/app/.env", "DB_PASSWORD=Vq7-pulpit\n".to_owned()),
-        text("password-hash", conf, format!("rootpw --iscrypted $6${}${}\n", mixed(16), mixed(86))),
-        text("password-hash", "/etc/nginx/.htpasswd", format!("me:$apr1${}${}\n", mixed(8), mixed(22))),
+        text("crypt-hash", conf, format!("rootpw --iscrypted $6${}${}\n", mixed(16), mixed(86))),
+        text("crypt-hash", any, format!("$6${}${}", mixed(16), mixed(86))),
+        text("crypt-hash", any, format!("app:$y$j9T${}${}:20000:", mixed(22), mixed(43))),
+        text("crypt-hash", any, format!("('admin', '$2b$12${}')", mixed(53))),
+        text("crypt-hash", "/etc/nginx/.htpasswd", format!("me:$apr1${}${}\n", mixed(8), mixed(22))),
+        text("password-hash", conf, format!("userPassword: {{SSHA}}{}\n", mixed(32))),
         text("licence-key", conf, "license_key = Q3EG-RJ7L-WXYZ-2345-K8PM\n".to_owned()),
         text("assigned-secret", conf, format!("api_key: {}\n", mixed(32))),
         text("assigned-password", conf, "smtp_password = Vq7-pulpit-94\n".to_owned()),
@@ -220,6 +225,8 @@ fn what_only_looks_like_a_secret_is_none() {
         ("/etc/grafana/grafana.ini", ";admin_password = admin\n".to_owned()),
         ("/usr/bin/x", format!("api_key: {}\n", mixed(32))),
         ("/root/.vault-token", "\n".to_owned()),
+        ("/etc/shadow", format!("me:$6${}${}:20000::::::\n", mixed(16), mixed(86))),
+        ("/usr/share/doc/crypt.txt", format!("$2b$12${}", "x".repeat(53))),
         ("/x", "aws configure set aws_secret_access_key from the role".to_owned()),
     ];
     for (path, content) in harmless {
@@ -247,6 +254,16 @@ fn keys_under_a_passphrase_are_worth_less() {
 }
 
 #[test]
+fn weak_secrets_of_a_kind_hide_no_strong_one_among_them() {
+    let weak = |number: usize| pem("ENCRYPTED PRIVATE KEY", "", &body(&[0x30, number as u8]));
+    let strong = pem("PRIVATE KEY", "", &body(&[0x30, 0x82, 1, 0x90, 2, 1, 0]));
+    let content = (0..20).map(weak).collect::<String>() + &strong;
+    let found = find(Path::new("/x"), content.as_bytes());
+    let told = |severity: Severity| found.iter().filter(|found| found.severity() == severity).count();
+    assert_eq!((told(Severity::Medium), told(Severity::Critical)), (8, 1));
+}
+
+#[test]
 fn a_secret_is_told_once_with_its_line_and_no_more_than_its_beginning() {
     let content = format!("one\ntwo {0}\n{0}\n", ["gh", "p_", "zQWBuTSOoRi4A9spHcVY5", "ncnsDkxkJ0mLq17"].concat());
     let found = find(Path::new("/x"), content.as_bytes());
@@ -255,16 +272,6 @@ fn a_secret_is_told_once_with_its_line_and_no_more_than_its_beginning() {
     assert_eq!((found.fingerprint.beginning.as_str(), found.fingerprint.length_bytes), ("ghp_", 40));
     let debug = format!("{found:?} {}", found.fingerprint);
     assert!(!debug.contains("zQWB"));
-}
-
-#[test]
-fn weak_secrets_of_a_kind_hide_no_strong_one_among_them() {
-    let weak = |number: usize| pem("ENCRYPTED PRIVATE KEY", "", &body(&[0x30, number as u8]));
-    let strong = pem("PRIVATE KEY", "", &body(&[0x30, 0x82, 1, 0x90, 2, 1, 0]));
-    let content = (0..20).map(weak).collect::<String>() + &strong;
-    let found = find(Path::new("/x"), content.as_bytes());
-    let told = |severity: Severity| found.iter().filter(|found| found.severity() == severity).count();
-    assert_eq!((told(Severity::Medium), told(Severity::Critical)), (8, 1));
 }
 
 #[test]
