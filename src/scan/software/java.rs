@@ -123,15 +123,10 @@ impl Walk<'_> {
                 place: record.wayfinder(),
             });
         }
-        let before = self.packages.len();
-        for pom in poms {
-            let text = self.text(&archive, &pom);
-            self.packages.extend(text.as_deref().and_then(by_maven));
-        }
-        if self.packages.len() == before {
-            let text = manifests.first().and_then(|manifest| self.text(&archive, manifest)).unwrap_or_default();
-            self.packages.extend(by_manifest(&text, name));
-        }
+        let mut packages: Vec<Package> = poms.iter().filter_map(|pom| self.text(&archive, pom).as_deref().and_then(by_maven)).collect();
+        let manifest = manifests.first().and_then(|manifest| self.text(&archive, manifest)).unwrap_or_default();
+        packages.extend(by_manifest(&manifest, name, &packages));
+        self.packages.append(&mut packages);
         for inner in archives {
             if let Err(why) = self.inner(&archive, &inner, depth + 1) {
                 self.fault.get_or_insert(why);

@@ -316,6 +316,40 @@ fn java_archives_tell_what_is_in_them_at_any_depth() {
 }
 
 #[test]
+fn an_archive_that_took_in_others_is_told_beside_them() {
+    let shaded = |manifest: &str, poms: &[(&str, &str)]| {
+        let poms: Vec<(String, String)> = poms
+            .iter()
+            .map(|(artifact, version)| {
+                (format!("META-INF/maven/g/{artifact}/pom.properties"), format!("groupId=g\nartifactId={artifact}\nversion={version}\n"))
+            })
+            .collect();
+        let mut entries = vec![("META-INF/MANIFEST.MF", manifest.as_bytes(), true)];
+        entries.extend(poms.iter().map(|(path, text)| (path.as_str(), text.as_bytes(), true)));
+        zip(&entries)
+    };
+    let manifest = "Bundle-Name: Some Tool\nBundle-Version: 2.5\n";
+    let taken_in = ["pkg:maven/g/lib@1 -", "pkg:generic/tool@2.5 -"];
+    assert_eq!(found("/x/tool-2.5.jar", shaded(manifest, &[("lib", "1")])), taken_in);
+    assert_eq!(found("/x/y.jar", shaded("Bundle-Name: tool\nBundle-Version: 2.5\n", &[("lib", "1")])), taken_in);
+    // Its own is among those that Maven put there.
+    assert_eq!(
+        found("/x/tool-2.5.jar", shaded(manifest, &[("tool", "2.5"), ("lib", "1")])),
+        ["pkg:maven/g/tool@2.5 -", "pkg:maven/g/lib@1 -"]
+    );
+    assert_eq!(found("/x/renamed.jar", shaded("Implementation-Version: 2.5\n", &[("tool", "2.5")])), ["pkg:maven/g/tool@2.5 -"]);
+}
+
+#[test]
+fn fields_of_a_java_archive_are_no_longer_than_any_name() {
+    let long = "x".repeat(100_000);
+    let properties = format!("groupId=g\nartifactId={long}\nversion=1\n");
+    assert!(found("/x/y.jar", zip(&[("META-INF/maven/g/a/pom.properties", properties.as_bytes(), true)])).is_empty());
+    let manifest = format!("Implementation-Title: {long}\nImplementation-Version: 1\nBundle-License: {long}\n");
+    assert_eq!(found("/x/y-1.jar", zip(&[("META-INF/MANIFEST.MF", manifest.as_bytes(), true)])), ["pkg:generic/y@1 -"]);
+}
+
+#[test]
 fn what_a_java_archive_hides_is_told() {
     assert!(!fault("/x.jar", b"no archive").is_empty());
     let mut deep = zip(&[]);
