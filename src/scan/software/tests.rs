@@ -363,6 +363,18 @@ fn what_a_java_archive_hides_is_told() {
     assert_eq!(packages.len(), 1, "the others are found all the same");
 }
 
+#[test]
+fn archives_that_hold_much_take_turns_and_small_ones_do_not_wait() {
+    let large = zip(&[("META-INF/maven/g/a/pom.properties", LOG4J.as_bytes(), true), ("x", &vec![b'x'; 9 << 20], false)]);
+    let nested = zip(&[("middle.jar", &zip(&[("large.jar", &large, true)]), true)]);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| assert_eq!(found("/x.war", &nested), WAR[..1]));
+            scope.spawn(|| assert_eq!(found("/y.war", war()), WAR));
+        }
+    });
+}
+
 // --- Hostile files.
 
 #[test]
