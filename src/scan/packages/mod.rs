@@ -3,6 +3,7 @@
 mod apk;
 mod bdb;
 pub(super) mod bytes;
+mod database;
 mod digests;
 mod dpkg;
 mod ndb;
