@@ -18,7 +18,7 @@ mod tests;
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
-pub(super) use digests::Digests;
+pub(super) use digests::{Digested, Digests};
 pub(super) use ownership::{Owned, Ownership};
 pub(super) use purl::{escape, purl};
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::rules::RULES;
-use super::searcher::OVERLAP_BYTES;
+use super::searcher::{OVERLAP_BYTES, Window};
 use super::*;
 use crate::model::report::Severity;
 
@@ -297,20 +297,53 @@ fn a_file_full_of_keywords_is_given_up_and_said_to_be() {
         RULES.rules.iter().filter(|rule| rule.everywhere()).flat_map(|rule| &rule.keywords).map(String::as_str).collect();
     let content = keywords.join(" ").repeat(3000).into_bytes();
     let mut found = Matches::default();
-    let file = FileContext { path: Path::new("/x"), size_bytes: content.len() as u64 };
-    Searcher::embedded().search(&file, &Window::whole(&content), &mut found);
+    Searcher::embedded().search(&scope("/x"), &Window::whole(&content), &mut found);
     assert!(found.fault().is_some());
+}
+
+fn scope(path: &str) -> FileScope {
+    Searcher::embedded().scope(std::iter::once(Path::new(path)))
+}
+
+#[test]
+fn configuration_is_searched_however_large_it_is_and_what_is_not_is_told() {
+    let line = b"smtp_password = Vq7-pulpit-94\n".to_vec();
+    let search = |padding_bytes: usize| {
+        let scope = scope("/etc/app.conf");
+        let mut buffer = Vec::new();
+        let mut stream = Stream::new(&scope, &mut buffer);
+        let padding = vec![b' '; 1 << 20];
+        (0..padding_bytes >> 20).for_each(|_| stream.take(&padding));
+        stream.take(&line);
+        let found = stream.finish();
+        (found.partial().is_some(), found.into_sorted().len())
+    };
+    assert_eq!(search(2 << 20), (false, 1));
+    assert_eq!(search(16 << 20), (true, 0));
+}
+
+#[test]
+fn a_content_is_searched_alike_in_whatever_pieces_it_comes() {
+    let key = pem("PRIVATE KEY", "", &body(&[0x30, 0x82, 1, 0x90, 2, 1, 0]));
+    let content = [vec![b' '; WINDOW_BYTES - 300], key.into_bytes(), vec![b' '; 2 * WINDOW_BYTES]].concat();
+    let scope = scope("/x");
+    for size in [61, 65_537, WINDOW_BYTES, content.len()] {
+        let mut buffer = Vec::new();
+        let mut stream = Stream::new(&scope, &mut buffer);
+        content.chunks(size).for_each(|piece| stream.take(piece));
+        assert_eq!(stream.finish().into_sorted().len(), 1, "{size}");
+    }
 }
 
 /// Searches a content in windows of a size.
 fn in_windows(path: &Path, content: &[u8], size: usize) -> Vec<Match> {
-    let file = FileContext { path, size_bytes: content.len() as u64 };
+    let scope = Searcher::embedded().scope(std::iter::once(path));
     let mut found = Matches::default();
     let mut start = 0;
     loop {
         let end = content.len().min(start + size);
         let last = end == content.len();
-        Searcher::embedded().search(&file, &Window { offset_bytes: start as u64, bytes: &content[start..end], last }, &mut found);
+        Searcher::embedded().search(&scope, &Window { offset_bytes: start as u64, bytes: &content[start..end], last }, &mut found);
         if last {
             return found.into_sorted();
         }
