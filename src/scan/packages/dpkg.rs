@@ -200,7 +200,7 @@ mod tests {
         insta::assert_snapshot!(told("Package: b\nStatus: install ok installed\n"), @"/var/lib/dpkg/status: 1 of its paragraphs can't be read in whole, the first, on line 6, because it has no version");
         insta::assert_snapshot!(told("Package: b\nVersion: 1\n\nPackage: c\nStatus: installed\nVersion: 1\n"), @"/var/lib/dpkg/status: 2 of its paragraphs can't be read in whole, the first, on line 6, because it has no state");
         insta::assert_snapshot!(told("Package: b\nStatus: install ok installed\nVersion: 1\nVersion: 2\n"), @"/var/lib/dpkg/status: 1 of its paragraphs can't be read in whole, the first, on line 6, because it has a field twice");
-        insta::assert_snapshot!(told("\0\0\0\0"), @"/var/lib/dpkg/status: 1 of its paragraphs can't be read in whole, the first, on line 6, because it has a line that is no field");
+        insta::assert_snapshot!(told("Package: b\nStatus: install ok installed\nVersion: 1\n\0\0\0\0\n"), @"/var/lib/dpkg/status: 1 of its paragraphs can't be read in whole, the first, on line 6, because it has a line that is no field");
         // A package that isn't installed needs no version.
         assert_eq!(told("Package: b\nStatus: unknown ok not-installed\nPriority: optional\n\n\n"), "");
         assert_eq!(told("Package: b\nStatus: deinstall ok config-files\nConfig-Version: 1\n"), "");

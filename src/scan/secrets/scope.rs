@@ -130,9 +130,15 @@ const SAMPLES: &str = "\
     test tests testing testdata test_data test-data testcases fixtures spec example examples samples doc docs dummyserver \
     __tests__";
 
+/// Where package managers of languages keep libraries packed, tests and all.
+const PACKED_LIBRARIES: &[&str] = &["/registry/cache/", "/_cacache/content-v2/"];
+
 /// Tells files among the tests, examples and documents of a library: keys there are made for them.
 fn is_sample(path: &Path) -> bool {
     let whole = path.to_string_lossy();
+    if PACKED_LIBRARIES.iter().any(|library| whole.contains(library)) {
+        return true;
+    }
     let inside = LIBRARIES.iter().filter_map(|library| whole.split_once(library)).map(|(_, inside)| inside);
     inside.into_iter().any(|inside| {
         let named =
@@ -217,6 +223,9 @@ mod tests {
         for path in
             ["/srv/app/node_modules/tls/test/key.pem", "/usr/lib/python3/dist-packages/x/tests/data/k.pem", "/usr/share/doc/x/k.pem"]
         {
+            assert!(is_sample(Path::new(path)), "{path}");
+        }
+        for path in ["/root/.cargo/registry/cache/index/p256-0.14.0.crate", "/root/.npm/_cacache/content-v2/sha512/0a/bc/de"] {
             assert!(is_sample(Path::new(path)), "{path}");
         }
         for path in ["/srv/test/key.pem", "/srv/app/node_modules/tls/key.pem", "/opt/examples/k.pem"] {
