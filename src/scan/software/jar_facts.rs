@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use quick_xml::Reader;
+use quick_xml::events::Event;
+
 use crate::model::report::{Origin, Package};
 
 /// A longer value is no name, version or licence; a list of licences' addresses has some 200 bytes.
@@ -16,6 +19,41 @@ pub(super) fn by_maven(properties: &str) -> Option<Package> {
         lines.filter_map(|line| line.split_once(['=', ':'])).map(|(key, value)| (key.trim(), value.trim())).collect();
     let value = |key: &str| values.get(key).copied().filter(|value| is_filled_in(value));
     Some(package(&format!("{}:{}", value("groupId")?, value("artifactId")?), value("version")?, None))
+}
+
+/// The licences in a `pom.xml`: any of them, as Maven has it. Those that it inherits are not in it.
+///
+/// Source: <https://maven.apache.org/pom.html#Licenses>
+pub(super) fn licences(pom: &str) -> Option<String> {
+    const PLACE: [&str; 4] = ["project", "licenses", "license", "name"];
+    let mut reader = Reader::from_str(pom);
+    // How many elements are open, and how many of them, from the outermost on, lead to the place.
+    let (mut depth, mut leading) = (0, 0);
+    let mut names: Vec<String> = Vec::new();
+    loop {
+        match reader.read_event() {
+            Ok(Event::Start(element)) => {
+                if leading == depth && PLACE.get(depth).is_some_and(|name| element.local_name().as_ref() == *name) {
+                    leading += 1;
+                }
+                depth += 1;
+                if leading == PLACE.len() && depth == PLACE.len() {
+                    names.push(String::new());
+                }
+            }
+            Ok(Event::End(_)) => {
+                depth = depth.saturating_sub(1);
+                leading = leading.min(depth);
+            }
+            Ok(Event::Text(text)) if leading == PLACE.len() && depth == PLACE.len() => {
+                names.last_mut()?.push_str(&text.xml10_content());
+            }
+            Ok(Event::Eof) | Err(_) => break,
+            Ok(_) => {}
+        }
+    }
+    let names: Vec<&str> = names.iter().map(|name| name.trim()).filter(|name| is_filled_in(name)).collect();
+    Some(names.join(" OR ")).filter(|names| is_filled_in(names))
 }
 
 /// The package of a manifest; what it doesn't say is taken from the file's name. None where a name or a version is in

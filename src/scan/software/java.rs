@@ -1,6 +1,7 @@
 //! Java archives, those that are in other archives included: what Maven, the manifest, or the file's name says that
 //! they are.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,7 +10,7 @@ use flate2::read::DeflateDecoder;
 use rawzip::{CompressionMethod, RECOMMENDED_BUFFER_SIZE, RangeReader, ReaderAt, ZipArchive, ZipArchiveEntryWayfinder, ZipLocator};
 
 use super::file::File;
-use super::jar_facts::{by_manifest, by_maven};
+use super::jar_facts::{by_manifest, by_maven, licences};
 use crate::model::report::Package;
 use crate::scan::packages::bytes::{Damaged, damaged};
 
@@ -48,7 +49,8 @@ const LARGEST_TEXT_BYTES: u64 = 1 << 20;
 
 const MANIFEST: &[u8] = b"META-INF/MANIFEST.MF";
 const MAVEN: &[u8] = b"META-INF/maven/";
-const PROPERTIES: &[u8] = b"/pom.properties";
+const PROPERTIES: &str = "/pom.properties";
+const DESCRIPTION: &str = "/pom.xml";
 
 /// Tells by a name whether a file is such an archive.
 pub(super) fn is_archive(name: &[u8]) -> bool {
@@ -103,7 +105,7 @@ impl Walk<'_> {
         let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
         let located = ZipLocator::new().max_search_space(END_BYTES).locate_in_reader(Source(file), &mut buffer, file.size_bytes());
         let archive = located.map_err(|(_, error)| wrong(error))?;
-        let (mut manifests, mut poms, mut archives) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut manifests, mut poms, mut descriptions, mut archives) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut entries = archive.entries(&mut buffer);
         loop {
             let record = match entries.next_entry() {
@@ -123,8 +125,10 @@ impl Walk<'_> {
             let path = path.as_bytes();
             let wanted = if path.eq_ignore_ascii_case(MANIFEST) {
                 &mut manifests
-            } else if path.starts_with(MAVEN) && path.ends_with(PROPERTIES) {
+            } else if path.starts_with(MAVEN) && path.ends_with(PROPERTIES.as_bytes()) {
                 &mut poms
+            } else if path.starts_with(MAVEN) && path.ends_with(DESCRIPTION.as_bytes()) {
+                &mut descriptions
             } else if is_archive(path) && record.compressed_size_hint() > 0 {
                 &mut archives
             } else {
@@ -141,7 +145,15 @@ impl Walk<'_> {
                 place: record.wayfinder(),
             });
         }
-        let mut packages: Vec<Package> = poms.iter().filter_map(|pom| self.text(&archive, pom).as_deref().and_then(by_maven)).collect();
+        let descriptions: BTreeMap<Option<&str>, &Entry> =
+            descriptions.iter().map(|entry| (entry.name.strip_suffix(DESCRIPTION), entry)).collect();
+        let mut packages = Vec::new();
+        for pom in &poms {
+            let Some(package) = self.text(&archive, pom).as_deref().and_then(by_maven) else { continue };
+            // Beside it is what it was built by, which says the licence.
+            let description = descriptions.get(&pom.name.strip_suffix(PROPERTIES)).and_then(|entry| self.text(&archive, entry));
+            packages.push(Package { licence: description.as_deref().and_then(licences), ..package });
+        }
         let manifest = manifests.first().and_then(|manifest| self.text(&archive, manifest)).unwrap_or_default();
         packages.extend(by_manifest(&manifest, name, &packages));
         self.packages.append(&mut packages);

@@ -341,6 +341,31 @@ fn an_archive_that_took_in_others_is_told_beside_them() {
 }
 
 #[test]
+fn licences_of_an_archive_are_those_of_its_own_description() {
+    let with = |pom: &str| {
+        let properties = b"groupId=g\nartifactId=a\nversion=1\n";
+        let entries =
+            [("META-INF/maven/g/a/pom.properties", properties.as_slice(), true), ("META-INF/maven/g/a/pom.xml", pom.as_bytes(), true)];
+        found("/x/y.jar", zip(&entries)).concat()
+    };
+    let own = "<licenses><license><name> Apache-2.0 </name><url>u</url></license><license><name>MIT</name></license></licenses>";
+    let other = "<dependencies><licenses><license><name>GPL</name></license></licenses></dependencies>";
+    assert_eq!(
+        with(&format!("<?xml version=\"1.0\"?><project xmlns=\"x\">{other}{own}<name>n</name></project>")),
+        "pkg:maven/g/a@1 Apache-2.0 OR MIT"
+    );
+    for none in [
+        "",
+        "<project>",
+        "<project></project></project>",
+        "<a><project><licenses><license><name>x",
+        "<project><licenses><license><name>${x}",
+    ] {
+        assert_eq!(with(none), "pkg:maven/g/a@1 -", "{none}");
+    }
+}
+
+#[test]
 fn fields_of_a_java_archive_are_no_longer_than_any_name() {
     let long = "x".repeat(100_000);
     let properties = format!("groupId=g\nartifactId={long}\nversion=1\n");
