@@ -4,32 +4,26 @@
 //! in which they lie on the disk, so that a slow source is read ahead and none of its blocks twice. What is
 //! found doesn't depend on which worker finds it.
 
-use std::collections::{BTreeMap, HashSet};
+mod item;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 
 use super::files::{Files, explain};
-use super::packages::{Digests, Owned, Ownership};
+use super::packages::{Digested, Digests, Owned, Ownership};
 use super::request::Progress;
-use super::secrets::{FileContext, Match, Matches, OVERLAP_BYTES, Searcher, Window};
-use super::software::{self, File, Format, TreeFile};
-use crate::disk::{FileKind, FileTree, TreeError};
+use super::secrets::{FileScope, Match, Matches, Packing, Searcher, Stream, WINDOW_BYTES, unpacked_name};
+use super::software::{self, File, Reading, TreeFile};
+use crate::disk::{FileTree, TreeError};
 use crate::model::report::Package;
 
-/// A file up to this size is read whole; a larger one is looked at in windows of this size.
-const WINDOW_BYTES: usize = 4 << 20;
-
-/// Entries of a file tree that are looked at; a listing takes some 150 bytes for each.
-const MOST_ENTRIES: u64 = 2_000_000;
-
-/// Bytes read beyond twice the size of the disks: sparse files read as more than there is.
-const SPARE_BYTES: u64 = 8 << 30;
-
-/// No single file is read further: a sparse file may claim any size.
-const LARGEST_READ_BYTES: u64 = 4 << 30;
+use item::{Item, Limits, list};
 
 /// What tells a program or an archive.
 const HEAD_BYTES: usize = 64;
@@ -54,6 +48,8 @@ pub(super) struct Contents {
     pub(super) software: Vec<Package>,
     /// Files that should tell of packages and can't be read as such, and why.
     pub(super) unread_software: BTreeMap<PathBuf, String>,
+    /// What was searched, but not all that is in it, and why.
+    pub(super) partial: BTreeMap<PathBuf, String>,
     /// What could not be read, or not to its end, and why.
     pub(super) faults: BTreeMap<PathBuf, String>,
     /// Files looked at.
@@ -74,9 +70,28 @@ pub(super) fn read(
     reopen: &Reopen,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Contents {
-    let (list, mut contents) = list(files, disk_bytes);
-    let searcher = Searcher::embedded();
-    let shared = Shared { kept: files.all_kept(), total: list.len(), list, ownership, searcher, next: AtomicUsize::new(0), progress };
+    read_within(&Limits::of(disk_bytes), files, ownership, reopen, progress)
+}
+
+fn read_within(
+    limits: &Limits,
+    files: &Files,
+    ownership: Option<&Ownership>,
+    reopen: &Reopen,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Contents {
+    let (list, mut contents) = list(files, limits);
+    let shared = Shared {
+        kept: files.all_kept(),
+        total: list.len(),
+        list,
+        file_bytes: limits.file_bytes,
+        unpackable_bytes: AtomicU64::new(limits.total_bytes),
+        ownership,
+        searcher: Searcher::embedded(),
+        next: AtomicUsize::new(0),
+        progress,
+    };
     let cores = thread::available_parallelism().map_or(1, usize::from).min(MOST_WORKERS);
     // A worker that finds nothing left to do is not worth its tree.
     let further = cores.min(shared.total.div_ceil(FILES_AT_ONCE)).saturating_sub(1);
@@ -114,59 +129,10 @@ impl Contents {
         self.unowned += other.unowned;
         self.software.extend(other.software);
         self.unread_software.extend(other.unread_software);
+        self.partial.extend(other.partial);
         self.faults.extend(other.faults);
         self.files += other.files;
     }
-}
-
-/// A file to be read.
-struct Item {
-    path: PathBuf,
-    size_bytes: u64,
-    /// Its place on the disk: its file system, and where it begins there.
-    place: (usize, Option<u64>),
-    /// What its name says of it.
-    format: Option<Format>,
-    is_program: bool,
-}
-
-/// Lists what is to be read, in disk order; what can't be is in the contents already.
-fn list(files: &Files, disk_bytes: u64) -> (Vec<Item>, Contents) {
-    let most_bytes = disk_bytes.saturating_mul(2).saturating_add(SPARE_BYTES);
-    let (mut list, mut contents) = (Vec::new(), Contents::default());
-    let (mut entries, mut bytes) = (0, 0_u64);
-    let mut linked = HashSet::new();
-    files.tree().walk(&mut |path, metadata| {
-        entries += 1;
-        if entries > MOST_ENTRIES || bytes > most_bytes {
-            contents.faults.insert(path.to_owned(), "the search ended here: the image holds more than is searched".to_owned());
-            return ControlFlow::Break(());
-        }
-        match metadata {
-            Err(error) => drop(contents.faults.insert(path.to_owned(), explain(&error))),
-            Ok(metadata) if metadata.kind == FileKind::File => {
-                contents.files += 1;
-                // Of a file with several names, the first stands for all.
-                let is_new = metadata.links < 2 || linked.insert((metadata.file_system, metadata.inode));
-                if metadata.size_bytes > 0 && is_new {
-                    bytes = bytes.saturating_add(metadata.size_bytes.min(LARGEST_READ_BYTES));
-                    let place = (metadata.file_system, metadata.position);
-                    let format = software::format(path, metadata);
-                    list.push(Item {
-                        path: path.to_owned(),
-                        size_bytes: metadata.size_bytes,
-                        place,
-                        format,
-                        is_program: metadata.mode & 0o111 != 0,
-                    });
-                }
-            }
-            Ok(_) => {}
-        }
-        ControlFlow::Continue(())
-    });
-    list.sort_by_key(|item| item.place);
-    (list, contents)
 }
 
 /// What all workers share.
@@ -175,6 +141,10 @@ struct Shared<'a> {
     total: usize,
     /// Files that rules have read already.
     kept: BTreeMap<PathBuf, Arc<[u8]>>,
+    /// How far a single file is read.
+    file_bytes: u64,
+    /// How much may still be unpacked.
+    unpackable_bytes: AtomicU64,
     ownership: Option<&'a Ownership>,
     searcher: &'static Searcher,
     /// The first file that nobody has taken.
@@ -185,13 +155,14 @@ struct Shared<'a> {
 struct Worker<'a> {
     shared: &'a Shared<'a>,
     tree: &'a FileTree,
-    buffer: Vec<u8>,
+    content: Vec<u8>,
+    unpacked: Vec<u8>,
     found: Contents,
 }
 
 impl<'a> Worker<'a> {
     fn new(shared: &'a Shared<'a>, tree: &'a FileTree) -> Self {
-        Self { shared, tree, buffer: Vec::new(), found: Contents::default() }
+        Self { shared, tree, content: Vec::new(), unpacked: Vec::new(), found: Contents::default() }
     }
 
     fn run(mut self) -> Contents {
@@ -199,173 +170,130 @@ impl<'a> Worker<'a> {
             let first = self.shared.next.fetch_add(FILES_AT_ONCE, Ordering::Relaxed);
             let Some(rest) = self.shared.list.get(first..) else { return self.found };
             for item in rest.iter().take(FILES_AT_ONCE) {
-                if let Err(why) = self.look(item) {
-                    self.found.faults.insert(item.path.clone(), why);
-                }
+                self.look(item);
             }
             let done = first.saturating_add(FILES_AT_ONCE).min(self.shared.total);
             (self.shared.progress)(Progress::Read { files: done as u64, of: self.shared.total as u64 });
         }
     }
 
-    fn look(&mut self, item: &Item) -> Result<(), String> {
-        if item.size_bytes <= WINDOW_BYTES as u64 {
-            self.look_whole(item)?
-        } else {
-            self.look_by_windows(item)?
-        }
-        if item.size_bytes > LARGEST_READ_BYTES {
-            return Err(format!("only its first {LARGEST_READ_BYTES} bytes were searched"));
-        }
-        Ok(())
-    }
-
-    /// Looks at a file that fits into memory.
-    fn look_whole(&mut self, item: &Item) -> Result<(), String> {
-        let kept = self.shared.kept.get(&item.path).cloned();
-        let bytes: &[u8] = match &kept {
-            Some(bytes) => bytes,
-            None => {
-                self.buffer.clear();
-                let buffer = &mut self.buffer;
-                stream(self.tree, &item.path, &mut |piece| {
-                    buffer.extend_from_slice(piece);
-                    if buffer.len() > WINDOW_BYTES { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-                })?;
-                if self.buffer.len() > WINDOW_BYTES {
-                    return Err(format!("it goes on beyond the {} bytes that its file system says it has", item.size_bytes));
-                }
-                &self.buffer
-            }
-        };
-        let owned = self.shared.ownership.and_then(|ownership| ownership.owner(&item.path));
-        let mut digests = Digests::of(owned.as_ref());
-        digests.update(bytes);
-        let mut secrets = Matches::default();
-        self.shared.searcher.search(&item.context(), &Window::whole(bytes), &mut secrets);
-        let is_unmodified = self.found.compare(item, owned.as_ref(), digests);
-        self.found.keep(item, secrets, is_unmodified);
-        if !is_unmodified {
-            self.found.read_software(item, bytes, &bytes);
-        }
-        Ok(())
-    }
-
-    /// Looks at a file window by window.
-    fn look_by_windows(&mut self, item: &Item) -> Result<(), String> {
-        let owned = self.shared.ownership.and_then(|ownership| ownership.owner(&item.path));
-        let mut digests = Digests::of(owned.as_ref());
-        let (window, mut secrets) = (&mut self.buffer, Matches::default());
-        let (mut offset_bytes, mut read, mut head) = (0_u64, 0_u64, Vec::with_capacity(HEAD_BYTES));
-        window.clear();
-        stream(self.tree, &item.path, &mut |piece| {
-            read += piece.len() as u64;
-            window.extend_from_slice(piece);
+    /// Looks at a file. What it holds before it breaks off counts as any other.
+    fn look(&mut self, item: &Item) {
+        let owners = item.owners(self.shared.ownership);
+        let scope = self.shared.searcher.scope(item.names.iter().map(PathBuf::as_path));
+        let mut digests = Digests::of(owners.iter().map(|(_, owned)| owned));
+        let mut search = Stream::new(&scope, &mut self.content);
+        let (mut read_bytes, mut head) = (0_u64, Vec::with_capacity(HEAD_BYTES));
+        // A file that goes on beyond its size is read as far as one that is searched at once.
+        let most_bytes = item.size_bytes.max(WINDOW_BYTES as u64).min(self.shared.file_bytes);
+        let mut take = |piece: &[u8]| {
+            read_bytes += piece.len() as u64;
             digests.update(piece);
             head.extend_from_slice(&piece[..piece.len().min(HEAD_BYTES - head.len())]);
-            if window.len() >= WINDOW_BYTES {
-                self.shared.searcher.search(&item.context(), &Window { offset_bytes, bytes: window, last: false }, &mut secrets);
-                let done = window.len() - OVERLAP_BYTES;
-                window.drain(..done);
-                offset_bytes += done as u64;
-            }
-            if read > LARGEST_READ_BYTES { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        })?;
-        self.shared.searcher.search(&item.context(), &Window { offset_bytes, bytes: window, last: true }, &mut secrets);
-        let is_unmodified = self.found.compare(item, owned.as_ref(), digests);
-        self.found.keep(item, secrets, is_unmodified);
-        if !is_unmodified {
-            let file = TreeFile { tree: self.tree, path: &item.path, size_bytes: item.size_bytes };
-            self.found.read_software(item, &head, &file);
-        }
-        Ok(())
-    }
-}
-
-impl Item {
-    fn context(&self) -> FileContext<'_> {
-        FileContext { path: &self.path, size_bytes: self.size_bytes }
-    }
-}
-
-impl Contents {
-    /// Tells whether a file is as a package brought it, and keeps that it isn't.
-    fn compare(&mut self, item: &Item, owned: Option<&Owned>, digests: Digests) -> bool {
-        let Some(owned) = owned else {
-            self.unowned += 1;
-            return false;
+            search.take(piece);
+            if read_bytes > most_bytes { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        let is_unmodified = digests.confirms();
-        if is_unmodified == Some(false) && !owned.configuration {
-            self.changed.push(Changed { path: item.path.clone(), package: owned.package.to_owned(), is_program: item.is_program });
+        let mut outcome = match self.shared.kept.get(item.path()) {
+            Some(bytes) => {
+                let _ = take(&bytes[..]);
+                Ok(())
+            }
+            None => stream(self.tree, item.path(), &mut take),
+        };
+        let is_broken = outcome.is_err();
+        if !is_broken && read_bytes > most_bytes {
+            outcome = Err(item.excess(most_bytes, !owners.is_empty()));
         }
-        is_unmodified == Some(true)
-    }
-
-    fn keep(&mut self, item: &Item, secrets: Matches, is_unmodified: bool) {
-        if let Some(why) = secrets.fault() {
-            self.faults.insert(item.path.clone(), why.to_owned());
+        let matches = search.finish();
+        // Of a file that was not read whole, there is no digest.
+        let digested = outcome.is_ok().then(|| digests.finish());
+        let is_unmodified = self.found.compare(item, &owners, digested.as_ref());
+        self.found.keep(item, &scope, matches, is_unmodified);
+        if let Err(why) = outcome {
+            self.found.faults.insert(item.path().to_owned(), why);
         }
-        let mut secrets = secrets.into_sorted();
-        if is_unmodified {
-            secrets.retain(|found| found.rule.owned);
-        }
-        if !secrets.is_empty() {
-            self.secrets.insert(item.path.clone(), secrets);
+        if !is_unmodified && !is_broken {
+            let in_tree = TreeFile { tree: self.tree, path: item.path(), size_bytes: item.size_bytes };
+            let content = &self.content;
+            let file: &dyn File = if read_bytes <= WINDOW_BYTES as u64 { content } else { &in_tree };
+            self.found.read_software(item, &head, file);
+            if let Some(packing) = Packing::of(&head) {
+                let packed = Packed { packing, file, limit_bytes: item.most_unpacked_bytes() };
+                self.found.search_packed(item, &packed, self.shared, &mut self.unpacked);
+            }
         }
     }
 }
 
+/// A file whose content is packed.
+struct Packed<'f> {
+    packing: Packing,
+    file: &'f dyn File,
+    limit_bytes: u64,
+}
+
 impl Contents {
-    /// Lists the packages that a file tells of, by its name or its first bytes. What system packages brought is listed
+    /// Tells whether a file is as a package brought it, and keeps by which names it isn't. Without digests it is not
+    /// compared.
+    fn compare(&mut self, item: &Item, owners: &[(usize, Owned)], digested: Option<&Digested>) -> bool {
+        self.unowned += u64::from(owners.is_empty());
+        let mut is_unmodified = false;
+        for (number, owned) in owners {
+            let confirmed = digested.and_then(|digested| digested.confirm(owned));
+            if confirmed == Some(false) && !owned.configuration {
+                let path = item.names[*number].clone();
+                self.changed.push(Changed { path, package: owned.package.to_owned(), is_program: item.is_program });
+            }
+            is_unmodified |= confirmed == Some(true);
+        }
+        is_unmodified
+    }
+
+    /// Keeps the secrets of a file, each by the name that made its rule look.
+    fn keep(&mut self, item: &Item, scope: &FileScope, matches: Matches, is_unmodified: bool) {
+        if let Some(why) = matches.fault() {
+            self.faults.insert(item.path().to_owned(), why.to_owned());
+        }
+        if let Some(why) = matches.partial().filter(|_| !is_unmodified) {
+            self.partial.insert(item.path().to_owned(), why);
+        }
+        for found in matches.into_sorted().into_iter().filter(|found| found.rule.owned || !is_unmodified) {
+            self.secrets.entry(item.names[scope.name(found.rule)].clone()).or_default().push(found);
+        }
+    }
+
+    /// Lists the packages that a file tells of, by its names or its first bytes. What system packages brought is listed
     /// as theirs.
     fn read_software(&mut self, item: &Item, head: &[u8], file: &dyn File) {
-        let head = &head[..head.len().min(HEAD_BYTES)];
-        let Some(format) = item.format.or_else(|| software::sniff(&item.path, head)) else { return };
-        if let Err(why) = software::read(format, &item.path, file, &mut self.software) {
-            self.unread_software.insert(item.path.clone(), why);
+        let sniffed = if item.formats.is_empty() { software::sniff(item.path(), head).map(|format| (format, 0)) } else { None };
+        for (format, number) in item.formats.iter().copied().chain(sniffed) {
+            let path = &item.names[number];
+            if let Err(why) = software::read(format, path, file, &mut self.software) {
+                self.unread_software.insert(path.clone(), why);
+            }
+        }
+    }
+
+    /// Searches what a file unpacks to, as the file that it then is.
+    fn search_packed(&mut self, item: &Item, packed: &Packed, shared: &Shared, buffer: &mut Vec<u8>) {
+        let names: Vec<PathBuf> = item.names.iter().map(|name| unpacked_name(name)).collect();
+        let scope = shared.searcher.scope(names.iter().map(PathBuf::as_path));
+        let mut search = Stream::new(&scope, buffer);
+        let limit_bytes = packed.limit_bytes.min(shared.unpackable_bytes.load(Ordering::Relaxed));
+        let mut unpacked_bytes = 0;
+        let outcome = packed.packing.unpack(Reading::new(packed.file), limit_bytes, &mut |piece| {
+            unpacked_bytes += piece.len() as u64;
+            search.take(piece);
+        });
+        let _ =
+            shared.unpackable_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left.saturating_sub(unpacked_bytes)));
+        self.keep(item, &scope, search.finish(), false);
+        if let Err(why) = outcome {
+            self.partial.insert(item.path().to_owned(), format!("what it unpacks to was not searched to its end: {why}"));
         }
     }
 }
 
 fn stream(tree: &FileTree, path: &Path, sink: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> Result<(), String> {
     tree.stream_resolved(path, sink).map_err(|error: TreeError| explain(&error))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::testing::pem;
-    use super::*;
-    use crate::disk::testing::MemoryTree;
-
-    fn contents(tree: &MemoryTree) -> Contents {
-        let first = tree.clone().tree();
-        read(&Files::new(&first), 0, None, &|| Some(tree.clone().tree()), &|_| {})
-    }
-
-    #[test]
-    fn a_secret_across_the_seam_of_two_windows_is_found() {
-        let padding = WINDOW_BYTES - 100;
-        let found = contents(&MemoryTree::default().file("/big", " ".repeat(padding) + &pem("", "") + &" ".repeat(WINDOW_BYTES)));
-        let ids: Vec<&str> = found.secrets[Path::new("/big")].iter().map(|secret| secret.rule.id.as_str()).collect();
-        assert_eq!(ids, ["pem-key"]);
-        assert_eq!(found.files, 1);
-    }
-
-    #[test]
-    fn a_file_with_two_names_is_read_once() {
-        let found = contents(&MemoryTree::default().file("/a", pem("", "")).hard_link("/b", "/a"));
-        assert_eq!(found.secrets.keys().collect::<Vec<_>>(), [Path::new("/a")]);
-        assert_eq!(found.files, 2);
-    }
-
-    #[test]
-    fn many_files_are_shared_among_workers_and_none_is_lost() {
-        let tree = (0..500).fold(MemoryTree::default(), |tree, number| tree.file(&format!("/d/{number}"), pem("", "")));
-        let found = contents(&tree);
-        assert_eq!((found.files, found.secrets.len()), (500, 500));
-        // One that can't have a tree of its own leaves all to the first.
-        let first = tree.tree();
-        assert_eq!(read(&Files::new(&first), 0, None, &|| None, &|_| {}).secrets.len(), 500);
-    }
 }

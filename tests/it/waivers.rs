@@ -31,6 +31,7 @@ fn failing(report: &Report) -> Vec<&str> {
 async fn a_release_passes_with_a_waiver_and_not_without_it_or_after_its_end() {
     let mut guest = good_guest();
     guest.files.push(file("/etc/ssh/ssh_host_ed25519_key", "made while baking\n", 0o600));
+    guest.files.push(file("/etc/cloud/cloud.cfg.d/90-keys.cfg", "ssh_deletekeys: false\n", 0o644));
     let world = World::with_guest(guest).await;
     let process = world.open().await;
     assert_eq!(failing(&rejected(&process).await), ["AMI-SSH-009"]);

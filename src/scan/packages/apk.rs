@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::Found;
 use super::bytes::{Damaged, damaged};
 use super::ownership::{Kind, LONGEST_PATH_BYTES, OwnedFiles};
+use super::paragraphs::{Faults, paragraphs};
 use crate::model::report::{Origin, Package};
 use crate::scan::files::Files;
 
@@ -17,32 +18,33 @@ const INSTALLED: [&str; 2] = ["/lib/apk/db/installed", "/usr/lib/apk/db/installe
 /// Reads the database. Where both paths are one file, its packages are found twice and listed once.
 pub(super) fn read(files: &Files, found: &mut Found) {
     for path in INSTALLED {
-        if let Some(text) = files.text(path) {
-            found.databases.push(Path::new(path).to_owned());
-            for paragraph in text.split("\n\n") {
-                let Some(package) = package(paragraph) else { continue };
-                found.owned.package(&package.name);
-                found.packages.push(package);
-                if let Err(why) = add_files(paragraph, &mut found.owned) {
-                    found.damaged.push((path.into(), why.to_string()));
-                    break;
-                }
-            }
+        let Some(text) = files.text(path) else { continue };
+        found.databases.push(Path::new(path).to_owned());
+        let mut faults = Faults::default();
+        for (line, paragraph) in paragraphs(&text) {
+            add(paragraph, found).unwrap_or_else(|why| faults.note(line, why));
         }
+        found.damaged.extend(faults.told().map(|why| (path.into(), why)));
     }
 }
 
-/// Reads a paragraph; none without a name and a version. A letter and a colon begin a line; what comes after `F:` is
-/// about the package's files.
+fn add(paragraph: &str, found: &mut Found) -> Result<(), Damaged> {
+    let package = package(paragraph)?;
+    found.owned.package(&package.name);
+    found.packages.push(package);
+    add_files(paragraph, &mut found.owned)
+}
+
+/// Reads a paragraph. A letter and a colon begin a line; what comes after `F:` is about the package's files.
 ///
 /// Source: <https://wiki.alpinelinux.org/wiki/Apk_spec>
-fn package(paragraph: &str) -> Option<Package> {
+fn package(paragraph: &str) -> Result<Package, Damaged> {
     let about = paragraph.lines().take_while(|line| !line.starts_with("F:"));
     let fields: Vec<(&str, &str)> = about.filter_map(|line| line.split_once(':')).collect();
     let field = |name: &str| fields.iter().find(|(key, value)| *key == name && !value.is_empty()).map(|(_, value)| (*value).to_owned());
-    let name = field("P")?;
-    Some(Package {
-        version: field("V")?,
+    let name = field("P").ok_or_else(|| damaged("it has no name"))?;
+    Ok(Package {
+        version: field("V").ok_or_else(|| damaged("it has no version"))?,
         architecture: field("A").unwrap_or_default(),
         source: field("o").filter(|source| *source != name),
         source_version: None,
@@ -108,6 +110,17 @@ mod tests {
             listed,
             ["libcrypto3 3.3.2-r4 x86_64 Some(\"openssl\") Some(\"Apache-2.0\")", "musl 1.2.5-r8 x86_64 None Some(\"MIT\")"]
         );
+    }
+
+    #[test]
+    fn paragraphs_without_a_name_or_a_version_are_told_with_their_line() {
+        let sample = "P:musl\nV:1.2.5-r8\nA:x86_64\n\nV:1\nF:lib\n\nP:nothing\n\n\n";
+        let tree = MemoryTree::default().file(INSTALLED[0], sample).tree();
+        let packages = crate::scan::packages::Packages::read(&Files::new(&tree), None);
+        assert_eq!(packages.list.len(), 1);
+        let [(path, why)] = packages.damaged.as_slice() else { panic!("{:?}", packages.damaged) };
+        assert_eq!(path, Path::new(INSTALLED[0]));
+        insta::assert_snapshot!(why, @"2 of its paragraphs can't be read in whole, the first, on line 5, because it has no name");
     }
 
     #[test]

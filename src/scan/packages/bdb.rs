@@ -5,9 +5,13 @@
 //! Source: <https://github.com/berkeleydb/libdb/blob/master/src/dbinc/db_page.h>
 
 use super::bytes::{Budget, Damaged, Order, Visited, damaged, size_at, slice, u16_at, u32_at};
+use super::database::Database;
 
 const HASH_MAGIC: u32 = 0x0006_1561;
 const PAGE_HEADER_BYTES: usize = 26;
+
+/// What of the first page tells how the others are read.
+const HEAD_BYTES: usize = 36;
 
 /// Kinds of pages.
 const HASH_UNSORTED: u8 = 2;
@@ -18,21 +22,24 @@ const HASH: u8 = 13;
 const INLINE: u8 = 1;
 const OFF_PAGE: u8 = 3;
 
-/// Returns the headers in the order of the pages that point to them.
-pub(super) fn headers(database: &[u8]) -> Result<Vec<Vec<u8>>, Damaged> {
+/// Hands out the headers in the order of the pages that point to them.
+///
+/// # Errors
+///
+/// What is wrong; the headers before it were handed out.
+pub(super) fn headers(database: &mut Database, each: &mut dyn FnMut(&[u8])) -> Result<(), Damaged> {
     let mut reader = Reader::open(database)?;
-    let mut headers = Vec::new();
     for number in 1..reader.page_count {
         let page = reader.page(number)?;
         if matches!(page[25], HASH_UNSORTED | HASH) {
-            reader.hash_page(page, &mut headers)?;
+            reader.hash_page(&page, each)?;
         }
     }
-    Ok(headers)
+    Ok(())
 }
 
-struct Reader<'d> {
-    database: &'d [u8],
+struct Reader<'d, 'f> {
+    database: &'d mut Database<'f>,
     order: Order,
     page_bytes: usize,
     page_count: usize,
@@ -41,34 +48,36 @@ struct Reader<'d> {
     budget: Budget,
 }
 
-impl<'d> Reader<'d> {
-    fn open(database: &'d [u8]) -> Result<Self, Damaged> {
-        let order = match (u32_at(database, 12, Order::Little)?, u32_at(database, 12, Order::Big)?) {
+impl<'d, 'f> Reader<'d, 'f> {
+    fn open(database: &'d mut Database<'f>) -> Result<Self, Damaged> {
+        let head = database.read(0, HEAD_BYTES)?;
+        let order = match (u32_at(&head, 12, Order::Little)?, u32_at(&head, 12, Order::Big)?) {
             (HASH_MAGIC, _) => Order::Little,
             (_, HASH_MAGIC) => Order::Big,
             _ => return Err(damaged("it is no hash of Berkeley DB")),
         };
-        let page_bytes = size_at(database, 20, order)?;
+        let page_bytes = size_at(&head, 20, order)?;
         if !page_bytes.is_power_of_two() || !(512..=65536).contains(&page_bytes) {
             return Err(damaged(format!("its pages are said to have {page_bytes} bytes")));
         }
-        if slice(database, 24, 1)?[0] != 0 {
+        if slice(&head, 24, 1)?[0] != 0 {
             return Err(damaged("it is encrypted"));
         }
         // What stands behind the last page is not in use.
-        let last = size_at(database, 32, order)?;
-        let page_count = last.checked_add(1).filter(|&count| count <= database.len() / page_bytes);
+        let last = size_at(&head, 32, order)?;
+        let page_count = last.checked_add(1).filter(|&count| count <= database.size_bytes() / page_bytes);
         let page_count = page_count.ok_or_else(|| damaged("it is cut off"))?;
-        Ok(Self { database, order, page_bytes, page_count, visited: Visited::none_of(page_count), budget: Budget::of(database) })
+        let budget = Budget::of(database.size_bytes());
+        Ok(Self { database, order, page_bytes, page_count, visited: Visited::none_of(page_count), budget })
     }
 
-    fn page(&self, number: usize) -> Result<&'d [u8], Damaged> {
+    fn page(&mut self, number: usize) -> Result<Vec<u8>, Damaged> {
         let at = number.checked_mul(self.page_bytes).ok_or_else(|| damaged(format!("page {number} is beyond its end")))?;
-        slice(self.database, at, self.page_bytes)
+        self.database.read(at, self.page_bytes)
     }
 
-    /// Adds what a page's entries hold: keys and values by turns.
-    fn hash_page(&mut self, page: &[u8], headers: &mut Vec<Vec<u8>>) -> Result<(), Damaged> {
+    /// Hands out what a page's entries hold: keys and values by turns.
+    fn hash_page(&mut self, page: &[u8], each: &mut dyn FnMut(&[u8])) -> Result<(), Damaged> {
         let entries = usize::from(u16_at(page, 20, self.order)?);
         for pair in 0..entries / 2 {
             let key = self.entry(page, 2 * pair)?;
@@ -77,7 +86,7 @@ impl<'d> Reader<'d> {
             if key.first() == Some(&INLINE) && key[1..].iter().all(|&byte| byte == 0) {
                 continue;
             }
-            headers.push(self.content(value)?);
+            each(&self.content(value)?);
         }
         Ok(())
     }
@@ -113,9 +122,9 @@ impl<'d> Reader<'d> {
             if page[25] != OVERFLOW {
                 return Err(damaged(format!("page {next} holds no part of a value")));
             }
-            let part = usize::from(u16_at(page, 22, self.order)?).min(length - content.len());
-            content.extend_from_slice(slice(page, PAGE_HEADER_BYTES, part)?);
-            next = size_at(page, 16, self.order)?;
+            let part = usize::from(u16_at(&page, 22, self.order)?).min(length - content.len());
+            content.extend_from_slice(slice(&page, PAGE_HEADER_BYTES, part)?);
+            next = size_at(&page, 16, self.order)?;
         }
         Ok(content)
     }

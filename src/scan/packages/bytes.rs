@@ -50,6 +50,9 @@ pub(in crate::scan) fn size_at(bytes: &[u8], at: usize, order: Order) -> Result<
     usize::try_from(u32_at(bytes, at, order)?).map_err(|_| damaged(format!("the number at {at} is too large")))
 }
 
+/// The longest entry that is read: the header of a package with 100,000 files has some 15 MB.
+const LONGEST_ENTRY_BYTES: usize = 64 << 20;
+
 /// What may still be copied out of a database. A hostile one may point to the same bytes many times; an honest one
 /// holds no byte twice.
 pub(in crate::scan) struct Budget {
@@ -58,12 +61,15 @@ pub(in crate::scan) struct Budget {
 
 impl Budget {
     /// Allows as much as the database is long.
-    pub(in crate::scan) fn of(database: &[u8]) -> Self {
-        Self { left: database.len() }
+    pub(in crate::scan) fn of(database_bytes: usize) -> Self {
+        Self { left: database_bytes }
     }
 
-    /// Takes from the budget.
+    /// Takes an entry from the budget.
     pub(in crate::scan) fn take(&mut self, length: usize) -> Result<(), Damaged> {
+        if length > LONGEST_ENTRY_BYTES {
+            return Err(damaged(format!("an entry of {length} bytes is longer than the {LONGEST_ENTRY_BYTES} that are read")));
+        }
         self.left = self.left.checked_sub(length).ok_or_else(|| damaged("its entries are longer than itself"))?;
         Ok(())
     }

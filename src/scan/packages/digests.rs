@@ -1,4 +1,4 @@
-//! A file's digest, of the kind that its packages know it by.
+//! A file's digest, of the kinds that its packages know it by.
 
 use md5::{Digest as _, Md5};
 use sha1::Sha1;
@@ -6,25 +6,22 @@ use sha2::Sha256;
 
 use super::ownership::{Expected, Owned};
 
-/// What is digested of a file that a package may have brought: of any other, nothing.
+/// What is digested of a file that packages may have brought: of any other, nothing.
 #[derive(Default)]
-pub(in crate::scan) struct Digests<'a> {
-    expected: Vec<Expected<'a>>,
+pub(in crate::scan) struct Digests {
     md5: Option<Md5>,
     sha1: Option<Sha1>,
     sha256: Option<Sha256>,
 }
 
-impl<'a> Digests<'a> {
-    /// Digests a file as its packages have it.
-    pub(in crate::scan) fn of(owned: Option<&Owned<'a>>) -> Self {
-        let expected = owned.map(|owned| owned.digests.clone()).unwrap_or_default();
-        let any = |of: fn(&Expected) -> bool| expected.iter().any(of);
+impl Digests {
+    /// Digests a file as what is known of its names asks for.
+    pub(in crate::scan) fn of<'a, 'o: 'a>(owners: impl Iterator<Item = &'a Owned<'o>> + Clone) -> Self {
+        let any = |of: fn(&Expected) -> bool| owners.clone().flat_map(|owned| &owned.digests).any(of);
         Self {
             md5: any(|expected| matches!(expected, Expected::Md5(_))).then(Md5::new),
             sha1: any(|expected| matches!(expected, Expected::Sha1(_))).then(Sha1::new),
             sha256: any(|expected| matches!(expected, Expected::Sha256(_))).then(Sha256::new),
-            expected,
         }
     }
 
@@ -41,14 +38,31 @@ impl<'a> Digests<'a> {
         }
     }
 
-    /// Tells whether the file is as one of its packages brought it; none if no package says how that is.
-    pub(in crate::scan) fn confirms(self) -> Option<bool> {
-        let (md5, sha1, sha256) = (self.md5.map(Md5::finalize), self.sha1.map(Sha1::finalize), self.sha256.map(Sha256::finalize));
+    /// Returns the digests, the file having been taken whole.
+    pub(in crate::scan) fn finish(self) -> Digested {
+        Digested {
+            md5: self.md5.map(|digest| digest.finalize().into()),
+            sha1: self.sha1.map(|digest| digest.finalize().into()),
+            sha256: self.sha256.map(|digest| digest.finalize().into()),
+        }
+    }
+}
+
+/// The digests of a whole file.
+pub(in crate::scan) struct Digested {
+    md5: Option<[u8; 16]>,
+    sha1: Option<[u8; 20]>,
+    sha256: Option<[u8; 32]>,
+}
+
+impl Digested {
+    /// Tells whether the file is as one of the packages brought it; none if no package says how that is.
+    pub(in crate::scan) fn confirm(&self, owned: &Owned) -> Option<bool> {
         let is = |expected: &Expected| match expected {
-            Expected::Md5(_) => md5.is_some_and(|digest| expected.is(&digest)),
-            Expected::Sha1(_) => sha1.is_some_and(|digest| expected.is(&digest)),
-            Expected::Sha256(_) => sha256.is_some_and(|digest| expected.is(&digest)),
+            Expected::Md5(_) => self.md5.is_some_and(|digest| expected.is(&digest)),
+            Expected::Sha1(_) => self.sha1.is_some_and(|digest| expected.is(&digest)),
+            Expected::Sha256(_) => self.sha256.is_some_and(|digest| expected.is(&digest)),
         };
-        (!self.expected.is_empty()).then(|| self.expected.iter().any(is))
+        (!owned.digests.is_empty()).then(|| owned.digests.iter().any(is))
     }
 }

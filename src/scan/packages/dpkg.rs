@@ -1,10 +1,11 @@
 //! dpkg's database: installed packages, and whether a file is as its package brought it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::bytes::Damaged;
+use super::bytes::{Damaged, damaged};
 use super::ownership::{Kind, OwnedFiles};
+use super::paragraphs::{Faults, paragraphs};
 use crate::model::report::{Origin, Package};
 use crate::scan::files::Files;
 
@@ -17,6 +18,8 @@ const INFO: &str = "/var/lib/dpkg/info";
 pub(super) struct Database {
     /// By name.
     pub(super) packages: Vec<Package>,
+    /// What of its files can't be read, and why.
+    pub(super) damaged: Vec<(PathBuf, String)>,
     conffiles: Vec<Conffile>,
 }
 
@@ -31,14 +34,17 @@ struct Conffile {
 impl Database {
     /// Reads the database; none if the image has none.
     pub(super) fn read(files: &Files) -> Option<Self> {
-        let mut database = Self { packages: Vec::new(), conffiles: Vec::new() };
+        let mut database = Self { packages: Vec::new(), damaged: Vec::new(), conffiles: Vec::new() };
         let folder = files.list(STATUS_FOLDER).into_iter().map(|entry| Path::new(STATUS_FOLDER).join(entry.name));
         let parts = folder.filter(|path| path.extension().is_none_or(|extension| extension != "md5sums"));
         let mut found = false;
         for path in std::iter::once(STATUS.into()).chain(parts) {
-            if let Some(text) = files.text(path) {
-                found = true;
-                database.add(&text);
+            let Some(text) = files.text(&path) else { continue };
+            found = true;
+            // A file of the folder form may have no status: it lists what is installed only.
+            let usual_status = (path != Path::new(STATUS)).then_some("install ok installed");
+            if let Some(why) = database.add(&text, usual_status) {
+                database.damaged.push((path, why));
             }
         }
         database.packages.sort();
@@ -46,41 +52,50 @@ impl Database {
         found.then_some(database)
     }
 
-    /// Adds the paragraphs of a status file. Those that name no installed package with a version are left out.
+    /// Adds the paragraphs of a status file; says what is wrong with them.
+    fn add(&mut self, text: &str, usual_status: Option<&str>) -> Option<String> {
+        let mut faults = Faults::default();
+        for (line, paragraph) in paragraphs(text) {
+            self.add_paragraph(paragraph, usual_status).unwrap_or_else(|why| faults.note(line, why));
+        }
+        faults.told()
+    }
+
+    /// Adds what a paragraph tells of a package, unless it is not installed.
     ///
     /// Source: <https://www.debian.org/doc/debian-policy/ch-controlfields.html> and dpkg(1), package states.
-    fn add(&mut self, text: &str) {
-        for paragraph in text.split("\n\n") {
-            let fields = fields(paragraph);
-            let field = |name: &str| fields.get(name).map(|value| value.trim().to_owned());
-            let (Some(name), Some(version)) = (field("package"), field("version")) else { continue };
-            // A file of the folder form has no status: it lists what is installed only.
-            let state = field("status").unwrap_or_else(|| "install ok installed".to_owned());
-            if matches!(state.split_whitespace().nth(2), None | Some("not-installed" | "config-files")) {
-                continue;
-            }
-            let architecture = field("architecture").unwrap_or_default();
-            for line in fields.get("conffiles").into_iter().flat_map(|value| value.lines()) {
-                let mut words = line.split_whitespace();
-                if let (Some(path), Some(digest)) = (words.next(), words.next()) {
-                    self.conffiles.push(Conffile { package: name.clone(), path: path.to_owned(), digest: digest.to_owned() });
-                }
-            }
-            let (source, source_version) = field("source").map(|field| source(&field)).unwrap_or_default();
-            self.packages.push(Package {
-                source: source.filter(|source| *source != name),
-                source_version: source_version.filter(|other| *other != version),
-                name,
-                version,
-                architecture,
-                // dpkg keeps no licence: it is in a text for people.
-                licence: None,
-                module: None,
-                origin: Origin::Dpkg,
-                path: None,
-                purl: String::new(),
-            });
+    fn add_paragraph(&mut self, paragraph: &str, usual_status: Option<&str>) -> Result<(), Damaged> {
+        let (fields, outcome) = fields(paragraph);
+        let field = |name: &str| fields.get(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let name = field("package").ok_or_else(|| damaged("it has no name"))?;
+        let status = field("status").or_else(|| usual_status.map(str::to_owned));
+        let state = status.as_deref().and_then(|status| status.split_whitespace().nth(2));
+        if matches!(state.ok_or_else(|| damaged("it has no state"))?, "not-installed" | "config-files") {
+            return outcome;
         }
+        let version = field("version").ok_or_else(|| damaged("it has no version"))?;
+        let architecture = field("architecture").unwrap_or_default();
+        for line in fields.get("conffiles").into_iter().flat_map(|value| value.lines()) {
+            let mut words = line.split_whitespace();
+            if let (Some(path), Some(digest)) = (words.next(), words.next()) {
+                self.conffiles.push(Conffile { package: name.clone(), path: path.to_owned(), digest: digest.to_owned() });
+            }
+        }
+        let (source, source_version) = field("source").map(|field| source(&field)).unwrap_or_default();
+        self.packages.push(Package {
+            source: source.filter(|source| *source != name),
+            source_version: source_version.filter(|other| *other != version),
+            name,
+            version,
+            architecture,
+            // dpkg keeps no licence: it is in a text for people.
+            licence: None,
+            module: None,
+            origin: Origin::Dpkg,
+            path: None,
+            purl: String::new(),
+        });
+        outcome
     }
 }
 
@@ -92,23 +107,27 @@ fn source(field: &str) -> (Option<String>, Option<String>) {
     (name, version.map(str::to_owned))
 }
 
-/// The fields of a paragraph by lower-case name; continued lines keep their line breaks.
-fn fields(paragraph: &str) -> BTreeMap<String, String> {
-    let mut fields = BTreeMap::new();
-    let mut current: Option<(String, String)> = None;
-    for line in paragraph.lines() {
+/// The fields of a paragraph by lower-case name, of two of one name the last; continued lines keep their line breaks.
+/// dpkg itself takes no line that is no field, and no field twice: such are of a file that was damaged.
+fn fields(paragraph: &str) -> (BTreeMap<String, String>, Result<(), Damaged>) {
+    let (mut fields, mut outcome) = (BTreeMap::<String, String>::new(), Ok(()));
+    let mut current = String::new();
+    for line in paragraph.lines().filter(|line| !line.is_empty()) {
         if line.starts_with([' ', '\t']) {
-            if let Some((_, value)) = &mut current {
+            if let Some(value) = fields.get_mut(&current) {
                 value.push('\n');
                 value.push_str(line.trim());
             }
         } else if let Some((name, value)) = line.split_once(':') {
-            fields.extend(current.take());
-            current = Some((name.to_ascii_lowercase(), value.trim().to_owned()));
+            current = name.to_ascii_lowercase();
+            if fields.insert(current.clone(), value.trim().to_owned()).is_some() {
+                outcome = Err(damaged("it has a field twice"));
+            }
+        } else {
+            outcome = Err(damaged("it has a line that is no field"));
         }
     }
-    fields.extend(current);
-    fields
+    (fields, outcome)
 }
 
 /// Adds the files of all packages: from the lists of digests, from the lists of all files, which has those without
@@ -157,7 +176,7 @@ mod tests {
 
     const SAMPLE: &str = "Package: bash\nStatus: install ok installed\nArchitecture: amd64\nVersion: 5.2-1\nConffiles:\n /etc/bash.bashrc aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n\
         Description: shell\n with: a colon\n\nPackage: gone\nStatus: deinstall ok config-files\nVersion: 1\n\n\
-        Package: libc6\nStatus: hold ok half-configured\nSource: glibc (2.41)\nVersion: 2.41-12\nArchitecture: amd64\n\nGarbage\n";
+        Package: libc6\nStatus: hold ok half-configured\nSource: glibc (2.41)\nVersion: 2.41-12\nArchitecture: amd64\n";
 
     #[test]
     fn installed_packages_are_listed_with_their_sources() {
@@ -165,6 +184,37 @@ mod tests {
         let database = Database::read(&Files::new(&tree)).unwrap();
         let listed: Vec<_> = database.packages.iter().map(|p| (p.name.as_str(), p.version.as_str(), p.source.as_deref())).collect();
         assert_eq!(listed, [("bash", "5.2-1", None), ("libc6", "2.41-12", Some("glibc"))]);
+    }
+
+    #[test]
+    fn paragraphs_that_name_no_package_version_or_state_are_told_with_their_line() {
+        let good = "Package: a\nStatus: install ok installed\nVersion: 1\nArchitecture: amd64\n";
+        let told = |text: &str| {
+            let tree = MemoryTree::default().file(STATUS, format!("{good}\n{text}")).tree();
+            let packages = Packages::read(&Files::new(&tree), None);
+            let damaged: Vec<String> = packages.damaged.iter().map(|(path, why)| format!("{}: {why}", path.display())).collect();
+            assert_eq!(packages.list.iter().filter(|package| package.name == "a").count(), 1);
+            damaged.join("\n")
+        };
+        insta::assert_snapshot!(told("Status: install ok installed\nVersion: 1\n"), @"/var/lib/dpkg/status: 1 of its paragraphs can't be read in whole, the first, on line 6, because it has no name");
+        insta::assert_snapshot!(told("Package: b\nStatus: install ok installed\n"), @"/var/lib/dpkg/status: 1 of its paragraphs can't be read in whole, the first, on line 6, because it has no version");
+        insta::assert_snapshot!(told("Package: b\nVersion: 1\n\nPackage: c\nStatus: installed\nVersion: 1\n"), @"/var/lib/dpkg/status: 2 of its paragraphs can't be read in whole, the first, on line 6, because it has no state");
+        insta::assert_snapshot!(told("Package: b\nStatus: install ok installed\nVersion: 1\nVersion: 2\n"), @"/var/lib/dpkg/status: 1 of its paragraphs can't be read in whole, the first, on line 6, because it has a field twice");
+        insta::assert_snapshot!(told("Package: b\nStatus: install ok installed\nVersion: 1\n\0\0\0\0\n"), @"/var/lib/dpkg/status: 1 of its paragraphs can't be read in whole, the first, on line 6, because it has a line that is no field");
+        // A package that isn't installed needs no version.
+        assert_eq!(told("Package: b\nStatus: unknown ok not-installed\nPriority: optional\n\n\n"), "");
+        assert_eq!(told("Package: b\nStatus: deinstall ok config-files\nConfig-Version: 1\n"), "");
+    }
+
+    #[test]
+    fn a_package_in_a_file_of_its_own_needs_no_state() {
+        let tree = MemoryTree::default()
+            .file("/var/lib/dpkg/status.d/b", "Package: b\nVersion: 1\n")
+            .file("/var/lib/dpkg/status.d/c", "Version: 1\n");
+        let tree = tree.tree();
+        let packages = Packages::read(&Files::new(&tree), None);
+        assert_eq!(packages.list.len(), 1);
+        assert_eq!(packages.damaged.iter().map(|(path, _)| path.to_str().unwrap()).collect::<Vec<_>>(), ["/var/lib/dpkg/status.d/c"]);
     }
 
     #[test]

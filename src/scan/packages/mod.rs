@@ -3,10 +3,12 @@
 mod apk;
 mod bdb;
 pub(super) mod bytes;
+mod database;
 mod digests;
 mod dpkg;
 mod ndb;
 mod ownership;
+mod paragraphs;
 mod purl;
 mod rpm;
 mod sqlite;
@@ -16,7 +18,7 @@ mod tests;
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
-pub(super) use digests::Digests;
+pub(super) use digests::{Digested, Digests};
 pub(super) use ownership::{Owned, Ownership};
 pub(super) use purl::{escape, purl};
 
@@ -56,6 +58,7 @@ impl Packages {
         if let Some(database) = &dpkg {
             found.databases.push(PathBuf::from(dpkg::STATUS));
             found.packages.extend(database.packages.iter().cloned());
+            found.damaged.extend(database.damaged.iter().cloned());
         }
         rpm::read(files, &mut found);
         apk::read(files, &mut found);

@@ -141,9 +141,10 @@ impl Ownership {
 
     /// Tells whether a package brought the file with this content.
     pub(in crate::scan) fn brought(&self, path: &Path, content: &[u8]) -> bool {
-        let mut digests = Digests::of(self.owner(path).as_ref());
+        let Some(owned) = self.owner(path) else { return false };
+        let mut digests = Digests::of(std::iter::once(&owned));
         digests.update(content);
-        digests.confirms() == Some(true)
+        digests.finish().confirm(&owned) == Some(true)
     }
 
     fn expected(&self, entry: &Entry) -> Option<Expected<'_>> {

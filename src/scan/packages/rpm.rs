@@ -3,18 +3,22 @@
 use std::path::{Path, PathBuf};
 
 use super::bytes::{Damaged, Order, damaged, size_at, slice};
+use super::database::Database;
 use super::ownership::{Kind, LONGEST_PATH_BYTES, OwnedFiles};
 use super::{Found, bdb, ndb, sqlite};
+use crate::disk::FileKind;
 use crate::model::report::{Origin, Package};
 use crate::scan::files::Files;
+use crate::scan::software::TreeFile;
 
 /// Where rpm keeps its database: now, before (and still on RHEL), and on systems that are updated as a whole.
 const FOLDERS: [&str; 3] = ["/usr/lib/sysimage/rpm", "/var/lib/rpm", "/usr/share/rpm"];
 
-/// A database of 2,000 packages has some 250 MB.
-const LARGEST_DATABASE_BYTES: u64 = 512 << 20;
+/// A database of 2,000 packages has some 250 MB. It is never in memory but for a header and a page.
+const LARGEST_DATABASE_BYTES: u64 = 2 << 30;
 
-type Read = fn(&[u8]) -> Result<Vec<Vec<u8>>, Damaged>;
+/// Hands out the headers of a database, those before a fault too.
+type Read = fn(&mut Database, &mut dyn FnMut(&[u8])) -> Result<(), Damaged>;
 
 /// The forms that a database has, newest first.
 const FORMS: [(&str, Read); 3] = [("rpmdb.sqlite", sqlite_headers), ("Packages.db", ndb::headers), ("Packages", bdb::headers)];
@@ -30,10 +34,16 @@ pub(super) fn read(files: &Files, found: &mut Found) {
             if seen.contains(&resolved) {
                 break;
             }
-            let Some(bytes) = files.read_within(&path, LARGEST_DATABASE_BYTES) else { continue };
-            seen.push(resolved);
+            let Some(metadata) = files.metadata(&path).filter(|metadata| metadata.kind == FileKind::File) else { continue };
             let before = found.packages.len();
-            add(&path, headers(&bytes), found);
+            found.databases.push(path.clone());
+            if metadata.size_bytes > LARGEST_DATABASE_BYTES {
+                found.damaged.push((path.clone(), format!("it is larger than {LARGEST_DATABASE_BYTES} bytes")));
+            } else {
+                let file = TreeFile { tree: files.tree(), path: &resolved, size_bytes: metadata.size_bytes };
+                add(&path, &mut Database::new(&file), headers, found);
+            }
+            seen.push(resolved);
             tell_log(files, &path, found);
             if found.packages.len() > before {
                 break;
@@ -42,14 +52,15 @@ pub(super) fn read(files: &Files, found: &mut Found) {
     }
 }
 
-fn sqlite_headers(database: &[u8]) -> Result<Vec<Vec<u8>>, Damaged> {
-    let rows = sqlite::rows(database, "Packages")?;
-    // hnum, blob
-    let header = |row: &Vec<u8>| match sqlite::values(row)?.as_slice() {
-        [_, sqlite::Value::Bytes(header), ..] => Ok(header.to_vec()),
+fn sqlite_headers(database: &mut Database, each: &mut dyn FnMut(&[u8])) -> Result<(), Damaged> {
+    sqlite::rows(database, "Packages", &mut |row| match sqlite::values(row)?.as_slice() {
+        // hnum, blob
+        [_, sqlite::Value::Bytes(header), ..] => {
+            each(header);
+            Ok(())
+        }
         _ => Err(damaged("a row of Packages has no header")),
-    };
-    rows.iter().map(header).collect()
+    })
 }
 
 /// SQLite writes changes into a log first; one that has content holds packages that the database doesn't list yet.
@@ -62,35 +73,29 @@ fn tell_log(files: &Files, database: &Path, found: &mut Found) {
     }
 }
 
-fn add(path: &Path, headers: Result<Vec<Vec<u8>>, Damaged>, found: &mut Found) {
-    found.databases.push(path.to_owned());
-    match headers {
-        Ok(headers) => {
-            let mut faults = 0;
-            let mut first = None;
-            for header in headers {
-                let mut note = |why| {
-                    faults += 1;
-                    first.get_or_insert(why);
-                };
-                match package(&header) {
-                    Ok(Some(package)) => {
-                        found.owned.package(&package.name);
-                        found.packages.push(package);
-                        add_files(&header, &mut found.owned).unwrap_or_else(note);
-                    }
-                    Ok(None) => {}
-                    Err(why) => note(why),
-                }
+fn add(path: &Path, database: &mut Database, read: Read, found: &mut Found) {
+    let (mut faults, mut first) = (0, None);
+    let outcome = read(database, &mut |header| {
+        let mut note = |why| {
+            faults += 1;
+            first.get_or_insert(why);
+        };
+        match package(header) {
+            Ok(Some(package)) => {
+                found.owned.package(&package.name);
+                found.packages.push(package);
+                add_files(header, &mut found.owned).unwrap_or_else(note);
             }
-            if let Some(why) = first {
-                found.damaged.push((
-                    path.to_owned(),
-                    format!("{faults} of its packages can't be read, or not to their end, the first because {why}"),
-                ));
-            }
+            Ok(None) => {}
+            Err(why) => note(why),
         }
-        Err(why) => found.damaged.push((path.to_owned(), why.to_string())),
+    });
+    if let Some(why) = first {
+        let why = format!("{faults} of its packages can't be read, or not to their end, the first because {why}");
+        found.damaged.push((path.to_owned(), why));
+    }
+    if let Err(why) = outcome {
+        found.damaged.push((path.to_owned(), why.to_string()));
     }
 }
 

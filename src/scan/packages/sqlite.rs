@@ -6,6 +6,7 @@
 //! Source: <https://www.sqlite.org/fileformat2.html>
 
 use super::bytes::{Budget, Damaged, Order, Visited, damaged, size_at, slice, u16_at};
+use super::database::Database;
 
 const MAGIC: &[u8] = b"SQLite format 3\0";
 
@@ -27,12 +28,20 @@ pub(super) enum Value<'r> {
     Other,
 }
 
-/// Returns the records of a table in the order of their row numbers; [`values`] takes one apart.
-pub(super) fn rows(database: &[u8], table: &str) -> Result<Vec<Vec<u8>>, Damaged> {
+/// Hands out the records of a table in the order of their row numbers, one at a time; [`values`] takes one apart.
+///
+/// # Errors
+///
+/// What is wrong; the records before it were handed out.
+pub(super) fn rows(database: &mut Database, table: &str, each: &mut dyn FnMut(&[u8]) -> Result<(), Damaged>) -> Result<(), Damaged> {
     let mut reader = Reader::open(database)?;
-    let schema = reader.table(1)?;
-    let root = schema.iter().find_map(|row| root_of(row, table)).ok_or_else(|| damaged(format!("it has no table {table}")))?;
-    reader.table(root)
+    let mut root = None;
+    reader.table(1, &mut |row| {
+        root = root.or_else(|| root_of(row, table));
+        Ok(())
+    })?;
+    let root = root.ok_or_else(|| damaged(format!("it has no table {table}")))?;
+    reader.table(root, each)
 }
 
 /// The root page of the table, if this row of the schema is about it.
@@ -46,8 +55,8 @@ fn root_of(row: &[u8], table: &str) -> Option<usize> {
     }
 }
 
-struct Reader<'d> {
-    database: &'d [u8],
+struct Reader<'d, 'f> {
+    database: &'d mut Database<'f>,
     page_bytes: usize,
     /// What of a page is used; the rest belongs to extensions.
     usable_bytes: usize,
@@ -55,61 +64,63 @@ struct Reader<'d> {
     budget: Budget,
 }
 
-impl<'d> Reader<'d> {
-    fn open(database: &'d [u8]) -> Result<Self, Damaged> {
-        if !database.starts_with(MAGIC) {
+impl<'d, 'f> Reader<'d, 'f> {
+    fn open(database: &'d mut Database<'f>) -> Result<Self, Damaged> {
+        let head = database.read(0, HEADER_BYTES)?;
+        if !head.starts_with(MAGIC) {
             return Err(damaged("it is no SQLite database"));
         }
-        let page_bytes = match u16_at(database, 16, Order::Big)? {
+        let page_bytes = match u16_at(&head, 16, Order::Big)? {
             1 => 65536,
             size => usize::from(size),
         };
         if !page_bytes.is_power_of_two() || page_bytes < 512 {
             return Err(damaged(format!("its pages are said to have {page_bytes} bytes")));
         }
-        let usable_bytes = page_bytes - usize::from(slice(database, 20, 1)?[0]);
+        let usable_bytes = page_bytes - usize::from(head[20]);
         if usable_bytes < 480 {
             return Err(damaged("its pages have no room"));
         }
-        let visited = Visited::none_of(database.len() / page_bytes + 1);
-        Ok(Self { database, page_bytes, usable_bytes, visited, budget: Budget::of(database) })
+        let (visited, budget) = (Visited::none_of(database.size_bytes() / page_bytes + 1), Budget::of(database.size_bytes()));
+        Ok(Self { database, page_bytes, usable_bytes, visited, budget })
     }
 
     /// A page by its number, counted from 1.
-    fn page(&mut self, number: usize) -> Result<&'d [u8], Damaged> {
+    fn page(&mut self, number: usize) -> Result<Vec<u8>, Damaged> {
         let index = number.checked_sub(1).ok_or_else(|| damaged("a page has number 0"))?;
         self.visited.visit(index)?;
         let at = index.checked_mul(self.page_bytes).ok_or_else(|| damaged("a page is beyond its end"))?;
-        Ok(&slice(self.database, at, self.page_bytes)?[..self.usable_bytes])
+        let mut page = self.database.read(at, self.page_bytes)?;
+        page.truncate(self.usable_bytes);
+        Ok(page)
     }
 
-    /// The records of the table at a root page. The stack holds what is yet to be visited, the next one last.
-    fn table(&mut self, root: usize) -> Result<Vec<Vec<u8>>, Damaged> {
-        let mut records = Vec::new();
+    /// Hands out the records of the table at a root page. The stack holds what is yet to be visited, the next one last.
+    fn table(&mut self, root: usize, each: &mut dyn FnMut(&[u8]) -> Result<(), Damaged>) -> Result<(), Damaged> {
         let mut stack = vec![(root, 0)];
         while let Some((number, depth)) = stack.pop() {
             let page = self.page(number)?;
             let start = if number == 1 { HEADER_BYTES } else { 0 };
-            let cells = usize::from(u16_at(page, start + 3, Order::Big)?);
-            match slice(page, start, 1)?[0] {
+            let cells = usize::from(u16_at(&page, start + 3, Order::Big)?);
+            match slice(&page, start, 1)?[0] {
                 LEAF => {
                     for cell in 0..cells {
-                        let at = usize::from(u16_at(page, start + 8 + 2 * cell, Order::Big)?);
-                        records.push(self.record(page, at)?);
+                        let at = usize::from(u16_at(&page, start + 8 + 2 * cell, Order::Big)?);
+                        each(&self.record(&page, at)?)?;
                     }
                 }
                 INTERIOR if depth < DEEPEST => {
-                    stack.push((size_at(page, start + 8, Order::Big)?, depth + 1));
+                    stack.push((size_at(&page, start + 8, Order::Big)?, depth + 1));
                     for cell in (0..cells).rev() {
-                        let at = usize::from(u16_at(page, start + 12 + 2 * cell, Order::Big)?);
-                        stack.push((size_at(page, at, Order::Big)?, depth + 1));
+                        let at = usize::from(u16_at(&page, start + 12 + 2 * cell, Order::Big)?);
+                        stack.push((size_at(&page, at, Order::Big)?, depth + 1));
                     }
                 }
                 INTERIOR => return Err(damaged("its b-tree is too deep")),
                 kind => return Err(damaged(format!("page {number} of a table is of kind {kind}"))),
             }
         }
-        Ok(records)
+        Ok(())
     }
 
     /// The record of a leaf's cell, brought together with its overflow pages.
@@ -127,9 +138,9 @@ impl<'d> Reader<'d> {
         let mut next = size_at(page, after + local, Order::Big)?;
         while record.len() < length {
             let overflow = self.page(next)?;
-            next = size_at(overflow, 0, Order::Big)?;
+            next = size_at(&overflow, 0, Order::Big)?;
             let part = (length - record.len()).min(overflow.len() - 4);
-            record.extend_from_slice(slice(overflow, 4, part)?);
+            record.extend_from_slice(slice(&overflow, 4, part)?);
         }
         Ok(record)
     }

@@ -7,6 +7,7 @@ use std::process::Command;
 use proptest::prelude::*;
 
 use super::bytes::Order;
+use super::database::Database;
 use super::ownership::Expected;
 use super::*;
 use crate::disk::testing::{MemoryTree, spoiled};
@@ -89,13 +90,30 @@ fn database_of<T>(spec: &str, ask: impl Fn(&Path) -> T) -> (Vec<u8>, T) {
     (std::fs::read(db.join("rpmdb.sqlite")).unwrap(), answer)
 }
 
+/// What a reader hands out of a database's bytes.
+fn all(
+    read: impl Fn(&mut Database, &mut dyn FnMut(&[u8])) -> Result<(), bytes::Damaged>,
+    database: &[u8],
+) -> Result<Vec<Vec<u8>>, bytes::Damaged> {
+    let mut all = Vec::new();
+    read(&mut Database::new(&database), &mut |bytes| all.push(bytes.to_vec()))?;
+    Ok(all)
+}
+
+/// The rows of the packages.
+fn rows(database: &mut Database, each: &mut dyn FnMut(&[u8])) -> Result<(), bytes::Damaged> {
+    sqlite::rows(database, "Packages", &mut |row| {
+        each(row);
+        Ok(())
+    })
+}
+
 fn headers_of(database: &[u8]) -> Vec<Vec<u8>> {
-    let rows = sqlite::rows(database, "Packages").unwrap();
     let header = |row: &Vec<u8>| match sqlite::values(row).unwrap()[1] {
         sqlite::Value::Bytes(header) => header.to_vec(),
         other => panic!("{other:?}"),
     };
-    rows.iter().map(header).collect()
+    all(rows, database).unwrap().iter().map(header).collect()
 }
 
 /// Reads a tree with one file.
@@ -232,15 +250,15 @@ fn every_byte_of_the_structure_may_be_wrong() {
     }
     let page = usize::from(u16::from_be_bytes([sqlite[16], sqlite[17]]));
     for (read, database) in [
-        (ndb::headers as fn(&[u8]) -> Result<Vec<Vec<u8>>, bytes::Damaged>, ndb(&headers)),
+        (ndb::headers as fn(&mut Database, &mut dyn FnMut(&[u8])) -> Result<(), bytes::Damaged>, ndb(&headers)),
         (bdb::headers, bdb(&headers, Order::Little)),
-        (|database| sqlite::rows(database, "Packages"), sqlite),
+        (rows, sqlite),
     ] {
-        for at in (0..2 * page).chain((2 * page..database.len()).step_by(37)) {
+        for at in (0..2 * page).chain((2 * page..database.len()).step_by(101)) {
             for value in [0, 0x7f, 0xff] {
                 let mut database = database.clone();
                 database[at] = value;
-                if let Ok(headers) = read(&database) {
+                if let Ok(headers) = all(read, &database) {
                     assert!(headers.iter().map(Vec::len).sum::<usize>() <= database.len());
                 }
             }
@@ -249,11 +267,23 @@ fn every_byte_of_the_structure_may_be_wrong() {
 }
 
 #[test]
+fn packages_before_a_fault_are_listed_beside_it() {
+    let (sqlite, expected) = database();
+    let headers = headers_of(&sqlite);
+    let mut spoiled = ndb(&headers);
+    let last = spoiled.len() - 20;
+    spoiled[last] ^= 1;
+    let packages = read("/var/lib/rpm/Packages.db", &spoiled);
+    assert_eq!((packages.list.len(), packages.damaged.len()), (expected.len() - 1, 1));
+}
+
+#[test]
 fn cut_off_and_foreign_databases_are_told() {
     let (sqlite, _) = database();
     for database in [b"".to_vec(), b"SQLite format 3\0".to_vec(), sqlite[..sqlite.len() / 2].to_vec(), vec![0xff; 5000]] {
         let packages = read(SQLITE, &database);
-        assert!(packages.list.is_empty() && packages.damaged.len() == 1, "{:?}", packages.damaged);
+        assert_eq!(packages.damaged.len(), 1, "{:?}", packages.damaged);
+        assert!(packages.list.len() < 14);
     }
 }
 
@@ -307,7 +337,7 @@ proptest! {
         if bytes.len() > 24 {
             bytes[magic.0..magic.0 + magic.1.len()].copy_from_slice(magic.1);
         }
-        let _ = (sqlite::rows(&bytes, "Packages"), ndb::headers(&bytes), bdb::headers(&bytes), rpm::package(&bytes));
+        let _ = (all(rows, &bytes), all(ndb::headers, &bytes), all(bdb::headers, &bytes), rpm::package(&bytes));
         let text = String::from_utf8_lossy(&bytes);
         let _ = (read("/lib/apk/db/installed", text.as_bytes()), sqlite::values(&bytes));
     }

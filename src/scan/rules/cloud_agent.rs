@@ -2,6 +2,7 @@
 
 use crate::model::report::Severity;
 use crate::scan::evidence::{Evidence, Root};
+use crate::scan::files::Files;
 use crate::scan::units;
 use crate::scan::verdict::{Judge, Rule, Verdict};
 
@@ -16,6 +17,9 @@ pub(super) const AGENT: Rule = Rule {
 /// The units that run cloud-init: one process for all stages since 24.3, one for each before.
 const UNITS: [&str; 4] = ["cloud-init-main.service", "cloud-init.service", "cloud-init-network.service", "cloud-init-local.service"];
 
+/// Switches cloud-init off.
+const DISABLED: &str = "/etc/cloud/cloud-init.disabled";
+
 /// Enables cloud-init at boot where no link does.
 const GENERATORS: &str = "/usr/lib/systemd/system-generators/cloud-init-generator";
 
@@ -25,20 +29,17 @@ fn agent(_: &Evidence, root: &Root, verdict: &mut Verdict) {
     if units::is_enabled(files, "afterburn-sshkeys@core.service") {
         return;
     }
-    if !files.exists("/usr/bin/cloud-init") && !files.exists("/usr/local/bin/cloud-init") {
+    if !is_installed(files) {
         verdict.image("cloud-init is not installed, so that the buyer's key is never put in place");
         return;
     }
-    if files.exists("/etc/cloud/cloud-init.disabled") {
-        verdict.file("/etc/cloud/cloud-init.disabled", "cloud-init is switched off, so that the buyer's key is never put in place");
+    if files.exists(DISABLED) {
+        verdict.file(DISABLED, "cloud-init is switched off, so that the buyer's key is never put in place");
     }
-    let by_openrc = ["boot", "default"].iter().any(|level| files.symlink_metadata(format!("/etc/runlevels/{level}/cloud-init")).is_some());
-    let started = UNITS.iter().any(|unit| units::is_enabled(files, unit)) || files.exists(GENERATORS) || by_openrc;
-    let masked = UNITS.iter().find(|unit| units::is_masked(files, unit));
-    if let Some(unit) = masked {
+    if let Some(unit) = masked(files) {
         verdict
             .file(format!("/etc/systemd/system/{unit}"), "a unit of cloud-init is masked, so that the buyer's key is never put in place");
-    } else if !started {
+    } else if !is_started(files) {
         verdict.image("cloud-init does not start at boot, so that the buyer's key is never put in place");
     }
     if let Some(sources) = root.cloud.list("datasource_list")
@@ -50,6 +51,24 @@ fn agent(_: &Evidence, root: &Root, verdict: &mut Verdict) {
             "cloud-init does not ask EC2, so that the buyer's key is never put in place",
         );
     }
+}
+
+/// Tells whether cloud-init runs at an instance's first boot.
+pub(super) fn runs_at_boot(files: &Files) -> bool {
+    is_installed(files) && !files.exists(DISABLED) && masked(files).is_none() && is_started(files)
+}
+
+fn is_installed(files: &Files) -> bool {
+    files.exists("/usr/bin/cloud-init") || files.exists("/usr/local/bin/cloud-init")
+}
+
+fn is_started(files: &Files) -> bool {
+    let by_openrc = |level: &str| files.symlink_metadata(format!("/etc/runlevels/{level}/cloud-init")).is_some();
+    UNITS.iter().any(|unit| units::is_enabled(files, unit)) || files.exists(GENERATORS) || ["boot", "default"].into_iter().any(by_openrc)
+}
+
+fn masked(files: &Files) -> Option<&'static str> {
+    UNITS.into_iter().find(|unit| units::is_masked(files, unit))
 }
 
 #[cfg(test)]

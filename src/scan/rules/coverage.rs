@@ -27,6 +27,14 @@ pub(super) const FILES: Rule = Rule {
     judge: Judge::Content(files),
 };
 
+pub(super) const PARTIAL: Rule = Rule {
+    code: "COV-FILE-002",
+    severity: Severity::Medium,
+    title: "files that were searched in part",
+    remedy: "Leave the file out of the image, or make sure by other means that it holds nothing that buyers must not see.",
+    judge: Judge::Content(partial),
+};
+
 pub(super) const OS: Rule = Rule {
     code: "COV-OS-001",
     severity: Severity::Critical,
@@ -113,6 +121,12 @@ fn files(_: &Evidence, root: &Root, contents: &Contents, verdict: &mut Verdict) 
     // Where accounts are, their passwords must have been looked at.
     if !root.accounts.users.is_empty() && root.accounts.shadow.is_empty() && root.accounts.users.iter().any(|user| user.password == "x") {
         verdict.file("/etc/shadow", "accounts keep their passwords in this file, but it holds none or isn't there");
+    }
+}
+
+fn partial(_: &Evidence, _: &Root, contents: &Contents, verdict: &mut Verdict) {
+    for (path, why) in &contents.partial {
+        verdict.file(path, format!("the file was searched in part: {why}"));
     }
 }
 
@@ -280,6 +294,12 @@ mod tests {
         assert!(found(apk.file("/lib/apk/db/installed", "P:musl\nV:1\n"), "COV-PKG-001").is_empty());
         assert_eq!(found(clean().without("/usr/lib/os-release"), "COV-OS-001"), ["critical image"]);
         assert_eq!(found(clean().without("/etc/shadow"), "COV-FILE-001"), ["high /etc/shadow"]);
+    }
+
+    #[test]
+    fn a_packed_file_that_breaks_off_is_told_and_lets_pass() {
+        let tree = clean().file("/opt/x.gz", [0x1f, 0x8b, 8, 0, 0]);
+        assert_eq!(found(tree, "COV-FILE-002"), ["medium /opt/x.gz"]);
     }
 
     #[test]

@@ -96,6 +96,7 @@ pub(super) const RULES: &[Rule] = &[
     sudo_rights::RIGHTS,
     coverage::DATA,
     coverage::FILES,
+    coverage::PARTIAL,
     coverage::OS,
     coverage::UNREAD,
     coverage::LOOSE,

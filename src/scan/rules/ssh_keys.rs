@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 
 use crate::model::report::Severity;
 use crate::scan::accounts::Home;
+use crate::scan::cloud_init::Value;
 use crate::scan::evidence::{Evidence, Root};
 use crate::scan::verdict::{Judge, Rule, Verdict};
+
+use super::cloud_agent;
 
 pub(super) const AUTHORIZED: Rule = Rule {
     code: "AMI-SSH-006",
@@ -76,11 +79,31 @@ fn expand(pattern: &str, home: &Home) -> PathBuf {
 }
 
 fn host(_: &Evidence, root: &Root, verdict: &mut Verdict) {
+    let replaced = is_replaced(root);
     for path in root.files.glob("/etc/ssh/ssh_host_*_key") {
-        if root.files.metadata(&path).is_some_and(|metadata| metadata.size_bytes > 0) {
+        if root.files.metadata(&path).is_none_or(|metadata| metadata.size_bytes == 0) {
+            continue;
+        }
+        if replaced {
+            let why = "cloud-init replaces this host key when an instance first boots (ssh_deletekeys); wherever it doesn't run, all instances share it";
+            verdict.file_as(Severity::Low, path, why);
+        } else {
             verdict.file(path, "all instances would share this host key, so that each could pose as any other");
         }
     }
+}
+
+/// Tells whether cloud-init deletes the image's host keys when an instance first boots: it does unless it is told not to,
+/// and takes any word that it doesn't know for a no.
+///
+/// Source: <https://docs.cloud-init.io/en/latest/reference/modules.html#ssh>
+fn is_replaced(root: &Root) -> bool {
+    let wanted = root.cloud.last("ssh_deletekeys").is_none_or(Value::is_true);
+    // A module is written as its name, or as a list of its name and how often it runs.
+    let is_ssh = |module: &str| module.trim_start_matches('[').split(',').next().is_some_and(|name| name.trim() == "ssh");
+    let stages = ["cloud_init_modules", "cloud_config_modules", "cloud_final_modules"].map(|stage| root.cloud.list(stage));
+    let listed = stages.iter().all(Option::is_none) || stages.iter().flatten().flatten().any(|module| is_ssh(module));
+    wanted && listed && cloud_agent::runs_at_boot(&root.files)
 }
 
 #[cfg(test)]
@@ -125,6 +148,21 @@ mod tests {
     #[test]
     fn host_keys_are_found_and_their_public_halves_are_not() {
         let tree = clean().file("/etc/ssh/ssh_host_rsa_key", "x").file("/etc/ssh/ssh_host_rsa_key.pub", "x");
+        let tree = tree.without("/usr/bin/cloud-init");
         assert_eq!(found(tree, "AMI-SSH-009"), ["high /etc/ssh/ssh_host_rsa_key"]);
+    }
+
+    #[test]
+    fn host_keys_that_cloud_init_replaces_count_less() {
+        let key = "/etc/ssh/ssh_host_rsa_key";
+        let tree = clean().file(key, "x");
+        assert_eq!(found(tree.clone(), "AMI-SSH-009"), [format!("low {key}")]);
+        let with = |text: &str| found(tree.clone().file("/etc/cloud/cloud.cfg.d/90.cfg", text), "AMI-SSH-009");
+        assert_eq!(with("ssh_deletekeys: true"), [format!("low {key}")]);
+        assert_eq!(with("ssh_deletekeys: 1\ncloud_init_modules:\n  - [ssh, always]\n"), [format!("low {key}")]);
+        for kept in ["ssh_deletekeys: false", "ssh_deletekeys: 0", "ssh_deletekeys: maybe", "cloud_init_modules:\n  - growpart\n"] {
+            assert_eq!(with(kept), [format!("high {key}")], "{kept}");
+        }
+        assert_eq!(found(tree.file("/etc/cloud/cloud-init.disabled", ""), "AMI-SSH-009"), [format!("high {key}")]);
     }
 }

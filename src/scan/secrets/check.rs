@@ -35,7 +35,7 @@ pub(super) enum Check {
     GenericPassword,
 }
 
-/// How much a genuine secret weighs.
+/// How much a genuine secret weighs, the heaviest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::scan) enum Weight {
     /// As much as its rule says.

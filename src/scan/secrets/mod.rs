@@ -9,10 +9,12 @@
 mod check;
 mod fingerprint;
 mod keys;
+mod packed;
 mod prefilter;
 mod rules;
 mod scope;
 mod searcher;
+mod stream;
 mod value;
 
 #[cfg(test)]
@@ -20,6 +22,9 @@ mod tests;
 
 pub(super) use check::Weight;
 pub(super) use fingerprint::Fingerprint;
+pub(super) use packed::{Packing, unpacked_name};
 pub(super) use rules::{Family, regex};
+pub(super) use scope::FileScope;
 pub use searcher::count_secrets;
-pub(super) use searcher::{FileContext, Match, Matches, OVERLAP_BYTES, PEM, PUTTY, Searcher, Window, aws_credentials, find};
+pub(super) use searcher::{Match, Matches, PEM, PUTTY, Searcher, aws_credentials, find};
+pub(super) use stream::{Stream, WINDOW_BYTES};

@@ -97,6 +97,8 @@ pub(in crate::scan) enum Family {
 pub(super) enum Scope {
     #[default]
     Any,
+    /// Any file but those of accounts, which rules of their own look at.
+    NoAccounts,
     Config,
 }
 
@@ -174,7 +176,7 @@ impl RuleBook {
 impl SecretRule {
     /// Tells whether all files are searched for its keywords.
     pub(super) fn everywhere(&self) -> bool {
-        self.scope == Scope::Any && self.files.is_empty()
+        self.scope != Scope::Config && self.files.is_empty()
     }
 
     /// Returns its pattern; none if it judges files as a whole.

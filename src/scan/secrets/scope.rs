@@ -1,13 +1,72 @@
-//! Which rules look at a file, told by its path and size alone.
+//! Which rules look at a file, told by its names alone.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use super::super::files::fits;
-use super::rules::SecretRule;
+use super::rules::{Scope, SecretRule};
 
-/// The largest file that counts as configuration.
-const LARGEST_CONFIG_BYTES: u64 = 1 << 20;
+/// Which rules look at a file, by all of its names: a file may have several, and each of them counts.
+///
+/// Names are told by their numbers, in the order in which they were given.
+#[derive(Debug, Default)]
+pub(in crate::scan) struct FileScope {
+    /// Rules for files of certain names, with the first name that they are for.
+    named: BTreeMap<usize, usize>,
+    /// The first name that tells of configuration.
+    config: Option<usize>,
+    /// Whether it is a file of accounts.
+    accounts: bool,
+    /// Whether all its names are among the samples of a library.
+    sample: bool,
+}
+
+impl FileScope {
+    /// Tells what a file is to the rules by its names.
+    pub(super) fn new<'p>(named: &NamedFiles, names: impl Iterator<Item = &'p Path>) -> Self {
+        let mut scope = Self { sample: true, ..Self::default() };
+        for (number, path) in names.enumerate() {
+            for rule in named.rules(path) {
+                scope.named.entry(rule).or_insert(number);
+            }
+            scope.config = scope.config.or(is_config_like(path).then_some(number));
+            scope.accounts |= is_accounts(path);
+            scope.sample &= is_sample(path);
+        }
+        scope
+    }
+
+    /// Returns the rules for files of such a name.
+    pub(super) fn named(&self) -> impl Iterator<Item = usize> {
+        self.named.keys().copied()
+    }
+
+    /// Tells whether it is configuration.
+    pub(super) fn is_config(&self) -> bool {
+        self.config.is_some()
+    }
+
+    /// Tells whether it is among the samples of a library.
+    pub(super) fn is_sample(&self) -> bool {
+        self.sample
+    }
+
+    /// Tells whether a rule looks at the file, by its number and scope.
+    pub(super) fn has(&self, rule: usize, data: &SecretRule) -> bool {
+        match data.scope {
+            _ if !data.files.is_empty() => self.named.contains_key(&rule),
+            Scope::Any => true,
+            Scope::NoAccounts => !self.accounts,
+            Scope::Config => self.is_config(),
+        }
+    }
+
+    /// Returns the number of the name that makes a rule look at the file.
+    pub(in crate::scan) fn name(&self, rule: &SecretRule) -> usize {
+        let by_scope = if rule.scope == Scope::Config { self.config } else { None };
+        self.named.get(&rule.order).copied().or(by_scope).unwrap_or_default()
+    }
+}
 
 /// Endings of configuration, scripts and notes of what was done.
 const ENDINGS: &str = "\
@@ -36,21 +95,22 @@ const NO_CONFIG_NAMES: &str = "\
 const ACCOUNTS: &[&str] = &["/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/passwd", "/etc/passwd-"];
 
 /// Tells configuration and scripts from other files.
-pub(super) fn is_config_like(path: &Path, size_bytes: u64) -> bool {
+fn is_config_like(path: &Path) -> bool {
     let whole = path.to_string_lossy();
     let name = path.file_name().unwrap_or_default().as_encoded_bytes();
     let named = |patterns: &str| patterns.split(' ').any(|pattern| fits(pattern.as_bytes(), name, false));
-    if size_bytes > LARGEST_CONFIG_BYTES
-        || NO_CONFIG.split(' ').any(|part| whole.contains(part))
-        || ACCOUNTS.contains(&&*whole)
-        || named(NO_CONFIG_NAMES)
-    {
+    if NO_CONFIG.split(' ').any(|part| whole.contains(part)) || is_accounts(path) || named(NO_CONFIG_NAMES) {
         return false;
     }
     let ending = path.extension().unwrap_or_default();
     ENDINGS.split(' ').any(|known| ending.eq_ignore_ascii_case(known))
         || FOLDERS.iter().any(|folder| whole.starts_with(folder))
         || named(NAMES)
+}
+
+/// Tells the files of accounts from others.
+fn is_accounts(path: &Path) -> bool {
+    ACCOUNTS.iter().any(|known| path == Path::new(known))
 }
 
 /// Where package managers of languages put libraries.
@@ -70,9 +130,15 @@ const SAMPLES: &str = "\
     test tests testing testdata test_data test-data testcases fixtures spec example examples samples doc docs dummyserver \
     __tests__";
 
+/// Where package managers of languages keep libraries packed, tests and all.
+const PACKED_LIBRARIES: &[&str] = &["/registry/cache/", "/_cacache/content-v2/"];
+
 /// Tells files among the tests, examples and documents of a library: keys there are made for them.
-pub(super) fn is_sample(path: &Path) -> bool {
+fn is_sample(path: &Path) -> bool {
     let whole = path.to_string_lossy();
+    if PACKED_LIBRARIES.iter().any(|library| whole.contains(library)) {
+        return true;
+    }
     let inside = LIBRARIES.iter().filter_map(|library| whole.split_once(library)).map(|(_, inside)| inside);
     inside.into_iter().any(|inside| {
         let named =
@@ -143,14 +209,13 @@ mod tests {
 
     #[test]
     fn configuration_is_told_from_programs_and_translations() {
-        let config = |path: &str| is_config_like(Path::new(path), 100);
+        let config = |path: &str| is_config_like(Path::new(path));
         for path in ["/srv/app/.env", "/etc/foo", "/opt/x/app.yml", "/root/.bash_history", "/home/a/.npmrc", "/srv/docker-compose.yml"] {
             assert!(config(path), "{path}");
         }
         for path in ["/usr/bin/x", "/opt/x/node_modules/y/z.json", "/etc/shadow", "/usr/share/locale/de/x.json", "/srv/package-lock.json"] {
             assert!(!config(path), "{path}");
         }
-        assert!(!is_config_like(Path::new("/etc/x.conf"), 2 << 20));
     }
 
     #[test]
@@ -160,9 +225,25 @@ mod tests {
         {
             assert!(is_sample(Path::new(path)), "{path}");
         }
+        for path in ["/root/.cargo/registry/cache/index/p256-0.14.0.crate", "/root/.npm/_cacache/content-v2/sha512/0a/bc/de"] {
+            assert!(is_sample(Path::new(path)), "{path}");
+        }
         for path in ["/srv/test/key.pem", "/srv/app/node_modules/tls/key.pem", "/opt/examples/k.pem"] {
             assert!(!is_sample(Path::new(path)), "{path}");
         }
+    }
+
+    #[test]
+    fn each_name_of_a_file_counts() {
+        let named = NamedFiles::new(&RULES.rules);
+        let names = ["/srv/data", "/usr/lib/python3/dist-packages/x/tests/.pgpass", "/srv/app.conf"].map(Path::new);
+        let scope = FileScope::new(&named, names.into_iter());
+        let name = |id: &str| {
+            let rule = RULES.rules.iter().find(|rule| rule.id == id).unwrap();
+            scope.has(rule.order, rule).then(|| scope.name(rule))
+        };
+        assert_eq!(["pem-key", "pgpass", "assigned-password", "pypirc"].map(name), [Some(0), Some(1), Some(2), None]);
+        assert!(!scope.is_sample() && FileScope::new(&named, names[1..2].iter().copied()).is_sample());
     }
 
     #[test]

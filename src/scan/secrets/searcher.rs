@@ -12,7 +12,7 @@ use super::Fingerprint;
 use super::check::{Candidate, Weight};
 use super::prefilter::{Everywhere, Narrow};
 use super::rules::{Family, RULES, RuleBook, Scope, SecretRule};
-use super::scope::{NamedFiles, is_config_like, is_sample};
+use super::scope::{FileScope, NamedFiles};
 use crate::model::report::Severity;
 
 /// Bytes that windows of one file share. Rules look half as far around their keywords at most, so that each
@@ -22,20 +22,15 @@ pub(in crate::scan) const OVERLAP_BYTES: usize = 64 << 10;
 /// Bytes around keywords that are looked at in one file, a byte once a rule: keywords are rare but in hostile files.
 const MOST_LOOKED_AT_BYTES: usize = 64 << 20;
 
+/// How much of a file is searched for what only configuration is: no configuration that people write is larger, and such
+/// rules take several times as long as the others.
+const MOST_CONFIG_BYTES: u64 = 16 << 20;
+
 /// What of a file rules without a pattern judge it by.
 const HEAD_BYTES: usize = 4096;
 
-/// Matches of one rule in one file that are kept.
+/// Matches of one rule and weight in one file that are kept.
 const MOST_MATCHES: usize = 8;
-
-/// What is known of a file before it is read.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::scan) struct FileContext<'f> {
-    /// Its path in the image.
-    pub(in crate::scan) path: &'f Path,
-    /// Its size.
-    pub(in crate::scan) size_bytes: u64,
-}
 
 /// A stretch of a file; the one after it begins [`OVERLAP_BYTES`] before its end.
 #[derive(Debug, Clone, Copy)]
@@ -98,6 +93,8 @@ impl Match {
 pub(in crate::scan) struct Matches {
     list: Vec<Match>,
     looked_at_bytes: usize,
+    /// Whether it is configuration beyond what is searched as such.
+    beyond_config: bool,
 }
 
 impl Matches {
@@ -112,16 +109,23 @@ impl Matches {
         (self.looked_at_bytes > MOST_LOOKED_AT_BYTES).then_some("it holds more words that stand near secrets than are looked at")
     }
 
-    /// Tells whether a rule has found as much in the file as is kept.
-    fn is_full(&self, rule: &SecretRule) -> bool {
-        self.list.iter().filter(|known| known.rule.order == rule.order).count() >= MOST_MATCHES
+    /// Says what rules did not look at, although others did.
+    pub(in crate::scan) fn partial(&self) -> Option<String> {
+        let why = || format!("only its first {MOST_CONFIG_BYTES} bytes were searched for the passwords that stand in configuration");
+        self.beyond_config.then(why)
+    }
+
+    /// Tells whether a rule has found as much of a weight in the file as is kept. What weighs less takes no place of what
+    /// weighs more: a key in the clear may come after many under a passphrase.
+    fn is_full(&self, rule: &SecretRule, weight: Weight) -> bool {
+        self.list.iter().filter(|known| known.rule.order == rule.order && known.weight == weight).count() >= MOST_MATCHES
     }
 
     /// Adds a secret, unless its rule told of it already or a rule of precedence told of what stands there.
     fn add(&mut self, new: Match) {
         let known = |known: &Match| {
             let same = known.rule.order == new.rule.order && known.fingerprint == new.fingerprint;
-            same || known.overlaps(&new) && known.rule.order <= new.rule.order
+            same && known.weight <= new.weight || known.overlaps(&new) && known.rule.order <= new.rule.order
         };
         if !self.list.iter().any(known) {
             self.list.retain(|known| !known.overlaps(&new));
@@ -164,22 +168,34 @@ impl Searcher {
         }
     }
 
+    /// Tells which rules look at a file, by all its names; each is absolute in the image.
+    pub(in crate::scan) fn scope<'p>(&self, names: impl Iterator<Item = &'p Path>) -> FileScope {
+        FileScope::new(&self.named, names)
+    }
+
     /// Searches a window of a file.
     ///
     /// Windows come in order, each sharing [`OVERLAP_BYTES`] with the one before. What is found doesn't depend on
     /// where they are cut.
-    pub(in crate::scan) fn search(&self, file: &FileContext, window: &Window, found: &mut Matches) {
-        let named = self.named.rules(file.path);
+    pub(in crate::scan) fn search(&self, scope: &FileScope, window: &Window, found: &mut Matches) {
         if window.offset_bytes == 0 {
-            self.judge_whole(file, named.iter().chain(&self.whole), window, found);
+            self.judge_whole(scope, window, found);
         }
         let mut regions = Regions::new(self.book, window.bytes.len());
-        self.everywhere.hits(window.bytes, window.core(), |rule, place| regions.add(rule, place));
-        let config = is_config_like(file.path, file.size_bytes);
-        if config || !named.is_empty() {
-            let applies = |rule: usize| config && self.book.rules[rule].scope == Scope::Config || named.contains(&rule);
-            self.narrow.hits(window.bytes, window.core(), |rule, place| {
-                if applies(rule) {
+        self.everywhere.hits(window.bytes, window.core(), |rule, place| {
+            if scope.has(rule, &self.book.rules[rule]) {
+                regions.add(rule, place);
+            }
+        });
+        let within = window.core();
+        // Where configuration ends, in this window.
+        let most = usize::try_from(MOST_CONFIG_BYTES.saturating_sub(window.offset_bytes)).unwrap_or(usize::MAX);
+        found.beyond_config |= scope.is_config() && within.end > most;
+        let is_named = scope.named().next().is_some();
+        if is_named || scope.is_config() && within.start < most {
+            self.narrow.hits(window.bytes, within, |rule, place| {
+                let data = &self.book.rules[rule];
+                if scope.has(rule, data) && (data.scope != Scope::Config || place < most) {
                     regions.add(rule, place);
                 }
             });
@@ -192,17 +208,18 @@ impl Searcher {
                 if found.fault().is_some() {
                     return;
                 }
-                self.judge(file, (rule, pattern), region, window, found);
+                self.judge(scope, (rule, pattern), region, window, found);
             }
         }
     }
 
     /// Lets rules without a pattern judge a file by its beginning.
-    fn judge_whole<'r>(&self, file: &FileContext, rules: impl Iterator<Item = &'r usize>, window: &Window, found: &mut Matches) {
+    fn judge_whole(&self, scope: &FileScope, window: &Window, found: &mut Matches) {
         let head = &window.bytes[..window.bytes.len().min(HEAD_BYTES)];
-        for rule in rules.map(|&rule| &self.book.rules[rule]).filter(|rule| rule.keywords.is_empty()) {
+        let rules = scope.named().chain(self.whole.iter().copied()).map(|rule| &self.book.rules[rule]);
+        for rule in rules.filter(|rule| rule.keywords.is_empty()) {
             let candidate = Candidate { value: head, matched: head, before: &[], around: head };
-            if let Some(weight) = self.weigh(rule, file, &candidate) {
+            if let Some(weight) = self.weigh(rule, scope, &candidate) {
                 found.add(Match { rule, weight, line: None, range: 0..head.len() as u64, fingerprint: Fingerprint::of(head) });
             }
         }
@@ -211,7 +228,7 @@ impl Searcher {
     /// Tries a rule's pattern on a region of a window.
     fn judge(
         &self,
-        file: &FileContext,
+        scope: &FileScope,
         (rule, pattern): (&'static SecretRule, &Regex),
         region: Range<usize>,
         window: &Window,
@@ -223,7 +240,8 @@ impl Searcher {
         while let Some(captures) = pattern.captures_at(text, at) {
             let (Some(matched), Some(secret)) = (captures.get(0), secret(&captures)) else { return };
             at = secret.end().max(at + 1);
-            if found.is_full(rule) {
+            // What follows can't weigh more.
+            if found.is_full(rule, Weight::Full) {
                 return;
             }
             let candidate = Candidate {
@@ -232,7 +250,10 @@ impl Searcher {
                 before: &text[region.start..secret.start()],
                 around: &text[region.start..],
             };
-            let Some(weight) = self.weigh(rule, file, &candidate) else { continue };
+            let Some(weight) = self.weigh(rule, scope, &candidate) else { continue };
+            if found.is_full(rule, weight) {
+                continue;
+            }
             let offset = |place: usize| window.offset_bytes + place as u64;
             found.add(Match {
                 rule,
@@ -245,14 +266,14 @@ impl Searcher {
     }
 
     /// Weighs what a rule found: none if it is no secret.
-    fn weigh(&self, rule: &SecretRule, file: &FileContext, candidate: &Candidate) -> Option<Weight> {
+    fn weigh(&self, rule: &SecretRule, scope: &FileScope, candidate: &Candidate) -> Option<Weight> {
         let weight = candidate.judge(rule)?;
         let digest: [u8; 32] = Sha256::digest(candidate.plain()).into();
         if self.book.known.contains(&digest) {
             return None;
         }
         // Of files that are credentials by their names, none is a sample.
-        Some(if rule.everywhere() && is_sample(file.path) { Weight::Sample } else { weight })
+        Some(if rule.everywhere() && scope.is_sample() { Weight::Sample } else { weight })
     }
 }
 
@@ -292,8 +313,8 @@ impl Regions {
 
 /// Finds the secrets of a whole file.
 pub(in crate::scan) fn find(path: &Path, bytes: &[u8]) -> Vec<Match> {
-    let mut found = Matches::default();
-    Searcher::embedded().search(&FileContext { path, size_bytes: bytes.len() as u64 }, &Window::whole(bytes), &mut found);
+    let (searcher, mut found) = (Searcher::embedded(), Matches::default());
+    searcher.search(&searcher.scope(std::iter::once(path)), &Window::whole(bytes), &mut found);
     found.into_sorted()
 }
 

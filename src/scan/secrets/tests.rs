@@ -8,7 +8,7 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::rules::RULES;
-use super::searcher::OVERLAP_BYTES;
+use super::searcher::{OVERLAP_BYTES, Window};
 use super::*;
 use crate::model::report::Severity;
 
@@ -135,6 +135,7 @@ fn examples() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         text("hugging-face-token", any, format!("hf_{LETTERS}")),
         text("jwt", any, format!("Bearer {jwt}")),
         text("database-url", any, "DATABASE_URL=postgres://app:Vq7-pulpit@db.internal:5432/x".to_owned()),
+        text("database-url", any, "DB=postgres://app:Vq7-pulpit@db/x".to_owned()),
         text("docker-auth", "/root/.docker/config.json", format!("{{\"auths\": {{\"r.io\": {{\"auth\": \"{}\"}}}}}}", mixed(32))),
         text("netrc", "/home/a/.netrc", "machine x login y\n  password Vq7-pulpit\n".to_owned()),
         text("netrc", "/etc/apt/auth.conf.d/x.conf", "machine x login y password Vq7-pulpit\n".to_owned()),
@@ -168,8 +169,12 @@ fn examples() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         text("rabbitmq-password", "/etc/rabbitmq/rabbitmq.conf", "default_pass = guest\n".to_owned()),
         text("database-key-file", "/var/lib/jenkins/secrets/initialAdminPassword", hex(32).to_owned()),
         text("environment-password", "/srv/app/.env", "DB_PASSWORD=Vq7-pulpit\n".to_owned()),
-        text("password-hash", conf, format!("rootpw --iscrypted $6${}${}\n", mixed(16), mixed(86))),
-        text("password-hash", "/etc/nginx/.htpasswd", format!("me:$apr1${}${}\n", mixed(8), mixed(22))),
+        text("crypt-hash", conf, format!("rootpw --iscrypted $6${}${}\n", mixed(16), mixed(86))),
+        text("crypt-hash", any, format!("$6${}${}", mixed(16), mixed(86))),
+        text("crypt-hash", any, format!("app:$y$j9T${}${}:20000:", mixed(22), mixed(43))),
+        text("crypt-hash", any, format!("('admin', '$2b$12${}')", mixed(53))),
+        text("crypt-hash", "/etc/nginx/.htpasswd", format!("me:$apr1${}${}\n", mixed(8), mixed(22))),
+        text("password-hash", conf, format!("userPassword: {{SSHA}}{}\n", mixed(32))),
         text("licence-key", conf, "license_key = Q3EG-RJ7L-WXYZ-2345-K8PM\n".to_owned()),
         text("assigned-secret", conf, format!("api_key: {}\n", mixed(32))),
         text("assigned-password", conf, "smtp_password = Vq7-pulpit-94\n".to_owned()),
@@ -220,6 +225,8 @@ fn what_only_looks_like_a_secret_is_none() {
         ("/etc/grafana/grafana.ini", ";admin_password = admin\n".to_owned()),
         ("/usr/bin/x", format!("api_key: {}\n", mixed(32))),
         ("/root/.vault-token", "\n".to_owned()),
+        ("/etc/shadow", format!("me:$6${}${}:20000::::::\n", mixed(16), mixed(86))),
+        ("/usr/share/doc/crypt.txt", format!("$2b$12${}", "x".repeat(53))),
         ("/x", "aws configure set aws_secret_access_key from the role".to_owned()),
     ];
     for (path, content) in harmless {
@@ -244,6 +251,16 @@ fn keys_under_a_passphrase_are_worth_less() {
         let found = find(Path::new("/x"), key.as_bytes());
         assert_eq!(found.iter().map(Match::severity).collect::<Vec<_>>(), [Severity::Medium], "{key}");
     }
+}
+
+#[test]
+fn weak_secrets_of_a_kind_hide_no_strong_one_among_them() {
+    let weak = |number: usize| pem("ENCRYPTED PRIVATE KEY", "", &body(&[0x30, number as u8]));
+    let strong = pem("PRIVATE KEY", "", &body(&[0x30, 0x82, 1, 0x90, 2, 1, 0]));
+    let content = (0..20).map(weak).collect::<String>() + &strong;
+    let found = find(Path::new("/x"), content.as_bytes());
+    let told = |severity: Severity| found.iter().filter(|found| found.severity() == severity).count();
+    assert_eq!((told(Severity::Medium), told(Severity::Critical)), (8, 1));
 }
 
 #[test]
@@ -280,20 +297,53 @@ fn a_file_full_of_keywords_is_given_up_and_said_to_be() {
         RULES.rules.iter().filter(|rule| rule.everywhere()).flat_map(|rule| &rule.keywords).map(String::as_str).collect();
     let content = keywords.join(" ").repeat(3000).into_bytes();
     let mut found = Matches::default();
-    let file = FileContext { path: Path::new("/x"), size_bytes: content.len() as u64 };
-    Searcher::embedded().search(&file, &Window::whole(&content), &mut found);
+    Searcher::embedded().search(&scope("/x"), &Window::whole(&content), &mut found);
     assert!(found.fault().is_some());
+}
+
+fn scope(path: &str) -> FileScope {
+    Searcher::embedded().scope(std::iter::once(Path::new(path)))
+}
+
+#[test]
+fn configuration_is_searched_however_large_it_is_and_what_is_not_is_told() {
+    let line = b"smtp_password = Vq7-pulpit-94\n".to_vec();
+    let search = |padding_bytes: usize| {
+        let scope = scope("/etc/app.conf");
+        let mut buffer = Vec::new();
+        let mut stream = Stream::new(&scope, &mut buffer);
+        let padding = vec![b' '; 1 << 20];
+        (0..padding_bytes >> 20).for_each(|_| stream.take(&padding));
+        stream.take(&line);
+        let found = stream.finish();
+        (found.partial().is_some(), found.into_sorted().len())
+    };
+    assert_eq!(search(2 << 20), (false, 1));
+    assert_eq!(search(16 << 20), (true, 0));
+}
+
+#[test]
+fn a_content_is_searched_alike_in_whatever_pieces_it_comes() {
+    let key = pem("PRIVATE KEY", "", &body(&[0x30, 0x82, 1, 0x90, 2, 1, 0]));
+    let content = [vec![b' '; WINDOW_BYTES - 300], key.into_bytes(), vec![b' '; 2 * WINDOW_BYTES]].concat();
+    let scope = scope("/x");
+    for size in [61, 65_537, WINDOW_BYTES, content.len()] {
+        let mut buffer = Vec::new();
+        let mut stream = Stream::new(&scope, &mut buffer);
+        content.chunks(size).for_each(|piece| stream.take(piece));
+        assert_eq!(stream.finish().into_sorted().len(), 1, "{size}");
+    }
 }
 
 /// Searches a content in windows of a size.
 fn in_windows(path: &Path, content: &[u8], size: usize) -> Vec<Match> {
-    let file = FileContext { path, size_bytes: content.len() as u64 };
+    let scope = Searcher::embedded().scope(std::iter::once(path));
     let mut found = Matches::default();
     let mut start = 0;
     loop {
         let end = content.len().min(start + size);
         let last = end == content.len();
-        Searcher::embedded().search(&file, &Window { offset_bytes: start as u64, bytes: &content[start..end], last }, &mut found);
+        Searcher::embedded().search(&scope, &Window { offset_bytes: start as u64, bytes: &content[start..end], last }, &mut found);
         if last {
             return found.into_sorted();
         }

@@ -1,5 +1,6 @@
 //! Reading a file's bytes, never more than a limit.
 
+use std::io::{self, Read};
 use std::path::Path;
 
 use crate::disk::FileTree;
@@ -51,6 +52,32 @@ impl File for TreeFile<'_> {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), String> {
         let read = self.tree.read_range_resolved(self.path, offset, buffer).map_err(|error| explain(&error))?;
         if read == buffer.len() { Ok(()) } else { Err(format!("bytes at {offset} are beyond its end")) }
+    }
+}
+
+/// A file that is read from its beginning to its end.
+pub(in crate::scan) struct Reading<'f> {
+    file: &'f dyn File,
+    at: u64,
+}
+
+impl<'f> Reading<'f> {
+    /// Begins to read.
+    pub(in crate::scan) fn new(file: &'f dyn File) -> Self {
+        Self { file, at: 0 }
+    }
+}
+
+impl Read for Reading<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.file.size_bytes().saturating_sub(self.at);
+        let length = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+        if length == 0 {
+            return Ok(0);
+        }
+        self.file.read_at(self.at, &mut buffer[..length]).map_err(io::Error::other)?;
+        self.at += length as u64;
+        Ok(length)
     }
 }
 

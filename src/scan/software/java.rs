@@ -1,14 +1,16 @@
 //! Java archives, those that are in other archives included: what Maven, the manifest, or the file's name says that
 //! they are.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use flate2::read::DeflateDecoder;
 use rawzip::{CompressionMethod, RECOMMENDED_BUFFER_SIZE, RangeReader, ReaderAt, ZipArchive, ZipArchiveEntryWayfinder, ZipLocator};
 
 use super::file::File;
-use super::jar_facts::{by_manifest, by_maven};
+use super::jar_facts::{by_manifest, by_maven, licences};
 use crate::model::report::Package;
 use crate::scan::packages::bytes::{Damaged, damaged};
 
@@ -29,16 +31,26 @@ const LONGEST_NAME_BYTES: usize = 1024;
 /// The record that an archive ends with and the longest comment after it.
 const END_BYTES: u64 = 22 + 0xffff;
 
-/// What is unpacked of one file, and what of it is held at the same time.
+/// What is unpacked of one file.
 const MOST_UNPACKED_BYTES: u64 = 1 << 30;
+
+/// What of one file is held at the same time: so much by each thread, more by one thread after the other.
+const LITTLE_HELD_BYTES: u64 = 8 << 20;
 const MOST_HELD_BYTES: u64 = 96 << 20;
+
+/// Whose turn it is to hold much.
+static MUCH_HELD: Mutex<()> = Mutex::new(());
+
+/// Packages of one file; the largest servers have some thousands.
+const MOST_PACKAGES: usize = 100_000;
 
 /// Properties and manifests; a signed archive's manifest has a paragraph for each of its files, the first is wanted.
 const LARGEST_TEXT_BYTES: u64 = 1 << 20;
 
 const MANIFEST: &[u8] = b"META-INF/MANIFEST.MF";
 const MAVEN: &[u8] = b"META-INF/maven/";
-const PROPERTIES: &[u8] = b"/pom.properties";
+const PROPERTIES: &str = "/pom.properties";
+const DESCRIPTION: &str = "/pom.xml";
 
 /// Tells by a name whether a file is such an archive.
 pub(super) fn is_archive(name: &[u8]) -> bool {
@@ -48,7 +60,8 @@ pub(super) fn is_archive(name: &[u8]) -> bool {
 
 /// Adds what an archive and the archives in it hold.
 pub(super) fn read(path: &Path, file: &dyn File, packages: &mut Vec<Package>) -> Result<(), Damaged> {
-    let mut walk = Walk { archives: 0, entries: 0, unpacked_bytes: 0, held_bytes: 0, packages, fault: None };
+    let before = packages.len();
+    let mut walk = Walk { archives: 0, entries: 0, unpacked_bytes: 0, held_bytes: 0, turn: None, packages, before, fault: None };
     let name = path.file_name().unwrap_or_default().as_encoded_bytes();
     walk.archive(&String::from_utf8_lossy(name), file, 1)?;
     walk.fault.map_or(Ok(()), Err)
@@ -60,7 +73,11 @@ struct Walk<'p> {
     entries: u64,
     unpacked_bytes: u64,
     held_bytes: u64,
+    /// While more is held than every thread may.
+    turn: Option<MutexGuard<'static, ()>>,
     packages: &'p mut Vec<Package>,
+    /// How many packages there were before.
+    before: usize,
     /// The first thing that could not be read, while others could.
     fault: Option<Damaged>,
 }
@@ -70,6 +87,8 @@ struct Entry {
     name: String,
     method: CompressionMethod,
     encrypted: bool,
+    /// How large it is said to be when it is unpacked.
+    claimed_bytes: u64,
     place: ZipArchiveEntryWayfinder,
 }
 
@@ -86,7 +105,7 @@ impl Walk<'_> {
         let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
         let located = ZipLocator::new().max_search_space(END_BYTES).locate_in_reader(Source(file), &mut buffer, file.size_bytes());
         let archive = located.map_err(|(_, error)| wrong(error))?;
-        let (mut manifests, mut poms, mut archives) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut manifests, mut poms, mut descriptions, mut archives) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut entries = archive.entries(&mut buffer);
         loop {
             let record = match entries.next_entry() {
@@ -106,8 +125,10 @@ impl Walk<'_> {
             let path = path.as_bytes();
             let wanted = if path.eq_ignore_ascii_case(MANIFEST) {
                 &mut manifests
-            } else if path.starts_with(MAVEN) && path.ends_with(PROPERTIES) {
+            } else if path.starts_with(MAVEN) && path.ends_with(PROPERTIES.as_bytes()) {
                 &mut poms
+            } else if path.starts_with(MAVEN) && path.ends_with(DESCRIPTION.as_bytes()) {
+                &mut descriptions
             } else if is_archive(path) && record.compressed_size_hint() > 0 {
                 &mut archives
             } else {
@@ -120,17 +141,24 @@ impl Walk<'_> {
                 name: String::from_utf8_lossy(path).into_owned(),
                 method: record.compression_method(),
                 encrypted: record.flags().is_encrypted(),
+                claimed_bytes: record.uncompressed_size_hint(),
                 place: record.wayfinder(),
             });
         }
-        let before = self.packages.len();
-        for pom in poms {
-            let text = self.text(&archive, &pom);
-            self.packages.extend(text.as_deref().and_then(by_maven));
+        let descriptions: BTreeMap<Option<&str>, &Entry> =
+            descriptions.iter().map(|entry| (entry.name.strip_suffix(DESCRIPTION), entry)).collect();
+        let mut packages = Vec::new();
+        for pom in &poms {
+            let Some(package) = self.text(&archive, pom).as_deref().and_then(by_maven) else { continue };
+            // Beside it is what it was built by, which says the licence.
+            let description = descriptions.get(&pom.name.strip_suffix(PROPERTIES)).and_then(|entry| self.text(&archive, entry));
+            packages.push(Package { licence: description.as_deref().and_then(licences), ..package });
         }
-        if self.packages.len() == before {
-            let text = manifests.first().and_then(|manifest| self.text(&archive, manifest)).unwrap_or_default();
-            self.packages.extend(by_manifest(&text, name));
+        let manifest = manifests.first().and_then(|manifest| self.text(&archive, manifest)).unwrap_or_default();
+        packages.extend(by_manifest(&manifest, name, &packages));
+        self.packages.append(&mut packages);
+        if self.packages.len() - self.before > MOST_PACKAGES {
+            return Err(damaged(format!("it holds more than {MOST_PACKAGES} packages")));
         }
         for inner in archives {
             if let Err(why) = self.inner(&archive, &inner, depth + 1) {
@@ -161,11 +189,22 @@ impl Walk<'_> {
             let stretch = Stretch { whole: archive.get_ref().0, start: range.0, size_bytes: range.1 - range.0 };
             return self.archive(name, &stretch, depth);
         }
-        let bytes = self.unpack(archive, entry, range, MOST_HELD_BYTES - self.held_bytes, Excess::Refused)?;
-        let held = bytes.len() as u64;
-        self.held_bytes += held;
-        let outcome = self.archive(name, &bytes, depth);
-        self.held_bytes -= held;
+        // What is larger than it claims is refused.
+        if self.turn.is_none() && self.held_bytes.saturating_add(entry.claimed_bytes) > LITTLE_HELD_BYTES {
+            // Nothing is guarded but the turn, so that a thread that panicked leaves nothing half done.
+            self.turn = Some(MUCH_HELD.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+        let most_bytes = if self.turn.is_some() { MOST_HELD_BYTES } else { LITTLE_HELD_BYTES };
+        let outcome = self.unpack(archive, entry, range, most_bytes - self.held_bytes, Excess::Refused).and_then(|bytes| {
+            let held = bytes.len() as u64;
+            self.held_bytes += held;
+            let outcome = self.archive(name, &bytes, depth);
+            self.held_bytes -= held;
+            outcome
+        });
+        if self.held_bytes == 0 {
+            self.turn = None;
+        }
         outcome
     }
 

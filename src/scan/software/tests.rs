@@ -316,6 +316,65 @@ fn java_archives_tell_what_is_in_them_at_any_depth() {
 }
 
 #[test]
+fn an_archive_that_took_in_others_is_told_beside_them() {
+    let shaded = |manifest: &str, poms: &[(&str, &str)]| {
+        let poms: Vec<(String, String)> = poms
+            .iter()
+            .map(|(artifact, version)| {
+                (format!("META-INF/maven/g/{artifact}/pom.properties"), format!("groupId=g\nartifactId={artifact}\nversion={version}\n"))
+            })
+            .collect();
+        let mut entries = vec![("META-INF/MANIFEST.MF", manifest.as_bytes(), true)];
+        entries.extend(poms.iter().map(|(path, text)| (path.as_str(), text.as_bytes(), true)));
+        zip(&entries)
+    };
+    let manifest = "Bundle-Name: Some Tool\nBundle-Version: 2.5\n";
+    let taken_in = ["pkg:maven/g/lib@1 -", "pkg:generic/tool@2.5 -"];
+    assert_eq!(found("/x/tool-2.5.jar", shaded(manifest, &[("lib", "1")])), taken_in);
+    assert_eq!(found("/x/y.jar", shaded("Bundle-Name: tool\nBundle-Version: 2.5\n", &[("lib", "1")])), taken_in);
+    // Its own is among those that Maven put there.
+    assert_eq!(
+        found("/x/tool-2.5.jar", shaded(manifest, &[("tool", "2.5"), ("lib", "1")])),
+        ["pkg:maven/g/tool@2.5 -", "pkg:maven/g/lib@1 -"]
+    );
+    assert_eq!(found("/x/renamed.jar", shaded("Implementation-Version: 2.5\n", &[("tool", "2.5")])), ["pkg:maven/g/tool@2.5 -"]);
+}
+
+#[test]
+fn licences_of_an_archive_are_those_of_its_own_description() {
+    let with = |pom: &str| {
+        let properties = b"groupId=g\nartifactId=a\nversion=1\n";
+        let entries =
+            [("META-INF/maven/g/a/pom.properties", properties.as_slice(), true), ("META-INF/maven/g/a/pom.xml", pom.as_bytes(), true)];
+        found("/x/y.jar", zip(&entries)).concat()
+    };
+    let own = "<licenses><license><name> Apache-2.0 </name><url>u</url></license><license><name>MIT</name></license></licenses>";
+    let other = "<dependencies><licenses><license><name>GPL</name></license></licenses></dependencies>";
+    assert_eq!(
+        with(&format!("<?xml version=\"1.0\"?><project xmlns=\"x\">{other}{own}<name>n</name></project>")),
+        "pkg:maven/g/a@1 Apache-2.0 OR MIT"
+    );
+    for none in [
+        "",
+        "<project>",
+        "<project></project></project>",
+        "<a><project><licenses><license><name>x",
+        "<project><licenses><license><name>${x}",
+    ] {
+        assert_eq!(with(none), "pkg:maven/g/a@1 -", "{none}");
+    }
+}
+
+#[test]
+fn fields_of_a_java_archive_are_no_longer_than_any_name() {
+    let long = "x".repeat(100_000);
+    let properties = format!("groupId=g\nartifactId={long}\nversion=1\n");
+    assert!(found("/x/y.jar", zip(&[("META-INF/maven/g/a/pom.properties", properties.as_bytes(), true)])).is_empty());
+    let manifest = format!("Implementation-Title: {long}\nImplementation-Version: 1\nBundle-License: {long}\n");
+    assert_eq!(found("/x/y-1.jar", zip(&[("META-INF/MANIFEST.MF", manifest.as_bytes(), true)])), ["pkg:generic/y@1 -"]);
+}
+
+#[test]
 fn what_a_java_archive_hides_is_told() {
     assert!(!fault("/x.jar", b"no archive").is_empty());
     let mut deep = zip(&[]);
@@ -327,6 +386,18 @@ fn what_a_java_archive_hides_is_told() {
     let (packages, outcome) = read_as_found("/x.war", &zip(&[("bomb.jar", &bomb, true), ("a-1.jar", &zip(&[]), true)])).unwrap();
     assert_eq!(outcome.unwrap_err(), "bomb.jar in it can't be unpacked: it has more than 100663296 bytes");
     assert_eq!(packages.len(), 1, "the others are found all the same");
+}
+
+#[test]
+fn archives_that_hold_much_take_turns_and_small_ones_do_not_wait() {
+    let large = zip(&[("META-INF/maven/g/a/pom.properties", LOG4J.as_bytes(), true), ("x", &vec![b'x'; 9 << 20], false)]);
+    let nested = zip(&[("middle.jar", &zip(&[("large.jar", &large, true)]), true)]);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| assert_eq!(found("/x.war", &nested), WAR[..1]));
+            scope.spawn(|| assert_eq!(found("/y.war", war()), WAR));
+        }
+    });
 }
 
 // --- Hostile files.

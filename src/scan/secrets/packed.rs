@@ -1,0 +1,247 @@
+//! What is in a file under a packing: gzip, Zstandard, and text in UTF-16.
+//!
+//! Sources: <https://www.rfc-editor.org/rfc/rfc1952>, <https://www.rfc-editor.org/rfc/rfc8878>,
+//! <https://www.rfc-editor.org/rfc/rfc2781>
+
+use std::ffi::OsStr;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::bufread::GzDecoder;
+use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
+
+/// What is read at once.
+const PIECE_BYTES: usize = 256 << 10;
+
+/// The largest window that a frame may ask for. Every decoder should support 8 MiB; 128 MiB are what `zstd --ultra` asks
+/// for, which would be held by each worker.
+const MOST_WINDOW_BYTES: u64 = 32 << 20;
+
+/// What begins a member of gzip with the only method that there is, a frame of Zstandard, and, but for its low four bits,
+/// a frame that is to be skipped.
+const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
+const ZSTANDARD: [u8; 4] = 0xfd2f_b528_u32.to_le_bytes();
+const SKIPPABLE: u32 = 0x184d_2a50;
+
+/// What text in UTF-16 begins with, and is not part of it.
+const BYTE_ORDER_MARK_BYTES: usize = 2;
+
+/// Members and frames of a file: what packs blocks of 64 KiB makes that many of 6 GiB.
+const MOST_MEMBERS: usize = 100_000;
+
+/// Endings that tools take off when they unpack.
+const ENDINGS: [&str; 4] = ["gz", "z", "zst", "zstd"];
+
+/// How a file's content is packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::scan) enum Packing {
+    /// Members of gzip and frames of Zstandard, one after the other, with zeros between them.
+    Compressed,
+    /// UTF-16 with a byte order mark, of the low byte first.
+    Utf16Little,
+    /// UTF-16 with a byte order mark, of the high byte first.
+    Utf16Big,
+}
+
+impl Packing {
+    /// Tells by a file's first bytes how it is packed.
+    pub(in crate::scan) fn of(head: &[u8]) -> Option<Self> {
+        match head {
+            [0xff, 0xfe, ..] => Some(Self::Utf16Little),
+            [0xfe, 0xff, ..] => Some(Self::Utf16Big),
+            _ if head.starts_with(&GZIP) || head.starts_with(&ZSTANDARD) => Some(Self::Compressed),
+            _ => None,
+        }
+    }
+
+    /// Hands out what is packed, in order, in pieces of any size; no more than the limit by more than a piece.
+    ///
+    /// # Errors
+    ///
+    /// Why it can't be unpacked to its end; a lower-case fragment. What comes before was handed out.
+    pub(in crate::scan) fn unpack(self, packed: impl Read, limit_bytes: u64, sink: &mut dyn FnMut(&[u8])) -> Result<(), String> {
+        let mut packed = BufReader::with_capacity(PIECE_BYTES, packed);
+        let mut limited = Limited { left_bytes: limit_bytes, limit_bytes, piece: vec![0; PIECE_BYTES], sink };
+        match self {
+            Self::Compressed => decompress(&mut packed, &mut limited),
+            Self::Utf16Little => decode(&mut packed, u16::from_le_bytes, &mut limited),
+            Self::Utf16Big => decode(&mut packed, u16::from_be_bytes, &mut limited),
+        }
+        .map_err(|error| error.to_string())
+    }
+}
+
+/// Returns the name that a file has when it is unpacked.
+pub(in crate::scan) fn unpacked_name(path: &Path) -> PathBuf {
+    let is_packed = |ending: &OsStr| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known));
+    if path.extension().is_some_and(is_packed) { path.with_extension("") } else { path.to_owned() }
+}
+
+/// A sink that takes so much and no more.
+struct Limited<'s> {
+    left_bytes: u64,
+    limit_bytes: u64,
+    piece: Vec<u8>,
+    sink: &'s mut dyn FnMut(&[u8]),
+}
+
+impl Limited<'_> {
+    fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
+        (self.sink)(bytes);
+        self.charge(bytes.len())
+    }
+
+    fn take_all(&mut self, mut unpacked: impl Read) -> io::Result<()> {
+        loop {
+            let length = unpacked.read(&mut self.piece)?;
+            if length == 0 {
+                return Ok(());
+            }
+            (self.sink)(&self.piece[..length]);
+            self.charge(length)?;
+        }
+    }
+
+    fn charge(&mut self, length: usize) -> io::Result<()> {
+        let left = self.left_bytes.checked_sub(length as u64);
+        self.left_bytes = left.ok_or_else(|| io::Error::other(format!("it unpacks to more than {} bytes", self.limit_bytes)))?;
+        Ok(())
+    }
+}
+
+/// Unpacks members and frames until the end.
+fn decompress(packed: &mut impl BufRead, sink: &mut Limited) -> io::Result<()> {
+    for _ in 0..MOST_MEMBERS {
+        // Archives of the initial RAM disk are filled up with zeros.
+        while packed.fill_buf()?.first() == Some(&0) {
+            let zeros = packed.fill_buf()?.iter().take_while(|&&byte| byte == 0).count();
+            packed.consume(zeros);
+        }
+        let mut magic = Vec::with_capacity(ZSTANDARD.len());
+        packed.by_ref().take(ZSTANDARD.len() as u64).read_to_end(&mut magic)?;
+        if magic.is_empty() {
+            return Ok(());
+        }
+        let mut member = magic.as_slice().chain(&mut *packed);
+        match <[u8; 4]>::try_from(magic.as_slice()).map(u32::from_le_bytes) {
+            Ok(word) if word & !0xf == SKIPPABLE => {
+                let mut length = [0; 4];
+                packed.read_exact(&mut length)?;
+                io::copy(&mut packed.by_ref().take(u32::from_le_bytes(length).into()), &mut io::sink())?;
+            }
+            _ if magic == ZSTANDARD => {
+                let mut decoder = FrameDecoder::new();
+                decoder.set_max_window_size(MOST_WINDOW_BYTES);
+                sink.take_all(
+                    StreamingDecoder::new_with_decoder(&mut member, decoder).map_err(|error| io::Error::other(error.to_string()))?,
+                )?;
+            }
+            _ if magic.starts_with(&GZIP) => sink.take_all(GzDecoder::new(&mut member))?,
+            _ => return Err(io::Error::other("what follows its packed content is neither gzip nor Zstandard")),
+        }
+    }
+    Err(io::Error::other(format!("it is of more than {MOST_MEMBERS} members")))
+}
+
+/// Turns UTF-16 into UTF-8; what is no character becomes U+FFFD.
+fn decode(text: &mut impl Read, unit: fn([u8; 2]) -> u16, sink: &mut Limited) -> io::Result<()> {
+    let mut piece = vec![0; PIECE_BYTES];
+    text.read_exact(&mut piece[..BYTE_ORDER_MARK_BYTES])?;
+    let mut kept = 0;
+    loop {
+        let length = text.read(&mut piece[kept..])?;
+        let end = kept + length;
+        let units: Vec<u16> = piece[..end].chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
+        // The first half of a character waits for its second, as does half a unit.
+        let half = units.last().is_some_and(|unit| (0xd800..0xdc00).contains(unit)) && length > 0;
+        let whole = units.len() - usize::from(half);
+        let text: String = char::decode_utf16(units[..whole].iter().copied()).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+        sink.take(text.as_bytes())?;
+        if length == 0 {
+            return Ok(());
+        }
+        piece.copy_within(2 * whole..end, 0);
+        kept = end - 2 * whole;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+
+    use super::*;
+    use crate::disk::testing::spoiled;
+
+    /// Packs by a public tool.
+    fn packed(tool: &str, content: &[u8]) -> Vec<u8> {
+        let child = Command::new(tool).arg("-c").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut child = child.unwrap_or_else(|error| panic!("this test needs {tool}: {error}"));
+        child.stdin.take().unwrap().write_all(content).unwrap();
+        child.wait_with_output().unwrap().stdout
+    }
+
+    fn unpacked(bytes: &[u8], limit_bytes: u64) -> (Vec<u8>, Result<(), String>) {
+        let mut content = Vec::new();
+        let packing = Packing::of(bytes).expect("it is packed");
+        let outcome = packing.unpack(bytes, limit_bytes, &mut |piece| content.extend_from_slice(piece));
+        (content, outcome)
+    }
+
+    #[test]
+    fn members_and_frames_are_unpacked_one_after_the_other() {
+        let (gzip, zstandard) = (packed("gzip", b"one"), packed("zstd", b"two"));
+        let skipped = [SKIPPABLE.to_le_bytes().as_slice(), &3_u32.to_le_bytes(), b"xyz"].concat();
+        let all = [gzip.as_slice(), &[0; 512], &zstandard, &skipped, &gzip, &[0; 4]].concat();
+        assert_eq!(unpacked(&all, 100), (b"onetwoone".to_vec(), Ok(())));
+    }
+
+    #[test]
+    fn what_breaks_off_or_goes_on_is_told_and_what_came_before_handed_out() {
+        let content = vec![b'x'; 1 << 20];
+        for tool in ["gzip", "zstd"] {
+            let whole = packed(tool, &content);
+            let (_, outcome) = unpacked(&whole[..whole.len() / 2], 2 << 20);
+            assert!(outcome.is_err(), "{tool}");
+            let (found, outcome) = unpacked(&[whole.as_slice(), b"more"].concat(), 2 << 20);
+            assert_eq!(
+                (found.len(), outcome.unwrap_err().as_str()),
+                (1 << 20, "what follows its packed content is neither gzip nor Zstandard")
+            );
+            let (found, outcome) = unpacked(&whole, 1000);
+            assert_eq!(outcome.unwrap_err(), "it unpacks to more than 1000 bytes", "{tool}");
+            assert!(found.len() <= 1000 + PIECE_BYTES);
+        }
+    }
+
+    #[test]
+    fn text_in_utf_16_is_decoded_in_either_order_across_pieces() {
+        let text = "\u{feff}a\u{1f600}".repeat(PIECE_BYTES / 5);
+        let units: Vec<u16> = text.encode_utf16().collect();
+        let little: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+        let big: Vec<u8> = units.iter().flat_map(|unit| unit.to_be_bytes()).collect();
+        for bytes in [&little, &big] {
+            assert_eq!(unpacked(bytes, u64::MAX), (text.as_bytes()[3..].to_vec(), Ok(())));
+        }
+        assert_eq!(unpacked(&[0xff, 0xfe, b'a', 0, 0, 0xd8, 1], 100).0, "a\u{fffd}".as_bytes());
+    }
+
+    #[test]
+    fn names_lose_the_ending_that_unpacking_takes_off() {
+        let name = |path: &str| unpacked_name(Path::new(path)).to_str().unwrap().to_owned();
+        assert_eq!(["/a/x.sql.gz", "/a/.env.ZST", "/a/x.log", "/a/gz"].map(name), ["/a/x.sql", "/a/.env", "/a/x.log", "/a/gz"]);
+    }
+
+    #[test]
+    fn spoiled_files_are_no_trouble() {
+        for tool in ["gzip", "zstd"] {
+            let whole = packed(tool, &b"lorem ipsum dolor sit amet ".repeat(300));
+            for seed in 0..3_000 {
+                let bytes = spoiled(&whole, seed);
+                if let Some(packing) = Packing::of(&bytes) {
+                    let _ = packing.unpack(bytes.as_slice(), 1 << 20, &mut |_| ());
+                }
+            }
+        }
+    }
+}
