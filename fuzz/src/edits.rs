@@ -50,7 +50,8 @@ impl Edited {
             let count = (1 + usize::from(count) % LONGEST_BYTES).min(after.len());
             let (bytes, after) = after.split_at(count);
             let sector = original.sectors[usize::from(u16::from_le_bytes([s0, s1])) % original.sectors.len()];
-            let at = sector * SECTOR_BYTES + usize::from(u16::from_le_bytes([a0, a1])) % SECTOR_BYTES;
+            // The last sector may be shorter than others.
+            let at = (sector * SECTOR_BYTES + usize::from(u16::from_le_bytes([a0, a1])) % SECTOR_BYTES).min(original.bytes.len());
             let bytes = bytes[..count.min(original.bytes.len() - at)].to_vec();
             edits.push((at, bytes));
             rest = after;

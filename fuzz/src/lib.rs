@@ -14,13 +14,13 @@ use bakehouse::disk::{self, BlockSource, Ext4, FileKind, FileSystem, FileTree, Q
 use bakehouse::model::product::ScanPolicy;
 use bakehouse::model::report::Severity;
 use bakehouse::model::waiver::WaiverOptions;
-use bakehouse::scan::{Scan, scan_tree};
+use bakehouse::scan::{Scan, list_packages, scan_tree};
 
 use edits::Edited;
 use tree::MemoryTree;
 
 /// What is read of all files together: sparse ones claim any size.
-const MOST_READ_BYTES: usize = 16 << 20;
+const MOST_READ_BYTES: usize = 2 << 20;
 
 /// What is walked of a tree: directories may name each other.
 const MOST_ENTRIES: usize = 10_000;
@@ -68,27 +68,27 @@ pub fn qcow2(input: &[u8]) {
 
 /// dpkg's list of packages.
 pub fn dpkg(input: &[u8]) {
-    scan("/var/lib/dpkg/status", input);
+    packages("/var/lib/dpkg/status", input);
 }
 
 /// apk's list of packages.
 pub fn apk(input: &[u8]) {
-    scan("/lib/apk/db/installed", input);
+    packages("/lib/apk/db/installed", input);
 }
 
 /// rpm's database in SQLite, edited.
 pub fn rpm_sqlite(input: &[u8]) {
-    scan("/var/lib/rpm/rpmdb.sqlite", &Edited::of("rpmdb.sqlite", input).to_vec());
+    packages("/var/lib/rpm/rpmdb.sqlite", &Edited::of("rpmdb.sqlite", input).to_vec());
 }
 
 /// rpm's database in Berkeley DB's hash, edited.
 pub fn rpm_bdb(input: &[u8]) {
-    scan("/var/lib/rpm/Packages", &Edited::of("Packages", input).to_vec());
+    packages("/var/lib/rpm/Packages", &Edited::of("Packages", input).to_vec());
 }
 
 /// rpm's own database, edited.
 pub fn rpm_ndb(input: &[u8]) {
-    scan("/var/lib/rpm/Packages.db", &Edited::of("Packages.db", input).to_vec());
+    packages("/var/lib/rpm/Packages.db", &Edited::of("Packages.db", input).to_vec());
 }
 
 /// A Java archive.
@@ -125,6 +125,11 @@ fn read_all(tree: &FileTree) {
         }
         ControlFlow::Continue(())
     });
+}
+
+/// Reads the only database of packages that a system has.
+fn packages(path: &str, content: &[u8]) {
+    list_packages(&FileTree::new(Box::new(MemoryTree::of(&[(path, content)]))));
 }
 
 /// Scans a system that has one file of interest, with all rules.
