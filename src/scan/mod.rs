@@ -36,6 +36,7 @@ mod testing;
 
 pub use eol::{EndOfLife, InvalidTable, Support};
 pub use evidence::{scan, scan_tree};
+pub use packages::list_packages;
 pub use redact::redact;
 pub use render::{headlines, render};
 pub use request::{ImageFacts, Progress, Scan};

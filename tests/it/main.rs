@@ -23,6 +23,7 @@ mod mortal;
 mod place;
 mod pricing;
 mod resume;
+mod rocky;
 mod runners;
 mod scans;
 mod scratch;

@@ -25,6 +25,7 @@ pub(super) use purl::{escape, purl};
 use ownership::OwnedFiles;
 
 use super::files::Files;
+use crate::disk::FileTree;
 use crate::model::report::{OperatingSystem, Package};
 
 /// The packages of an image.
@@ -85,4 +86,13 @@ impl Packages {
         }
         (!self.databases.is_empty()).then(|| Ownership::new(owned))
     }
+}
+
+/// Lists the packages that the package managers of a tree say are installed, and reads which files they brought: the
+/// beginning of a scan by itself, for fuzzing.
+pub fn list_packages(tree: &FileTree) -> Vec<Package> {
+    let files = Files::new(tree);
+    let packages = Packages::read(&files, None);
+    packages.ownership(&files);
+    packages.list
 }
