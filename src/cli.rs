@@ -155,6 +155,8 @@ pub enum Command {
     Gc(command::gc::GcArgs),
     /// Look for what stands in a release's way, and say what to do about it
     Doctor(command::doctor::DoctorArgs),
+    /// The database of advisories that scans ask: fetch, build, tell what it holds
+    Db(command::db::DbArgs),
     /// Print the permissions that commands need, and the Marketplace's role
     Iam(command::iam::IamArgs),
     /// The stand-in for AWS on this machine
@@ -232,6 +234,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Show(args) => command::show::run(global, &args).await,
         Command::Gc(args) => command::gc::run(global, &args).await,
         Command::Doctor(args) => command::doctor::run(global, &args).await,
+        Command::Db(args) => command::db::run(global, &args).await,
         Command::Iam(args) => command::iam::run(global, &args),
         Command::Twin(args) => command::twin::run(global, args).await,
         Command::Completions(args) => {

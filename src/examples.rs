@@ -39,6 +39,19 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("show", &["bakehouse show my-app", "bakehouse show my-app 1.0.0 --format json"]),
     ("doctor", &["bakehouse doctor --on aws", "bakehouse doctor my-app --format json"]),
     ("gc", &["bakehouse gc", "bakehouse gc my-app --apply --yes"]),
+    (
+        "db build",
+        &["bakehouse db build --from advisories/", "bakehouse db build --from osv/ --from updateinfo.xml.gz --output advisories.db"],
+    ),
+    (
+        "db update",
+        &[
+            "bakehouse db update",
+            "bakehouse db update --only Debian --only Go --only PyPI",
+            "bakehouse db update --mirror https://mirror.example",
+        ],
+    ),
+    ("db info", &["bakehouse db info", "bakehouse db info --verify --format json"]),
     ("iam policy", &["bakehouse iam policy --for ship", "bakehouse iam policy --for ship,gc --product my-app --format cloudformation"]),
     ("iam ingestion-role", &["bakehouse iam ingestion-role", "bakehouse iam ingestion-role --format cloudformation"]),
     ("twin serve", &["bakehouse twin serve", "bakehouse twin serve --listen 127.0.0.1:5000"]),

@@ -10,6 +10,7 @@ pub mod model;
 pub mod rules;
 
 // Floor 1: texts and bytes into nouns; bytes to and from a machine.
+pub mod advisories;
 pub mod disk;
 pub mod manifest;
 pub mod reach;

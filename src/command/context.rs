@@ -438,7 +438,8 @@ pub fn machines(global: &Global) -> Result<Machines, Failure> {
     }
 }
 
-fn cache_folder() -> PathBuf {
+/// Returns where what can be made again is kept.
+pub(super) fn cache_folder() -> PathBuf {
     let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(home);
     cache.unwrap_or_else(std::env::temp_dir).join("bakehouse")

@@ -8,6 +8,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("model", 0),
     ("clock", 0),
     ("rules", 0),
+    ("advisories", 1),
     ("manifest", 1),
     ("disk", 1),
     ("reach", 1),
@@ -31,7 +32,7 @@ const FLOORS: &[(&str, u8)] = &[
 ];
 
 /// Modules that are pure functions of what they are given.
-const PURE: &[&str] = &["model", "rules", "bake", "scan", "release", "listing", "plan", "disk"];
+const PURE: &[&str] = &["model", "rules", "bake", "scan", "release", "listing", "plan", "disk", "advisories"];
 
 /// What a pure module doesn't know: async, environment, clock, printing.
 const IMPURE: &[&str] =

@@ -9,6 +9,7 @@ mod bundle;
 mod ci;
 mod compare;
 mod crash;
+mod db;
 mod end_state;
 mod faults;
 mod floors;

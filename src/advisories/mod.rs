@@ -1,0 +1,22 @@
+//! Advisories: what is known of flaws in packages, compiled into one file that answers offline.
+//!
+//! [`Builder`] reads what distributions, languages' indexes, CISA and FIRST publish, and writes a [`Database`]. Both are
+//! pure: bytes are handed in, and the same bytes make the same database, whatever their order. All bytes are hostile.
+
+mod about;
+mod advisory;
+mod build;
+mod database;
+mod ecosystem;
+mod licence;
+mod sources;
+mod store;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub use about::{About, Counts, Fault, Source, SourceKind, Stock};
+pub use advisory::{Advisory, AdvisoryNumber, Affected, AffectedVersions, Cycle, End, Event, Exploited, Likelihood, Severity};
+pub use build::{Builder, Content, Input};
+pub use database::{Database, DatabaseError};
+pub use ecosystem::Ecosystem;

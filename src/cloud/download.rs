@@ -1,0 +1,365 @@
+//! Fetching public files: gone on with where it broke off, not fetched anew while it is unchanged, checked.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::time::Duration;
+
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::{HttpConnector as _, HttpConnectorSettings, SharedHttpConnector};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest as SdkRequest;
+use aws_smithy_types::body::SdkBody;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_NONE_MATCH, IF_RANGE, LOCATION, RANGE, USER_AGENT};
+use http::{HeaderMap, HeaderName, Request, Response, StatusCode};
+use http_body_util::BodyExt as _;
+use md5::Md5;
+use sha2::{Digest as _, Sha256};
+use tokio::fs::{self, File, OpenOptions};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::clock::Clock;
+use crate::model::digest::Digest;
+
+/// All of OSV is 1 GB.
+const LARGEST_FILE_BYTES: u64 = 16 << 30;
+
+/// Servers lead on once or twice.
+const MOST_REDIRECTS: usize = 5;
+
+/// How often a file is tried; what came before a failure isn't fetched again.
+const ATTEMPTS: u32 = 5;
+
+/// Before the second attempt; before each further one twice as long.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Google Cloud Storage's digests of an object: `crc32c=…` and `md5=…` in Base64.
+///
+/// Source: <https://cloud.google.com/storage/docs/xml-api/reference-headers#xgooghash>
+const GOOGLE_HASH: &str = "x-goog-hash";
+
+/// Fetches public files, through the proxy that the environment names (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`).
+pub struct Downloads {
+    connector: SharedHttpConnector,
+    clock: Clock,
+}
+
+/// A file to be had.
+#[derive(Debug, Clone)]
+pub struct Wanted<'a> {
+    /// Its address.
+    pub url: &'a str,
+    /// Where it is to lie. What is being fetched lies beside it until it is whole.
+    pub to: &'a Path,
+    /// The server's name for the content that lies there already.
+    pub etag: Option<&'a str>,
+    /// What its digest is to be, if that is known.
+    pub digest: Option<Digest>,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Downloaded {
+    /// What lies there is what the server has.
+    Unchanged,
+    /// It was fetched.
+    New {
+        /// The server's name for its content.
+        etag: Option<String>,
+    },
+}
+
+/// Says why a file can't be had.
+#[derive(Debug, thiserror::Error)]
+pub enum DownloadError {
+    /// The address isn't one.
+    #[error("{url:?} is no address that can be asked")]
+    Address {
+        /// The address.
+        url: String,
+    },
+    /// There is no answer.
+    #[error("{url} gives no answer")]
+    Silent {
+        /// The address.
+        url: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The answer isn't the file.
+    #[error("{url} answers {status}")]
+    Status {
+        /// The address.
+        url: String,
+        /// The answer's status.
+        status: StatusCode,
+    },
+    /// What came isn't what the server says that it is.
+    #[error("{url} came damaged: {what}")]
+    Damaged {
+        /// The address.
+        url: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// It can't be kept.
+    #[error("{} can't be written", path.display())]
+    Disk {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl DownloadError {
+    /// Tells whether there is no such file.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Status { status, .. } if [StatusCode::NOT_FOUND, StatusCode::FORBIDDEN, StatusCode::GONE].contains(status))
+    }
+
+    /// Tells whether it may go better in a moment.
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Silent { .. } | Self::Damaged { .. } => true,
+            Self::Status { status, .. } => {
+                status.is_server_error() || [StatusCode::TOO_MANY_REQUESTS, StatusCode::RANGE_NOT_SATISFIABLE].contains(status)
+            }
+            Self::Address { .. } | Self::Disk { .. } => false,
+        }
+    }
+}
+
+impl Downloads {
+    /// Asks servers over TLS, or in clear where an address says so; waits on the clock.
+    pub fn new(clock: Clock) -> Self {
+        let settings = HttpConnectorSettings::builder().connect_timeout(Duration::from_secs(20)).read_timeout(Duration::from_secs(60));
+        let connector = Connector::builder()
+            .connector_settings(settings.build())
+            .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+            .proxy_config(ProxyConfig::from_env())
+            .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+            .build();
+        Self { connector: SharedHttpConnector::new(connector), clock }
+    }
+
+    /// Fetches a file, unless it is there already.
+    ///
+    /// # Errors
+    ///
+    /// [`DownloadError`]; what has come stays, and the next call goes on with it.
+    pub async fn fetch(&self, wanted: &Wanted<'_>) -> Result<Downloaded, DownloadError> {
+        let mut pause = PAUSE;
+        for _ in 1..ATTEMPTS {
+            match self.attempt(wanted).await {
+                Err(error) if error.may_pass() => self.clock.sleep(pause).await,
+                outcome => return outcome,
+            }
+            pause *= 2;
+        }
+        self.attempt(wanted).await
+    }
+
+    async fn attempt(&self, wanted: &Wanted<'_>) -> Result<Downloaded, DownloadError> {
+        let draft = Draft::of(wanted.to);
+        let begun = draft.begun().await;
+        let mut headers = HeaderMap::new();
+        let mut set = |name: HeaderName, value: &str| value.parse().is_ok_and(|value| headers.insert(name, value).is_none());
+        match (&begun, wanted.etag) {
+            (Some((length, etag)), _) => {
+                set(RANGE, &format!("bytes={length}-"));
+                set(IF_RANGE, etag);
+            }
+            (None, Some(etag)) if fs::try_exists(wanted.to).await.unwrap_or(false) => {
+                set(IF_NONE_MATCH, etag);
+            }
+            _ => {}
+        }
+        let answer = self.ask(wanted.url, &headers).await?;
+        let etag = text(answer.headers(), &ETAG);
+        let at = match answer.status() {
+            StatusCode::NOT_MODIFIED => return Ok(Downloaded::Unchanged),
+            StatusCode::OK => 0,
+            StatusCode::PARTIAL_CONTENT => resumed_at(&answer, begun.as_ref().map_or(0, |(length, _)| *length), wanted.url)?,
+            status => {
+                if status == StatusCode::RANGE_NOT_SATISFIABLE {
+                    draft.remove().await;
+                }
+                return Err(DownloadError::Status { url: wanted.url.to_owned(), status });
+            }
+        };
+        let md5 = google_md5(answer.headers());
+        draft.receive(answer, at, etag.as_deref(), wanted.url).await?;
+        if let Err(error) = draft.check(md5, wanted).await {
+            draft.remove().await;
+            return Err(error);
+        }
+        draft.keep(wanted.to).await?;
+        Ok(Downloaded::New { etag })
+    }
+
+    /// Asks, and follows where it is led; never from TLS into the clear.
+    async fn ask(&self, url: &str, headers: &HeaderMap) -> Result<Response<SdkBody>, DownloadError> {
+        let mut url = url.to_owned();
+        for _ in 0..=MOST_REDIRECTS {
+            let answer = self.ask_once(&url, headers).await?;
+            let led = answer.status().is_redirection() && answer.status() != StatusCode::NOT_MODIFIED;
+            let Some(location) = text(answer.headers(), &LOCATION).filter(|_| led) else { return Ok(answer) };
+            let next = joined(&url, &location).ok_or_else(|| DownloadError::Address { url: location.clone() })?;
+            if url.starts_with("https:") && !next.starts_with("https:") {
+                return Err(DownloadError::Address { url: next });
+            }
+            url = next;
+        }
+        Err(DownloadError::Address { url })
+    }
+
+    async fn ask_once(&self, url: &str, headers: &HeaderMap) -> Result<Response<SdkBody>, DownloadError> {
+        let address = || DownloadError::Address { url: url.to_owned() };
+        let mut request = Request::get(url).header(USER_AGENT, concat!("bakehouse/", env!("CARGO_PKG_VERSION")));
+        request.headers_mut().ok_or_else(address)?.extend(headers.clone());
+        let request = request.body(SdkBody::empty()).map_err(|_| address())?;
+        let request = SdkRequest::try_from(request).map_err(|_| address())?;
+        let silent = |source: Box<dyn std::error::Error + Send + Sync>| DownloadError::Silent { url: url.to_owned(), source };
+        let answer = self.connector.call(request).await.map_err(|error| silent(error.into()))?;
+        answer.try_into_http1x().map_err(|error| silent(error.into()))
+    }
+}
+
+/// A file that isn't whole yet, and beside it the server's name for its content.
+struct Draft {
+    part: PathBuf,
+    etag: PathBuf,
+}
+
+impl Draft {
+    fn of(to: &Path) -> Self {
+        let beside = |ending: &str| {
+            let mut name = to.as_os_str().to_owned();
+            name.push(ending);
+            PathBuf::from(name)
+        };
+        Self { part: beside(".part"), etag: beside(".part.etag") }
+    }
+
+    /// Returns how much has come, and of what; none if nothing that could be gone on with.
+    async fn begun(&self) -> Option<(u64, String)> {
+        let length = fs::metadata(&self.part).await.ok()?.len();
+        let etag = fs::read_to_string(&self.etag).await.ok()?;
+        // A weak one doesn't tell whether bytes are the same.
+        (length > 0 && !etag.is_empty() && !etag.starts_with("W/")).then_some((length, etag))
+    }
+
+    async fn receive(&self, answer: Response<SdkBody>, at: u64, etag: Option<&str>, url: &str) -> Result<(), DownloadError> {
+        let disk = |source| DownloadError::Disk { path: self.part.clone(), source };
+        if let Some(folder) = self.part.parent() {
+            fs::create_dir_all(folder).await.map_err(disk)?;
+        }
+        fs::write(&self.etag, etag.unwrap_or_default()).await.map_err(disk)?;
+        let mut file = OpenOptions::new().create(true).write(true).truncate(at == 0).append(at > 0).open(&self.part).await.map_err(disk)?;
+        let announced = text(answer.headers(), &CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
+        let mut body = pin!(answer.into_body());
+        let mut received = 0_u64;
+        let outcome = loop {
+            let frame = match body.frame().await {
+                None => break Ok(()),
+                Some(Ok(frame)) => frame,
+                Some(Err(source)) => break Err(DownloadError::Silent { url: url.to_owned(), source }),
+            };
+            let Ok(bytes) = frame.into_data() else { continue };
+            received += bytes.len() as u64;
+            if at + received > LARGEST_FILE_BYTES {
+                break Err(DownloadError::Damaged { url: url.to_owned(), what: "it is too large".to_owned() });
+            }
+            file.write_all(&bytes).await.map_err(disk)?;
+        };
+        // Also what broke off: the next attempt goes on from here.
+        file.flush().await.map_err(disk)?;
+        file.sync_all().await.map_err(disk)?;
+        outcome?;
+        match announced {
+            Some(announced) if announced != received => {
+                Err(DownloadError::Damaged { url: url.to_owned(), what: format!("{received} of {announced} bytes came") })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn check(&self, md5: Option<[u8; 16]>, wanted: &Wanted<'_>) -> Result<(), DownloadError> {
+        if md5.is_none() && wanted.digest.is_none() {
+            return Ok(());
+        }
+        let disk = |source| DownloadError::Disk { path: self.part.clone(), source };
+        let mut file = File::open(&self.part).await.map_err(disk)?;
+        let (mut old, mut new) = (Md5::new(), Sha256::new());
+        let mut buffer = vec![0; 1 << 18];
+        loop {
+            let count = file.read(&mut buffer).await.map_err(disk)?;
+            if count == 0 {
+                break;
+            }
+            old.update(&buffer[..count]);
+            new.update(&buffer[..count]);
+        }
+        let (old, new): ([u8; 16], _) = (old.finalize().into(), Digest::from_bytes(new.finalize().into()));
+        let damaged = |what: String| DownloadError::Damaged { url: wanted.url.to_owned(), what };
+        if md5.is_some_and(|md5| md5 != old) {
+            return Err(damaged("its MD5 is not what the server says".to_owned()));
+        }
+        match wanted.digest {
+            Some(digest) if digest != new => Err(damaged(format!("its digest is {new}, and {digest} is expected"))),
+            _ => Ok(()),
+        }
+    }
+
+    async fn keep(&self, to: &Path) -> Result<(), DownloadError> {
+        fs::rename(&self.part, to).await.map_err(|source| DownloadError::Disk { path: to.to_owned(), source })?;
+        self.remove().await;
+        Ok(())
+    }
+
+    /// What isn't there needs no removing.
+    async fn remove(&self) {
+        let _ = fs::remove_file(&self.part).await;
+        let _ = fs::remove_file(&self.etag).await;
+    }
+}
+
+fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    headers.get(name)?.to_str().ok().map(str::to_owned)
+}
+
+/// Where a partial answer begins; it has to be where the draft ends.
+fn resumed_at(answer: &Response<SdkBody>, length: u64, url: &str) -> Result<u64, DownloadError> {
+    let range = text(answer.headers(), &CONTENT_RANGE).unwrap_or_default();
+    let start = range.strip_prefix("bytes ").and_then(|range| range.split('-').next()).and_then(|start| start.parse().ok());
+    match start {
+        Some(start) if start == length && length > 0 => Ok(start),
+        _ => Err(DownloadError::Damaged {
+            url: url.to_owned(),
+            what: format!("{range:?} came, and what follows {length} bytes was asked for"),
+        }),
+    }
+}
+
+fn google_md5(headers: &HeaderMap) -> Option<[u8; 16]> {
+    let hashes = headers.get_all(GOOGLE_HASH).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    let md5 = hashes.filter_map(|hash| hash.trim().strip_prefix("md5=")).next()?;
+    STANDARD.decode(md5).ok()?.try_into().ok()
+}
+
+/// Joins an address with the one that it leads to.
+fn joined(url: &str, location: &str) -> Option<String> {
+    if location.starts_with("https://") || location.starts_with("http://") {
+        return Some(location.to_owned());
+    }
+    let (scheme, rest) = url.split_once("://")?;
+    let host = rest.split('/').next()?;
+    location.starts_with('/').then(|| format!("{scheme}://{host}{location}"))
+}

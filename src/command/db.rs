@@ -1,0 +1,230 @@
+//! `bakehouse db`: the database of advisories that scans ask, built on this machine and asked offline.
+
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::context::cache_folder;
+use super::db_inputs;
+use super::db_update::{self, UpdateArgs};
+use crate::advisories::{About, Builder, Database, DatabaseError, Source};
+use crate::cli::{Format, Global};
+use crate::clock::Clock;
+use crate::disk::FileSource;
+use crate::failure::Failure;
+use crate::model::digest::Digest;
+use crate::ui::{self, Ui};
+
+/// Arguments of `db`.
+#[derive(Debug, Args)]
+pub struct DbArgs {
+    /// What about the database.
+    #[command(subcommand)]
+    pub command: DbCommand,
+}
+
+/// What about the database.
+#[derive(Debug, Subcommand)]
+pub enum DbCommand {
+    /// Build the database from files that are here: OSV records, updateinfo.xml, KEV, EPSS, ends of life
+    Build(BuildArgs),
+    /// Fetch what is published, and build the database of it; only what changed is fetched
+    Update(UpdateArgs),
+    /// Tell what the database holds: sources, licences, ages, counts
+    Info(InfoArgs),
+}
+
+/// Which database.
+#[derive(Debug, Clone, Args)]
+pub struct DatabasePlace {
+    /// The database's file [default: in the user's cache folder]
+    #[arg(long, value_name = "FILE", env = "BAKEHOUSE_DATABASE")]
+    pub database: Option<PathBuf>,
+}
+
+/// Arguments of `db build`.
+#[derive(Debug, Args)]
+pub struct BuildArgs {
+    /// Read this folder, with all below it, or this file; as often as is wanted
+    #[arg(long, required = true, value_name = "PATH", num_args = 1..)]
+    pub from: Vec<PathBuf>,
+    /// Write the database here [default: where scans look for it]
+    #[arg(long, value_name = "FILE", env = "BAKEHOUSE_DATABASE")]
+    pub output: Option<PathBuf>,
+    /// Leave out what can't be read, and name it in the database, instead of failing
+    #[arg(long)]
+    pub skip_damaged: bool,
+    /// What reports are to say of the database, such as that it is a sample
+    #[arg(long, value_name = "TEXT")]
+    pub label: Option<String>,
+    /// How to write what came of it
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// Arguments of `db info`.
+#[derive(Debug, Args)]
+pub struct InfoArgs {
+    /// Which.
+    #[command(flatten)]
+    pub place: DatabasePlace,
+    /// Read all of it and compare its digest
+    #[arg(long)]
+    pub verify: bool,
+    /// How to write it
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// Builds the database, or tells of it.
+///
+/// # Errors
+///
+/// When sources are damaged, or the database can't be read or written.
+pub async fn run(global: &Global, args: &DbArgs) -> Result<(), Failure> {
+    match &args.command {
+        DbCommand::Build(args) => build(global, args),
+        DbCommand::Update(args) => db_update::run(global, args).await,
+        DbCommand::Info(args) => info(args),
+    }
+}
+
+impl DatabasePlace {
+    /// Returns the file.
+    pub fn path(&self) -> PathBuf {
+        place(self.database.as_ref())
+    }
+
+    /// Opens the database; none where there is no file.
+    ///
+    /// # Errors
+    ///
+    /// When there is one that can't be read.
+    pub fn open(&self) -> Result<Option<Database>, Failure> {
+        let path = self.path();
+        match FileSource::open(&path) {
+            Ok(source) => Database::open(Arc::new(source)).map(Some).map_err(|error| unreadable(&path, &error)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Failure::other(format!("{} can't be opened: {error}", path.display()), "--database names another")),
+        }
+    }
+}
+
+fn place(named: Option<&PathBuf>) -> PathBuf {
+    named.cloned().unwrap_or_else(|| cache_folder().join("advisories").join("advisories.db"))
+}
+
+fn unreadable(path: &Path, error: &DatabaseError) -> Failure {
+    let source = std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
+    Failure::other(format!("{} can't be used: {error}{source}", path.display()), "bakehouse db build makes it anew")
+}
+
+/// Builds the database of what is here.
+pub(super) fn build(global: &Global, args: &BuildArgs) -> Result<(), Failure> {
+    let ui = Ui::of(global);
+    let mut builder = Builder::new();
+    let mut inputs = 0;
+    for place in &args.from {
+        inputs += db_inputs::add(place, &mut builder)?;
+    }
+    if inputs == 0 {
+        return Err(Failure::other(
+            "there is nothing to build a database from",
+            "--from names folders or files: .zip, .json, .xml, .csv, .gz",
+        ));
+    }
+    for fault in builder.faults() {
+        ui.say(&ui::harmless(&fault.to_string()));
+    }
+    let damaged = builder.damaged();
+    let path = place(args.output.as_ref());
+    if damaged > 0 && !args.skip_damaged {
+        return Err(Failure::other(
+            format!("{damaged} records can't be read; {} stays as it is", path.display()),
+            "--skip-damaged leaves them out and names them in the database",
+        ));
+    }
+    let (digest, about) = write(builder, args.label.clone(), &path)?;
+    tell(&path, digest, &about, args.format);
+    Ok(())
+}
+
+/// Writes the database beside the old one, which it replaces once it is whole and on disk.
+fn write(builder: Builder, label: Option<String>, path: &Path) -> Result<(Digest, About), Failure> {
+    let wrong = |error: std::io::Error| {
+        Failure::other(format!("{} can't be written: {error}; the old one stays", path.display()), "--output names another place")
+    };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(wrong)?;
+    let draft = tempfile::Builder::new().prefix(".advisories-").tempfile_in(folder).map_err(wrong)?;
+    let mut writer = BufWriter::with_capacity(1 << 20, draft);
+    let written = builder.finish(label, &mut writer).map_err(|error| unreadable(path, &error))?;
+    writer.flush().map_err(wrong)?;
+    let draft = writer.into_inner().map_err(|error| wrong(error.into_error()))?;
+    readable_by_all(draft.as_file()).map_err(wrong)?;
+    draft.as_file().sync_all().map_err(wrong)?;
+    draft.persist(path).map_err(|error| wrong(error.error))?;
+    Ok(written)
+}
+
+/// A draft is its maker's alone; the database is nobody's secret.
+fn readable_by_all(file: &File) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.set_permissions(std::fs::Permissions::from_mode(0o644))
+}
+
+fn info(args: &InfoArgs) -> Result<(), Failure> {
+    let path = args.place.path();
+    let database = args.place.open()?;
+    let none = || Failure::other(format!("there is no database at {}", path.display()), "bakehouse db build --from FOLDER makes one");
+    let database = database.ok_or_else(none)?;
+    if args.verify {
+        database.verify().map_err(|error| unreadable(&path, &error))?;
+    }
+    let about = database.about().map_err(|error| unreadable(&path, &error))?;
+    tell(&path, database.digest(), &about, args.format);
+    Ok(())
+}
+
+fn tell(path: &Path, digest: Digest, about: &About, format: Format) {
+    match format {
+        Format::Json => ui::print(&format!("{:#}\n", json!({ "format": 1, "path": path, "digest": digest, "about": about }))),
+        Format::Text => ui::print(&text(path, digest, about, Clock::System.now())),
+    }
+}
+
+fn text(path: &Path, digest: Digest, about: &About, now: Timestamp) -> String {
+    let counts = about.counts;
+    let mut text = format!("{}\n{digest}\n", path.display());
+    if let Some(label) = &about.label {
+        text.push_str(&format!("{}\n", ui::harmless(label)));
+    }
+    text.push_str(&format!(
+        "{} advisories of {} packages; {} known to be exploited, {} scored by EPSS, {} series with ends of life\n\n",
+        counts.advisories, counts.packages, counts.exploited, counts.likelihoods, counts.cycles
+    ));
+    let rows: Vec<Vec<String>> = about.sources.iter().flat_map(|source| source_rows(source, now)).collect();
+    text.push_str(&ui::table(&["SOURCE", "OF", "RECORDS", "DAMAGED", "AS OF", "AGE", "LICENCE"], &rows));
+    text
+}
+
+/// A line for each ecosystem that a source has, for they differ in licences; one for a source that has none.
+fn source_rows(source: &Source, now: Timestamp) -> Vec<Vec<String>> {
+    let name = ui::harmless(&source.file).into_owned();
+    let day = |time: Option<Timestamp>| time.map_or_else(|| "-".to_owned(), |time| time.strftime("%Y-%m-%d").to_string());
+    let age =
+        |time: Option<Timestamp>| time.map_or_else(|| "-".to_owned(), |time| format!("{} d", now.duration_since(time).as_hours() / 24));
+    let row = |of: &str, records: u64, as_of, licence: &str| {
+        vec![name.clone(), of.to_owned(), records.to_string(), source.damaged.to_string(), day(as_of), age(as_of), licence.to_owned()]
+    };
+    if source.ecosystems.is_empty() {
+        return vec![row(source.kind.as_str(), source.records, source.as_of(), source.kind.licence().unwrap_or("-"))];
+    }
+    let rows = source.ecosystems.iter();
+    rows.map(|(ecosystem, stock)| row(ecosystem, stock.records, source.retrieved.or(Some(stock.newest)), &stock.licence)).collect()
+}
