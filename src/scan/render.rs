@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::groups::{Group, groups};
 use crate::model::report::{Finding, Report, Severity};
 use crate::model::waiver::{FindingWaiver, WaiverState};
 
@@ -16,12 +17,7 @@ pub fn render(report: &Report) -> String {
     let mut text = String::new();
     let os = report.operating_system.as_ref().map_or("no operating system found", |os| os.name.as_str());
     line(&mut text, format_args!("{os}, {} packages, {} files", report.packages.len(), report.files));
-    let mut findings = report.findings.iter().filter(|finding| !finding.is_waived()).peekable();
-    while let Some(first) = findings.next() {
-        let mut group = vec![first];
-        while let Some(next) = findings.next_if(|next| is_of_a_kind(first, next)) {
-            group.push(next);
-        }
+    for group in groups(report.findings.iter().filter(|finding| !finding.is_waived())) {
         write_group(&mut text, &group);
     }
     write_waived(&mut text, report);
@@ -29,34 +25,31 @@ pub fn render(report: &Report) -> String {
     text
 }
 
-/// Tells whether two findings differ in their place only.
-fn is_of_a_kind(one: &Finding, other: &Finding) -> bool {
-    (one.severity, &one.code, &one.reason, &one.waiver) == (other.severity, &other.code, &other.reason, &other.waiver)
-}
-
-fn write_group(text: &mut String, group: &[&Finding]) {
-    let Some(first) = group.first() else { return };
+fn write_group(text: &mut String, group: &Group) {
+    let first = group.first;
     line(text, format_args!("\n{} {}", first.severity.as_str().to_uppercase(), first.code));
     line(text, format_args!("  {}", first.reason));
-    for place in group.iter().take(MOST_PATHS).filter_map(|finding| place(finding)) {
+    for place in group.findings().take(MOST_PATHS).filter_map(place) {
         line(text, format_args!("    {place}"));
     }
-    if group.len() > MOST_PATHS {
-        line(text, format_args!("    and {} more", group.len() - MOST_PATHS));
+    if group.count() > MOST_PATHS {
+        line(text, format_args!("    and {} more", group.count() - MOST_PATHS));
     }
     if let Some(waiver) = &first.waiver {
-        line(text, format_args!("  Waiver of {} (\"{}\") does not hold: {}.", waiver.owner, waiver.reason, why_not(waiver)));
+        line(text, format_args!("  {}", does_not_hold(waiver)));
     }
     line(text, format_args!("  To do: {}", first.remedy));
 }
 
-fn why_not(waiver: &FindingWaiver) -> String {
-    match waiver.state {
+/// Says why a waiver lets nothing pass.
+pub(super) fn does_not_hold(waiver: &FindingWaiver) -> String {
+    let why = match waiver.state {
         WaiverState::Active | WaiverState::Expiring => "it does hold".to_owned(),
         WaiverState::Expired => format!("it ended on {}", waiver.expires),
         WaiverState::NotYet => "its first day is to come".to_owned(),
         WaiverState::NotAllowed => "AWS rejects images for this; --allow-policy-waivers lets it pass here all the same".to_owned(),
-    }
+    };
+    format!("Waiver of {} (\"{}\") does not hold: {why}.", waiver.owner, waiver.reason)
 }
 
 fn write_waived(text: &mut String, report: &Report) {
@@ -79,11 +72,13 @@ fn write_waived(text: &mut String, report: &Report) {
     }
 }
 
-fn place(finding: &Finding) -> Option<&str> {
+/// Where it was found; none for what is of the image as a whole.
+pub(super) fn place(finding: &Finding) -> Option<&str> {
     finding.path.as_deref().or(finding.package.as_deref())
 }
 
-fn outcome(report: &Report) -> String {
+/// Says in one line whether it passed, and what was counted.
+pub(super) fn outcome(report: &Report) -> String {
     let severities = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low];
     let counts = severities.map(|severity| format!("{} {severity}", report.count(severity))).join(", ");
     let waived = match report.waived().count() {
