@@ -46,5 +46,5 @@ pub use render::render;
 pub use request::{ImageFacts, Progress, Scan};
 pub use rules::{RuleInfo, rules};
 pub use sarif::sarif;
-pub use sbom::{SbomFormat, Subject, sbom};
+pub use sbom::{Bill, InvalidBill, SbomFormat, Subject, read as read_sbom, sbom};
 pub use secrets::count_secrets;
