@@ -24,9 +24,22 @@ pub struct TemplateError {
 ///
 /// [`TemplateError`] for a faulty template or data that lacks a value.
 pub fn render(name: &str, template: &str, data: &impl Serialize) -> Result<String, TemplateError> {
+    render_escaped(name, template, data, handlebars::no_escape)
+}
+
+/// Renders a template of a web page: as [`render`] does, but what is written can't become markup.
+///
+/// # Errors
+///
+/// [`TemplateError`] for a faulty template or data that lacks a value.
+pub fn render_html(name: &str, template: &str, data: &impl Serialize) -> Result<String, TemplateError> {
+    render_escaped(name, template, data, handlebars::html_escape)
+}
+
+fn render_escaped(name: &str, template: &str, data: &impl Serialize, escape: fn(&str) -> String) -> Result<String, TemplateError> {
     let mut engine = Handlebars::new();
     engine.set_strict_mode(true);
-    engine.register_escape_fn(handlebars::no_escape);
+    engine.register_escape_fn(escape);
     engine.register_helper("json", Box::new(json));
     engine.register_helper("sh", Box::new(sh));
     engine.render_template(template, data).map_err(|source| TemplateError { name: name.to_owned(), source: Box::new(source) })

@@ -107,6 +107,25 @@ pub enum Origin {
     Composer,
 }
 
+impl Origin {
+    /// Returns its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Dpkg => "dpkg",
+            Self::Rpm => "rpm",
+            Self::Apk => "apk",
+            Self::Go => "go",
+            Self::Cargo => "cargo",
+            Self::Pypi => "pypi",
+            Self::Npm => "npm",
+            Self::Maven => "maven",
+            Self::Gem => "gem",
+            Self::Nuget => "nuget",
+            Self::Composer => "composer",
+        }
+    }
+}
+
 /// An installed package.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -35,7 +35,7 @@ pub fn headlines(report: &Report) -> Vec<String> {
 }
 
 /// Lays together the findings, not waived, that differ in their place only.
-fn groups(report: &Report) -> Vec<Vec<&Finding>> {
+pub(super) fn groups(report: &Report) -> Vec<Vec<&Finding>> {
     let findings: Vec<&Finding> = report.findings.iter().filter(|finding| !finding.is_waived()).collect();
     findings.chunk_by(|one, other| is_of_a_kind(one, other)).map(<[_]>::to_vec).collect()
 }
@@ -56,18 +56,20 @@ fn write_group(text: &mut String, group: &[&Finding]) {
         line(text, format_args!("    and {} more", group.len() - MOST_PATHS));
     }
     if let Some(waiver) = &first.waiver {
-        line(text, format_args!("  Waiver of {} (\"{}\") does not hold: {}.", waiver.owner, waiver.reason, why_not(waiver)));
+        line(text, format_args!("  {}", does_not_hold(waiver)));
     }
     line(text, format_args!("  To do: {}", first.remedy));
 }
 
-fn why_not(waiver: &FindingWaiver) -> String {
-    match waiver.state {
+/// Says why a waiver lets nothing pass.
+pub(super) fn does_not_hold(waiver: &FindingWaiver) -> String {
+    let why = match waiver.state {
         WaiverState::Active | WaiverState::Expiring => "it does hold".to_owned(),
         WaiverState::Expired => format!("it ended on {}", waiver.expires),
         WaiverState::NotYet => "its first day is to come".to_owned(),
         WaiverState::NotAllowed => "AWS rejects images for this; --allow-policy-waivers lets it pass here all the same".to_owned(),
-    }
+    };
+    format!("Waiver of {} (\"{}\") does not hold: {why}.", waiver.owner, waiver.reason)
 }
 
 fn write_waived(text: &mut String, report: &Report) {
@@ -90,11 +92,13 @@ fn write_waived(text: &mut String, report: &Report) {
     }
 }
 
-fn place(finding: &Finding) -> Option<&str> {
+/// Where it was found; none for what is of the image as a whole.
+pub(super) fn place(finding: &Finding) -> Option<&str> {
     finding.path.as_deref().or(finding.package.as_deref())
 }
 
-fn outcome(report: &Report) -> String {
+/// Says in one line whether it passed, and what was counted.
+pub(super) fn outcome(report: &Report) -> String {
     let severities = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low];
     let counts = severities.map(|severity| format!("{} {severity}", report.count(severity))).join(", ");
     let waived = match report.waived().count() {

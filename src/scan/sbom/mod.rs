@@ -5,11 +5,14 @@
 
 mod cyclonedx;
 mod licence;
+mod read;
 mod spdx;
 #[cfg(test)]
 mod tests;
 
 use serde_json::Value;
+
+pub use read::{Bill, InvalidBill, read};
 
 use crate::model::digest::Digest;
 use crate::model::report::{Package, Report};

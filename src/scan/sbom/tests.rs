@@ -76,3 +76,117 @@ fn the_same_report_gives_the_same_bytes_and_another_one_another_serial_number() 
     let other = sbom(&report(), &Subject { version: Some("1.2.1"), ..SUBJECT }, SbomFormat::CycloneDx);
     assert_ne!(first["serialNumber"], other["serialNumber"]);
 }
+
+fn read_again(report: &Report, format: SbomFormat) -> Bill {
+    read(sbom(report, &SUBJECT, format).to_string().as_bytes()).unwrap()
+}
+
+/// Packages of every kind, as the readers of an image make them: their URLs included.
+fn of_all_kinds() -> Report {
+    let os = Some(OperatingSystem { id: "debian".into(), version: "13".into(), name: "Debian GNU/Linux 13 (trixie)".into() });
+    let named = |origin, name: &str, version: &str| package(origin, name, version, "");
+    let deb = Package {
+        architecture: "amd64".into(),
+        source: Some("glibc".into()),
+        source_version: Some("2.41-12".into()),
+        ..named(Origin::Dpkg, "libc6", "1:2.41-12+b1")
+    };
+    let rpm = Package {
+        architecture: "x86_64".into(),
+        module: Some("nodejs:18:8090020231212:rhel9".into()),
+        source: Some("bind-utils".into()),
+        source_version: Some("9.16.23-1.el9".into()),
+        licence: Some("MPLv2.0 and more".into()),
+        ..named(Origin::Rpm, "bind", "32:9.16.23-1.el9")
+    };
+    let go = Package { path: Some("/usr/local/bin/x".into()), ..named(Origin::Go, "github.com/BurntSushi/toml", "v0.3.1+incompatible") };
+    let gem = Package { architecture: "x86_64-linux".into(), ..named(Origin::Gem, "nokogiri", "1.16.0") };
+    let mut packages = vec![
+        deb,
+        rpm,
+        Package { architecture: "x86_64".into(), ..named(Origin::Apk, "musl", "1.2.5-r0") },
+        go,
+        named(Origin::Go, "stdlib", "1.22.1"),
+        named(Origin::Cargo, "serde_json", "1.0.0+b"),
+        Package { licence: Some("MIT OR Apache-2.0".into()), ..named(Origin::Pypi, "Foo_.bar-Baz", "1!2.0+x") },
+        named(Origin::Npm, "@angular/Animation", "12.3.1"),
+        named(Origin::Maven, "org.apache.xmlgraphics:batik-anim", "1.9.1"),
+        gem,
+        named(Origin::Nuget, "Newtonsoft.Json", "13.0.1"),
+        named(Origin::Composer, "laravel/framework", "5.5.0"),
+    ];
+    for package in &mut packages {
+        package.purl = crate::scan::packages::purl(package, os.as_ref());
+    }
+    packages.sort();
+    Report { operating_system: os, packages, ..report() }
+}
+
+#[test]
+fn a_bill_of_ours_is_read_as_it_was_written() {
+    let report = of_all_kinds();
+    let bill = read_again(&report, SbomFormat::CycloneDx);
+    assert_eq!(bill.packages, report.packages);
+    assert_eq!(bill.operating_system, report.operating_system);
+    assert_eq!((bill.name.as_str(), bill.version.as_deref(), bill.unread.len()), ("hello-web", Some("1.2.0"), 0));
+}
+
+#[test]
+fn spdx_is_read_as_far_as_it_says() {
+    let report = of_all_kinds();
+    let bill = read_again(&report, SbomFormat::Spdx);
+    assert_eq!((bill.name.as_str(), bill.version.as_deref()), ("hello-web", Some("1.2.0")));
+    let os = bill.operating_system.unwrap();
+    assert_eq!((os.id.as_str(), os.version.as_str()), ("debian", "13"));
+    let plain = |package: &Package| Package { module: None, licence: None, ..package.clone() };
+    assert_eq!(bill.packages.iter().map(plain).collect::<Vec<_>>(), report.packages.iter().map(plain).collect::<Vec<_>>());
+}
+
+#[test]
+fn bills_of_other_tools_are_read() {
+    let trivy = serde_json::json!({
+        "bomFormat": "CycloneDX", "specVersion": "1.6",
+        "metadata": { "component": { "name": "rootfs" } },
+        "components": [
+            { "type": "operating-system", "name": "debian", "version": "12.9" },
+            { "type": "library", "name": "libssl3", "version": "3.0.15-1~deb12u1",
+              "purl": "pkg:deb/debian/libssl3@3.0.15-1~deb12u1?arch=amd64&distro=debian-12.9",
+              "properties": [
+                { "name": "aquasecurity:trivy:SrcName", "value": "openssl" },
+                { "name": "aquasecurity:trivy:SrcVersion", "value": "3.0.15" },
+                { "name": "aquasecurity:trivy:SrcRelease", "value": "1~deb12u1" }],
+              "components": [{ "type": "library", "name": "inner", "purl": "pkg:cargo/inner@1.0.0" }] },
+            { "type": "library", "name": "busybox", "purl": "pkg:apk/alpine/busybox-binsh@1.36-r5?arch=x86_64&upstream=busybox" },
+            { "type": "file", "name": "/etc/passwd" },
+            { "type": "library", "name": "something" },
+            { "type": "library", "name": "w", "purl": "pkg:swift/w@1" },
+        ],
+    });
+    let bill = read(trivy.to_string().as_bytes()).unwrap();
+    let of = |name: &str| bill.packages.iter().find(|package| package.name == name).unwrap();
+    // The source's version is the package's own: it stands once.
+    assert_eq!((of("libssl3").source.as_deref(), of("libssl3").source_version.as_deref()), (Some("openssl"), None));
+    assert_eq!((of("busybox-binsh").source.as_deref(), of("inner").origin), (Some("busybox"), Origin::Cargo));
+    assert_eq!(bill.operating_system.unwrap().version, "12.9");
+    assert_eq!(bill.unread, ["pkg:swift/w@1", "something"]);
+}
+
+#[test]
+fn what_is_no_bill_is_refused() {
+    for text in ["", "{", "[]", "{}", r#"{"bomFormat":"CycloneDX","specVersion":"2.0"}"#, r#"{"spdxVersion":"SPDX-3.0"}"#, "\u{0}"] {
+        assert!(read(text.as_bytes()).is_err(), "{text}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn spoiled_bills_are_read_or_refused(at in 0..4000_usize, with in ".{0,8}", cut in 0..40_usize) {
+        for format in [SbomFormat::CycloneDx, SbomFormat::Spdx] {
+            let mut bytes = sbom(&of_all_kinds(), &SUBJECT, format).to_string().into_bytes();
+            let at = at % bytes.len();
+            let end = (at + cut).min(bytes.len());
+            bytes.splice(at..end, with.bytes());
+            let _ = read(&bytes);
+        }
+    }
+}
