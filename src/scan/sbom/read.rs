@@ -103,7 +103,8 @@ impl Reader {
         package.architecture = property(&["bakehouse:architecture"]).unwrap_or(package.architecture);
         package.module = property(&["bakehouse:module"]).or(package.module);
         package.source = property(&["bakehouse:source", "aquasecurity:trivy:SrcName"]).or(package.source);
-        package.source_version = property(&["bakehouse:source-version"]).or_else(|| trivy_source_version(&property)).or(package.source_version);
+        package.source_version =
+            property(&["bakehouse:source-version"]).or_else(|| trivy_source_version(&property)).or(package.source_version);
         package.source.take_if(|source| *source == package.name);
         package.source_version.take_if(|version| *version == package.version);
         package.path = owned(&component["evidence"]["occurrences"][0]["location"]);
