@@ -1,0 +1,3 @@
+//! Advisories: which versions of which packages have which flaws.
+
+pub mod order;
