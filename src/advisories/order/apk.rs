@@ -114,3 +114,42 @@ fn suffix(name: &str) -> Option<Token<'_>> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Order;
+    use super::super::testing::assert_ascending;
+
+    /// Source: apk-version(8), <https://gitlab.alpinelinux.org/alpine/apk-tools/-/blob/master/test/unit/version.data>
+    #[test]
+    fn what_apks_manual_and_tests_say_holds() {
+        let groups: &[&[&str]] = &[
+            &["0.1.0_alpha"],
+            &["0.1.0_alpha2"],
+            &["1.0_alpha"],
+            &["1.0_beta1"],
+            &["1.0_pre1"],
+            &["1.0_rc1"],
+            &["1.0"],
+            &["1.0-r1"],
+            &["1.0-r10"],
+            &["1.0_cvs1"],
+            &["1.0_svn1"],
+            &["1.0_git20200101"],
+            &["1.0_hg1"],
+            &["1.0_p1"],
+            &["1.0_p16"],
+            &["1.0a"],
+            &["1.0b-r3"],
+            &["1.0.0"],
+            &["1.0.1"],
+            &["1.010"],
+            &["1.09"],
+            &["1.1"],
+            &["1.9"],
+            &["1.10"],
+            &["02.0"],
+        ];
+        assert_ascending(Order::Apk, groups);
+    }
+}

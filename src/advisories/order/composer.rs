@@ -63,30 +63,61 @@ fn parts(version: &str) -> Vec<Part<'_>> {
         let end = rest.find(|c: char| !c.is_alphabetic() && c != '*').unwrap_or(rest.len());
         let (word, after) = rest.split_at(end);
         rest = after;
+        // `1.0-betadev` is under way to a beta.
+        let (word, is_dev) = word.strip_suffix("dev").map_or((word, false), |word| (word, true));
         match word {
             "x" | "*" if is_numeric => {
                 padding = Part::Number(Number::new(LARGEST));
                 parts.push(padding);
             }
-            "stable" => {}
+            // Numbers behind it are none of the version's.
+            "stable" => rest = rest.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-')),
+            "" => {}
             word => {
-                if is_numeric && !parts.is_empty() {
-                    pad(&mut parts, padding);
-                }
-                is_numeric = false;
+                complete(&mut parts, &mut is_numeric, padding);
                 parts.push(Part::of(word));
             }
         }
+        if is_dev {
+            complete(&mut parts, &mut is_numeric, padding);
+            parts.push(Part::Dev);
+        }
     }
-    if is_numeric {
-        pad(&mut parts, padding);
-    }
+    complete(&mut parts, &mut is_numeric, padding);
     parts.push(Part::End);
     parts
 }
 
-fn pad<'v>(parts: &mut Vec<Part<'v>>, padding: Part<'v>) {
-    while parts.len() < NUMBERS {
-        parts.push(padding);
+/// Brings numbers to their full count, once, when they end; a branch's name (`dev-main`) has none.
+fn complete<'v>(parts: &mut Vec<Part<'v>>, is_numeric: &mut bool, padding: Part<'v>) {
+    if std::mem::replace(is_numeric, false) && !parts.is_empty() {
+        parts.resize(parts.len().max(NUMBERS), padding);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Order;
+    use super::super::testing::assert_ascending;
+
+    /// Source: <https://www.php.net/manual/en/function.version-compare.php>, <https://getcomposer.org/doc/articles/versions.md>
+    #[test]
+    fn the_examples_of_php_and_composer_are_in_their_order() {
+        let groups: &[&[&str]] = &[
+            &["dev-main"],
+            &["1.0-dev"],
+            &["1.0-alpha-dev", "1.0alphadev"],
+            &["1.0-alpha", "1.0.0-a"],
+            &["1.0-alpha3"],
+            &["1.0-beta2", "v1.0.0-b2", "1.0.0-beta.2"],
+            &["1.0-RC1", "1.0rc1"],
+            &["1.0", "1", "1.0.0.0", "v1.0-stable", "1.0.0+build.7", "1.0@dev"],
+            &["1.0-pl1", "1.0-patch1", "1.0.0p1"],
+            &["1.0.1"],
+            &["1.10"],
+            &["1.x-dev"],
+            &["2.0-dev"],
+        ];
+        assert_ascending(Order::Composer, groups);
     }
 }

@@ -77,3 +77,33 @@ impl PartialOrd for Text<'_> {
         Some(self.cmp(other))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Order;
+    use super::super::testing::assert_ascending;
+
+    /// Source: <https://www.debian.org/doc/debian-policy/ch-controlfields.html#version>
+    #[test]
+    fn the_examples_of_debians_policy_are_in_their_order() {
+        let groups: &[&[&str]] = &[
+            &["~~"],
+            &["~~a"],
+            &["~"],
+            &["", "0", "0-0"],
+            &["1.0~beta1~svn1245"],
+            &["1.0~beta1"],
+            &["1.0"],
+            &["1.0-1~bpo12+1"],
+            &["1.0-1"],
+            &["1.0-1+deb13u1", "0:1.0-01+deb13u1"],
+            &["1.0a"],
+            &["1.0+b1"],
+            &["1.9"],
+            &["1.10"],
+            &["1:0.4"],
+            &["10:0.4"],
+        ];
+        assert_ascending(Order::Deb, groups);
+    }
+}

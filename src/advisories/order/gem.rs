@@ -51,3 +51,30 @@ fn segments(version: &str) -> Vec<Segment<'_>> {
     }
     segments
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Order;
+    use super::super::testing::assert_ascending;
+
+    /// Source: <https://docs.ruby-lang.org/en/master/Gem/Version.html>
+    #[test]
+    fn the_examples_of_gem_version_are_in_their_order() {
+        let groups: &[&[&str]] = &[
+            &["0.9"],
+            &["1.0.a.2", "1.a.2"],
+            &["1.0.a10"],
+            &["1.0.b1"],
+            &["1.0.b2"],
+            &["1-1", "1.pre.1"],
+            &["1.0.rc1"],
+            &["1", "1.0", "1.0.0"],
+            &["1.0.1"],
+            &["1.2.b1"],
+            &["1.2"],
+            &["1.3"],
+            &["1.10"],
+        ];
+        assert_ascending(Order::Gem, groups);
+    }
+}

@@ -91,3 +91,38 @@ fn trim(tokens: &mut Vec<Token>) {
         tokens.pop();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Order;
+    use super::super::testing::assert_ascending;
+
+    /// Source: <https://maven.apache.org/pom.html#version-order-specification>
+    #[test]
+    fn the_examples_of_mavens_specification_are_in_their_order() {
+        let groups: &[&[&str]] = &[
+            &["1-alpha", "1.0.0-ALPHA", "1.alpha"],
+            &["1-alpha-1", "1-a1", "1alpha1"],
+            &["1-beta"],
+            &["1-m1", "1-milestone-1"],
+            &["1-rc", "1-cr"],
+            &["1-snapshot"],
+            &["1", "1.0", "1.0.0", "1-ga", "1-final", "1.ga", "1-0.0", "1.0.0-0.0.0"],
+            &["1-sp"],
+            &["1-foo", "1.0.0-foo.0.0"],
+            &["1-foo-1"],
+            &["1-foo2"],
+            &["1-foo10"],
+            &["1-xyz"],
+            &["1-1"],
+            &["1-2"],
+            &["1.0.1", "1.0.1.0"],
+            &["1.1"],
+            &["1.2"],
+            &["1.10"],
+            &["2.14.1"],
+            &["2.15.0"],
+        ];
+        assert_ascending(Order::Maven, groups);
+    }
+}

@@ -154,3 +154,40 @@ fn parse_local(text: &str) -> Option<Vec<Local<'_>>> {
     };
     text.split(['-', '_', '.']).map(part).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Order;
+    use super::super::testing::assert_ascending;
+
+    /// Source: <https://packaging.python.org/en/latest/specifications/version-specifiers/#summary-of-permitted-suffixes-and-relative-ordering>
+    #[test]
+    fn the_examples_of_the_specification_are_in_their_order() {
+        let groups: &[&[&str]] = &[
+            &["not a version"],
+            &["1.dev0", "1.0.dev", "v1-DEV0"],
+            &["1.0.dev456"],
+            &["1.0a1", "1.0-alpha.1"],
+            &["1.0a2.dev456"],
+            &["1.0a12.dev456"],
+            &["1.0a12"],
+            &["1.0b1.dev456"],
+            &["1.0b2"],
+            &["1.0b2.post345.dev456"],
+            &["1.0b2.post345"],
+            &["1.0rc1.dev456"],
+            &["1.0rc1", "1.0c1", "1.0preview1", "1.0-pre-1"],
+            &["1.0", "1", " v1.0.0 "],
+            &["1.0+abc.5"],
+            &["1.0+abc.7"],
+            &["1.0+5"],
+            &["1.0.post456.dev34"],
+            &["1.0.post456", "1.0-456", "1.0r456"],
+            &["1.0.15"],
+            &["1.1.dev1"],
+            &["2013.10"],
+            &["1!0.1"],
+        ];
+        assert_ascending(Order::Pep440, groups);
+    }
+}

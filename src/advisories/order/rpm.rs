@@ -65,3 +65,39 @@ fn segments(text: &str) -> impl Iterator<Item = Segment<'_>> {
     });
     segments.chain([Segment::End])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Order;
+    use super::super::testing::assert_ascending;
+
+    /// Source: <https://github.com/rpm-software-management/rpm/blob/master/tests/rpmvercmp.at>
+    #[test]
+    fn what_rpms_own_tests_say_holds() {
+        let groups: &[&[&str]] = &[
+            &["1.0~rc1~git123"],
+            &["1.0~rc1"],
+            &["1.0~rc1^git1"],
+            &["1.0~rc2"],
+            &["1.0", "0:1.0", "1.00", "1_0"],
+            &["1.0-1.el9"],
+            &["1.0-2.el9"],
+            &["1.0-10.el9"],
+            &["1.0^"],
+            &["1.0^git1"],
+            &["1.0^20210501"],
+            &["1.0a"],
+            &["1.0.1"],
+            &["2.0"],
+            &["2.0.1a"],
+            &["2.1xyz"],
+            &["5.5p1"],
+            &["5.5p10"],
+            &["10xyz"],
+            &["10.1xyz"],
+            &["20101121"],
+            &["1:0.1"],
+        ];
+        assert_ascending(Order::Rpm, groups);
+    }
+}

@@ -81,3 +81,36 @@ impl<'v> Identifier<'v> {
         if is_number(text) { Self::Number(Number::new(text)) } else { Self::Text(text) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Order;
+    use super::super::testing::assert_ascending;
+
+    /// Source: <https://semver.org/#spec-item-11>, <https://go.dev/ref/mod#pseudo-versions>
+    #[test]
+    fn the_examples_of_semver_and_go_are_in_their_order() {
+        let groups: &[&[&str]] = &[
+            &["(devel)"],
+            &["master"],
+            &["v0.0.0-20190101000000-abcdefabcdef"],
+            &["v0.0.0-20210101000000-0123456789ab"],
+            &["1.0.0-alpha"],
+            &["1.0.0-alpha.1"],
+            &["1.0.0-alpha.beta"],
+            &["1.0.0-beta"],
+            &["1.0.0-beta.2"],
+            &["1.0.0-beta.11"],
+            &["1.0.0-rc.1"],
+            &["1.0.0", "v1.0.0", "1.0.0+build.5", "=1.0", "1"],
+            &["1.22rc1", "v1.22.0-rc.1"],
+            &["1.22.0", "1.22"],
+            &["1.22.1"],
+            &["2.0.0", "v2.0.0+incompatible"],
+            &["v2.2.1-0.20190101000000-abcdefabcdef"],
+            &["2.2.1"],
+            &["2.10.0"],
+        ];
+        assert_ascending(Order::SemVer, groups);
+    }
+}
