@@ -60,8 +60,9 @@ want_test_tools() {
     want_program debugfs e2fsprogs
     want_program mkfs.xfs xfsprogs
     want_program xfs_db xfsprogs
-    # Makes the databases that the reader of packages is tried on, and says what is in them.
+    # Makes the databases that the reader of packages is tried on, and says what is in them; both say which version is newer.
     want_program rpmbuild rpm
+    want_program dpkg dpkg
     want_program python3 python3
     # Debian's python3 comes without what a virtual environment is made with.
     python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || want_package python3-venv

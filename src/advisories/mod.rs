@@ -9,6 +9,7 @@ mod build;
 mod database;
 mod ecosystem;
 mod licence;
+pub mod order;
 mod sources;
 mod store;
 #[cfg(test)]

@@ -1,0 +1,87 @@
+//! Which of two versions is the newer one, by the rules of whoever numbers them.
+//!
+//! One file a scheme. Each reads a version as a sequence of tokens whose order is derived; versions are compared token
+//! by token. So every order is total (reflexive, antisymmetric, transitive) on any texts, those that are no versions
+//! included, takes time in proportion to their length, and knows numbers of any number of digits.
+
+mod apk;
+mod composer;
+mod deb;
+mod gem;
+mod maven;
+mod nuget;
+mod number;
+mod pep440;
+mod rpm;
+mod semver;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Ordering;
+
+/// A scheme of versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Order {
+    /// dpkg's: `[epoch:]upstream[-revision]`.
+    Deb,
+    /// rpm's: `[epoch:]version[-release]`.
+    Rpm,
+    /// apk's: `1.2.3a_rc1-r4`.
+    Apk,
+    /// Python's.
+    Pep440,
+    /// Semantic Versioning, as npm, Cargo and Go have it.
+    SemVer,
+    /// Maven's.
+    Maven,
+    /// RubyGems'.
+    Gem,
+    /// NuGet's.
+    NuGet,
+    /// Composer's, PHP's.
+    Composer,
+}
+
+impl Order {
+    /// All schemes.
+    pub const ALL: [Self; 9] =
+        [Self::Deb, Self::Rpm, Self::Apk, Self::Pep440, Self::SemVer, Self::Maven, Self::Gem, Self::NuGet, Self::Composer];
+
+    /// Returns the scheme of an ecosystem by the name that advisories have for it, with or without a release behind a
+    /// colon (`Debian:13`, `crates.io`); none of one whose versions aren't compared here.
+    ///
+    /// Source: <https://ossf.github.io/osv-schema/#defined-ecosystems>; Amazon Linux is not in there.
+    pub fn of_ecosystem(ecosystem: &str) -> Option<Self> {
+        Some(match ecosystem.split(':').next().unwrap_or_default() {
+            "Debian" | "Ubuntu" | "Echo" => Self::Deb,
+            "AlmaLinux" | "Amazon Linux" | "Azure Linux" | "Mageia" | "openEuler" | "openSUSE" | "Red Hat" | "Rocky Linux" | "SUSE" => {
+                Self::Rpm
+            }
+            "Alpaquita" | "Alpine" | "BellSoft Hardened Containers" | "Chainguard" | "MinimOS" | "Wolfi" => Self::Apk,
+            "PyPI" => Self::Pep440,
+            "crates.io" | "Go" | "npm" | "Hex" | "Pub" | "SwiftURL" | "Bitnami" => Self::SemVer,
+            "Maven" => Self::Maven,
+            "RubyGems" => Self::Gem,
+            "NuGet" => Self::NuGet,
+            "Packagist" => Self::Composer,
+            _ => return None,
+        })
+    }
+
+    /// Compares two versions. Two texts may be the same version: `1.0` and `1.00`.
+    pub fn compare(self, a: &str, b: &str) -> Ordering {
+        match self {
+            Self::Deb => deb::compare(a, b),
+            Self::Rpm => rpm::compare(a, b),
+            Self::Apk => apk::compare(a, b),
+            Self::Pep440 => pep440::compare(a, b),
+            Self::SemVer => semver::compare(a, b),
+            Self::Maven => maven::compare(a, b),
+            Self::Gem => gem::compare(a, b),
+            Self::NuGet => nuget::compare(a, b),
+            Self::Composer => composer::compare(a, b),
+        }
+    }
+}
