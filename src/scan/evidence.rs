@@ -90,7 +90,8 @@ fn judge(evidence: Evidence, reopen: &Reopen, progress: &(dyn Fn(Progress) + Syn
     let (mut files, mut unowned_files, mut software) = (0, None, Vec::new());
     if let Some(root) = &evidence.root {
         // A folder has no disk: whoever names one trusts it not to be endless.
-        let disk_bytes = evidence.image.map_or(u64::MAX, |image| image.volumes.iter().map(|volume| volume.partition.size_bytes).sum());
+        let sizes = evidence.image.map(|image| image.volumes.iter().map(|volume| volume.partition.size_bytes));
+        let disk_bytes = sizes.map_or(u64::MAX, |sizes| sizes.fold(0, u64::saturating_add));
         let ownership = root.packages.ownership(&root.files);
         let contents = pass::read(&root.files, disk_bytes, ownership, reopen, progress);
         findings.extend(judged(|rule, verdict| {
