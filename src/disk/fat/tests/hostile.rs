@@ -111,7 +111,7 @@ fn errors(change: impl Fn(&mut [u8], &Geometry)) -> String {
     tree.walk(&mut |path, metadata| {
         found += 1;
         match metadata {
-            Ok(metadata) if metadata.kind == FileKind::File => errors.extend(tree.read(path, 1 << 20).err().map(|error| error.to_string())),
+            Ok(metadata) if metadata.kind == FileKind::File => errors.extend(tree.read(path, 1 << 33).err().map(|error| error.to_string())),
             Ok(_) => {}
             Err(error) => errors.push(error.to_string()),
         }
