@@ -60,6 +60,8 @@ want_test_tools() {
     want_program debugfs e2fsprogs
     want_program mkfs.xfs xfsprogs
     want_program xfs_db xfsprogs
+    want_program mkfs.vfat dosfstools
+    want_program mcopy mtools
     # Makes the databases that the reader of packages is tried on, and says what is in them; both say which version is newer.
     want_program rpmbuild rpm
     want_program dpkg dpkg

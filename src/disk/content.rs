@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
+use super::fat::Fat;
 use super::source::{BlockSource, SourceError};
 
 /// What a partition, or a disk without partitions, holds.
@@ -175,7 +176,10 @@ const SWAP_MARKS: &[(Content, &[u8])] = &[
     (Content::Hibernation, b"ULSUSPEND\0"),
     (Content::Hibernation, b"LINHIB0001"),
 ];
-const SWAP_PAGES: [u64; 5] = [4096, 8192, 16384, 32768, 65536];
+const SWAP_PAGES: [usize; 5] = [4096, 8192, 16384, 32768, LARGEST_PAGE_BYTES];
+
+/// The largest page that a Linux was ever built for.
+pub(super) const LARGEST_PAGE_BYTES: usize = 65536;
 
 /// A ring of uberblocks, the newest anywhere in it, each with this in its machine's byte order.
 ///
@@ -199,8 +203,10 @@ pub fn recognise(source: &dyn BlockSource) -> Result<Content, SourceError> {
     source.read_at(0, &mut head)?;
     let stands = |offset: u64, magic: &[u8]| head.get(offset as usize..).is_some_and(|rest| rest.starts_with(magic));
     let signed = SIGNATURES.iter().find(|(_, offset, magic)| stands(*offset, magic)).map(|(content, ..)| *content);
-    let swap = || SWAP_MARKS.iter().find(|(_, mark)| SWAP_PAGES.iter().any(|page| stands(page - 10, mark))).map(|(content, _)| *content);
-    if let Some(content) = signed.or_else(swap).or_else(|| is_zfs(&head).then_some(Content::Zfs)) {
+    let swap = || swap_mark(&head).map(|(content, _)| content);
+    let others =
+        || is_zfs(&head).then_some(Content::Zfs).or_else(|| Fat::is_boot_sector(&head, source.size_bytes()).then_some(Content::Fat));
+    if let Some(content) = signed.or_else(swap).or_else(others) {
         // A RAID member with its metadata at the end looks like what it mirrors.
         return Ok(if ends_in_md_superblock(source)? { Content::MdRaid } else { content });
     }
@@ -211,6 +217,17 @@ pub fn recognise(source: &dyn BlockSource) -> Result<Content, SourceError> {
     } else {
         Content::Unknown
     })
+}
+
+/// Returns what a mark of swap space says, and the size of the pages that it stands at the end of.
+fn swap_mark(head: &[u8]) -> Option<(Content, usize)> {
+    let stands = |end: usize, mark: &[u8]| head.get(end - 10..).is_some_and(|rest| rest.starts_with(mark));
+    SWAP_MARKS.iter().find_map(|(content, mark)| SWAP_PAGES.iter().find(|page| stands(**page, mark)).map(|page| (*content, *page)))
+}
+
+/// Returns the size of the page that is swap space's header.
+pub(super) fn swap_page_bytes(head: &[u8]) -> Option<usize> {
+    swap_mark(head).map(|(_, page)| page)
 }
 
 fn is_zfs(head: &[u8]) -> bool {
@@ -253,7 +270,7 @@ mod tests {
         for (content, mark) in SWAP_MARKS {
             for page in SWAP_PAGES {
                 let mut disk = vec![0; 256 * 1024];
-                disk[page as usize - 10..page as usize].copy_from_slice(mark);
+                disk[page - 10..page].copy_from_slice(mark);
                 assert_eq!(recognise(&disk).unwrap(), *content);
             }
         }

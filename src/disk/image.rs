@@ -1,19 +1,27 @@
 //! A whole image: its disks' partitions, and the one file tree that they make.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::content::{Content, recognise};
+use super::content::{Content, LARGEST_PAGE_BYTES, recognise, swap_page_bytes};
 use super::ext4::Ext4;
+use super::fat::Fat;
+use super::fstab::{self, Line, Names};
+use super::inodes::Inodes;
 use super::lvm::{self, LogicalVolume};
 use super::partition::{Partition, partitions};
-use super::source::{BlockSource, Part};
-use super::tree::{FileSystem, FileTree, TreeError};
+use super::raw::Raw;
+use super::source::{BlockSource, Part, SourceError};
+use super::tree::{FileKind, FileSystem, FileTree, TreeError};
 use super::xfs::Xfs;
 
-/// The largest `/etc/fstab` that is read.
-const LARGEST_FSTAB_BYTES: u64 = 1 << 20;
+/// The largest partition whose unknown content passes for boot code: as large as installers make them at most.
+///
+/// Source: blivet, blivet/formats/prepboot.py (PReP, 4 to 10 MiB) and biosboot.py (less).
+const LARGEST_BOOT_CODE_BYTES: u64 = 10 << 20;
 
 /// The files that tell a root file system, the first being a link to the second on most systems.
 ///
@@ -28,6 +36,29 @@ pub struct DiskImage {
     pub tree: Option<FileTree>,
     /// What is wrong with the disks' partition tables; lowercase fragments.
     pub faults: Vec<String>,
+    /// Disks that end before their partition tables do; lowercase fragments.
+    pub cut_off: Vec<String>,
+}
+
+impl DiskImage {
+    /// Tells whether swap space holds more than its header: what was in memory once.
+    ///
+    /// # Errors
+    ///
+    /// [`TreeError`] when it can't be read.
+    pub fn holds_memory(&self, swap: &Volume) -> Result<bool, TreeError> {
+        let (Some(tree), Some(path)) = (&self.tree, &swap.apart) else { return Ok(false) };
+        let mut head = vec![0; LARGEST_PAGE_BYTES];
+        let length = tree.read_range_resolved(path, 0, &mut head)?;
+        let (mut header, mut found) = (swap_page_bytes(&head[..length]).unwrap_or(0), false);
+        tree.stream_resolved(path, &mut |piece| {
+            let skipped = header.min(piece.len());
+            header -= skipped;
+            found = piece[skipped..].iter().any(|&byte| byte != 0);
+            if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        Ok(found)
+    }
 }
 
 /// A partition and what became of it.
@@ -45,6 +76,8 @@ pub struct Volume {
     pub logical: Option<String>,
     /// Why what was read of it may not be what a mount shows; a lowercase fragment.
     pub outstanding: Option<&'static str>,
+    /// Where in the tree its content is searched, if it has no place among the system's files.
+    pub apart: Option<PathBuf>,
 }
 
 /// What became of a partition.
@@ -57,10 +90,13 @@ pub enum VolumeState {
     },
     /// It holds logical volumes, which stand for themselves.
     Divided,
-    /// It holds no files by its nature: boot code, swap, nothing, or an EFI system partition's loader.
+    /// It holds no files by its nature: boot code or swap. Its bytes are one file, apart.
     NoFiles,
-    /// It holds a file system that can be read, but nothing tells where in the tree it belongs.
-    Loose,
+    /// It holds a file system that can be read, but that has no place among the system's files.
+    Loose {
+        /// Why; a lowercase fragment.
+        why: String,
+    },
     /// It can't be read.
     Unread {
         /// Why; a lowercase fragment.
@@ -68,37 +104,35 @@ pub enum VolumeState {
     },
 }
 
-/// A file system of the image, before its place in the tree is known.
-struct Opened {
+/// What was opened of a partition, before its place in the tree is known.
+enum Opened {
+    Files(Files),
+    Raw(Raw),
+}
+
+struct Files {
     file_system: Box<dyn FileSystem>,
-    uuid: String,
-    label: String,
+    names: Names,
     outstanding: Option<&'static str>,
 }
 
 impl Opened {
-    fn ext4(part: Arc<dyn BlockSource>) -> Result<Self, TreeError> {
-        let fs = Ext4::open(part)?;
-        let outstanding = fs.outstanding();
-        Ok(Self { uuid: fs.uuid().to_owned(), label: fs.label().to_owned(), outstanding, file_system: Box::new(fs) })
-    }
-
-    fn xfs(part: Arc<dyn BlockSource>) -> Result<Self, TreeError> {
-        let fs = Xfs::open(part)?;
-        let outstanding = fs.outstanding();
-        Ok(Self { uuid: fs.uuid().to_owned(), label: fs.label().to_owned(), outstanding, file_system: Box::new(fs) })
+    fn files<I: Inodes + 'static>(opened: Result<I, TreeError>) -> Result<Self, TreeError> {
+        let fs = opened?;
+        Ok(Self::Files(Files { names: Names::of(&fs), outstanding: fs.outstanding(), file_system: Box::new(fs) }))
     }
 }
 
 impl Volume {
     /// A volume that was not looked at yet.
     fn new(disk: usize, partition: Partition) -> Self {
-        Self { disk, partition, content: Content::Unknown, state: VolumeState::Loose, logical: None, outstanding: None }
+        let state = VolumeState::Loose { why: "no line of /etc/fstab names it".to_owned() };
+        Self { disk, partition, content: Content::Unknown, state, logical: None, outstanding: None, apart: None }
     }
 
     /// Tells whether a path in `/dev` is that of this logical volume: `/dev/group/name`, or
     /// `/dev/mapper/group-name` with hyphens in either doubled.
-    fn is_device(&self, path: &str) -> bool {
+    pub(super) fn is_device(&self, path: &str) -> bool {
         let Some((group, name)) = self.logical.as_deref().and_then(|logical| logical.split_once('/')) else { return false };
         let mapped = || format!("mapper/{}-{}", group.replace('-', "--"), name.replace('-', "--"));
         path.strip_prefix("/dev/").is_some_and(|path| path == format!("{group}/{name}") || path == mapped())
@@ -118,29 +152,66 @@ impl fmt::Display for Volume {
 /// Takes an image apart: root disk first.
 ///
 /// The root is the first file system that holds an os-release file. Others are joined where its
-/// `/etc/fstab` says. Never fails: what can't be read stands in the result with its reason.
+/// `/etc/fstab` says, or lie apart ([`FileTree`]), as does what holds no files. Never fails: what can't be
+/// read stands in the result with its reason.
 pub fn open(disks: &[Arc<dyn BlockSource>]) -> DiskImage {
-    let mut image = DiskImage { volumes: Vec::new(), tree: None, faults: Vec::new() };
+    let mut image = DiskImage { volumes: Vec::new(), tree: None, faults: Vec::new(), cut_off: Vec::new() };
     let mut opened = OpenedDisks::default();
     for (disk, source) in (1..).zip(disks) {
         open_disk(disk, source, &mut image, &mut opened);
     }
     open_logical(&mut image, &mut opened);
-    let mut file_systems = opened.file_systems;
-    let Some(root) = file_systems.iter().position(|(_, fs)| is_root(&*fs.file_system)) else { return image };
-    let (volume, root) = file_systems.remove(root);
+    let mut loose = opened.loose;
+    let Some(root) = opened.file_systems.iter().position(|(_, fs)| is_root(&*fs.file_system)) else { return image };
+    let (volume, root) = opened.file_systems.remove(root);
     image.volumes[volume].state = VolumeState::Mounted { at: PathBuf::from("/") };
     let mut tree = FileTree::new(root.file_system);
-    let mounts = read_fstab(&tree);
-    for (volume, fs) in file_systems {
-        let found = &image.volumes[volume];
-        if let Some(mount) = mounts.iter().find(|mount| mount.names(found, &fs)) {
-            image.volumes[volume].state = VolumeState::Mounted { at: mount.at.clone() };
-            tree.mount(mount.at.clone(), fs.file_system);
-        }
+    loose.extend(join(opened.file_systems, &mut tree, &mut image.volumes));
+    loose.sort_by_key(|(volume, _)| *volume);
+    for (volume, file_system) in loose {
+        let volume = &mut image.volumes[volume];
+        volume.apart = Some(tree.mount_apart(&volume.to_string(), file_system));
     }
     image.tree = Some(tree);
     image
+}
+
+/// Mounts file systems where fstab says and returns the others, by their volumes.
+fn join(file_systems: Vec<(usize, Files)>, tree: &mut FileTree, volumes: &mut [Volume]) -> Vec<(usize, Box<dyn FileSystem>)> {
+    let mut pending: BTreeMap<usize, Files> = file_systems.into_iter().collect();
+    for line in fstab::read(tree) {
+        let named = pending.iter().filter(|(volume, fs)| line.names(&volumes[**volume], &fs.names));
+        let named: Vec<usize> = named.map(|(volume, _)| *volume).collect();
+        let mut named = named.into_iter();
+        let place = mount_point(tree, &line);
+        if let Ok(at) = &place
+            && let Some(volume) = named.next()
+            && let Some(fs) = pending.remove(&volume)
+        {
+            tree.mount(at.clone(), fs.file_system);
+            volumes[volume].state = VolumeState::Mounted { at: at.clone() };
+        }
+        let why = place
+            .err()
+            .unwrap_or_else(|| format!("another file system that /etc/fstab calls the same is mounted at {}", line.at.display()));
+        named.for_each(|volume| volumes[volume].state = VolumeState::Loose { why: why.clone() });
+    }
+    pending.into_iter().map(|(volume, fs)| (volume, fs.file_system)).collect()
+}
+
+/// Where a line's file system can be mounted: a directory, links to it followed inside the tree.
+fn mount_point(tree: &FileTree, line: &Line) -> Result<PathBuf, String> {
+    let (at, metadata) = tree
+        .resolve(&line.at)
+        .and_then(|at| tree.symlink_metadata(&at).map(|metadata| (at, metadata)))
+        .map_err(|error| format!("it can't be mounted at {}: {}", line.at.display(), chain(&error)))?;
+    if metadata.kind != FileKind::Directory {
+        return Err(format!("it can't be mounted at {}: {} is no directory", line.at.display(), at.display()));
+    }
+    if tree.is_mount_point(&at) {
+        return Err(format!("another file system is mounted at {}", at.display()));
+    }
+    Ok(at)
 }
 
 fn open_disk(disk: usize, source: &Arc<dyn BlockSource>, image: &mut DiskImage, opened: &mut OpenedDisks) {
@@ -152,6 +223,7 @@ fn open_disk(disk: usize, source: &Arc<dyn BlockSource>, image: &mut DiskImage, 
         }
     };
     image.faults.extend(table.faults.into_iter().map(|fault| format!("disk {disk}: {fault}")));
+    image.cut_off.extend(table.shortfall.map(|shortfall| format!("disk {disk} {shortfall}")));
     for partition in table.partitions {
         let part: Arc<dyn BlockSource> = Arc::new(Part::new(Arc::clone(source), partition.start_bytes, partition.size_bytes));
         add_volume(Volume::new(disk, partition), part, image, opened);
@@ -161,19 +233,36 @@ fn open_disk(disk: usize, source: &Arc<dyn BlockSource>, image: &mut DiskImage, 
 /// What was opened, by the volume's place in the image.
 #[derive(Default)]
 struct OpenedDisks {
-    file_systems: Vec<(usize, Opened)>,
+    /// What may have a place in the tree.
+    file_systems: Vec<(usize, Files)>,
+    /// What has none.
+    loose: Vec<(usize, Box<dyn FileSystem>)>,
     physical: Vec<(usize, Arc<dyn BlockSource>)>,
 }
 
-fn add_volume(volume: Volume, part: Arc<dyn BlockSource>, image: &mut DiskImage, opened: &mut OpenedDisks) {
+fn add_volume(mut volume: Volume, part: Arc<dyn BlockSource>, image: &mut DiskImage, opened: &mut OpenedDisks) {
     let index = image.volumes.len();
-    let (content, state, file_system) = open_partition(&volume.partition, Arc::clone(&part));
-    let outstanding = file_system.as_ref().and_then(|opened| opened.outstanding);
-    opened.file_systems.extend(file_system.map(|file_system| (index, file_system)));
-    if content == Content::Lvm {
-        opened.physical.push((index, part));
+    match recognise(&*part) {
+        Ok(content) => volume.content = content,
+        Err(error) => volume.state = VolumeState::Unread { why: chain(&error) },
     }
-    image.volumes.push(Volume { content, state, outstanding, ..volume });
+    if volume.content == Content::Lvm {
+        opened.physical.push((index, Arc::clone(&part)));
+    }
+    if !matches!(volume.state, VolumeState::Unread { .. }) {
+        match open_content(volume.content, &volume.partition, part) {
+            Ok(Opened::Files(fs)) => {
+                volume.outstanding = fs.outstanding;
+                opened.file_systems.push((index, fs));
+            }
+            Ok(Opened::Raw(raw)) => {
+                volume.state = VolumeState::NoFiles;
+                opened.loose.push((index, Box::new(raw)));
+            }
+            Err(why) => volume.state = VolumeState::Unread { why },
+        }
+    }
+    image.volumes.push(volume);
 }
 
 /// Joins the physical volumes of all disks, and opens what they hold.
@@ -187,35 +276,51 @@ fn open_logical(image: &mut DiskImage, opened: &mut OpenedDisks) {
     for (index, why) in assembled.faults {
         image.volumes[physical[index].0].state = VolumeState::Unread { why };
     }
-    for LogicalVolume { group, name, source } in assembled.volumes {
+    for LogicalVolume { group, name, is_visible, source } in assembled.volumes {
         let size_bytes = source.as_ref().map_or(0, |source| source.size_bytes());
         let partition = Partition { number: 0, start_bytes: 0, size_bytes, kind: String::new(), uuid: String::new(), name: String::new() };
         let volume = Volume { logical: Some(format!("{group}/{name}")), ..Volume::new(0, partition) };
+        let first = opened.file_systems.len();
         match source {
             Ok(source) => add_volume(volume, source, image, opened),
             Err(why) => image.volumes.push(Volume { state: VolumeState::Unread { why }, ..volume }),
         }
+        if !is_visible {
+            // A mirror's half looks like the whole, but is no volume that a system mounts.
+            for (index, fs) in opened.file_systems.drain(first..) {
+                image.volumes[index].state = VolumeState::Loose { why: "it is a part of another logical volume".to_owned() };
+                opened.loose.push((index, fs.file_system));
+            }
+        }
     }
 }
 
-fn open_partition(partition: &Partition, part: Arc<dyn BlockSource>) -> (Content, VolumeState, Option<Opened>) {
-    let content = match recognise(&*part) {
-        Ok(content) => content,
-        Err(error) => return (Content::Unknown, VolumeState::Unread { why: chain(&error) }, None),
+/// Opens what a partition holds; the error is a lowercase fragment.
+fn open_content(content: Content, partition: &Partition, part: Arc<dyn BlockSource>) -> Result<Opened, String> {
+    let opened = match content {
+        Content::Ext => Opened::files(Ext4::open(part)),
+        Content::Xfs => Opened::files(Xfs::open(part)),
+        Content::Fat => Opened::files(Fat::open(part)),
+        Content::Swap => return raw(part),
+        Content::Blank | Content::Unknown if partition.is_boot_code() => return boot_code(part),
+        Content::Blank => return Err("no file system could be recognised on it".to_owned()),
+        content if content.is_encrypted() => return Err(format!("it is encrypted: {content}")),
+        content => return Err(format!("it holds {content}, which can't be read")),
     };
-    let opened = |opened: Result<Opened, TreeError>| match opened {
-        Ok(opened) => (content, VolumeState::Loose, Some(opened)),
-        Err(error) => (content, VolumeState::Unread { why: reason(&error) }, None),
-    };
-    match content {
-        Content::Ext => opened(Opened::ext4(part)),
-        Content::Xfs => opened(Opened::xfs(part)),
-        Content::Fat | Content::Swap => (content, VolumeState::NoFiles, None),
-        Content::Blank | Content::Unknown if partition.is_boot_code() => (content, VolumeState::NoFiles, None),
-        Content::Blank => (content, VolumeState::Unread { why: "no file system could be recognised on it".to_owned() }, None),
-        content if content.is_encrypted() => (content, VolumeState::Unread { why: format!("it is encrypted: {content}") }, None),
-        content => (content, VolumeState::Unread { why: format!("it holds {content}, which can't be read") }, None),
+    opened.map_err(|error| reason(&error))
+}
+
+fn raw(part: Arc<dyn BlockSource>) -> Result<Opened, String> {
+    Raw::open(part).map(Opened::Raw).map_err(|error: SourceError| chain(&error))
+}
+
+fn boot_code(part: Arc<dyn BlockSource>) -> Result<Opened, String> {
+    let size_bytes = part.size_bytes();
+    if size_bytes > LARGEST_BOOT_CODE_BYTES {
+        let most = LARGEST_BOOT_CODE_BYTES;
+        return Err(format!("it is for boot code, but has {size_bytes} bytes of unknown content, and no boot code takes more than {most}"));
     }
+    raw(part)
 }
 
 fn is_root(fs: &dyn FileSystem) -> bool {
@@ -241,49 +346,6 @@ fn reason(error: &TreeError) -> String {
         TreeError::Source { source, .. } => chain(source),
         error => chain(error),
     }
-}
-
-// --- fstab. Source: <https://man7.org/linux/man-pages/man5/fstab.5.html>
-
-struct Mount {
-    what: String,
-    at: PathBuf,
-}
-
-impl Mount {
-    fn names(&self, volume: &Volume, fs: &Opened) -> bool {
-        let partition = &volume.partition;
-        let Some((kind, value)) = self.what.split_once('=') else {
-            let by = |folder: &str| self.what.strip_prefix("/dev/disk/").and_then(|rest| rest.strip_prefix(folder));
-            return volume.is_device(&self.what)
-                || by("by-uuid/").is_some_and(|uuid| uuid == fs.uuid)
-                || by("by-label/").is_some_and(|label| !label.is_empty() && label == fs.label)
-                || by("by-partuuid/").is_some_and(|uuid| !uuid.is_empty() && uuid == partition.uuid);
-        };
-        let value = value.trim_matches('"');
-        !value.is_empty()
-            && match kind {
-                "UUID" => value.eq_ignore_ascii_case(&fs.uuid),
-                "LABEL" => value == fs.label,
-                "PARTUUID" => value.eq_ignore_ascii_case(&partition.uuid),
-                "PARTLABEL" => value == partition.name,
-                _ => false,
-            }
-    }
-}
-
-/// Reads which file systems belong where; an unreadable fstab joins nothing, which shows as loose volumes.
-fn read_fstab(tree: &FileTree) -> Vec<Mount> {
-    let Ok(bytes) = tree.read(Path::new("/etc/fstab"), LARGEST_FSTAB_BYTES) else { return Vec::new() };
-    let text = String::from_utf8_lossy(&bytes);
-    let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
-    let mounts = lines.filter_map(|line| {
-        let mut fields = line.split_whitespace();
-        let (what, at) = (fields.next()?, Path::new(fields.next()?));
-        let plain = at.is_absolute() && at != Path::new("/") && !at.components().any(|c| c == std::path::Component::ParentDir);
-        plain.then(|| Mount { what: what.to_owned(), at: at.to_owned() })
-    });
-    mounts.collect()
 }
 
 // --- Whether an image can be read, before anything is made of it.
@@ -324,7 +386,7 @@ pub fn can_read(source: Arc<dyn BlockSource>) -> Result<Readable, Unreadable> {
     match root {
         Some(root) => Ok(Readable { root_partition: root.partition.number, content: root.content }),
         None => {
-            let why = image.faults.into_iter().next();
+            let why = image.cut_off.into_iter().chain(image.faults).next();
             let why = why.unwrap_or_else(|| "no partition holds a root file system (an os-release file)".to_owned());
             Err(Unreadable { what: "the disk".to_owned(), why })
         }
@@ -332,53 +394,4 @@ pub fn can_read(source: Arc<dyn BlockSource>) -> Result<Readable, Unreadable> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::testing::{disk_with, ext4, ext4_named, xfs};
-    use super::*;
-
-    fn root() -> Vec<u8> {
-        ext4(&[("etc/os-release", "ID=debian\n"), ("etc/fstab", "LABEL=data /srv ext4 defaults 0 2\n"), ("srv/x", "")])
-    }
-
-    #[test]
-    fn a_root_is_found_by_content_and_data_joined_by_fstab() {
-        let data = ext4_named("data", &[("file", "joined")]);
-        let image = open(&[Arc::new(disk_with(&[&data, &root()]))]);
-        let tree = image.tree.unwrap();
-        assert_eq!(tree.read(Path::new("/srv/file"), 100).unwrap(), b"joined");
-        assert_eq!(image.volumes[1].state, VolumeState::Mounted { at: "/".into() });
-        assert_eq!(image.volumes[0].state, VolumeState::Mounted { at: "/srv".into() });
-    }
-
-    #[test]
-    fn a_file_system_that_fstab_does_not_name_is_loose() {
-        let image = open(&[Arc::new(root()), Arc::new(ext4(&[("x", "")]))]);
-        assert_eq!(image.volumes[1].state, VolumeState::Loose);
-    }
-
-    #[test]
-    fn an_xfs_root_is_read_and_xfs_data_joined_by_fstab() {
-        let data = xfs("data", &[("file", "joined")]);
-        let root = xfs("root", &[("etc/os-release", "ID=rocky\n"), ("etc/fstab", "LABEL=data /srv xfs defaults 0 0\n"), ("srv/x", "")]);
-        let image = open(&[Arc::new(disk_with(&[&root, &data]))]);
-        let tree = image.tree.unwrap();
-        assert_eq!(tree.read(Path::new("/srv/file"), 100).unwrap(), b"joined");
-        assert_eq!(tree.read(Path::new("/etc/os-release"), 100).unwrap(), b"ID=rocky\n");
-        assert!(image.volumes.iter().all(|volume| volume.content == Content::Xfs && volume.outstanding.is_none()));
-        assert_eq!(can_read(Arc::new(root)).unwrap(), Readable { root_partition: 0, content: Content::Xfs });
-    }
-
-    #[test]
-    fn a_foreign_damaged_or_encrypted_root_is_refused_by_name() {
-        let refused = [(0, b"XFSB\0\0".as_slice(), "version 0"), (0x1_0040, b"_BHRfS_M", "btrfs"), (0, b"LUKS\xba\xbe", "encrypted")];
-        for (at, magic, word) in refused {
-            let mut part = vec![0; 1 << 20];
-            part[at..at + magic.len()].copy_from_slice(magic);
-            let refusal = can_read(Arc::new(disk_with(&[&part]))).unwrap_err();
-            assert!(refusal.to_string().contains(word), "{refusal}");
-            assert_eq!(refusal.what, "disk 1, partition 1");
-        }
-        assert!(can_read(Arc::new(vec![0; 1 << 20])).is_err());
-        assert_eq!(can_read(Arc::new(root())).unwrap(), Readable { root_partition: 0, content: Content::Ext });
-    }
-}
+mod tests;

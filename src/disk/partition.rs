@@ -1,6 +1,7 @@
 //! Partition tables: GPT, MBR with logical partitions, or none.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use super::source::{BlockSource, SourceError};
 
@@ -24,6 +25,27 @@ pub struct PartitionTable {
     pub partitions: Vec<Partition>,
     /// Damages that were worked around, and entries that could not be used; lowercase fragments.
     pub faults: Vec<String>,
+    /// How much of the disk is missing at its end, if the table tells of more than there is.
+    pub shortfall: Option<Shortfall>,
+}
+
+/// What a disk lacks that ends before its table does, such as a file that was copied in part.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shortfall {
+    /// How much, in bytes.
+    pub missing_bytes: u64,
+    /// Partitions that reach into it, and are left out.
+    pub partitions: Vec<u32>,
+}
+
+impl fmt::Display for Shortfall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "is {} bytes shorter than its partition table says", self.missing_bytes)?;
+        for (index, number) in self.partitions.iter().enumerate() {
+            write!(f, "{}{number}", if index == 0 { ", which cuts off partition " } else { ", " })?;
+        }
+        Ok(())
+    }
 }
 
 /// A partition.
@@ -52,6 +74,13 @@ impl Partition {
     pub fn is_boot_code(&self) -> bool {
         matches!(self.kind.as_str(), "21686148-6449-6e6f-744e-656564454649" | "9e1a2d38-c612-4316-aa26-8b49521e5a8b" | "41")
     }
+
+    /// Tells whether firmware looks for its loader there, whether or not a system mounts it.
+    ///
+    /// Source: UEFI Specification 2.10, §5.2.2 and §5.3.3.
+    pub fn is_efi_system(&self) -> bool {
+        matches!(self.kind.as_str(), "c12a7328-f81f-11d2-ba4b-00a0c93ec93b" | "ef")
+    }
 }
 
 /// Sector sizes that tables are looked for at.
@@ -66,7 +95,7 @@ const MOST_LOGICAL: usize = 128;
 /// Reads a disk's partition table.
 ///
 /// A GPT is read from its primary header, or from its backup when that one is damaged; the fault is
-/// told. Entries that do not lie in the disk are left out and told.
+/// told. Entries that do not lie in the disk are left out and told, and how much of the disk is missing.
 ///
 /// # Errors
 ///
@@ -83,6 +112,7 @@ pub fn partitions(source: &dyn BlockSource) -> Result<PartitionTable, SourceErro
             name: String::new(),
         }],
         faults,
+        shortfall: None,
     };
     if source.size_bytes() < 2 * 512 {
         return Ok(whole(Vec::new()));
@@ -96,15 +126,33 @@ pub fn partitions(source: &dyn BlockSource) -> Result<PartitionTable, SourceErro
     // A protective MBR without a GPT: neither the table nor a bare file system can be trusted.
     if entries.iter().any(|entry| entry.kind == 0xee) {
         let faults = vec!["the disk has a protective MBR but neither GPT header is whole".to_owned()];
-        return Ok(PartitionTable { kind: TableKind::Gpt, partitions: Vec::new(), faults });
+        return Ok(PartitionTable::new(TableKind::Gpt, faults));
     }
     read_mbr(source, &entries)
+}
+
+impl PartitionTable {
+    fn new(kind: TableKind, faults: Vec<String>) -> Self {
+        Self { kind, partitions: Vec::new(), faults, shortfall: None }
+    }
+
+    /// Takes what the table says of a place (in bytes) up to which there is a disk.
+    fn reaches(&mut self, end: u64, disk_bytes: u64, partition: Option<u32>) {
+        if end <= disk_bytes {
+            return;
+        }
+        let shortfall = self.shortfall.get_or_insert_default();
+        shortfall.missing_bytes = shortfall.missing_bytes.max(end - disk_bytes);
+        shortfall.partitions.extend(partition);
+    }
 }
 
 // --- GPT. Source: UEFI Specification 2.10, §5.3.
 
 struct GptHeader {
     my_lba: u64,
+    /// Where the other copy lies: of the first one, the disk's end.
+    other_lba: u64,
     entries_lba: u64,
     entry_count: u32,
     entry_size: u32,
@@ -123,7 +171,7 @@ fn read_gpt(source: &dyn BlockSource) -> Result<Option<PartitionTable>, SourceEr
         }
         let backup = read_gpt_side(source, sector_size, last_lba)?;
         let (entries, faults) = match (primary, backup) {
-            (Side::Whole(entries), Side::Whole(backup)) if entries == backup => (entries, Vec::new()),
+            (Side::Whole(entries), Side::Whole(backup)) if entries.are_those_of(&backup) => (entries, Vec::new()),
             (Side::Whole(entries), Side::Whole(_)) => (entries, vec!["the GPT's two copies differ; the first was used".to_owned()]),
             // An image grown to a larger volume keeps its backup where the old end was: common and harmless.
             (Side::Whole(entries), Side::Absent) => (entries, Vec::new()),
@@ -142,10 +190,9 @@ fn read_gpt(source: &dyn BlockSource) -> Result<Option<PartitionTable>, SourceEr
     }
     let Some(why) = damaged.into_iter().next() else { return Ok(None) };
     let faults = vec![format!("the GPT is damaged and has no usable backup: {why}")];
-    Ok(Some(PartitionTable { kind: TableKind::Gpt, partitions: Vec::new(), faults }))
+    Ok(Some(PartitionTable::new(TableKind::Gpt, faults)))
 }
 
-#[derive(PartialEq)]
 enum Side {
     Absent,
     Damaged(String),
@@ -153,10 +200,17 @@ enum Side {
     Whole(GptEntries),
 }
 
-#[derive(PartialEq)]
 struct GptEntries {
     entry_size: usize,
     bytes: Vec<u8>,
+    /// The last sector that either copy says there is.
+    last_lba: u64,
+}
+
+impl GptEntries {
+    fn are_those_of(&self, other: &Self) -> bool {
+        (self.entry_size, &self.bytes) == (other.entry_size, &other.bytes)
+    }
 }
 
 fn read_gpt_side(source: &dyn BlockSource, sector_size: u64, lba: u64) -> Result<Side, SourceError> {
@@ -184,7 +238,7 @@ fn read_gpt_side(source: &dyn BlockSource, sector_size: u64, lba: u64) -> Result
     if crc32(&bytes) != header.entries_crc {
         return Ok(Side::Damaged("the checksum of its entries is wrong".to_owned()));
     }
-    Ok(Side::Whole(GptEntries { entry_size: header.entry_size as usize, bytes }))
+    Ok(Side::Whole(GptEntries { entry_size: header.entry_size as usize, bytes, last_lba: header.my_lba.max(header.other_lba) }))
 }
 
 fn parse_gpt_header(sector: &mut [u8], lba: u64) -> Result<GptHeader, String> {
@@ -199,6 +253,7 @@ fn parse_gpt_header(sector: &mut [u8], lba: u64) -> Result<GptHeader, String> {
     }
     let header = GptHeader {
         my_lba: u64_at(sector, 24),
+        other_lba: u64_at(sector, 32),
         entries_lba: u64_at(sector, 72),
         entry_count: u32_at(sector, 80),
         entry_size: u32_at(sector, 84),
@@ -213,21 +268,26 @@ fn parse_gpt_header(sector: &mut [u8], lba: u64) -> Result<GptHeader, String> {
     Ok(header)
 }
 
-fn gpt_table(entries: &GptEntries, sector_size: u64, disk_bytes: u64, mut faults: Vec<String>) -> PartitionTable {
-    let mut partitions = Vec::new();
+fn gpt_table(entries: &GptEntries, sector_size: u64, disk_bytes: u64, faults: Vec<String>) -> PartitionTable {
+    let mut table = PartitionTable::new(TableKind::Gpt, faults);
+    table.reaches(entries.last_lba.saturating_add(1).saturating_mul(sector_size), disk_bytes, None);
     for (number, entry) in (1..).zip(entries.bytes.chunks_exact(entries.entry_size)) {
         if entry[..16].iter().all(|&byte| byte == 0) {
             continue;
         }
         let (first, last) = (u64_at(entry, 32), u64_at(entry, 40));
         let range = first.checked_mul(sector_size).zip(last.checked_add(1).and_then(|end| end.checked_mul(sector_size)));
-        let Some((start, end)) = range.filter(|(start, end)| start < end && *end <= disk_bytes) else {
-            faults.push(format!("partition {number} does not lie in the disk"));
+        let Some((start, end)) = range.filter(|(start, end)| start < end) else {
+            table.faults.push(format!("partition {number} ends before it begins"));
             continue;
         };
+        if end > disk_bytes {
+            table.reaches(end, disk_bytes, Some(number));
+            continue;
+        }
         let name: Vec<u16> = entry[56..128].chunks_exact(2).map(|unit| u16::from_le_bytes([unit[0], unit[1]])).collect();
         let name = String::from_utf16_lossy(name.split(|&unit| unit == 0).next().unwrap_or_default());
-        partitions.push(Partition {
+        table.partitions.push(Partition {
             number,
             start_bytes: start,
             size_bytes: end - start,
@@ -236,7 +296,7 @@ fn gpt_table(entries: &GptEntries, sector_size: u64, disk_bytes: u64, mut faults
             name,
         });
     }
-    PartitionTable { kind: TableKind::Gpt, partitions, faults }
+    table
 }
 
 /// Writes a GPT's UUID, whose first three fields are little endian.
@@ -281,7 +341,7 @@ fn is_extended(kind: u8) -> bool {
 }
 
 fn read_mbr(source: &dyn BlockSource, entries: &[MbrEntry]) -> Result<PartitionTable, SourceError> {
-    let mut table = PartitionTable { kind: TableKind::Mbr, partitions: Vec::new(), faults: Vec::new() };
+    let mut table = PartitionTable::new(TableKind::Mbr, Vec::new());
     for (number, entry) in (1..).zip(entries) {
         if entry.kind == 0 || entry.count == 0 {
             continue;
@@ -303,7 +363,9 @@ fn read_logical(source: &dyn BlockSource, extended: u64, table: &mut PartitionTa
     let mut number = 5;
     loop {
         let mut sector = [0; 512];
-        let inside = next.checked_mul(512).filter(|offset| offset + 512 <= source.size_bytes());
+        // Two 32-bit numbers, in sectors: no overflow in 64 bits.
+        table.reaches((next + 1) * 512, source.size_bytes(), None);
+        let inside = Some(next * 512).filter(|offset| offset + 512 <= source.size_bytes());
         let Some(offset) = inside.filter(|_| seen.len() < MOST_LOGICAL && seen.insert(next)) else {
             table.faults.push("the chain of logical partitions is broken".to_owned());
             return Ok(());
@@ -330,8 +392,12 @@ fn read_logical(source: &dyn BlockSource, extended: u64, table: &mut PartitionTa
 fn push_mbr(table: &mut PartitionTable, number: u32, kind: u8, first: u64, count: u64, disk_bytes: u64) {
     // Two 32-bit numbers and a sector size: no overflow in 64 bits.
     let (start_bytes, size_bytes) = (first * 512, count * 512);
-    if start_bytes == 0 || start_bytes + size_bytes > disk_bytes {
-        table.faults.push(format!("partition {number} does not lie in the disk"));
+    if start_bytes == 0 {
+        table.faults.push(format!("partition {number} begins where the table itself lies"));
+        return;
+    }
+    if start_bytes + size_bytes > disk_bytes {
+        table.reaches(start_bytes + size_bytes, disk_bytes, Some(number));
         return;
     }
     let kind = format!("{kind:02x}");
@@ -356,165 +422,4 @@ fn crc32(bytes: &[u8]) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::testing::{partitioned, run};
-    use super::*;
-
-    const GPT: &str = "label: gpt\nstart=2048, size=1024, type=21686148-6449-6E6F-744E-656564454649, name=bios\n\
-        start=4096, size=2048, type=0FC63DAF-8483-4772-8E79-3D69D8477DE4, name=\"any name\"\n";
-
-    #[test]
-    fn a_gpt_made_by_sfdisk_is_read() {
-        let table = partitions(&partitioned(4 << 20, GPT)).unwrap();
-        assert_eq!((table.kind, table.faults.len()), (TableKind::Gpt, 0));
-        assert!(table.partitions[0].is_boot_code());
-        let root = &table.partitions[1];
-        assert_eq!((root.number, root.start_bytes, root.size_bytes, root.name.as_str()), (2, 4096 * 512, 2048 * 512, "any name"));
-    }
-
-    /// What a tool tells of a disk: number, start and size in bytes, type, unique id, name.
-    type Told = Vec<(u64, u64, String, String, String)>;
-
-    fn found(disk: &dyn BlockSource) -> Told {
-        let table = partitions(disk).unwrap();
-        assert_eq!(table.faults, Vec::<String>::new());
-        table.partitions.into_iter().map(|p| (p.start_bytes, p.size_bytes, p.kind, p.uuid, p.name)).collect()
-    }
-
-    fn in_file<T>(disk: &[u8], take: impl FnOnce(&str) -> T) -> T {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), disk).unwrap();
-        take(file.path().to_str().unwrap())
-    }
-
-    fn by_sfdisk(disk: &[u8]) -> Told {
-        let told = in_file(disk, |file| run("sfdisk", "fdisk", &["--json", file], ""));
-        let told: serde_json::Value = serde_json::from_str(&told).unwrap();
-        let is_gpt = told["partitiontable"]["label"] == "gpt";
-        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-        let partitions = told["partitiontable"]["partitions"].as_array().unwrap().iter();
-        // What it calls a logical partition's container holds no file system.
-        let partitions = partitions.filter(|partition| partition["type"] != "5" && partition["type"] != "f");
-        let partition = |partition: &serde_json::Value| {
-            let bytes = |key: &str| partition[key].as_u64().unwrap() * 512;
-            let kind = text(&partition["type"]).to_lowercase();
-            (
-                bytes("start"),
-                bytes("size"),
-                if is_gpt { kind } else { format!("{kind:0>2}") },
-                text(&partition["uuid"]).to_lowercase(),
-                text(&partition["name"]),
-            )
-        };
-        partitions.map(partition).collect()
-    }
-
-    #[test]
-    fn sfdisk_tells_the_same() {
-        let many: String = (0..60).map(|index| format!("start={}, size=20, name=\"number {index}\"\n", 2048 + index * 32)).collect();
-        let logical: String = (0..30).map(|index| format!("start={}, size=100, type=83\n", 3000 + index * 200)).collect();
-        let dos =
-            format!("label: dos\nstart=1, size=2000, type=c\nstart=2500, size=10000, type=f\nstart=13000, size=1000, type=82\n{logical}");
-        for script in [GPT.to_owned(), format!("label: gpt\n{many}"), format!("label: gpt\ntable-length: 8\n{}", &GPT[11..]), dos] {
-            let disk = partitioned(8 << 20, &script);
-            let mut expected = by_sfdisk(&disk);
-            // An MBR has no unique ids, and the order is that of numbers.
-            let found = found(&disk);
-            if script.contains("dos") {
-                expected.iter_mut().for_each(|partition| partition.3.clear());
-            }
-            expected.sort();
-            let mut sorted = found.clone();
-            sorted.sort();
-            assert_eq!(sorted, expected);
-        }
-    }
-
-    #[test]
-    fn a_gpt_of_sectors_of_4096_bytes_is_read() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("disk");
-        std::fs::write(&file, vec![0; 16 << 20]).unwrap();
-        let file = file.to_str().unwrap();
-        run("fdisk", "fdisk", &["-b", "4096", file], "g\nn\n\n512\n+1M\nn\n\n1024\n+2M\nw\n");
-        let told = run("fdisk", "fdisk", &["-b", "4096", "-l", "-o", "Start,Sectors,Type-UUID,UUID", file], "");
-        let lines = told.lines().filter(|line| line.trim_start().starts_with(|first: char| first.is_ascii_digit()));
-        let expected: Told = lines
-            .map(|line| {
-                let fields: Vec<&str> = line.split_whitespace().collect();
-                let bytes = |field: &str| field.parse::<u64>().unwrap() * 4096;
-                (bytes(fields[0]), bytes(fields[1]), fields[2].to_lowercase(), fields[3].to_lowercase(), String::new())
-            })
-            .collect();
-        assert_eq!(expected.len(), 2, "{told}");
-        let mut disk = std::fs::read(file).unwrap();
-        assert_eq!(found(&disk), expected);
-        disk[4096 + 30] ^= 1;
-        let table = partitions(&disk).unwrap();
-        assert_eq!((table.partitions.len(), table.faults.len()), (2, 1), "its backup is used, and that is told");
-    }
-
-    #[test]
-    fn a_damaged_first_copy_is_replaced_by_the_backup() {
-        let disk = partitioned(4 << 20, GPT);
-        let whole = partitions(&disk).unwrap().partitions;
-        for damage in [512, 512 + 24, 1024 + 40] {
-            let mut disk = disk.clone();
-            disk[damage] ^= 1;
-            let table = partitions(&disk).unwrap();
-            assert_eq!(table.partitions, whole);
-            assert_eq!(table.faults.len(), 1, "{damage}");
-        }
-    }
-
-    #[test]
-    fn a_gpt_without_a_whole_copy_has_no_partitions_and_says_so() {
-        let mut disk = partitioned(4 << 20, GPT);
-        disk[1024] ^= 1;
-        let end = disk.len() - 512 + 20;
-        disk[end - 4] ^= 1;
-        let table = partitions(&disk).unwrap();
-        assert!(table.partitions.is_empty() && table.faults.len() == 1, "{table:?}");
-    }
-
-    #[test]
-    fn an_mbr_with_logical_partitions_is_read() {
-        let script = "label: dos\nstart=2048, size=1024, type=83\nstart=4096, size=4000, type=5\nstart=4160, size=100, type=83\n\
-            start=4400, size=100, type=82\n";
-        let table = partitions(&partitioned(8 << 20, script)).unwrap();
-        let found: Vec<_> = table.partitions.iter().map(|p| (p.number, p.start_bytes / 512, p.kind.as_str())).collect();
-        assert_eq!(found, [(1, 2048, "83"), (5, 4160, "83"), (6, 4400, "82")]);
-        assert!(table.faults.is_empty());
-    }
-
-    #[test]
-    fn a_loop_of_logical_partitions_ends() {
-        let mut disk = partitioned(8 << 20, "label: dos\nstart=2048, size=4000, type=5\nstart=2200, size=100, type=83\n");
-        // The boot record's second entry points back at itself.
-        let at = 2048 * 512 + 446 + 16;
-        disk[at + 4] = 5;
-        disk[at + 12] = 1;
-        assert_eq!(partitions(&disk).unwrap().faults, ["the chain of logical partitions is broken"]);
-    }
-
-    #[test]
-    fn a_disk_without_a_table_is_one_partition() {
-        let table = partitions(&vec![0; 4096]).unwrap();
-        assert_eq!((table.kind, table.partitions[0].size_bytes), (TableKind::None, 4096));
-        assert_eq!(partitions(&Vec::new()).unwrap().kind, TableKind::None);
-    }
-
-    #[test]
-    fn flipped_bits_and_cut_ends_never_panic() {
-        let mut disk = partitioned(2 << 20, "label: gpt\nstart=2048, size=1024\n");
-        for at in (0..2048).chain(disk.len() - 512..disk.len()) {
-            disk[at] ^= 0xff;
-            let _ = partitions(&disk);
-            disk[at] ^= 0xff;
-        }
-        for length in [4095, 2048, 1025, 1024, 1023, 513, 512, 511, 1] {
-            disk.truncate(length);
-            let _ = partitions(&disk);
-        }
-    }
-}
+mod tests;

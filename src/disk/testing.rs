@@ -1,4 +1,4 @@
-//! Disks and trees for tests, made by the public tools (e2fsprogs, xfsprogs, util-linux) and in memory.
+//! Disks and trees for tests, made by the public tools (e2fsprogs, xfsprogs, dosfstools, mtools, util-linux) and in memory.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -7,9 +7,11 @@ use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::source::{BlockSource, SourceError, check_range};
 use super::tree::{Attributes, DirectoryEntry, FileKind, FileSystem, FileTree, Metadata, TreeError};
 
 /// Has mkfs.xfs make file systems of less than 300 MiB, as it does for XFS's own tests.
@@ -25,6 +27,8 @@ pub(super) fn run(tool: &str, package: &str, arguments: &[&str], input: &str) ->
         .args(arguments)
         .env("PATH", path)
         .envs(SMALL_XFS)
+        // Names that are no ASCII; mtools takes them by the locale, and sizes that no floppy has.
+        .envs([("LC_ALL", "C.UTF-8"), ("MTOOLS_SKIP_CHECK", "1")])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -113,19 +117,48 @@ pub(crate) fn unmounted_badly(mut xfs: Vec<u8>) -> Vec<u8> {
     xfs
 }
 
+/// Makes a FAT file system by `mkfs.vfat` with further options, of files (path without a leading slash,
+/// content) that mtools put there.
+pub(crate) fn fat(size_kib: u64, options: &[&str], files: &[(&str, &[u8])]) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let (image, root) = (folder.path().join("image"), folder.path().join("root"));
+    fs::File::create(&image).unwrap().set_len(size_kib << 10).unwrap();
+    run("mkfs.vfat", "dosfstools", &[options, &[image.to_str().unwrap()]].concat(), "");
+    let mut top = Vec::new();
+    for (path, content) in files {
+        let path = Path::new(path);
+        fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
+        fs::write(root.join(path), content).unwrap();
+        top.extend(path.iter().next().map(|name| root.join(name).to_str().unwrap().to_owned()));
+    }
+    top.sort();
+    top.dedup();
+    if !top.is_empty() {
+        let paths: Vec<&str> = top.iter().map(String::as_str).collect();
+        run("mcopy", "mtools", &[&["-s", "-i", image.to_str().unwrap()], &*paths, &["::"]].concat(), "");
+    }
+    fs::read(image).unwrap()
+}
+
 /// Makes a disk with a GPT and a partition for each content.
 pub(crate) fn disk_with(parts: &[&[u8]]) -> Vec<u8> {
+    const LINUX: &str = "0FC63DAF-8483-4772-8E79-3D69D8477DE4";
+    disk_of(&parts.iter().map(|part| (LINUX, *part)).collect::<Vec<_>>())
+}
+
+/// Makes a disk with a GPT and a partition for each type and content.
+pub(crate) fn disk_of(parts: &[(&str, &[u8])]) -> Vec<u8> {
     let mut script = "label: gpt\n".to_owned();
     let mut start = 2048;
     let mut starts = Vec::new();
-    for part in parts {
+    for (kind, part) in parts {
         let sectors = part.len().div_ceil(512);
-        script.push_str(&format!("start={start}, size={sectors}, type=0FC63DAF-8483-4772-8E79-3D69D8477DE4\n"));
+        script.push_str(&format!("start={start}, size={sectors}, type={kind}\n"));
         starts.push(start * 512);
         start += sectors.next_multiple_of(2048);
     }
     let mut disk = partitioned((start + 2048) * 512, &script);
-    for (start, part) in starts.into_iter().zip(parts) {
+    for (start, (_, part)) in starts.into_iter().zip(parts) {
         disk[start..start + part.len()].copy_from_slice(part);
     }
     disk
@@ -151,6 +184,46 @@ pub(crate) fn spoiled(disk: &[u8], seed: u64) -> Vec<u8> {
         disk.truncate(length);
     }
     disk
+}
+
+/// A disk with a few bytes changed or its end cut off, without a copy of all of it.
+pub(super) struct Spoiled {
+    pub disk: Arc<Vec<u8>>,
+    pub bytes: Vec<(usize, u8)>,
+    pub size_bytes: u64,
+}
+
+impl BlockSource for Spoiled {
+    fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), SourceError> {
+        check_range(offset, buffer.len(), self.size_bytes)?;
+        self.disk.read_at(offset, buffer)?;
+        for (at, byte) in &self.bytes {
+            if let Some(target) = at.checked_sub(offset as usize).and_then(|at| buffer.get_mut(at)) {
+                *target = *byte;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads all that there is, within bounds, whatever comes of it, and returns how much was found.
+pub(super) fn read_all(tree: &FileTree) -> usize {
+    let mut files = 0;
+    tree.walk(&mut |path, metadata| {
+        files += 1;
+        match metadata.map(|metadata| metadata.kind) {
+            Ok(FileKind::File) => drop(tree.read(path, 64 << 10)),
+            Ok(FileKind::Symlink) => drop(tree.read_link(path)),
+            _ => {}
+        }
+        let _ = (tree.attributes_resolved(path), tree.read_range_resolved(path, 50_000, &mut [0; 100]));
+        if files > 2_000 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    files
 }
 
 /// What is compared: kind, mode, owner, group, size, and the SHA-256 of a file's content or a link's

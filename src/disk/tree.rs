@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ffi::{OsStr, OsString};
 use std::ops::ControlFlow;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -230,14 +231,22 @@ pub trait FileSystem: Send + Sync {
 }
 
 /// A tree of files: a root file system and others mounted in it.
+///
+/// What has no place among the files of a running system lies apart, in the root directory under a name in
+/// brackets that no file has: `/[disk 1, partition 3]`, and `/[under srv]` for what the mount at `/srv` hides.
+/// [`FileTree::walk`] visits it last; no listing has it.
 pub struct FileTree {
     /// Longest mount point first, so the first that fits is the right one; `/` is last.
     mounts: Vec<Mount>,
+    /// Mount points of what lies apart, in the order of mounting.
+    apart: Vec<PathBuf>,
 }
 
 struct Mount {
     at: PathBuf,
-    file_system: Box<dyn FileSystem>,
+    file_system: Arc<dyn FileSystem>,
+    /// The place in the file system that is mounted: its root, or what another mount hides.
+    inside: PathBuf,
     /// In the order of mounting, as [`Metadata::file_system`] tells it.
     number: usize,
 }
@@ -245,12 +254,58 @@ struct Mount {
 impl FileTree {
     /// Makes a tree of a root file system.
     pub fn new(root: Box<dyn FileSystem>) -> Self {
-        Self { mounts: vec![Mount { at: PathBuf::from("/"), file_system: root, number: 0 }] }
+        let root = Mount { at: PathBuf::from("/"), file_system: root.into(), inside: PathBuf::from("/"), number: 0 };
+        Self { mounts: vec![root], apart: Vec::new() }
     }
 
-    /// Mounts a further file system; it hides what the place held before.
+    /// Mounts a further file system on a directory, its path without links. What the place held before lies
+    /// apart from then on.
     pub fn mount(&mut self, at: PathBuf, file_system: Box<dyn FileSystem>) {
-        self.mounts.push(Mount { at, file_system, number: self.mounts.len() });
+        let (below, inside) = self.mount_of(&at);
+        // What can't be listed is told of by a walk, and must be met by it.
+        let hides = below.file_system.read_dir(&inside).map_or_else(|error| !error.is_absent(), |entries| !entries.is_empty());
+        let hidden = hides.then(|| Mount { at: PathBuf::new(), file_system: Arc::clone(&below.file_system), inside, number: below.number });
+        let name = format!("under {}", at.strip_prefix("/").unwrap_or(&at).display());
+        self.push(at, file_system.into());
+        if let Some(hidden) = hidden {
+            let at = self.place_apart(&name);
+            self.push_mount(Mount { at, ..hidden });
+        }
+    }
+
+    /// Puts a further file system apart and returns where, by a name that needs not be free.
+    pub fn mount_apart(&mut self, name: &str, file_system: Box<dyn FileSystem>) -> PathBuf {
+        let at = self.place_apart(name);
+        self.push(at.clone(), file_system.into());
+        at
+    }
+
+    /// Tells whether a file system is mounted there; a path without links.
+    pub fn is_mount_point(&self, path: &Path) -> bool {
+        self.mounts.iter().any(|mount| mount.at == path)
+    }
+
+    /// Finds a free name for what lies apart. Files that have the name already can't hide it, nor it them.
+    fn place_apart(&mut self, name: &str) -> PathBuf {
+        let name = name.replace('/', "-");
+        let mut at = Path::new("/").join(format!("[{name}]"));
+        let mut count = 1;
+        // Ends, as a directory's names are limited.
+        while self.symlink_metadata_resolved(&at).is_ok() {
+            count += 1;
+            at = Path::new("/").join(format!("[{name}, {count}]"));
+        }
+        self.apart.push(at.clone());
+        at
+    }
+
+    fn push(&mut self, at: PathBuf, file_system: Arc<dyn FileSystem>) {
+        let number = self.mounts.len();
+        self.push_mount(Mount { at, file_system, inside: PathBuf::from("/"), number });
+    }
+
+    fn push_mount(&mut self, mount: Mount) {
+        self.mounts.push(mount);
         self.mounts.sort_by_key(|mount| std::cmp::Reverse(mount.at.components().count()));
     }
 
@@ -397,17 +452,34 @@ impl FileTree {
 
     /// Visits everything in the tree but the root itself, directories before what they hold, names in
     /// order; links are visited, not followed. What can't be read is visited as an error and left out.
-    /// Ends at a break of the visitor.
+    /// What lies apart comes last. Ends at a break of the visitor.
     pub fn walk(&self, visit: &mut dyn FnMut(&Path, FoundMetadata) -> ControlFlow<()>) {
-        let mut directories = vec![PathBuf::from("/")];
+        let mut walk = || {
+            self.walk_below(Path::new("/"), visit)?;
+            for at in &self.apart {
+                let metadata = self.symlink_metadata_resolved(at);
+                let is_directory = matches!(&metadata, Ok(metadata) if metadata.kind == FileKind::Directory);
+                visit(at, metadata)?;
+                if is_directory {
+                    self.walk_below(at, visit)?;
+                }
+            }
+            ControlFlow::Continue(())
+        };
+        // Whoever breaks knows it.
+        let _: ControlFlow<()> = walk();
+    }
+
+    fn walk_below(&self, top: &Path, visit: &mut dyn FnMut(&Path, FoundMetadata) -> ControlFlow<()>) -> ControlFlow<()> {
+        let mut directories = vec![top.to_owned()];
         while let Some(directory) = directories.pop() {
             let (mount, inner) = self.mount_of(&directory);
             let entries = match mount.file_system.read_dir_with_metadata(&inner) {
                 Ok(entries) => entries,
-                Err(error) => match visit(&directory, Err(error)) {
-                    ControlFlow::Continue(()) => continue,
-                    ControlFlow::Break(()) => return,
-                },
+                Err(error) => {
+                    visit(&directory, Err(error))?;
+                    continue;
+                }
             };
             let mut found = Vec::new();
             for (name, metadata) in entries {
@@ -415,27 +487,24 @@ impl FileTree {
                 // A directory that holds itself, in a damaged file system, ends here.
                 if path.as_os_str().len() > LONGEST_PATH_BYTES {
                     let why = "its path is too long".to_owned();
-                    if visit(&directory, Err(TreeError::Damaged { path: directory.clone(), why })).is_break() {
-                        return;
-                    }
+                    visit(&directory, Err(TreeError::Damaged { path: directory.clone(), why }))?;
                     break;
                 }
-                // What a mount hides is not what is there.
-                let hidden = self.mounts.iter().any(|mount| mount.at == path);
-                let metadata = if hidden { self.symlink_metadata_resolved(&path) } else { metadata.map(|found| mount.marked(found)) };
+                // What a mount hides lies apart.
+                let is_hidden = self.is_mount_point(&path);
+                let metadata = if is_hidden { self.symlink_metadata_resolved(&path) } else { metadata.map(|found| mount.marked(found)) };
                 if matches!(&metadata, Ok(metadata) if metadata.kind == FileKind::Directory) {
                     found.push(path.clone());
                 }
-                if visit(&path, metadata).is_break() {
-                    return;
-                }
+                visit(&path, metadata)?;
             }
             directories.extend(found.into_iter().rev());
         }
+        ControlFlow::Continue(())
     }
 
     fn mount_of(&self, path: &Path) -> (&Mount, PathBuf) {
-        let found = self.mounts.iter().find_map(|mount| path.strip_prefix(&mount.at).ok().map(|inner| (mount, Path::new("/").join(inner))));
+        let found = self.mounts.iter().find_map(|mount| path.strip_prefix(&mount.at).ok().map(|inner| (mount, mount.inside.join(inner))));
         found.expect("the root is mounted at / and paths are absolute")
     }
 

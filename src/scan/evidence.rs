@@ -90,9 +90,9 @@ fn judge(evidence: Evidence, reopen: &Reopen, progress: &(dyn Fn(Progress) + Syn
     let (mut files, mut unowned_files, mut software) = (0, None, Vec::new());
     if let Some(root) = &evidence.root {
         // A folder has no disk: whoever names one trusts it not to be endless.
+        let sizes = evidence.image.map(|image| image.volumes.iter().map(|volume| volume.partition.size_bytes));
         // Sizes are what partition tables claim.
-        let sizes = |image: &DiskImage| image.volumes.iter().fold(0_u64, |sum, volume| sum.saturating_add(volume.partition.size_bytes));
-        let disk_bytes = evidence.image.map_or(u64::MAX, sizes);
+        let disk_bytes = sizes.map_or(u64::MAX, |sizes| sizes.fold(0, u64::saturating_add));
         let ownership = root.packages.ownership(&root.files);
         let contents = pass::read(&root.files, disk_bytes, ownership, reopen, progress);
         findings.extend(judged(|rule, verdict| {

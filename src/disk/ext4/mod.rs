@@ -52,22 +52,6 @@ impl Ext4 {
         };
         open().map_err(|fault: Fault| fault.at(Path::new("/")))
     }
-
-    /// Returns its UUID in the usual form.
-    pub fn uuid(&self) -> &str {
-        &self.device.geometry.uuid
-    }
-
-    /// Returns its label; empty without one.
-    pub fn label(&self) -> &str {
-        &self.device.geometry.label
-    }
-
-    /// Tells why what is read may not be what a mount would show: changes that stand in the journal alone.
-    /// A lowercase fragment.
-    pub fn outstanding(&self) -> Option<&'static str> {
-        self.device.outstanding
-    }
 }
 
 impl Inodes for Ext4 {
@@ -75,6 +59,18 @@ impl Inodes for Ext4 {
 
     fn root(&self) -> InodeNumber {
         ROOT
+    }
+
+    fn uuid(&self) -> &str {
+        &self.device.geometry.uuid
+    }
+
+    fn label(&self) -> &str {
+        &self.device.geometry.label
+    }
+
+    fn outstanding(&self) -> Option<&'static str> {
+        self.device.outstanding
     }
 
     fn inode(&self, number: InodeNumber) -> Result<Inode, Fault> {

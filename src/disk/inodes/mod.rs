@@ -1,4 +1,4 @@
-//! What ext4 and XFS have in common: files are inodes found by number, and directories name numbers.
+//! What ext4, XFS and FAT have in common: files are found by number, and directories name numbers.
 
 mod content;
 mod directory;
@@ -27,6 +27,18 @@ pub(super) trait Inodes: Send + Sync {
 
     /// The root directory.
     fn root(&self) -> InodeNumber;
+
+    /// What tells it from all others, in the form that `/etc/fstab` has.
+    fn uuid(&self) -> &str;
+
+    /// Its label; empty without one.
+    fn label(&self) -> &str;
+
+    /// Why what is read may not be what a mount would show: changes that stand in a journal alone. A lowercase
+    /// fragment.
+    fn outstanding(&self) -> Option<&'static str> {
+        None
+    }
 
     /// Reads an inode that something refers to.
     fn inode(&self, number: InodeNumber) -> Result<Self::Inode, Fault>;

@@ -22,6 +22,8 @@ pub(super) struct LogicalVolume {
     pub group: String,
     /// Its own.
     pub name: String,
+    /// Others are parts of one that is, such as a mirror's halves.
+    pub is_visible: bool,
     /// Its bytes; a lowercase fragment where they can't be had.
     pub source: Result<Arc<dyn BlockSource>, String>,
 }
@@ -33,7 +35,8 @@ pub(super) struct Assembled {
     pub faults: Vec<(usize, String)>,
 }
 
-/// Joins physical volumes and takes their logical ones out. Volumes that help others are left out.
+/// Joins physical volumes and takes their logical ones out, parts of others among them: no other tells of what
+/// they hold.
 pub(super) fn assemble(sources: &[Arc<dyn BlockSource>]) -> Assembled {
     let mut assembled = Assembled { volumes: Vec::new(), faults: Vec::new() };
     let mut parts: BTreeMap<String, Arc<dyn BlockSource>> = BTreeMap::new();
@@ -67,9 +70,10 @@ pub(super) fn assemble(sources: &[Arc<dyn BlockSource>]) -> Assembled {
         }
     }
     for group in groups.values() {
-        for logical in group.logical.iter().filter(|logical| logical.is_visible) {
+        for logical in &group.logical {
             let source = volume::open(group, logical, &parts);
-            assembled.volumes.push(LogicalVolume { group: group.name.clone(), name: logical.name.clone(), source });
+            let (name, is_visible) = (logical.name.clone(), logical.is_visible);
+            assembled.volumes.push(LogicalVolume { group: group.name.clone(), name, is_visible, source });
         }
     }
     assembled

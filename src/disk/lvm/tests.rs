@@ -165,6 +165,26 @@ fn what_is_missing_or_of_another_kind_is_told_by_name() {
 }
 
 #[test]
+fn parts_of_other_volumes_are_told_and_never_mounted() {
+    let root = ext4(&[("etc/os-release", "ID=rocky\n")]);
+    let extents = root.len() / EXTENT_BYTES;
+    let hidden = |name: &str, segment: String| logical(name, &[segment]).replace(", \"VISIBLE\"", "");
+    let pool = segment(1, 0, 1, "pv0", 0).replace("type = \"striped\"", "type = \"thin-pool\"");
+    let volumes = hidden("mirror_rimage_0", segment(1, 0, extents, "pv0", 0))
+        + &hidden("pool", pool)
+        + &hidden("lvol0_pmspare", segment(1, 0, 1, "pv0", extents));
+    let mut disk = physical(0, extents + 1, &group(1, [extents + 1, 4], &volumes), 1, 512);
+    disk[DATA_AT..][..root.len()].copy_from_slice(&root);
+    let image = super::super::open(&sources(&[disk]));
+    assert!(image.tree.is_none(), "a mirror's half is no root");
+    let told: Vec<_> = image.volumes.iter().skip(1).map(|volume| format!("{volume}: {:?}", volume.state)).collect();
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(told[0].contains("pmspare") && told[0].contains("no file system"), "{told:?}");
+    assert!(told[1].contains("rimage_0") && told[1].contains("a part of another"), "{told:?}");
+    assert!(told[2].contains("thin-pool"), "{told:?}");
+}
+
+#[test]
 fn damage_is_told() {
     let whole = physical(0, 4, &group(1, [4, 4], &logical("x", &[segment(1, 0, 4, "pv0", 0)])), 1, 512);
     assert!(why(std::slice::from_ref(&whole)).is_empty());

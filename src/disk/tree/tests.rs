@@ -50,7 +50,7 @@ fn a_mounted_file_system_hides_and_joins() {
         seen.push(path.display().to_string());
         ControlFlow::Continue(())
     });
-    assert_eq!(seen, ["/etc", "/link", "/var", "/etc/x", "/var/new"]);
+    assert_eq!(seen, ["/etc", "/link", "/var", "/etc/x", "/var/new", "/[under var]", "/[under var]/old"]);
 }
 
 #[test]

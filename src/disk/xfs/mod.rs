@@ -1,6 +1,6 @@
 //! XFS, versions 4 and 5.
 //!
-//! Read as it stands: the log isn't replayed, but told of ([`Xfs::outstanding`]). Metadata of version 5
+//! Read as it stands: the log isn't replayed, but told of. Metadata of version 5
 //! is verified by its checksums. Quotas, reverse maps and free space are not looked at.
 
 mod attributes;
@@ -53,22 +53,6 @@ impl Xfs {
         };
         open().map_err(|fault: Fault| fault.at(Path::new("/")))
     }
-
-    /// Returns its UUID in the usual form.
-    pub fn uuid(&self) -> &str {
-        &self.device.geometry.uuid
-    }
-
-    /// Returns its label; empty without one.
-    pub fn label(&self) -> &str {
-        &self.device.geometry.label
-    }
-
-    /// Tells why what is read may not be what a mount would show: changes that stand in the log alone.
-    /// A lowercase fragment; none after an orderly unmount.
-    pub fn outstanding(&self) -> Option<&'static str> {
-        self.outstanding
-    }
 }
 
 impl Inodes for Xfs {
@@ -76,6 +60,18 @@ impl Inodes for Xfs {
 
     fn root(&self) -> InodeNumber {
         InodeNumber(self.device.geometry.root)
+    }
+
+    fn uuid(&self) -> &str {
+        &self.device.geometry.uuid
+    }
+
+    fn label(&self) -> &str {
+        &self.device.geometry.label
+    }
+
+    fn outstanding(&self) -> Option<&'static str> {
+        self.outstanding
     }
 
     fn inode(&self, number: InodeNumber) -> Result<Inode, Fault> {

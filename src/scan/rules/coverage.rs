@@ -8,6 +8,7 @@ use crate::disk::{Content, VolumeState};
 use crate::model::report::Severity;
 use crate::scan::eol::EndOfLife;
 use crate::scan::evidence::{Evidence, Root};
+use crate::scan::files::explain;
 use crate::scan::pass::Contents;
 use crate::scan::verdict::{Judge, Rule, Verdict};
 
@@ -47,7 +48,7 @@ pub(super) const UNREAD: Rule = Rule {
     code: "COV-PART-001",
     severity: Severity::Critical,
     title: "partitions that can't be read",
-    remedy: "Bake from a base whose partitions hold ext4 or XFS and power off in order, or take the partition out.",
+    remedy: "Bake from a base whose partitions hold ext4, XFS or FAT and power off in order, or take the partition out.",
     judge: Judge::Image(unread),
 };
 
@@ -55,16 +56,8 @@ pub(super) const LOOSE: Rule = Rule {
     code: "COV-PART-002",
     severity: Severity::High,
     title: "file systems that are not part of the tree",
-    remedy: "Name the file system in /etc/fstab by UUID or LABEL, or take the partition out.",
+    remedy: "Name each file system in /etc/fstab by a UUID or LABEL of its own, at a directory that is there, or take it out.",
     judge: Judge::Image(loose),
-};
-
-pub(super) const NO_FILES: Rule = Rule {
-    code: "COV-PART-003",
-    severity: Severity::Low,
-    title: "partitions whose content is not searched",
-    remedy: "Keep files in ext4 or XFS; of what has to be there, make sure by other means that it holds nothing that buyers must not see.",
-    judge: Judge::Image(no_files),
 };
 
 pub(super) const TABLE: Rule = Rule {
@@ -73,6 +66,22 @@ pub(super) const TABLE: Rule = Rule {
     title: "a damaged partition table",
     remedy: "Repair the base's partition table, for instance with `sfdisk --relocate gpt-bak-std` or `sgdisk -e`.",
     judge: Judge::Image(table),
+};
+
+pub(super) const CUT_OFF: Rule = Rule {
+    code: "COV-PART-005",
+    severity: Severity::High,
+    title: "disks that are cut off",
+    remedy: "Copy, download or convert the disk anew: some of its end is missing.",
+    judge: Judge::Image(cut_off),
+};
+
+pub(super) const SWAP: Rule = Rule {
+    code: "COV-PART-006",
+    severity: Severity::Medium,
+    title: "swap space that was used",
+    remedy: "Turn swap off during the bake, or make it anew at its end (`swapoff`, `blkdiscard` or zeros, `mkswap`).",
+    judge: Judge::Image(swap),
 };
 
 pub(super) const PACKAGES: Rule = Rule {
@@ -90,11 +99,6 @@ pub(super) const SOFTWARE: Rule = Rule {
     remedy: "Put the file into the image whole; if it is whole, its packages have to be looked after by hand.",
     judge: Judge::Content(software),
 };
-
-/// EFI system partitions: GPT's type and MBR's.
-///
-/// Source: <https://uefi.org/specs/UEFI/2.10/05_GUID_Partition_Table_Format.html#defined-gpt-partition-entry-partition-type-guids>
-const EFI_SYSTEM: [&str; 2] = ["c12a7328-f81f-11d2-ba4b-00a0c93ec93b", "ef"];
 
 /// A table of dates that is older than this may lack what has ended since.
 const STALE_DAYS: i32 = 365;
@@ -144,7 +148,8 @@ fn unread(evidence: &Evidence, verdict: &mut Verdict) {
         if let VolumeState::Unread { why } = &volume.state
             && !volume.content.is_encrypted()
         {
-            verdict.image(format!("{volume} can't be read: {why}"));
+            let severity = if volume.content == Content::Fat { Severity::High } else { UNREAD.severity };
+            verdict.image_as(severity, format!("{volume} can't be read: {why}"));
         }
         if let Some(why) = volume.outstanding {
             verdict.image(format!("{volume} could be read, but not as buyers will see it: {why}"));
@@ -157,30 +162,34 @@ fn unread(evidence: &Evidence, verdict: &mut Verdict) {
 
 fn loose(evidence: &Evidence, verdict: &mut Verdict) {
     for volume in evidence.image.iter().flat_map(|image| &image.volumes) {
-        if volume.state == VolumeState::Loose && evidence.root.is_some() {
-            verdict.image(format!("{volume} holds a file system that /etc/fstab does not place in the tree, so that it was not searched"));
+        // Firmware reads its loader from there without a mount, and its files are searched as all are.
+        if volume.content == Content::Fat && volume.partition.is_efi_system() {
+            continue;
+        }
+        if let VolumeState::Loose { why } = &volume.state
+            && evidence.root.is_some()
+        {
+            verdict.image(format!("the files of {volume} were searched, but not judged as the system's: {why}"));
         }
     }
 }
 
-fn no_files(evidence: &Evidence, verdict: &mut Verdict) {
-    for volume in evidence.image.iter().flat_map(|image| &image.volumes) {
-        if volume.state != VolumeState::NoFiles {
-            continue;
+fn swap(evidence: &Evidence, verdict: &mut Verdict) {
+    let Some(image) = evidence.image else { return };
+    for volume in image.volumes.iter().filter(|volume| volume.content == Content::Swap && volume.apart.is_some()) {
+        match image.holds_memory(volume) {
+            Ok(true) => {
+                verdict.image(format!("{volume} is swap space that keeps what was in memory during the bake: keys and passwords too"))
+            }
+            Ok(false) => {}
+            Err(error) => verdict.image_as(Severity::High, format!("{volume} is swap space that can't be read: {}", explain(&error))),
         }
-        match volume.content {
-            Content::Swap => {
-                verdict.image_as(Severity::Medium, format!("{volume} is swap space, which may keep what was in memory during the bake"))
-            }
-            Content::Fat if EFI_SYSTEM.contains(&volume.partition.kind.as_str()) => {
-                verdict.image(format!("{volume} holds FAT, as boot loaders need it; its files were not searched"));
-            }
-            // Whatever else it is for, it holds files of somebody's.
-            Content::Fat => {
-                verdict.image_as(Severity::High, format!("{volume} holds FAT and is no EFI system partition; its files were not searched"))
-            }
-            _ => verdict.image(format!("{volume} holds boot code")),
-        }
+    }
+}
+
+fn cut_off(evidence: &Evidence, verdict: &mut Verdict) {
+    for why in evidence.image.iter().flat_map(|image| &image.cut_off) {
+        verdict.image(why);
     }
 }
 
@@ -220,13 +229,18 @@ fn software(_: &Evidence, _: &Root, contents: &Contents, verdict: &mut Verdict) 
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::ops::Range;
     use std::sync::Arc;
 
-    use crate::disk::BlockSource;
-    use crate::disk::testing::{disk_with, ext4, partitioned, spoiled, unmounted_badly, xfs};
+    use crate::disk::testing::{disk_of, disk_with, ext4, fat, partitioned, spoiled, unmounted_badly, xfs};
+    use crate::disk::{BlockSource, SourceError};
     use crate::model::product::ScanPolicy;
     use crate::model::report::{Report, Severity};
-    use crate::scan::testing::{clean, found, request};
+    use crate::scan::testing::{clean, found, pem, request};
+
+    const EFI_SYSTEM: &str = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B";
+    const LINUX: &str = "0FC63DAF-8483-4772-8E79-3D69D8477DE4";
 
     fn scan(disk: Vec<u8>) -> Report {
         let policy = ScanPolicy::failing_on(Severity::Critical);
@@ -249,26 +263,94 @@ mod tests {
     fn unread_and_loose_partitions_are_told_beside_a_root() {
         let mut btrfs = vec![0; 1 << 20];
         btrfs[0x1_0040..0x1_0048].copy_from_slice(b"_BHRfS_M");
-        let mut fat = vec![0; 1 << 20];
-        fat[82..90].copy_from_slice(b"FAT32   ");
+        let mut broken = fat(1024, &[], &[]);
+        broken[11..13].fill(0);
         let root = ext4(&[
             ("etc/os-release", "ID=debian\nVERSION_ID=13\n"),
             ("var/lib/dpkg/status", "Package: a\nVersion: 1\nStatus: a b installed\n"),
         ]);
-        let report = scan(disk_with(&[&fat, &btrfs, &root, &ext4(&[("x", "")])]));
-        assert_eq!(codes(&report), ["COV-PART-001", "COV-PART-002", "COV-PART-003"]);
+        let report = scan(disk_with(&[&broken, &btrfs, &root, &ext4(&[("x", "")])]));
+        let told: Vec<_> =
+            report.findings.iter().filter(|finding| finding.code.starts_with("COV")).map(|f| (f.code.as_str(), f.severity)).collect();
+        let expected = [("COV-PART-001", Severity::Critical), ("COV-PART-001", Severity::High), ("COV-PART-002", Severity::High)];
+        assert_eq!(told, expected);
         assert_eq!(report.packages.len(), 1);
     }
 
+    /// A root that has no finding of coverage.
+    fn root(fstab: &str) -> Vec<u8> {
+        ext4(&[
+            ("etc/os-release", "ID=debian\nVERSION_ID=13\n"),
+            ("var/lib/dpkg/status", "Package: a\nVersion: 1\nStatus: a b installed\n"),
+            ("etc/fstab", fstab),
+            ("boot/efi/hidden.pem", &pem("", "")),
+        ])
+    }
+
+    fn secrets(report: &Report) -> Vec<&str> {
+        let found = report.findings.iter().filter(|finding| finding.code.contains("-SEC-"));
+        let paths: BTreeSet<&str> = found.filter_map(|finding| finding.path.as_deref()).collect();
+        paths.into_iter().collect()
+    }
+
     #[test]
-    fn fat_that_is_no_boot_loader_s_is_not_let_pass() {
-        let severity = |kind: &str| {
-            let mut disk = partitioned(4 << 20, &format!("label: gpt\nstart=2048, size=2048, type={kind}\n"));
-            disk[(1 << 20) + 82..][..8].copy_from_slice(b"FAT32   ");
-            scan(disk).findings.iter().find(|finding| finding.code == "COV-PART-003").map(|finding| finding.severity)
-        };
-        assert_eq!(severity("C12A7328-F81F-11D2-BA4B-00A0C93EC93B"), Some(Severity::Low));
-        assert_eq!(severity("0FC63DAF-8483-4772-8E79-3D69D8477DE4"), Some(Severity::High));
+    fn an_efi_system_partition_is_searched_and_so_is_what_its_mount_hides() {
+        let key = pem("", "");
+        let esp = fat(4096, &["-n", "UEFI"], &[("EFI/key.pem", key.as_bytes())]);
+        let disk = |fstab| disk_of(&[(EFI_SYSTEM, &*esp), (LINUX, &*root(fstab))]);
+        let report = scan(disk("LABEL=UEFI /boot/efi vfat umask=0077 0 1\n"));
+        assert_eq!((codes(&report), secrets(&report)), (vec![], vec!["/[under boot-efi]/hidden.pem", "/boot/efi/EFI/key.pem"]));
+        let report = scan(disk(""));
+        assert_eq!((codes(&report), secrets(&report)), (vec![], vec!["/[disk 1, partition 1]/EFI/key.pem", "/boot/efi/hidden.pem"]));
+    }
+
+    #[test]
+    fn swap_is_searched_and_told_when_it_was_used() {
+        let mut swap = vec![0; 2 << 20];
+        swap[4086..4096].copy_from_slice(b"SWAPSPACE2");
+        swap[1024..1200].fill(1);
+        let scan_with = |swap: &[u8]| scan(disk_with(&[&root(""), swap]));
+        assert_eq!(codes(&scan_with(&swap)), Vec::<&str>::new());
+        swap[1 << 20] = 1;
+        assert_eq!(codes(&scan_with(&swap)), ["COV-PART-006"]);
+        let key = pem("", "");
+        swap[1 << 20..][..key.len()].copy_from_slice(key.as_bytes());
+        assert!(secrets(&scan_with(&swap)).contains(&"/[disk 1, partition 2]"));
+    }
+
+    #[test]
+    fn a_disk_that_is_cut_off_is_no_damaged_table() {
+        let mut disk = disk_with(&[&root(""), &ext4(&[("x", "")])]);
+        disk.truncate(disk.len() - (3 << 20));
+        let report = scan(disk);
+        assert_eq!(codes(&report), ["COV-PART-005"]);
+        let finding = report.findings.iter().find(|finding| finding.code == "COV-PART-005").unwrap();
+        assert_eq!(finding.reason, "disk 1 is 3145728 bytes shorter than its partition table says, which cuts off partition 2");
+    }
+
+    /// Zeros without end.
+    struct Endless;
+
+    impl BlockSource for Endless {
+        fn size_bytes(&self) -> u64 {
+            u64::MAX
+        }
+
+        fn read_at(&self, _: u64, buffer: &mut [u8]) -> Result<(), SourceError> {
+            buffer.fill(0);
+            Ok(())
+        }
+
+        fn next_allocated(&self, _: u64) -> Result<Option<Range<u64>>, SourceError> {
+            Ok(None)
+        }
+    }
+
+    #[test]
+    fn disks_that_claim_more_than_can_be_counted_are_scanned() {
+        let policy = ScanPolicy::failing_on(Severity::Critical);
+        let report = crate::scan::scan(&[Arc::new(root("")), Arc::new(Endless), Arc::new(Endless)], &request(&policy), &|_| {});
+        assert_eq!(codes(&report), ["COV-PART-001", "COV-PART-001"]);
     }
 
     #[test]

@@ -1,38 +1,14 @@
 //! Damage: an error or other content, never a panic, an endless loop or memory without bounds.
 
-use std::ops::ControlFlow;
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
 
-use super::super::super::source::{BlockSource, SourceError, check_range};
-use super::super::super::tree::{FileKind, TreeError};
+use super::super::super::source::BlockSource;
+use super::super::super::testing::{Spoiled, read_all};
+use super::super::super::tree::TreeError;
 use super::super::device::Device;
 use super::*;
-
-/// A disk with a few bytes changed, without a copy of all of it.
-struct Spoiled {
-    disk: Arc<Vec<u8>>,
-    bytes: Vec<(usize, u8)>,
-    size_bytes: u64,
-}
-
-impl BlockSource for Spoiled {
-    fn size_bytes(&self) -> u64 {
-        self.size_bytes
-    }
-
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), SourceError> {
-        check_range(offset, buffer.len(), self.size_bytes)?;
-        self.disk.read_at(offset, buffer)?;
-        for (at, byte) in &self.bytes {
-            if let Some(target) = at.checked_sub(offset as usize).and_then(|at| buffer.get_mut(at)) {
-                *target = *byte;
-            }
-        }
-        Ok(())
-    }
-}
 
 /// A small disk, and the places of its metadata, which are worth spoiling.
 struct Sample {
@@ -90,18 +66,7 @@ static SAMPLES: LazyLock<[Sample; 4]> = LazyLock::new(|| {
 /// Reads all that there is, within bounds, and returns how much was found.
 fn walk(source: Spoiled, verifies: bool) -> Result<usize, TreeError> {
     let tree = FileTree::new(Box::new(Ext4::open_device(Device::open(Arc::new(source), verifies))?));
-    let mut files = 0;
-    tree.walk(&mut |path, metadata| {
-        files += 1;
-        match metadata.map(|metadata| metadata.kind) {
-            Ok(FileKind::File) => drop(tree.read(path, 64 << 10)),
-            Ok(FileKind::Symlink) => drop(tree.read_link(path)),
-            _ => {}
-        }
-        let _ = (tree.attributes_resolved(path), tree.read_range_resolved(path, 50_000, &mut [0; 100]));
-        if files > 2_000 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    });
-    Ok(files)
+    Ok(read_all(&tree))
 }
 
 #[test]

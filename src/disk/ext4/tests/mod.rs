@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use super::super::file::FileSource;
 use super::super::folder::Folder;
+use super::super::inodes::Inodes;
 use super::super::testing::{listing, run};
 use super::super::tree::FileTree;
 use super::Ext4;

@@ -4,37 +4,12 @@ use std::sync::{Arc, LazyLock};
 
 use proptest::prelude::*;
 
-use super::super::super::source::{BlockSource, SourceError, check_range};
-use super::super::super::testing::{xfs, xfs_from};
+use super::super::super::testing::{Spoiled, read_all, xfs, xfs_from};
 use super::super::super::tree::{FileTree, TreeError};
 use super::super::Xfs;
 use super::super::device::{Device, checksum};
 use super::kernel;
 use super::*;
-
-/// A disk with a few bytes changed, without a copy of all of it.
-struct Spoiled {
-    disk: Arc<Vec<u8>>,
-    bytes: Vec<(usize, u8)>,
-    size_bytes: u64,
-}
-
-impl BlockSource for Spoiled {
-    fn size_bytes(&self) -> u64 {
-        self.size_bytes
-    }
-
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), SourceError> {
-        check_range(offset, buffer.len(), self.size_bytes)?;
-        self.disk.read_at(offset, buffer)?;
-        for (at, byte) in &self.bytes {
-            if let Some(target) = at.checked_sub(offset as usize).and_then(|at| buffer.get_mut(at)) {
-                *target = *byte;
-            }
-        }
-        Ok(())
-    }
-}
 
 /// A small disk and where its metadata lies: what is worth spoiling.
 struct Sample {
@@ -79,18 +54,7 @@ static SAMPLES: LazyLock<[Sample; 2]> = LazyLock::new(|| {
 fn walk(source: Spoiled, verifies: bool) -> Result<usize, TreeError> {
     let xfs = Xfs::open_device(Device::open(Arc::new(source), verifies))?;
     let tree = FileTree::new(Box::new(xfs));
-    let mut files = 0;
-    tree.walk(&mut |path, metadata| {
-        files += 1;
-        match metadata.map(|metadata| metadata.kind) {
-            Ok(FileKind::File) => drop(tree.read(path, 64 << 10)),
-            Ok(FileKind::Symlink) => drop(tree.read_link(path)),
-            _ => {}
-        }
-        let _ = (tree.attributes_resolved(path), tree.read_range_resolved(path, 50_000, &mut [0; 100]));
-        if files > 2_000 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    });
-    Ok(files)
+    Ok(read_all(&tree))
 }
 
 proptest! {

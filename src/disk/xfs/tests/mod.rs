@@ -8,5 +8,6 @@ mod kernel;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use super::super::inodes::Inodes;
 use super::super::testing::{assert_same, line, listing};
 use super::super::tree::{FileKind, Metadata};
