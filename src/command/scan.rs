@@ -63,6 +63,10 @@ pub enum ScanFormat {
     Json,
     /// SARIF 2.1.0, for code hosts and editors.
     Sarif,
+    /// JUnit's XML, for CI systems: a test a rule.
+    Junit,
+    /// A web page of one file that loads nothing, for people.
+    Html,
 }
 
 /// Takes the name of an account as Linux has them.
@@ -114,18 +118,32 @@ pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
             (name, scan_target::local(global, path, &terms).await?)
         }
     };
-    print(args.format, &[(&report, &what)]);
+    let subject = Subject { name: &what, version: None };
+    print(args.format, &[Told { report: &report, subject, place: &what }]);
     if let Some(sbom) = sbom {
-        sbom.write(&report, &Subject { name: &what, version: None }, args.sbom_format)?;
+        sbom.write(&report, &subject, args.sbom_format)?;
     }
     if report.passed() { Ok(()) } else { Err(Failure::Refused { what }) }
 }
 
-/// Prints reports, each with what stands for its image as a whole where files are told.
-pub fn print(format: ScanFormat, reports: &[(&Report, &str)]) {
+/// A report to be printed.
+pub struct Told<'a> {
+    /// What the scan said.
+    pub report: &'a Report,
+    /// What was scanned.
+    pub subject: Subject<'a>,
+    /// The file that stands for the image as a whole, where findings are told by files.
+    pub place: &'a str,
+}
+
+/// Prints reports.
+pub fn print(format: ScanFormat, told: &[Told]) {
+    let titled = || told.iter().map(|told| (told.subject, told.report)).collect::<Vec<_>>();
     match format {
-        ScanFormat::Json => ui::print(&ui::document(&reports.iter().map(|(report, _)| report).collect::<Vec<_>>())),
-        ScanFormat::Sarif => ui::print(&scan::sarif(reports)),
-        ScanFormat::Text => reports.iter().for_each(|(report, _)| ui::print(&scan::render(report))),
+        ScanFormat::Json => ui::print(&ui::document(&told.iter().map(|told| told.report).collect::<Vec<_>>())),
+        ScanFormat::Sarif => ui::print(&scan::sarif(&told.iter().map(|told| (told.report, told.place)).collect::<Vec<_>>())),
+        ScanFormat::Junit => ui::print(&scan::junit(&titled())),
+        ScanFormat::Html => ui::print(&scan::html(&titled())),
+        ScanFormat::Text => told.iter().for_each(|told| ui::print(&scan::render(told.report))),
     }
 }

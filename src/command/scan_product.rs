@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::context::Context;
 use super::sbom::SbomFile;
-use super::scan::{ScanArgs, ScanFormat, print};
+use super::scan::{ScanArgs, ScanFormat, Told, print};
 use super::selection::Selection;
 use super::ship::{Approval, StageArgs, carry_out_all};
 use crate::cli::{Global, Patience, Waivers};
@@ -20,9 +20,16 @@ use crate::scan::Subject;
 
 /// What was scanned, and what came of it.
 struct Scanned {
-    version: Version,
+    variant: String,
+    version: String,
     report: Report,
     end: Result<(), Failure>,
+}
+
+impl Scanned {
+    fn subject<'a>(&'a self, name: &'a str) -> Subject<'a> {
+        Subject { name, version: Some(&self.version) }
+    }
 }
 
 /// Scans what was baked and not yet sealed, as a step of its run; else, for a look, what was rejected since the last
@@ -43,11 +50,14 @@ pub async fn run(global: &Global, args: &ScanArgs, selection: &Selection, sbom: 
     let manifest = format!("products/{}/product.toml", selection.product);
     // A step that was rejected has its report in its failure, as of every command that makes it.
     let is_told = |scanned: &&Scanned| args.format != ScanFormat::Text || !matches!(scanned.end, Err(Failure::Engine(_)));
-    let reports: Vec<(&Report, &str)> = scanned.iter().filter(is_told).map(|scanned| (&scanned.report, manifest.as_str())).collect();
-    print(args.format, &reports);
+    let told: Vec<Told> = scanned
+        .iter()
+        .filter(is_told)
+        .map(|scanned| Told { report: &scanned.report, subject: scanned.subject(&scanned.variant), place: &manifest })
+        .collect();
+    print(args.format, &told);
     if let (Some(sbom), [scanned]) = (sbom, scanned.as_slice()) {
-        let version = scanned.version.to_string();
-        sbom.write(&scanned.report, &Subject { name: selection.product.as_str(), version: Some(&version) }, args.sbom_format)?;
+        sbom.write(&scanned.report, &scanned.subject(selection.product.as_str()), args.sbom_format)?;
     }
     Failure::all(scanned.into_iter().filter_map(|scanned| scanned.end.err()).chain(end.err()).collect())
 }
@@ -106,7 +116,7 @@ async fn step(context: &Context, engine: &Engine, product: &Product, version: &V
         end?;
         return Err(Failure::other(format!("the run of {} {version} has no scan", product.variant()), "bakehouse runs"));
     };
-    Ok(Scanned { version: version.clone(), report, end })
+    Ok(Scanned { variant: product.variant().to_string(), version: version.to_string(), report, end })
 }
 
 /// Scans an image of which nothing else comes.
@@ -115,5 +125,5 @@ async fn look(context: &Context, product: &Product, version: Version, image: &Im
     let report = engine::scan_image(context.reader(), &observer, image, product, waivers.into(), Clock::System.now()).await?;
     let what = format!("{} {version} ({})", product.variant(), image.id);
     let end = if report.passed() { Ok(()) } else { Err(Failure::Refused { what }) };
-    Ok(Scanned { version, report, end })
+    Ok(Scanned { variant: product.variant().to_string(), version: version.to_string(), report, end })
 }

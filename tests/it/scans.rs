@@ -61,6 +61,10 @@ fn an_image_that_is_not_sealed_yet_has_its_report_printed_each_time() {
     for result in sarif["runs"][0]["results"].as_array().unwrap() {
         assert!(result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].is_string(), "{result}");
     }
+    let junit = scratch.done("bakehouse scan my-app --format junit");
+    assert!(junit.contains("<testsuite name=\"my-app.x86_64 1.0.0\"") && junit.contains("failures=\"0\""), "{junit}");
+    let page = scratch.done("bakehouse scan my-app --format html");
+    assert!(page.starts_with("<!DOCTYPE html>") && page.contains("<title>Scan of my-app.x86_64 1.0.0</title>"), "{page}");
 }
 
 #[test]

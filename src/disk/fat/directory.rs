@@ -147,7 +147,7 @@ impl Reading<'_> {
 
 impl Entry {
     /// None when the bytes are too few.
-    pub fn parse(at: Bytes<'_>, width: Width) -> Option<Self> {
+    pub(super) fn parse(at: Bytes<'_>, width: Width) -> Option<Self> {
         let high = if width == Width::Fat32 { u32::from(at.u16_le(20)?) << 16 } else { 0 };
         Some(Self {
             name: at.slice(0, 11)?.try_into().ok()?,
