@@ -110,15 +110,18 @@ async fn a_rejected_image_is_not_taken_over_by_a_rebuild() {
     let mut world = World::with_guest(guest).await;
     let process = world.open().await;
     let Err(EngineError::Rejected { image: rejected, .. }) = process.ship().await else { panic!("it must be rejected") };
+    let mut run = None;
     for released in [None, Some(&Version::new(0, 9, 0))] {
         let baked = engine::rejected_after(&process.engine, &process.product, released).await.unwrap().expect("it is the newest run");
         assert_eq!((baked.version.to_string().as_str(), &baked.image.id), ("1.0.0", &rejected));
+        run = Some(baked.run);
     }
+    let run = run.unwrap();
     drop(process);
     world.play(good_guest());
     // What went in is the same: without --rebuild it is this very image that is judged again.
     let process = world.open().await;
-    let taken = format!("{rejected} is taken over, and no new image made: run {} made it of the same inputs, and scan or boot", run.run());
+    let taken = format!("{rejected} is taken over, and no new image made: run {run} made it of the same inputs, and scan or boot");
     let notices = process.next().await.unwrap().plan().notices.clone();
     assert!(notices.iter().any(|notice| notice.starts_with(&taken)), "{notices:?}");
     assert!(matches!(process.ship().await, Err(EngineError::Rejected { image, .. }) if image == rejected));

@@ -99,6 +99,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 async fn a_run_that_passed_its_scan_weeks_ago_is_not_sealed_with_waivers_that_are_over() {
     let mut guest = good_guest();
     guest.files.push(file("/etc/ssh/ssh_host_ed25519_key", "made while baking\n", 0o600));
+    guest.files.push(file("/etc/cloud/cloud.cfg.d/90-keys.cfg", "ssh_deletekeys: false\n", 0o644));
     let world = World::with_guest(guest).await;
     world.edit("product.toml", "[distribution]\n", &(waiver("AMI-SSH-009", "/etc/ssh/ssh_host_*_key") + "[distribution]\n"));
     let process = world.open().await;
