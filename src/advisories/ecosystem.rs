@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::order::Order;
+
 /// Whoever gives names and versions to packages. In the order of keys: don't sort anew without a new format.
 ///
 /// Source: <https://ossf.github.io/osv-schema/#affectedpackage-field>; Amazon isn't in it.
@@ -95,6 +97,23 @@ impl Ecosystem {
     pub fn is_distribution(self) -> bool {
         use Ecosystem::{CratesIo, Go, Maven, Npm, NuGet, Packagist, PyPi, RubyGems};
         !matches!(self, CratesIo | Go | Maven | Npm | NuGet | Packagist | PyPi | RubyGems)
+    }
+
+    /// Returns the scheme by which its versions are ordered.
+    ///
+    /// Source: <https://ossf.github.io/osv-schema/#defined-ecosystems>; Amazon Linux is not in there.
+    pub fn order(self) -> Order {
+        match self {
+            Self::Debian | Self::Ubuntu => Order::Deb,
+            Self::AlmaLinux | Self::AmazonLinux | Self::OpenSuse | Self::RedHat | Self::Rocky | Self::Suse => Order::Rpm,
+            Self::Alpine | Self::Chainguard | Self::Wolfi => Order::Apk,
+            Self::PyPi => Order::Pep440,
+            Self::CratesIo | Self::Go | Self::Npm => Order::SemVer,
+            Self::Maven => Order::Maven,
+            Self::RubyGems => Order::Gem,
+            Self::NuGet => Order::NuGet,
+            Self::Packagist => Order::Composer,
+        }
     }
 
     /// Returns the one form of a package's name.

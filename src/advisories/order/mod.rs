@@ -49,27 +49,6 @@ impl Order {
     pub const ALL: [Self; 9] =
         [Self::Deb, Self::Rpm, Self::Apk, Self::Pep440, Self::SemVer, Self::Maven, Self::Gem, Self::NuGet, Self::Composer];
 
-    /// Returns the scheme of an ecosystem by the name that advisories have for it, with or without a release behind a
-    /// colon (`Debian:13`, `crates.io`); none of one whose versions aren't compared here.
-    ///
-    /// Source: <https://ossf.github.io/osv-schema/#defined-ecosystems>; Amazon Linux is not in there.
-    pub fn of_ecosystem(ecosystem: &str) -> Option<Self> {
-        Some(match ecosystem.split(':').next().unwrap_or_default() {
-            "Debian" | "Ubuntu" | "Echo" => Self::Deb,
-            "AlmaLinux" | "Amazon Linux" | "Azure Linux" | "Mageia" | "openEuler" | "openSUSE" | "Red Hat" | "Rocky Linux" | "SUSE" => {
-                Self::Rpm
-            }
-            "Alpaquita" | "Alpine" | "BellSoft Hardened Containers" | "Chainguard" | "MinimOS" | "Wolfi" => Self::Apk,
-            "PyPI" => Self::Pep440,
-            "crates.io" | "Go" | "npm" | "Hex" | "Pub" | "SwiftURL" | "Bitnami" => Self::SemVer,
-            "Maven" => Self::Maven,
-            "RubyGems" => Self::Gem,
-            "NuGet" => Self::NuGet,
-            "Packagist" => Self::Composer,
-            _ => return None,
-        })
-    }
-
     /// Compares two versions. Two texts may be the same version: `1.0` and `1.00`.
     pub fn compare(self, a: &str, b: &str) -> Ordering {
         match self {

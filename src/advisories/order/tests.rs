@@ -97,20 +97,6 @@ fn long_versions_take_no_longer_than_their_length() {
 }
 
 #[test]
-fn ecosystems_have_their_schemes() {
-    for (ecosystem, order) in [
-        ("Debian:13", Some(Order::Deb)),
-        ("Ubuntu:Pro:22.04:LTS", Some(Order::Deb)),
-        ("Red Hat:enterprise_linux:9::baseos", Some(Order::Rpm)),
-        ("Alpine:v3.20", Some(Order::Apk)),
-        ("crates.io", Some(Order::SemVer)),
-        ("GIT", None),
-    ] {
-        assert_eq!(Order::of_ecosystem(ecosystem), order, "{ecosystem}");
-    }
-}
-
-#[test]
 fn debians_order_is_dpkgs() {
     let parts = &["0", "1", "2", "9", "10", "00", "09", "a", "b", "A", "rc", ".", "+", "~", "~", "-", "."];
     let mut generated = Pairs::new(parts);

@@ -93,7 +93,7 @@ impl<'a> Chain<'a> {
             Width::Fat12 => {
                 let [low, high] = self.bytes(number + number / 2)?;
                 let pair = u16::from_le_bytes([low, high]);
-                (u32::from(if cluster % 2 == 0 { pair & 0xfff } else { pair >> 4 }), 0xff7)
+                (u32::from(if cluster.is_multiple_of(2) { pair & 0xfff } else { pair >> 4 }), 0xff7)
             }
             Width::Fat16 => (u16::from_le_bytes(self.bytes(number * 2)?).into(), 0xfff7),
             // The upper four bits are not the number's.
