@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::content::{Content, recognise};
 use super::ext4::Ext4;
+use super::fault::with_causes as chain;
 use super::lvm::{self, LogicalVolume};
 use super::partition::{Partition, partitions};
 use super::source::{BlockSource, Part};
@@ -28,6 +29,9 @@ pub struct DiskImage {
     pub tree: Option<FileTree>,
     /// What is wrong with the disks' partition tables; lowercase fragments.
     pub faults: Vec<String>,
+    pub(super) disks: Vec<Arc<dyn BlockSource>>,
+    /// Each volume's bytes; none where they can't be had.
+    pub(super) sources: Vec<Option<Arc<dyn BlockSource>>>,
 }
 
 /// A partition and what became of it.
@@ -120,7 +124,7 @@ impl fmt::Display for Volume {
 /// The root is the first file system that holds an os-release file. Others are joined where its
 /// `/etc/fstab` says. Never fails: what can't be read stands in the result with its reason.
 pub fn open(disks: &[Arc<dyn BlockSource>]) -> DiskImage {
-    let mut image = DiskImage { volumes: Vec::new(), tree: None, faults: Vec::new() };
+    let mut image = DiskImage { volumes: Vec::new(), tree: None, faults: Vec::new(), disks: disks.to_vec(), sources: Vec::new() };
     let mut opened = OpenedDisks::default();
     for (disk, source) in (1..).zip(disks) {
         open_disk(disk, source, &mut image, &mut opened);
@@ -170,6 +174,7 @@ fn add_volume(volume: Volume, part: Arc<dyn BlockSource>, image: &mut DiskImage,
     let (content, state, file_system) = open_partition(&volume.partition, Arc::clone(&part));
     let outstanding = file_system.as_ref().and_then(|opened| opened.outstanding);
     opened.file_systems.extend(file_system.map(|file_system| (index, file_system)));
+    image.sources.push(Some(Arc::clone(&part)));
     if content == Content::Lvm {
         opened.physical.push((index, part));
     }
@@ -193,7 +198,10 @@ fn open_logical(image: &mut DiskImage, opened: &mut OpenedDisks) {
         let volume = Volume { logical: Some(format!("{group}/{name}")), ..Volume::new(0, partition) };
         match source {
             Ok(source) => add_volume(volume, source, image, opened),
-            Err(why) => image.volumes.push(Volume { state: VolumeState::Unread { why }, ..volume }),
+            Err(why) => {
+                image.sources.push(None);
+                image.volumes.push(Volume { state: VolumeState::Unread { why }, ..volume });
+            }
         }
     }
 }
@@ -220,18 +228,6 @@ fn open_partition(partition: &Partition, part: Arc<dyn BlockSource>) -> (Content
 
 fn is_root(fs: &dyn FileSystem) -> bool {
     OS_RELEASE.iter().any(|path| fs.metadata(Path::new(path)).is_ok())
-}
-
-/// An error with all that it was caused by.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 /// Why a file system can't be opened, without the path, which is always its root.

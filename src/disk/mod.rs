@@ -21,6 +21,7 @@ mod qcow2;
 mod recent;
 mod source;
 mod tree;
+mod unallocated;
 mod xfs;
 
 #[cfg(test)]
@@ -38,4 +39,5 @@ pub use partition::{Partition, PartitionTable, TableKind, partitions};
 pub use qcow2::{Qcow2, Qcow2Error};
 pub use source::{BlockSource, Part, SourceError};
 pub use tree::{Attributes, DirectoryEntry, FileKind, FileSystem, FileTree, FoundMetadata, Metadata, TreeError};
+pub use unallocated::{Space, Stretch};
 pub use xfs::Xfs;

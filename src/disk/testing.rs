@@ -66,6 +66,14 @@ pub(crate) fn ext4_named(label: &str, files: &[(&str, &str)]) -> Vec<u8> {
     fs::read(image).unwrap()
 }
 
+/// Deletes a file from an ext4 file system, as Linux does: its blocks are free, and as they were.
+pub(crate) fn deleted_from(ext4: &[u8], path: &str) -> Vec<u8> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), ext4).unwrap();
+    run("debugfs", "e2fsprogs", &["-w", "-R", &format!("rm {path}"), file.path().to_str().unwrap()], "");
+    fs::read(file.path()).unwrap()
+}
+
 /// Makes an XFS file system with a label, of files (path without a leading slash, content).
 pub(crate) fn xfs(label: &str, files: &[(&str, &str)]) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();

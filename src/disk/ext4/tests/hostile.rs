@@ -11,10 +11,10 @@ use super::super::device::Device;
 use super::*;
 
 /// A disk with a few bytes changed, without a copy of all of it.
-struct Spoiled {
-    disk: Arc<Vec<u8>>,
-    bytes: Vec<(usize, u8)>,
-    size_bytes: u64,
+pub(super) struct Spoiled {
+    pub disk: Arc<Vec<u8>>,
+    pub bytes: Vec<(usize, u8)>,
+    pub size_bytes: u64,
 }
 
 impl BlockSource for Spoiled {
