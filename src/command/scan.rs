@@ -16,7 +16,7 @@ use crate::disk::BackingFiles;
 use crate::engine::{self, Engine, EngineError, Extent, Observer, Stage};
 use crate::failure::Failure;
 use crate::model::ids::Region;
-use crate::model::product::Product;
+use crate::model::product::{Product, ScanPolicy};
 use crate::model::report::Report;
 use crate::release::{Released, history};
 use crate::scan::{self, Subject};
@@ -32,6 +32,10 @@ pub struct ScanArgs {
     /// What may pass.
     #[command(flatten)]
     pub waivers: Waivers,
+    /// Search free space, journals and what lies in no partition too, for keys and credentials that were deleted: they
+    /// ship with a snapshot
+    #[arg(long)]
+    pub unallocated: bool,
     /// How to write the report
     #[arg(long, value_enum, default_value_t)]
     pub format: ScanFormat,
@@ -93,6 +97,7 @@ pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
         scanning_port: args.scanning_port,
         region: args.region.clone(),
         waivers: args.waivers.into(),
+        unallocated: args.unallocated,
         backing_files: if args.backing_files { BackingFiles::Allowed } else { BackingFiles::Refused },
     };
     // Before the disk is read: what can't be written then is said now.
@@ -141,6 +146,8 @@ async fn run_product(global: &Global, args: &ScanArgs, selection: &Selection) ->
     };
     let (reports, end) = variants
         .each(async |product| {
+            let unallocated = product.scan.unallocated || args.unallocated;
+            let product = &Product { scan: ScanPolicy { unallocated, ..product.scan.clone() }, ..product.clone() };
             let versions = history(&context.ledger().records(&product.variant()).await?);
             match versions.into_values().next_back() {
                 Some(released) if !engine::baking(&engine, product).await? => {

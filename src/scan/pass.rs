@@ -4,7 +4,7 @@
 //! in which they lie on the disk, so that a slow source is read ahead and none of its blocks twice. What is
 //! found doesn't depend on which worker finds it.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use std::thread;
 use super::files::{Files, explain};
 use super::packages::{Digests, Owned, Ownership};
 use super::request::Progress;
-use super::secrets::{FileContext, Match, Matches, OVERLAP_BYTES, Searcher, Window};
+use super::secrets::{FileContext, Fingerprint, Match, Matches, OVERLAP_BYTES, Searcher, Window};
 use super::software::{self, File, Format, TreeFile};
 use crate::disk::{FileKind, FileTree, TreeError};
 use crate::model::report::Package;
@@ -46,6 +46,8 @@ pub(super) struct Contents {
     /// Secrets by file and place; of files that a package brought as they are, those alone that are never mistaken:
     /// examples and test keys that come with software are nobody's secrets.
     pub(super) secrets: BTreeMap<PathBuf, Vec<Match>>,
+    /// What was left out for that: whose deleted copies are nobody's secrets either.
+    pub(super) packaged: BTreeSet<Fingerprint>,
     /// Files that are not as the package that brought them has them, configuration aside; in no order.
     pub(super) changed: Vec<Changed>,
     /// Files that no package of the system brought.
@@ -110,6 +112,7 @@ pub(super) struct Changed {
 impl Contents {
     fn add(&mut self, other: Self) {
         self.secrets.extend(other.secrets);
+        self.packaged.extend(other.packaged);
         self.changed.extend(other.changed);
         self.unowned += other.unowned;
         self.software.extend(other.software);
@@ -308,7 +311,9 @@ impl Contents {
         }
         let mut secrets = secrets.into_sorted();
         if is_unmodified {
-            secrets.retain(|found| found.rule.owned);
+            let (kept, packaged): (Vec<_>, Vec<_>) = secrets.into_iter().partition(|found| found.rule.owned);
+            secrets = kept;
+            self.packaged.extend(packaged.into_iter().map(|found| found.fingerprint));
         }
         if !secrets.is_empty() {
             self.secrets.insert(item.path.clone(), secrets);

@@ -16,6 +16,12 @@ pub fn render(report: &Report) -> String {
     let mut text = String::new();
     let os = report.operating_system.as_ref().map_or("no operating system found", |os| os.name.as_str());
     line(&mut text, format_args!("{os}, {} packages, {} files", report.packages.len(), report.files));
+    match report.unallocated_bytes {
+        Some(bytes) => {
+            line(&mut text, format_args!("{} MiB that no file holds were searched for what was deleted", bytes.div_ceil(1 << 20)))
+        }
+        None => line(&mut text, format_args!("what was deleted was not searched for (--unallocated)")),
+    }
     let mut findings = report.findings.iter().filter(|finding| !finding.is_waived()).peekable();
     while let Some(first) = findings.next() {
         let mut group = vec![first];
