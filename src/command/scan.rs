@@ -27,6 +27,10 @@ pub struct ScanArgs {
     /// What may pass.
     #[command(flatten)]
     pub waivers: Waivers,
+    /// Search free space, journals and what lies in no partition too, for keys and credentials that were deleted: they
+    /// ship with a snapshot
+    #[arg(long)]
+    pub unallocated: bool,
     /// How to write the report
     #[arg(long, value_enum, default_value_t)]
     pub format: ScanFormat,
@@ -92,6 +96,7 @@ pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
         scanning_port: args.scanning_port,
         region: args.region.clone(),
         waivers: args.waivers.into(),
+        unallocated: args.unallocated,
         backing_files: if args.backing_files { BackingFiles::Allowed } else { BackingFiles::Refused },
     };
     // Before the disk is read: what can't be written then is said now.

@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::engine::{self, Baked, Engine, EngineError, Extent, Observer, Stage};
 use crate::failure::Failure;
 use crate::model::image::Image;
-use crate::model::product::Product;
+use crate::model::product::{Product, ScanPolicy};
 use crate::model::report::Report;
 use crate::model::version::Version;
 use crate::release::history;
@@ -46,7 +46,13 @@ pub async fn run(global: &Global, args: &ScanArgs, selection: &Selection, sbom: 
         return Err(Failure::other("a bill of materials is of one variant", format!("name one of {}", names.join(", "))));
     }
     let engine = Engine { waivers: args.waivers.into(), ..context.engine(&variants, std::time::Duration::ZERO)? };
-    let (scanned, end) = variants.each(async |product| scan(&context, &engine, product, args.waivers).await).await;
+    let (scanned, end) = variants
+        .each(async |product| {
+            let unallocated = product.scan.unallocated || args.unallocated;
+            let product = Product { scan: ScanPolicy { unallocated, ..product.scan.clone() }, ..product.clone() };
+            scan(&context, &engine, &product, args.waivers).await
+        })
+        .await;
     let manifest = format!("products/{}/product.toml", selection.product);
     // A step that was rejected has its report in its failure, as of every command that makes it.
     let is_told = |scanned: &&Scanned| args.format != ScanFormat::Text || !matches!(scanned.end, Err(Failure::Engine(_)));
@@ -68,6 +74,12 @@ async fn scan(context: &Context, engine: &Engine, product: &Product, waivers: Wa
     let variant = product.variant();
     if let Some(Baked { run, version, image }) = &baking {
         context.ui.say(&format!("{variant} {version} (not sealed yet), image {} in {}, of run {run}", image.id, image.region));
+        // A pass that stands is not taken back for what it wasn't asked.
+        let passed = engine::passed_scan(engine, product).await?;
+        if product.scan.unallocated && passed.is_some_and(|report| report.unallocated_bytes.is_none()) {
+            context.ui.say("note: the run has passed its scan without a search for what was deleted; nothing follows from this scan");
+            return look(context, product, version.clone(), image, waivers).await;
+        }
         return step(context, engine, product, version).await;
     }
     if let Some(Baked { run, version, image }) = engine::rejected_after(engine, product, released.as_ref().map(|r| &r.version)).await? {

@@ -64,6 +64,8 @@ pub struct Terms {
     pub region: Option<Region>,
     /// Whether other files may be opened because a disk's file names them.
     pub backing_files: BackingFiles,
+    /// Whether what no file holds is searched, whatever the manifest says.
+    pub unallocated: bool,
     /// What the command line says of the manifest's waivers.
     pub waivers: WaiverOptions,
 }
@@ -88,7 +90,9 @@ impl Terms {
             Some(selection) => Scan::of(&product(global, selection)?, self.waivers, now),
             None => usual(),
         };
+        let unallocated = self.unallocated || request.policy.unallocated;
         Ok(Scan {
+            policy: ScanPolicy { unallocated, ..request.policy },
             login_user: self.login_user.clone().or(request.login_user),
             scanning_port: self.scanning_port.unwrap_or(request.scanning_port),
             ..request

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::content::{Content, LARGEST_PAGE_BYTES, recognise, swap_page_bytes};
 use super::ext4::Ext4;
 use super::fat::Fat;
+use super::fault::with_causes;
 use super::fstab::{self, Line, Names};
 use super::inodes::Inodes;
 use super::lvm::{self, LogicalVolume};
@@ -38,6 +39,9 @@ pub struct DiskImage {
     pub faults: Vec<String>,
     /// Disks that end before their partition tables do; lowercase fragments.
     pub cut_off: Vec<String>,
+    pub(super) disks: Vec<Arc<dyn BlockSource>>,
+    /// Each volume's bytes; none where they can't be had.
+    pub(super) sources: Vec<Option<Arc<dyn BlockSource>>>,
 }
 
 impl DiskImage {
@@ -155,7 +159,8 @@ impl fmt::Display for Volume {
 /// `/etc/fstab` says, or lie apart ([`FileTree`]), as does what holds no files. Never fails: what can't be
 /// read stands in the result with its reason.
 pub fn open(disks: &[Arc<dyn BlockSource>]) -> DiskImage {
-    let mut image = DiskImage { volumes: Vec::new(), tree: None, faults: Vec::new(), cut_off: Vec::new() };
+    let mut image =
+        DiskImage { volumes: Vec::new(), tree: None, faults: Vec::new(), cut_off: Vec::new(), disks: disks.to_vec(), sources: Vec::new() };
     let mut opened = OpenedDisks::default();
     for (disk, source) in (1..).zip(disks) {
         open_disk(disk, source, &mut image, &mut opened);
@@ -204,7 +209,7 @@ fn mount_point(tree: &FileTree, line: &Line) -> Result<PathBuf, String> {
     let (at, metadata) = tree
         .resolve(&line.at)
         .and_then(|at| tree.symlink_metadata(&at).map(|metadata| (at, metadata)))
-        .map_err(|error| format!("it can't be mounted at {}: {}", line.at.display(), chain(&error)))?;
+        .map_err(|error| format!("it can't be mounted at {}: {}", line.at.display(), with_causes(&error)))?;
     if metadata.kind != FileKind::Directory {
         return Err(format!("it can't be mounted at {}: {} is no directory", line.at.display(), at.display()));
     }
@@ -218,7 +223,7 @@ fn open_disk(disk: usize, source: &Arc<dyn BlockSource>, image: &mut DiskImage, 
     let table = match partitions(&**source) {
         Ok(table) => table,
         Err(error) => {
-            image.faults.push(format!("the partition table of disk {disk} can't be read: {}", chain(&error)));
+            image.faults.push(format!("the partition table of disk {disk} can't be read: {}", with_causes(&error)));
             return;
         }
     };
@@ -242,9 +247,10 @@ struct OpenedDisks {
 
 fn add_volume(mut volume: Volume, part: Arc<dyn BlockSource>, image: &mut DiskImage, opened: &mut OpenedDisks) {
     let index = image.volumes.len();
+    image.sources.push(Some(Arc::clone(&part)));
     match recognise(&*part) {
         Ok(content) => volume.content = content,
-        Err(error) => volume.state = VolumeState::Unread { why: chain(&error) },
+        Err(error) => volume.state = VolumeState::Unread { why: with_causes(&error) },
     }
     if volume.content == Content::Lvm {
         opened.physical.push((index, Arc::clone(&part)));
@@ -283,7 +289,10 @@ fn open_logical(image: &mut DiskImage, opened: &mut OpenedDisks) {
         let first = opened.file_systems.len();
         match source {
             Ok(source) => add_volume(volume, source, image, opened),
-            Err(why) => image.volumes.push(Volume { state: VolumeState::Unread { why }, ..volume }),
+            Err(why) => {
+                image.sources.push(None);
+                image.volumes.push(Volume { state: VolumeState::Unread { why }, ..volume });
+            }
         }
         if !is_visible {
             // A mirror's half looks like the whole, but is no volume that a system mounts.
@@ -311,7 +320,7 @@ fn open_content(content: Content, partition: &Partition, part: Arc<dyn BlockSour
 }
 
 fn raw(part: Arc<dyn BlockSource>) -> Result<Opened, String> {
-    Raw::open(part).map(Opened::Raw).map_err(|error: SourceError| chain(&error))
+    Raw::open(part).map(Opened::Raw).map_err(|error: SourceError| with_causes(&error))
 }
 
 fn boot_code(part: Arc<dyn BlockSource>) -> Result<Opened, String> {
@@ -327,24 +336,12 @@ fn is_root(fs: &dyn FileSystem) -> bool {
     OS_RELEASE.iter().any(|path| fs.metadata(Path::new(path)).is_ok())
 }
 
-/// An error with all that it was caused by.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
-}
-
 /// Why a file system can't be opened, without the path, which is always its root.
 fn reason(error: &TreeError) -> String {
     match error {
         TreeError::Damaged { why, .. } => why.clone(),
-        TreeError::Source { source, .. } => chain(source),
-        error => chain(error),
+        TreeError::Source { source, .. } => with_causes(source),
+        error => with_causes(error),
     }
 }
 

@@ -24,6 +24,7 @@ mod raw;
 mod recent;
 mod source;
 mod tree;
+mod unallocated;
 mod xfs;
 
 #[cfg(test)]
@@ -42,4 +43,5 @@ pub use partition::{Partition, PartitionTable, Shortfall, TableKind, partitions}
 pub use qcow2::{Qcow2, Qcow2Error};
 pub use source::{BlockSource, Part, SourceError};
 pub use tree::{Attributes, DirectoryEntry, FileKind, FileSystem, FileTree, FoundMetadata, Metadata, TreeError};
+pub use unallocated::{Space, Stretch};
 pub use xfs::Xfs;

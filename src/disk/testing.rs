@@ -20,7 +20,7 @@ use super::tree::{Attributes, DirectoryEntry, FileKind, FileSystem, FileTree, Me
 const SMALL_XFS: [(&str, &str); 3] = [("TEST_DIR", "x"), ("TEST_DEV", "x"), ("QA_CHECK_FS", "x")];
 
 /// Runs a tool and returns what it says; a test whose tool is missing fails and says which package has it.
-pub(super) fn run(tool: &str, package: &str, arguments: &[&str], input: &str) -> String {
+pub(crate) fn run(tool: &str, package: &str, arguments: &[&str], input: &str) -> String {
     use std::io::Write;
     let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
     let child = Command::new(tool)
@@ -68,6 +68,14 @@ pub(crate) fn ext4_named(label: &str, files: &[(&str, &str)]) -> Vec<u8> {
     let arguments = ["-q", "-F", "-t", "ext4", "-L", label, "-d", root.to_str().unwrap(), image.to_str().unwrap(), "4M"];
     run("mke2fs", "e2fsprogs", &arguments, "");
     fs::read(image).unwrap()
+}
+
+/// Deletes a file from an ext4 file system, as Linux does: its blocks are free, and as they were.
+pub(crate) fn deleted_from(ext4: &[u8], path: &str) -> Vec<u8> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), ext4).unwrap();
+    run("debugfs", "e2fsprogs", &["-w", "-R", &format!("rm {path}"), file.path().to_str().unwrap()], "");
+    fs::read(file.path()).unwrap()
 }
 
 /// Makes an XFS file system with a label, of files (path without a leading slash, content).

@@ -73,6 +73,9 @@ impl From<Progress> for Note {
             Progress::Judged { findings, failing } => {
                 Self::Notice { text: format!("policy and packages: {} so far, {failing} of them failing", counted(findings, "finding")) }
             }
+            Progress::Unallocated { bytes, of } => {
+                Self::Progress { what: "MiB of disk searched for what was deleted", done: bytes >> 20, total: of >> 20 }
+            }
             Progress::Read { files, of } => Self::Progress { what: "files searched", done: files, total: of },
         }
     }

@@ -463,11 +463,14 @@ pub struct ScanPolicy {
     pub thresholds: BTreeMap<Family, Severity>,
     /// Findings that are let pass for a while.
     pub waivers: Vec<Waiver>,
+    /// Whether what no file holds is searched too: free space and journals, with what was deleted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unallocated: bool,
 }
 
 impl ScanPolicy {
     /// Makes a policy of one threshold for all.
     pub fn failing_on(severity: Severity) -> Self {
-        Self { fail_on: severity, thresholds: BTreeMap::new(), waivers: Vec::new() }
+        Self { fail_on: severity, thresholds: BTreeMap::new(), waivers: Vec::new(), unallocated: false }
     }
 }

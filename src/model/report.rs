@@ -201,6 +201,9 @@ pub struct Report {
     /// Of them, those with content that no package of the system brought; none if it wasn't asked for yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unowned_files: Option<u64>,
+    /// Bytes that no file holds and that were searched for what was deleted; none if it wasn't asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unallocated_bytes: Option<u64>,
 }
 
 impl Report {

@@ -1,5 +1,6 @@
 //! Reads what rules judge by, lets them judge, and writes the report.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::accounts::Accounts;
@@ -12,6 +13,7 @@ use super::pass::{self, Reopen};
 use super::request::{Progress, Scan};
 use super::rules::RULES;
 use super::sshd::SshdConfig;
+use super::unallocated;
 use super::verdict::{Judge, Rule, Verdict, worst_first};
 use crate::disk::{self, BlockSource, DiskImage, FileTree};
 use crate::model::report::{Finding, OperatingSystem, Report};
@@ -83,11 +85,11 @@ fn judge(evidence: Evidence, reopen: &Reopen, progress: &(dyn Fn(Progress) + Syn
     let mut findings = judged(|rule, verdict| match (&rule.judge, &evidence.root) {
         (Judge::Image(judge), _) => judge(&evidence, verdict),
         (Judge::Root(judge), Some(root)) => judge(&evidence, root, verdict),
-        (Judge::Root(_), None) | (Judge::Content(_) | Judge::Gate(_), _) => {}
+        (Judge::Root(_), None) | (Judge::Content(_) | Judge::Unallocated(_) | Judge::Gate(_), _) => {}
     });
     let failing = findings.iter().filter(|finding| finding.severity >= request.policy.fail_on).count();
     progress(Progress::Judged { findings: findings.len(), failing });
-    let (mut files, mut unowned_files, mut software) = (0, None, Vec::new());
+    let (mut files, mut unowned_files, mut software, mut packaged) = (0, None, Vec::new(), BTreeSet::new());
     if let Some(root) = &evidence.root {
         // A folder has no disk: whoever names one trusts it not to be endless.
         let sizes = evidence.image.map(|image| image.volumes.iter().map(|volume| volume.partition.size_bytes));
@@ -101,6 +103,15 @@ fn judge(evidence: Evidence, reopen: &Reopen, progress: &(dyn Fn(Progress) + Syn
             }
         }));
         (files, unowned_files, software) = (contents.files, Some(contents.unowned), contents.software);
+        packaged = contents.packaged;
+    }
+    let unallocated = request.policy.unallocated.then(|| unallocated::search(evidence.image, &packaged, progress));
+    if let Some(unallocated) = &unallocated {
+        findings.extend(judged(|rule, verdict| {
+            if let Judge::Unallocated(judge) = &rule.judge {
+                judge(unallocated, verdict);
+            }
+        }));
     }
     worst_first(&mut findings);
     let waivers = gate::apply(&mut findings, request);
@@ -119,6 +130,7 @@ fn judge(evidence: Evidence, reopen: &Reopen, progress: &(dyn Fn(Progress) + Syn
         waivers,
         files,
         unowned_files,
+        unallocated_bytes: unallocated.map(|unallocated| unallocated.bytes),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::render::{does_not_hold, groups, outcome, place};
+use super::render::{deleted, does_not_hold, groups, outcome, place};
 use super::rules::rules;
 use super::sbom::Subject;
 use crate::model::count::counted;
@@ -39,6 +39,7 @@ struct ReportView<'a> {
     files: String,
     at: String,
     snapshots: String,
+    deleted: String,
     outcome: &'static str,
     verdict: String,
     counts: Vec<Count>,
@@ -96,6 +97,7 @@ impl<'a> ReportView<'a> {
             files: counted(report.files, "file"),
             at: report.at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
             snapshots: report.snapshots.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+            deleted: deleted(report),
             outcome: if report.passed() { "passed" } else { "failed" },
             verdict: outcome(report),
             counts: severities.map(|severity| Count { severity, count: report.count(severity) }).into(),

@@ -30,6 +30,7 @@ mod secrets;
 mod software;
 mod sshd;
 mod sudoers;
+mod unallocated;
 mod units;
 mod verdict;
 

@@ -8,7 +8,7 @@ mod item;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use std::thread;
 use super::files::{Files, explain};
 use super::packages::{Digested, Digests, Owned, Ownership};
 use super::request::Progress;
-use super::secrets::{FileScope, Match, Matches, Packing, Searcher, Stream, WINDOW_BYTES, unpacked_name};
+use super::secrets::{FileScope, Fingerprint, Match, Matches, Packing, Searcher, Stream, WINDOW_BYTES, unpacked_name};
 use super::software::{self, File, Reading, TreeFile};
 use crate::disk::{FileTree, TreeError};
 use crate::model::report::Package;
@@ -40,6 +40,8 @@ pub(super) struct Contents {
     /// Secrets by file and place; of files that a package brought as they are, those alone that are never mistaken:
     /// examples and test keys that come with software are nobody's secrets.
     pub(super) secrets: BTreeMap<PathBuf, Vec<Match>>,
+    /// What was left out for that: whose deleted copies are nobody's secrets either.
+    pub(super) packaged: BTreeSet<Fingerprint>,
     /// Files that are not as the package that brought them has them, configuration aside; in no order.
     pub(super) changed: Vec<Changed>,
     /// Files that no package of the system brought.
@@ -125,6 +127,7 @@ pub(super) struct Changed {
 impl Contents {
     fn add(&mut self, other: Self) {
         self.secrets.extend(other.secrets);
+        self.packaged.extend(other.packaged);
         self.changed.extend(other.changed);
         self.unowned += other.unowned;
         self.software.extend(other.software);
@@ -257,8 +260,12 @@ impl Contents {
         if let Some(why) = matches.partial().filter(|_| !is_unmodified) {
             self.partial.insert(item.path().to_owned(), why);
         }
-        for found in matches.into_sorted().into_iter().filter(|found| found.rule.owned || !is_unmodified) {
-            self.secrets.entry(item.names[scope.name(found.rule)].clone()).or_default().push(found);
+        for found in matches.into_sorted() {
+            if is_unmodified && !found.rule.owned {
+                self.packaged.insert(found.fingerprint);
+            } else {
+                self.secrets.entry(item.names[scope.name(found.rule)].clone()).or_default().push(found);
+            }
         }
     }
 

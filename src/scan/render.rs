@@ -17,10 +17,19 @@ pub fn render(report: &Report) -> String {
     let mut text = String::new();
     let os = report.operating_system.as_ref().map_or("no operating system found", |os| os.name.as_str());
     line(&mut text, format_args!("{os}, {}, {}", counted(report.packages.len(), "package"), counted(report.files, "file")));
+    line(&mut text, format_args!("{}", deleted(report)));
     groups(report).iter().for_each(|group| write_group(&mut text, group));
     write_waived(&mut text, report);
     line(&mut text, format_args!("\n{}", outcome(report)));
     text
+}
+
+/// Says whether what was deleted was searched for.
+pub(super) fn deleted(report: &Report) -> String {
+    match report.unallocated_bytes {
+        Some(bytes) => format!("{} MiB that no file holds were searched for what was deleted", bytes.div_ceil(1 << 20)),
+        None => "what was deleted was not searched for (--unallocated)".to_owned(),
+    }
 }
 
 /// Names what was found and not waived, a line for each problem, worst first.

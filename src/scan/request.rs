@@ -45,6 +45,13 @@ pub enum Progress {
         /// Of so many.
         of: u64,
     },
+    /// Space that no file holds has been searched.
+    Unallocated {
+        /// So far through the disks, in bytes.
+        bytes: u64,
+        /// Of so many.
+        of: u64,
+    },
 }
 
 impl Scan {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::evidence::{Evidence, Root};
 use super::pass::Contents;
+use super::unallocated::Unallocated;
 use crate::model::report::{Finding, Severity};
 use crate::model::waiver::WaiverUse;
 
@@ -29,6 +30,8 @@ pub(super) enum Judge {
     Root(fn(&Evidence, &Root, &mut Verdict)),
     /// What the content of all files told, and what could not be read of it.
     Content(fn(&Evidence, &Root, &Contents, &mut Verdict)),
+    /// What space that no file holds told; not asked if it wasn't searched.
+    Unallocated(fn(&Unallocated, &mut Verdict)),
     /// The manifest's waivers, once all findings are known.
     Gate(fn(&[WaiverUse], &mut Verdict)),
 }

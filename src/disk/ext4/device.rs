@@ -65,23 +65,37 @@ impl Device {
                 if tables.len() as u64 == groups {
                     break;
                 }
-                tables.push(self.inode_table(tables.len() as u32, descriptor));
+                let group = tables.len() as u64;
+                tables.push(self.is_sealed(group, descriptor).then(|| inode_table(descriptor)).flatten());
             }
         }
         Ok(tables)
     }
 
-    fn inode_table(&self, group: u32, descriptor: &[u8]) -> Option<NonZeroU64> {
-        let at = Bytes(descriptor);
-        if let Some(seed) = self.geometry.checksum_seed.filter(|_| self.verifies) {
-            let rest = descriptor.get(DESCRIPTOR_CHECKSUM_AT + 2..)?;
-            let sum = checksum(seed, &[&group.to_le_bytes(), &descriptor[..DESCRIPTOR_CHECKSUM_AT], &[0; 2], rest]);
-            if at.u16_le(DESCRIPTOR_CHECKSUM_AT)? != sum as u16 {
-                return None;
-            }
+    /// Reads and verifies the descriptor of a group.
+    pub fn descriptor(&self, group: u64) -> Result<Vec<u8>, Fault> {
+        let size = u64::from(self.geometry.descriptor_size);
+        let per_block = u64::from(self.geometry.block_size) / size;
+        let place = self.place(self.geometry.descriptor_block(group / per_block), 1)?;
+        let descriptor = self.read_vec(place + group % per_block * size, size as usize)?;
+        match self.is_sealed(group, &descriptor) {
+            true => Ok(descriptor),
+            false => Err(Fault::damaged("the checksum of its descriptor is wrong")),
         }
-        let high = at.u32_le(0x28).map_or(0, |high| u64::from(high) << 32);
-        NonZeroU64::new(u64::from(at.u32_le(0x8)?) | high)
+    }
+
+    /// Tells whether a group's descriptor has its checksum.
+    fn is_sealed(&self, group: u64, descriptor: &[u8]) -> bool {
+        let Some(seed) = self.geometry.checksum_seed.filter(|_| self.verifies) else { return true };
+        let Some((head, rest)) = descriptor.split_at_checked(DESCRIPTOR_CHECKSUM_AT) else { return false };
+        // There are fewer groups than 2^32.
+        let sum = checksum(seed, &[&(group as u32).to_le_bytes(), head, &[0; 2], rest.get(2..).unwrap_or_default()]);
+        Bytes(rest).u16_le(0) == Some(sum as u16)
+    }
+
+    /// Returns the size of what holds the file system, in bytes.
+    pub fn source_bytes(&self) -> u64 {
+        self.source.size_bytes()
     }
 
     /// Returns where a run of blocks begins, in bytes.
@@ -142,6 +156,13 @@ impl Device {
         let Some(seed) = self.geometry.checksum_seed.filter(|_| self.verifies) else { return Ok(()) };
         if stored == Some(checksum(seed, parts)) { Ok(()) } else { Err(Fault::damaged(format!("the checksum of {what} is wrong"))) }
     }
+}
+
+/// The block that a group's inodes begin at.
+fn inode_table(descriptor: &[u8]) -> Option<NonZeroU64> {
+    let at = Bytes(descriptor);
+    let high = at.u32_le(0x28).map_or(0, |high| u64::from(high) << 32);
+    NonZeroU64::new(u64::from(at.u32_le(0x8)?) | high)
 }
 
 /// Goes on with a CRC-32C, which ext4 and its journal never invert at the end.

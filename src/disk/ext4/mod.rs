@@ -1,12 +1,14 @@
 //! ext2, ext3 and ext4.
 //!
 //! The journal is replayed in memory. Metadata is verified by its checksums where the file system has
-//! them. Quotas, bitmaps and the trees that find names by their hash are not looked at.
+//! them. Quotas, bitmaps of inodes and the trees that find names by their hash are not looked
+//! at.
 
 mod attributes;
 mod device;
 mod directory;
 mod extents;
+mod free;
 mod inode;
 mod journal;
 mod superblock;

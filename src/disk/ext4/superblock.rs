@@ -14,9 +14,16 @@ const CHECKSUM_AT: usize = 0x3fc;
 /// Block groups held in memory, eight bytes each; one is usually 128 MiB of disk, so this is 512 TiB.
 const MOST_GROUPS: u64 = 1 << 22;
 
+/// Clusters have at most 512 MiB in blocks of 1 KiB.
+///
+/// Source: Linux, fs/ext4/ext4.h (`EXT4_MAX_CLUSTER_LOG_SIZE` is 30, `EXT4_MIN_BLOCK_LOG_SIZE` 10).
+const MOST_CLUSTER_LOG: u32 = 20;
+
 const COMPAT_JOURNAL: u32 = 0x4;
 const COMPAT_SPARSE_SUPER_2: u32 = 0x200;
 const RO_COMPAT_SPARSE_SUPER: u32 = 0x1;
+const RO_COMPAT_GROUP_CHECKSUMS: u32 = 0x10;
+const RO_COMPAT_CLUSTERS: u32 = 0x200;
 const RO_COMPAT_CHECKSUMS: u32 = 0x400;
 const INCOMPAT_FILE_TYPE: u32 = 0x2;
 const INCOMPAT_RECOVER: u32 = 0x4;
@@ -54,6 +61,12 @@ pub(super) struct Geometry {
     pub blocks: u64,
     pub first_data_block: u32,
     pub group_blocks: u32,
+    /// How many blocks are allocated together; a power of two.
+    pub cluster_blocks: u32,
+    /// Blocks behind the descriptors that are kept for more of them.
+    pub reserved_descriptor_blocks: u16,
+    /// Whether descriptors tell which of their bitmaps were never written.
+    pub has_group_flags: bool,
     pub inodes: u32,
     pub group_inodes: u32,
     pub inode_size: u16,
@@ -112,6 +125,10 @@ impl Geometry {
         }
         let has_64_bit = incompatible & INCOMPAT_64_BIT != 0;
         let is_dynamic = at.u32_le(0x4c)? > 0;
+        let cluster_log = if read_only & RO_COMPAT_CLUSTERS != 0 { at.u32_le(0x1c)?.wrapping_sub(log_block_size) } else { 0 };
+        let Some(cluster_blocks) = 1_u32.checked_shl(cluster_log).filter(|_| cluster_log <= MOST_CLUSTER_LOG) else {
+            return Some(Err(Fault::damaged(format!("it claims clusters of 2^{cluster_log} blocks"))));
+        };
         let uuid = at.uuid(0x68)?;
         let label = at.slice(0x78, 16)?.split(|&byte| byte == 0).next().unwrap_or_default();
         let seed = if incompatible & INCOMPAT_CHECKSUM_SEED != 0 { at.u32_le(0x270)? } else { checksum(u32::MAX, &[&uuid]) };
@@ -125,6 +142,9 @@ impl Geometry {
             blocks: u64::from(at.u32_le(0x4)?) | if has_64_bit { u64::from(at.u32_le(0x150)?) << 32 } else { 0 },
             first_data_block: at.u32_le(0x14)?,
             group_blocks: at.u32_le(0x20)?,
+            cluster_blocks,
+            reserved_descriptor_blocks: at.u16_le(0xce)?,
+            has_group_flags: read_only & (RO_COMPAT_GROUP_CHECKSUMS | RO_COMPAT_CHECKSUMS) != 0,
             inodes: at.u32_le(0)?,
             group_inodes: at.u32_le(0x28)?,
             inode_size: if is_dynamic { at.u16_le(0x58)? } else { 128 },
@@ -181,6 +201,21 @@ impl Geometry {
             + u64::from(after_boot_block)
             + u64::from(self.first_data_block)
             + group * u64::from(self.group_blocks)
+    }
+
+    /// The blocks at a group's beginning that copies of the superblock and of descriptors take.
+    ///
+    /// Source: Linux, fs/ext4/balloc.c (`ext4_num_base_meta_clusters`, `ext4_bg_num_gdb`).
+    pub fn head_blocks(&self, group: u64) -> u64 {
+        let superblock = u64::from(self.has_backup(group));
+        let per_block = u64::from(self.block_size / u32::from(self.descriptor_size));
+        let first_meta_group = self.first_meta_group.map(u64::from);
+        if first_meta_group.is_some_and(|first| group >= first * per_block) {
+            let within = group % per_block;
+            return superblock + u64::from(within <= 1 || within == per_block - 1);
+        }
+        let descriptors = first_meta_group.unwrap_or_else(|| self.groups().div_ceil(per_block));
+        superblock * (1 + descriptors + u64::from(self.reserved_descriptor_blocks))
     }
 
     fn has_backup(&self, group: u64) -> bool {

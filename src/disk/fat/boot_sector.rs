@@ -121,6 +121,11 @@ impl Geometry {
         }
         Ok(self.data_start + (first - FIRST_CLUSTER) * u64::from(self.cluster_bytes))
     }
+
+    /// Returns where the last cluster ends, in bytes.
+    pub fn end(&self) -> u64 {
+        self.data_start + self.clusters * u64::from(self.cluster_bytes)
+    }
 }
 
 impl Width {

@@ -7,6 +7,7 @@
 
 mod boot_sector;
 mod directory;
+mod free;
 mod name;
 mod table;
 #[cfg(test)]

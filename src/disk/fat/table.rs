@@ -2,6 +2,8 @@
 //!
 //! Source: fatgen103, "FAT Data Structure".
 
+use std::ops::ControlFlow;
+
 use super::super::fault::Fault;
 use super::Device;
 use super::boot_sector::{FIRST_CLUSTER, Width};
@@ -50,6 +52,25 @@ pub(super) fn directory(device: &Device, first: u32, most_clusters: u64) -> Resu
     if next.is_some() { Err(Fault::damaged("the directory is larger than directories can be")) } else { Ok(runs) }
 }
 
+/// Hands out the runs of clusters that are nobody's, in order, until a break or what of the table can't be read.
+pub(super) fn each_free(device: &Device, sink: &mut dyn FnMut(Result<Run, Fault>) -> ControlFlow<()>) -> ControlFlow<()> {
+    let mut chain = Chain::new(device);
+    let mut run: Option<Run> = None;
+    let first = FIRST_CLUSTER as u32;
+    // The boot sector's geometry has no more clusters than a table's number can name.
+    for cluster in first..first.saturating_add(device.geometry.clusters.try_into().unwrap_or(u32::MAX)) {
+        match chain.value(cluster) {
+            Ok((0, _)) => run.get_or_insert(Run { first: cluster, count: 0 }).count += 1,
+            Ok(_) => run.take().map_or(ControlFlow::Continue(()), |run| sink(Ok(run)))?,
+            Err(fault) => {
+                run.take().map_or(ControlFlow::Continue(()), |run| sink(Ok(run)))?;
+                return sink(Err(fault));
+            }
+        }
+    }
+    run.map_or(ControlFlow::Continue(()), |run| sink(Ok(run)))
+}
+
 fn push(runs: &mut Vec<Run>, cluster: u32) -> Result<(), Fault> {
     if let Some(run) = runs.last_mut()
         && run.first.checked_add(run.count) == Some(cluster)
@@ -88,8 +109,20 @@ impl<'a> Chain<'a> {
     fn next(&mut self, cluster: u32) -> Result<Option<u32>, Fault> {
         let geometry = &self.device.geometry;
         geometry.place(cluster.into(), 1)?;
+        let (value, bad) = self.value(cluster)?;
+        match value {
+            _ if value > bad => Ok(None),
+            _ if u64::from(value) < FIRST_CLUSTER || value == bad => {
+                Err(Fault::damaged(format!("its chain leads from cluster {cluster} to {value}, which is no file's")))
+            }
+            _ => geometry.place(value.into(), 1).map(|_| Some(value)),
+        }
+    }
+
+    /// Returns what the table says of a cluster, and what it would say of a bad one.
+    fn value(&mut self, cluster: u32) -> Result<(u32, u32), Fault> {
         let number = u64::from(cluster);
-        let (value, bad) = match geometry.width {
+        Ok(match self.device.geometry.width {
             Width::Fat12 => {
                 let [low, high] = self.bytes(number + number / 2)?;
                 let pair = u16::from_le_bytes([low, high]);
@@ -98,14 +131,7 @@ impl<'a> Chain<'a> {
             Width::Fat16 => (u16::from_le_bytes(self.bytes(number * 2)?).into(), 0xfff7),
             // The upper four bits are not the number's.
             Width::Fat32 => (u32::from_le_bytes(self.bytes(number * 4)?) & 0x0fff_ffff, 0x0fff_fff7),
-        };
-        match value {
-            _ if value > bad => Ok(None),
-            _ if u64::from(value) < FIRST_CLUSTER || value == bad => {
-                Err(Fault::damaged(format!("its chain leads from cluster {cluster} to {value}, which is no file's")))
-            }
-            _ => geometry.place(value.into(), 1).map(|_| Some(value)),
-        }
+        })
     }
 
     /// Bytes of the table at an offset in it.

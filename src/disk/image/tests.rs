@@ -76,7 +76,8 @@ fn a_mount_point_behind_a_link_is_found_and_parents_are_mounted_first() {
     ));
     let mut volumes = Vec::new();
     let mut opened = OpenedDisks::default();
-    let mut image = DiskImage { volumes: Vec::new(), tree: None, faults: Vec::new(), cut_off: Vec::new() };
+    let mut image =
+        DiskImage { volumes: Vec::new(), tree: None, faults: Vec::new(), cut_off: Vec::new(), disks: Vec::new(), sources: Vec::new() };
     for disk in [inner, outer] {
         open_disk(1, &(Arc::new(disk) as Arc<dyn BlockSource>), &mut image, &mut opened);
     }

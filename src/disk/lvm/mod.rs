@@ -2,6 +2,7 @@
 //!
 //! Other kinds of volumes (striped, mirrored, thin, cached) are not read, but told by name.
 
+mod free;
 mod label;
 mod metadata;
 #[cfg(test)]
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::source::BlockSource;
+pub(super) use free::used;
 use label::PhysicalVolume;
 use metadata::Group;
 
@@ -35,31 +37,45 @@ pub(super) struct Assembled {
     pub faults: Vec<(usize, String)>,
 }
 
-/// Joins physical volumes and takes their logical ones out, parts of others among them: no other tells of what
-/// they hold.
-pub(super) fn assemble(sources: &[Arc<dyn BlockSource>]) -> Assembled {
-    let mut assembled = Assembled { volumes: Vec::new(), faults: Vec::new() };
-    let mut parts: BTreeMap<String, Arc<dyn BlockSource>> = BTreeMap::new();
-    let mut groups: BTreeMap<String, Group> = BTreeMap::new();
+/// What physical volumes tell of their groups.
+struct Read {
+    /// Each volume's bytes, by its id.
+    parts: BTreeMap<String, Arc<dyn BlockSource>>,
+    /// The newest metadata of each group, by its id.
+    groups: BTreeMap<String, Group>,
+    /// As [`Assembled::faults`].
+    faults: Vec<(usize, String)>,
+}
+
+fn read(sources: &[Arc<dyn BlockSource>]) -> Read {
+    let mut read = Read { parts: BTreeMap::new(), groups: BTreeMap::new(), faults: Vec::new() };
     for (index, source) in sources.iter().enumerate() {
-        let read = PhysicalVolume::read(&**source).and_then(|volume| Ok((volume.metadata(&**source)?, volume)));
-        match read {
-            Ok((_, volume)) if parts.contains_key(&volume.id) => {
-                assembled.faults.push((index, format!("another disk has the same LVM physical volume {}", volume.id)));
+        let volume = PhysicalVolume::read(&**source).and_then(|volume| Ok((volume.metadata(&**source)?, volume)));
+        match volume {
+            Ok((_, volume)) if read.parts.contains_key(&volume.id) => {
+                read.faults.push((index, format!("another disk has the same LVM physical volume {}", volume.id)));
             }
             Ok((group, volume)) => {
-                parts.insert(volume.id, Arc::clone(source));
+                read.parts.insert(volume.id, Arc::clone(source));
                 // Each has a copy, and that of a volume that was away for a while is an old one.
                 match group {
-                    Some(group) if groups.get(&group.id).is_none_or(|known| known.sequence < group.sequence) => {
-                        groups.insert(group.id.clone(), group);
+                    Some(group) if read.groups.get(&group.id).is_none_or(|known| known.sequence < group.sequence) => {
+                        read.groups.insert(group.id.clone(), group);
                     }
                     _ => {}
                 }
             }
-            Err(why) => assembled.faults.push((index, why)),
+            Err(why) => read.faults.push((index, why)),
         }
     }
+    read
+}
+
+/// Joins physical volumes and takes their logical ones out, parts of others among them: no other tells of what
+/// they hold.
+pub(super) fn assemble(sources: &[Arc<dyn BlockSource>]) -> Assembled {
+    let Read { parts, groups, faults } = read(sources);
+    let mut assembled = Assembled { volumes: Vec::new(), faults };
     // Each of them has to be one group's, or it went unseen.
     for (index, source) in sources.iter().enumerate() {
         let id = parts.iter().find(|(_, part)| Arc::ptr_eq(part, source)).map(|(id, _)| id);

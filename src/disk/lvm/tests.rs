@@ -1,10 +1,12 @@
 //! Tests against volumes put together by the format, since making real ones takes block devices.
 
+use std::ops::ControlFlow;
+
 use proptest::prelude::*;
 
 use super::super::testing::{disk_with, ext4, xfs};
 use super::super::tree::FileTree;
-use super::super::{Content, VolumeState};
+use super::super::{Content, Space, VolumeState};
 use super::label::checksum;
 use super::*;
 
@@ -237,4 +239,24 @@ fn deep_texts_are_refused() {
     for (open, word) in [("a {", "levels"), ("a = [[[[[[[[[[[[[", "levels")] {
         assert!(Group::parse(open.repeat(50).as_bytes()).unwrap_err().contains(word));
     }
+}
+
+#[test]
+fn what_is_in_no_logical_volume_is_told() {
+    let disks = sample();
+    let mut free = Vec::new();
+    super::super::open(&sources(&disks)).unallocated(&mut |found| {
+        let stretch = found.unwrap();
+        free.extend((stretch.space == Space::FreeExtents).then(|| (stretch.name.to_string(), stretch.range)));
+        ControlFlow::Continue(())
+    });
+    // The labels and texts of both, and five extents of the second.
+    let second = 0..(DATA_AT + 5 * EXTENT_BYTES) as u64;
+    assert_eq!(free, [("disk 1".to_owned(), 0..DATA_AT as u64), ("disk 2".to_owned(), second)]);
+    let striped = group(8, [8, 8], &logical("s", &[segment(1, 0, 2, "pv0", 0).replace("stripe_count = 1", "stripe_count = 2")]));
+    let why = used(&sources(&[physical(0, 8, &striped, 1, 512)])).remove(0).unwrap_err();
+    assert_eq!(
+        why,
+        "which of its extents are free can't be told, for the logical volume s: it is striped over 2 stretches, which can't be read"
+    );
 }

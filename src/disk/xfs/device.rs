@@ -13,7 +13,7 @@ use super::super::source::BlockSource;
 use super::superblock::{CHECKSUM_AT, Geometry, HEAD_BYTES};
 
 /// The unit that metadata tells its own place in.
-const BASIC_BLOCK_BYTES: u64 = 512;
+pub(super) const BASIC_BLOCK_BYTES: u64 = 512;
 
 /// A block's number: its group and the number in the group in one; so not all numbers are blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +80,11 @@ impl Device {
 
     pub fn read(&self, place: u64, buffer: &mut [u8]) -> Result<(), Fault> {
         Ok(self.source.read_at(place, buffer)?)
+    }
+
+    /// Returns the size of what holds the file system, in bytes.
+    pub fn source_bytes(&self) -> u64 {
+        self.source.size_bytes()
     }
 
     /// Reads `length` bytes, which the caller has bounded.

@@ -1,13 +1,14 @@
 //! XFS, versions 4 and 5.
 //!
 //! Read as it stands: the log isn't replayed, but told of. Metadata of version 5
-//! is verified by its checksums. Quotas, reverse maps and free space are not looked at.
+//! is verified by its checksums. Quotas and reverse maps are not looked at.
 
 mod attributes;
 mod content;
 mod device;
 mod directory;
 mod extents;
+mod free;
 mod inode;
 mod log;
 mod superblock;

@@ -26,8 +26,9 @@ pub(super) fn scan(root: &Reader) -> Option<ScanPolicy> {
         let fail_on = reader.or("fail-on", Severity::High, |value| severity(&value));
         let thresholds = reader.or("thresholds", BTreeMap::new(), |value| thresholds(&value));
         let waivers = reader.or("waiver", Vec::new(), |value| waivers(&value));
+        let unallocated = reader.or("unallocated", false, |value| value.boolean());
         reader.finish();
-        Some(ScanPolicy { fail_on: fail_on?, thresholds: thresholds?, waivers: waivers? })
+        Some(ScanPolicy { fail_on: fail_on?, thresholds: thresholds?, waivers: waivers?, unallocated: unallocated? })
     })
 }
 

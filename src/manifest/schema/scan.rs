@@ -16,6 +16,9 @@ pub(super) struct Scan {
     fail_on: Severity,
     /// The same for families of rules: the middle of a code, `ssh` for AMI-SSH-006.
     thresholds: Thresholds,
+    /// Whether free space and journals are searched for keys and credentials that were deleted: they ship with a snapshot.
+    #[schemars(extend("default" = false))]
+    unallocated: bool,
     /// Findings that are let pass for a while. They stay in the report.
     #[schemars(length(max = 100), extend("default" = []))]
     waiver: Vec<Waiver>,

@@ -42,6 +42,7 @@ mod ssh_trust;
 mod sudo;
 mod sudo_rights;
 mod tokens;
+mod unallocated;
 mod waivers;
 
 use super::verdict::Rule;
@@ -81,6 +82,7 @@ pub(super) const RULES: &[Rule] = &[
     tokens::TOKENS,
     application_passwords::APPLICATIONS,
     aws_key_requests::REQUESTS,
+    unallocated::SECRETS,
     ssh_login::PASSWORDS,
     ssh_login::CLOUD_PASSWORDS,
     ssh_login::ROOT,
@@ -97,6 +99,7 @@ pub(super) const RULES: &[Rule] = &[
     coverage::DATA,
     coverage::FILES,
     coverage::PARTIAL,
+    unallocated::UNSEARCHED,
     coverage::OS,
     coverage::UNREAD,
     coverage::LOOSE,

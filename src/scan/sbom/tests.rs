@@ -31,6 +31,7 @@ fn report() -> Report {
         fail_on: Severity::High,
         files: 4,
         unowned_files: Some(3),
+        unallocated_bytes: None,
         thresholds: Default::default(),
         waivers: Vec::new(),
     }

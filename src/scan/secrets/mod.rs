@@ -26,5 +26,5 @@ pub(super) use packed::{Packing, unpacked_name};
 pub(super) use rules::{Family, regex};
 pub(super) use scope::FileScope;
 pub use searcher::count_secrets;
-pub(super) use searcher::{Match, Matches, PEM, PUTTY, Searcher, aws_credentials, find};
+pub(super) use searcher::{Match, Matches, OVERLAP_BYTES, PEM, PUTTY, Searcher, Window, aws_credentials, find};
 pub(super) use stream::{Stream, WINDOW_BYTES};

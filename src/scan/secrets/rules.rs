@@ -13,6 +13,12 @@ use crate::model::report::Severity;
 /// The embedded rules.
 pub(super) static RULES: LazyLock<RuleBook> = LazyLock::new(|| RuleBook::parse(EMBEDDED).expect("a test reads the embedded rules"));
 
+/// The rules for space that no file holds.
+pub(super) static UNALLOCATED_RULES: LazyLock<RuleBook> =
+    LazyLock::new(|| RuleBook::parse_unallocated(UNALLOCATED).expect("a test reads the embedded rules"));
+
+const UNALLOCATED: &str = include_str!("rules/unallocated.toml");
+
 /// One document in several files; rules of the first have precedence.
 const EMBEDDED: &str = concat!(
     include_str!("rules/keys.toml"),
@@ -117,6 +123,15 @@ struct Document {
     known: Vec<Known>,
 }
 
+/// Rules beside some of the embedded ones.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Selection {
+    /// Ids of embedded rules.
+    rules: Vec<String>,
+    rule: Vec<SecretRule>,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Known {
@@ -136,12 +151,30 @@ pub(super) enum InvalidRules {
     Rule { id: String, why: String },
     #[error("{0} is no SHA-256")]
     Known(String),
+    #[error("there is no rule {0}")]
+    Unknown(String),
 }
 
 impl RuleBook {
     /// Reads rules. Their patterns are compiled when first used; [`RuleBook::check`] tries them all.
     pub(super) fn parse(text: &str) -> Result<Self, InvalidRules> {
-        let mut document: Document = toml::from_str(text).map_err(|source| InvalidRules::Toml(Box::new(source)))?;
+        Self::of(toml::from_str(text).map_err(|source| InvalidRules::Toml(Box::new(source)))?)
+    }
+
+    /// Reads rules that stand beside some of the embedded ones.
+    fn parse_unallocated(text: &str) -> Result<Self, InvalidRules> {
+        let read = |source| InvalidRules::Toml(Box::new(source));
+        let selection: Selection = toml::from_str(text).map_err(read)?;
+        let mut document: Document = toml::from_str(EMBEDDED).map_err(read)?;
+        if let Some(unknown) = selection.rules.iter().find(|id| !document.rule.iter().any(|rule| rule.id == **id)) {
+            return Err(InvalidRules::Unknown(unknown.clone()));
+        }
+        document.rule.retain(|rule| selection.rules.contains(&rule.id));
+        document.rule.extend(selection.rule);
+        Self::of(document)
+    }
+
+    fn of(mut document: Document) -> Result<Self, InvalidRules> {
         let mut known = BTreeSet::new();
         for Known { sha256, .. } in document.known {
             let mut digest = [0; 32];
@@ -202,12 +235,21 @@ mod tests {
 
     #[test]
     fn every_embedded_rule_is_valid() {
-        for rule in &RULES.rules {
+        for rule in RULES.rules.iter().chain(&UNALLOCATED_RULES.rules) {
             let Some(pattern) = &rule.regex else { continue };
             let compiled = compile(pattern).unwrap_or_else(|error| panic!("{}: {error}", rule.id));
             assert!(compiled.capture_names().flatten().any(|name| name == "secret"), "{} captures no secret", rule.id);
             assert!(!compiled.is_match(b""), "{} fits nothing", rule.id);
         }
+    }
+
+    #[test]
+    fn what_no_file_holds_is_searched_everywhere_for_known_rules() {
+        let rules = &UNALLOCATED_RULES.rules;
+        assert!(rules.iter().all(|rule| rule.everywhere() && rule.regex.is_some()));
+        assert!(rules.len() < RULES.rules.len() && rules.iter().any(|rule| rule.id == "shadow-line"));
+        let missing = RuleBook::parse_unallocated("rules = ['colour']\nrule = []").unwrap_err();
+        assert_eq!(missing.to_string(), "there is no rule colour");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::Fingerprint;
 use super::check::{Candidate, Weight};
 use super::prefilter::{Everywhere, Narrow};
-use super::rules::{Family, RULES, RuleBook, Scope, SecretRule};
+use super::rules::{Family, RULES, RuleBook, Scope, SecretRule, UNALLOCATED_RULES};
 use super::scope::{FileScope, NamedFiles};
 use crate::model::report::Severity;
 
@@ -146,11 +146,17 @@ pub(in crate::scan) struct Searcher {
 }
 
 static SEARCHER: LazyLock<Searcher> = LazyLock::new(|| Searcher::new(&RULES));
+static UNALLOCATED: LazyLock<Searcher> = LazyLock::new(|| Searcher::new(&UNALLOCATED_RULES));
 
 impl Searcher {
     /// Returns the searcher of the embedded rules.
     pub(in crate::scan) fn embedded() -> &'static Self {
         &SEARCHER
+    }
+
+    /// Returns the searcher for space that no file holds, by rules that are never mistaken.
+    pub(in crate::scan) fn unallocated() -> &'static Self {
+        &UNALLOCATED
     }
 
     fn new(book: &'static RuleBook) -> Self {

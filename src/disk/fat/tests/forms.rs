@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::super::super::testing::assert_same;
+use super::super::super::unallocated::{Space, Unallocated as _};
 use super::super::boot_sector::Width;
 use super::*;
 
@@ -133,4 +134,29 @@ fn short_names_are_of_the_code_page_and_cased_by_their_bits() {
     assert_eq!(name::short(b"README  TXT", 0x18), "readme.txt");
     assert_eq!(name::short(b"README     ", 0x08), "readme");
     assert_eq!(name::short(b"\x05\x84      \xe1  ", 0), "σä.ß");
+}
+
+#[test]
+fn what_is_free_is_what_fsck_counts() {
+    let files = files();
+    let given: Vec<(&str, &[u8])> = files.iter().map(|(name, content)| (name.as_str(), content.as_slice())).collect();
+    for (size_kib, options, _) in FORMS {
+        let image = fat(size_kib, options, &given);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("image");
+        std::fs::write(&path, &image).unwrap();
+        // "…: 98 files, 201/2847 clusters"
+        let told = run("fsck.fat", "dosfstools", &["-n", path.to_str().unwrap()], "");
+        let (used, all) = told.split_whitespace().find_map(|word| word.split_once('/').filter(|_| !word.starts_with('/'))).unwrap();
+        let fs = Fat::open(Arc::new(image)).unwrap();
+        let cluster_bytes = u64::from(fs.device.geometry.cluster_bytes);
+        let mut free = 0;
+        let _ = fs.unallocated(&mut |found| {
+            if let (Space::Free, range) = found.unwrap() {
+                free += (range.end - range.start) / cluster_bytes;
+            }
+            ControlFlow::Continue(())
+        });
+        assert_eq!(free, all.parse::<u64>().unwrap() - used.parse::<u64>().unwrap(), "{options:?}: {told}");
+    }
 }

@@ -2,6 +2,7 @@
 
 mod attributes;
 mod forms;
+mod free;
 mod hostile;
 mod kernel;
 
