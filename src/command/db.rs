@@ -17,6 +17,7 @@ use crate::cli::{Format, Global};
 use crate::clock::Clock;
 use crate::disk::FileSource;
 use crate::failure::Failure;
+use crate::model::count::counted;
 use crate::model::digest::Digest;
 use crate::ui::{self, Ui};
 
@@ -145,7 +146,7 @@ pub(super) fn build(global: &Global, args: &BuildArgs) -> Result<(), Failure> {
     let path = place(args.output.as_ref());
     if damaged > 0 && !args.skip_damaged {
         return Err(Failure::other(
-            format!("{damaged} records can't be read; {} stays as it is", path.display()),
+            format!("{} can't be read; {} stays as it is", counted(damaged, "record"), path.display()),
             "--skip-damaged leaves them out and names them in the database",
         ));
     }
