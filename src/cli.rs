@@ -155,7 +155,7 @@ pub enum Command {
     Gc(command::gc::GcArgs),
     /// Look for what stands in a release's way, and say what to do about it
     Doctor(command::doctor::DoctorArgs),
-    /// The database of advisories that scans ask: fetch, build, tell what it holds
+    /// A database of published flaws, for scans to come (none asks it yet): fetch, build, tell what it holds
     Db(command::db::DbArgs),
     /// Print the permissions that commands need, and the Marketplace's role
     Iam(command::iam::IamArgs),

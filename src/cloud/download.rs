@@ -183,11 +183,17 @@ impl Downloads {
         }
         let answer = self.ask(wanted.url, &headers).await?;
         let etag = text(answer.headers(), &ETAG);
-        let at = match answer.status() {
-            StatusCode::NOT_MODIFIED => return Ok(Downloaded::Unchanged),
-            StatusCode::OK => 0,
-            StatusCode::PARTIAL_CONTENT => resumed_at(&answer, begun.as_ref().map_or(0, |(length, _)| *length), wanted.url)?,
-            status => {
+        let (at, whole) = match (answer.status(), &begun) {
+            (StatusCode::NOT_MODIFIED, _) => return Ok(Downloaded::Unchanged),
+            (StatusCode::OK, _) => (0, None),
+            (StatusCode::PARTIAL_CONTENT, Some((length, known))) => {
+                if etag.as_ref().is_some_and(|etag| etag != known) {
+                    draft.remove().await;
+                    return Err(DownloadError::Damaged { url: wanted.url.to_owned(), what: "another file's part came".to_owned() });
+                }
+                (*length, Some(resumed(&answer, *length, wanted.url)?))
+            }
+            (status, _) => {
                 if status == StatusCode::RANGE_NOT_SATISFIABLE {
                     draft.remove().await;
                 }
@@ -195,7 +201,7 @@ impl Downloads {
             }
         };
         let md5 = google_md5(answer.headers());
-        draft.receive(answer, at, etag.as_deref(), wanted.url).await?;
+        draft.receive(answer, (at, whole), etag.as_deref(), wanted.url).await?;
         if let Err(error) = draft.check(md5, wanted).await {
             draft.remove().await;
             return Err(error);
@@ -212,7 +218,7 @@ impl Downloads {
             let led = answer.status().is_redirection() && answer.status() != StatusCode::NOT_MODIFIED;
             let Some(location) = text(answer.headers(), &LOCATION).filter(|_| led) else { return Ok(answer) };
             let next = joined(&url, &location).ok_or_else(|| DownloadError::Address { url: location.clone() })?;
-            if url.starts_with("https:") && !next.starts_with("https:") {
+            if is_secure(&url) && !is_secure(&next) {
                 return Err(DownloadError::Address { url: next });
             }
             url = next;
@@ -256,13 +262,21 @@ impl Draft {
         (length > 0 && !etag.is_empty() && !etag.starts_with("W/")).then_some((length, etag))
     }
 
-    async fn receive(&self, answer: Response<SdkBody>, at: u64, etag: Option<&str>, url: &str) -> Result<(), DownloadError> {
+    /// Keeps what comes from a place on, and holds it against the whole file's size where that is known.
+    async fn receive(
+        &self,
+        answer: Response<SdkBody>,
+        (at, whole): (u64, Option<u64>),
+        etag: Option<&str>,
+        url: &str,
+    ) -> Result<(), DownloadError> {
         let disk = |source| DownloadError::Disk { path: self.part.clone(), source };
         if let Some(folder) = self.part.parent() {
             fs::create_dir_all(folder).await.map_err(disk)?;
         }
-        fs::write(&self.etag, etag.unwrap_or_default()).await.map_err(disk)?;
         let mut file = OpenOptions::new().create(true).write(true).truncate(at == 0).append(at > 0).open(&self.part).await.map_err(disk)?;
+        // Once the old part is gone: its bytes would pass for this file's.
+        fs::write(&self.etag, etag.unwrap_or_default()).await.map_err(disk)?;
         let announced = text(answer.headers(), &CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
         let mut body = pin!(answer.into_body());
         let mut received = 0_u64;
@@ -283,9 +297,10 @@ impl Draft {
         file.flush().await.map_err(disk)?;
         file.sync_all().await.map_err(disk)?;
         outcome?;
-        match announced {
-            Some(announced) if announced != received => {
-                Err(DownloadError::Damaged { url: url.to_owned(), what: format!("{received} of {announced} bytes came") })
+        // A server may send less than was asked for, and say so.
+        match whole.map(|whole| whole.saturating_sub(at)).or(announced) {
+            Some(expected) if expected != received => {
+                Err(DownloadError::Damaged { url: url.to_owned(), what: format!("{received} of {expected} bytes came") })
             }
             _ => Ok(()),
         }
@@ -335,12 +350,13 @@ fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
 }
 
-/// Where a partial answer begins; it has to be where the draft ends.
-fn resumed_at(answer: &Response<SdkBody>, length: u64, url: &str) -> Result<u64, DownloadError> {
+/// Returns the size of the whole file that a partial answer is of; it has to begin where the draft ends.
+fn resumed(answer: &Response<SdkBody>, length: u64, url: &str) -> Result<u64, DownloadError> {
     let range = text(answer.headers(), &CONTENT_RANGE).unwrap_or_default();
-    let start = range.strip_prefix("bytes ").and_then(|range| range.split('-').next()).and_then(|start| start.parse().ok());
-    match start {
-        Some(start) if start == length && length > 0 => Ok(start),
+    let parts = range.strip_prefix("bytes ").and_then(|range| range.split_once('/'));
+    let start = parts.and_then(|(part, _)| part.split_once('-')?.0.parse::<u64>().ok());
+    match (start, parts.and_then(|(_, whole)| whole.parse().ok())) {
+        (Some(start), Some(whole)) if start == length => Ok(whole),
         _ => Err(DownloadError::Damaged {
             url: url.to_owned(),
             what: format!("{range:?} came, and what follows {length} bytes was asked for"),
@@ -354,12 +370,19 @@ fn google_md5(headers: &HeaderMap) -> Option<[u8; 16]> {
     STANDARD.decode(md5).ok()?.try_into().ok()
 }
 
+fn is_secure(url: &str) -> bool {
+    url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
+}
+
 /// Joins an address with the one that it leads to.
 fn joined(url: &str, location: &str) -> Option<String> {
     if location.starts_with("https://") || location.starts_with("http://") {
         return Some(location.to_owned());
     }
     let (scheme, rest) = url.split_once("://")?;
+    if location.starts_with("//") {
+        return Some(format!("{scheme}:{location}"));
+    }
     let host = rest.split('/').next()?;
     location.starts_with('/').then(|| format!("{scheme}://{host}{location}"))
 }

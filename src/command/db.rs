@@ -1,4 +1,4 @@
-//! `bakehouse db`: the database of advisories that scans ask, built on this machine and asked offline.
+//! `bakehouse db`: the database of advisories, built on this machine to be asked offline.
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
@@ -54,7 +54,7 @@ pub struct BuildArgs {
     /// Read this folder, with all below it, or this file; as often as is wanted
     #[arg(long, required = true, value_name = "PATH", num_args = 1..)]
     pub from: Vec<PathBuf>,
-    /// Write the database here [default: where scans look for it]
+    /// Write the database here [default: in the user's cache folder]
     #[arg(long, value_name = "FILE", env = "BAKEHOUSE_DATABASE")]
     pub output: Option<PathBuf>,
     /// Leave out what can't be read, and name it in the database, instead of failing

@@ -33,7 +33,7 @@ pub struct UpdateArgs {
     /// Ask this server for all of it, which has each address below its root: MIRROR/www.cisa.gov/…
     #[arg(long, value_name = "URL")]
     pub mirror: Option<String>,
-    /// Write the database here [default: where scans look for it]
+    /// Write the database here [default: in the user's cache folder]
     #[arg(long, value_name = "FILE", env = "BAKEHOUSE_DATABASE")]
     pub output: Option<PathBuf>,
     /// Leave out what can't be read, and name it in the database, instead of failing

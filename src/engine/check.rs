@@ -61,7 +61,8 @@ impl Run<'_> {
                     let sbom = scan::sbom(&report, &subject, SbomFormat::CycloneDx);
                     let sbom = engine.ledger.keep_sbom(self.variant(), &self.plan.version, self.id(), &sbom).await?;
                     let manifest = Some(self.product.manifest_digest);
-                    return Ok(ScanSummary { manifest, report: Some(kept), sbom: Some(sbom), ..report.summary() });
+                    let options = engine.waivers;
+                    return Ok(ScanSummary { manifest, options, report: Some(kept), sbom: Some(sbom), ..report.summary() });
                 }
                 let rejected = BTreeMap::from([(tag::STATE.to_owned(), "rejected".to_owned())]);
                 engine.writer.tag(&image.region, &super::bake::resources(image), &rejected).await?;
@@ -74,13 +75,15 @@ impl Run<'_> {
         summary
     }
 
-    /// Has the image scanned again if the run passed its scan on another day or by another manifest, and is not sealed.
+    /// Has the image scanned again if the run passed its scan on another day, by another manifest or by laxer options, and
+    /// is not sealed.
     async fn forget_past_verdict(&self) -> Result<(), EngineError> {
         let Some(summary) = self.done::<ScanSummary>("scan").await else { return Ok(()) };
-        if summary.is_of(self.engine.clock.now(), &self.product.manifest_digest) || self.sealed().await?.is_some() {
+        let (now, options) = (self.engine.clock.now(), self.engine.waivers);
+        if summary.stands(now, &self.product.manifest_digest, options) || self.sealed().await?.is_some() {
             return Ok(());
         }
-        let reason = format!("the scan of {:.0} is of another day or manifest, and is made again", summary.at);
+        let reason = format!("the scan of {:.0} is of another day or manifest, or allowed more, and is made again", summary.at);
         self.note(Note::Notice { text: reason.clone() });
         self.write(JournalEvent::Refused { effect: "scan".to_owned(), reason }).await
     }

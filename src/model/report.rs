@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
 use super::ids::SnapshotId;
-use super::waiver::{Family, FindingWaiver, WaiverUse};
+use super::waiver::{Family, FindingWaiver, WaiverOptions, WaiverUse};
 
 /// How bad a finding is; orders from harmless to worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -253,6 +253,7 @@ impl Report {
             snapshots: self.snapshots.clone(),
             at: self.at,
             manifest: None,
+            options: WaiverOptions::default(),
             report: None,
             sbom: None,
         }
@@ -287,6 +288,9 @@ pub struct ScanSummary {
     /// Digest of the manifest that it was judged by; absent in records of before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest: Option<Digest>,
+    /// What the command line said of the manifest's waivers; absent when it said nothing.
+    #[serde(default, skip_serializing_if = "WaiverOptions::is_usual")]
+    pub options: WaiverOptions,
     /// Digest of the whole report, as the ledger keeps it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<Digest>,
@@ -296,12 +300,12 @@ pub struct ScanSummary {
 }
 
 impl ScanSummary {
-    /// Tells whether the verdict is one for a moment and a manifest: of the same day (UTC), and judged by the same.
+    /// Tells whether the verdict still stands: it is of the same day (UTC), by the same manifest, and by no laxer options.
     ///
     /// Waivers and security updates end with a day; from then on the same image may be judged otherwise.
-    pub fn is_of(&self, now: Timestamp, manifest: &Digest) -> bool {
+    pub fn stands(&self, now: Timestamp, manifest: &Digest, options: WaiverOptions) -> bool {
         let day = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
-        day(self.at) == day(now) && self.manifest.as_ref() == Some(manifest)
+        day(self.at) == day(now) && self.manifest.as_ref() == Some(manifest) && self.options.cover(options)
     }
 }
 
@@ -334,13 +338,21 @@ mod tests {
     }
 
     #[test]
-    fn a_verdict_is_of_a_day_and_a_manifest() {
+    fn a_verdict_is_of_a_day_a_manifest_and_what_was_agreed_to() {
         let (manifest, other) = (Digest::of("manifest"), Digest::of("other"));
         let report: Report = serde_json::from_str(OLD).unwrap();
         let summary = ScanSummary { manifest: Some(manifest), ..report.summary() };
-        let is_of = |now: &str, manifest: &Digest| summary.is_of(now.parse().unwrap(), manifest);
-        assert!(is_of("2026-11-02T00:00:00Z", &manifest) && is_of("2026-11-02T23:59:59Z", &manifest));
-        assert!(!is_of("2026-11-03T00:00:00Z", &manifest) && !is_of("2026-11-02T12:00:00Z", &other));
-        assert!(!report.summary().is_of(report.at, &manifest), "what doesn't say by what it was judged");
+        let usual = WaiverOptions::default();
+        let stands = |now: &str, manifest: &Digest| summary.stands(now.parse().unwrap(), manifest, usual);
+        assert!(stands("2026-11-02T00:00:00Z", &manifest) && stands("2026-11-02T23:59:59Z", &manifest));
+        assert!(!stands("2026-11-03T00:00:00Z", &manifest) && !stands("2026-11-02T12:00:00Z", &other));
+        assert!(!report.summary().stands(report.at, &manifest, usual), "what doesn't say by what it was judged");
+        let (lax, strict) = (WaiverOptions { allow_policy: true, ..usual }, WaiverOptions { strict: true, ..usual });
+        for (then, now, stands) in
+            [(usual, lax, true), (lax, usual, false), (lax, lax, true), (usual, strict, false), (strict, usual, true), (lax, strict, false)]
+        {
+            let summary = ScanSummary { options: then, ..summary.clone() };
+            assert_eq!(summary.stands(report.at, &manifest, now), stands, "{then:?} {now:?}");
+        }
     }
 }

@@ -240,12 +240,25 @@ pub struct WaiverUse {
 }
 
 /// What is said of waivers on the command line.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct WaiverOptions {
     /// Findings that AWS rejects may pass too.
     pub allow_policy: bool,
     /// A waiver that has expired or that nothing needs fails the scan.
     pub strict: bool,
+}
+
+impl WaiverOptions {
+    /// Tells whether nothing was said.
+    pub fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Tells whether what passed by these passes by others too.
+    pub fn cover(self, others: Self) -> bool {
+        (others.allow_policy || !self.allow_policy) && (self.strict || !others.strict)
+    }
 }
 
 #[cfg(test)]

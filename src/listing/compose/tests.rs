@@ -245,6 +245,7 @@ fn sealed() -> Release {
             snapshots: Vec::new(),
             at: Timestamp::UNIX_EPOCH,
             manifest: None,
+            options: Default::default(),
             report: None,
             sbom: None,
         },
