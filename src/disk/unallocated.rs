@@ -11,6 +11,7 @@ use super::fault::with_causes;
 use super::image::{DiskImage, VolumeState};
 use super::lvm;
 use super::source::BlockSource;
+use super::tree::TreeError;
 use super::xfs::Xfs;
 
 /// Why space holds no file.
@@ -51,14 +52,14 @@ pub(super) trait Unallocated {
     fn unallocated(&self, sink: Sink<'_>) -> ControlFlow<()>;
 }
 
-/// Opens the file system of a volume; none if it is of a kind that doesn't tell, or can't be read.
-fn open(content: Content, source: Arc<dyn BlockSource>) -> Option<Box<dyn Unallocated>> {
-    match content {
-        Content::Ext => Ext4::open(source).ok().map(|fs| Box::new(fs) as _),
-        Content::Xfs => Xfs::open(source).ok().map(|fs| Box::new(fs) as _),
-        Content::Fat => Fat::open(source).ok().map(|fs| Box::new(fs) as _),
+/// Opens the file system of a volume; none for content that is none.
+fn open(content: Content, source: Arc<dyn BlockSource>) -> Result<Option<Box<dyn Unallocated>>, TreeError> {
+    Ok(match content {
+        Content::Ext => Some(Box::new(Ext4::open(source)?)),
+        Content::Xfs => Some(Box::new(Xfs::open(source)?)),
+        Content::Fat => Some(Box::new(Fat::open(source)?)),
         _ => None,
-    }
+    })
 }
 
 /// A stretch of an image that holds no file.
@@ -115,7 +116,14 @@ impl DiskImage {
             match volume.state {
                 VolumeState::Divided => physical.push(stretch),
                 VolumeState::Mounted { .. } | VolumeState::Loose { .. } => {
-                    let Some(fs) = open(volume.content, Arc::clone(source)) else { continue };
+                    let fs = match open(volume.content, Arc::clone(source)) {
+                        Ok(fs) => fs,
+                        Err(error) => {
+                            joined.fault(format!("{volume} can't be opened again: {}", with_causes(&error)))?;
+                            continue;
+                        }
+                    };
+                    let Some(fs) = fs else { continue };
                     fs.unallocated(&mut |found| match found {
                         Ok((space, range)) => joined.take(Stretch { space, range, ..stretch.clone() }),
                         Err(why) => joined.fault(format!("{volume}: {why}")),
@@ -206,5 +214,47 @@ impl Joined<'_> {
 
     fn fault(&mut self, why: String) -> ControlFlow<()> {
         (self.sink)(Err(why))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::super::source::SourceError;
+    use super::super::testing::{disk_with, ext4};
+    use super::*;
+
+    /// A disk that nobody can read any more from some time on.
+    struct Failing {
+        disk: Vec<u8>,
+        fails: AtomicBool,
+    }
+
+    impl BlockSource for Failing {
+        fn size_bytes(&self) -> u64 {
+            self.disk.size_bytes()
+        }
+
+        fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), SourceError> {
+            if self.fails.load(Ordering::Relaxed) {
+                return Err(SourceError::Read { offset, source: "it is gone".into() });
+            }
+            self.disk.read_at(offset, buffer)
+        }
+    }
+
+    #[test]
+    fn a_file_system_that_can_not_be_opened_again_is_told() {
+        let disk = disk_with(&[&ext4(&[("etc/os-release", "ID=debian\n")])]);
+        let source = Arc::new(Failing { disk, fails: AtomicBool::new(false) });
+        let image = super::super::open(&[Arc::clone(&source) as Arc<dyn BlockSource>]);
+        source.fails.store(true, Ordering::Relaxed);
+        let mut faults = Vec::new();
+        image.unallocated(&mut |found| {
+            faults.extend(found.err());
+            ControlFlow::Continue(())
+        });
+        assert!(matches!(&faults[..], [why] if why.contains("partition 1 can't be opened again: ")), "{faults:?}");
     }
 }

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 
 use super::super::super::testing::{Spoiled, read_all};
+use super::super::super::unallocated::Unallocated as _;
 use super::super::name::checksum;
 use super::*;
 
@@ -36,7 +37,22 @@ impl Sample {
 }
 
 fn walk(source: impl BlockSource + 'static) -> Result<usize, TreeError> {
-    Ok(read_all(&FileTree::new(Box::new(Fat::open(Arc::new(source))?))))
+    let size_bytes = source.size_bytes();
+    let fs = Fat::open(Arc::new(source))?;
+    assert_free_is_there(&fs, size_bytes);
+    Ok(read_all(&FileTree::new(Box::new(fs))))
+}
+
+/// What is told as free lies on the disk, in order, whatever the table says.
+fn assert_free_is_there(fs: &Fat, size_bytes: u64) {
+    let mut reached = 0;
+    let _ = fs.unallocated(&mut |found| {
+        if let Ok((_, range)) = found {
+            assert!(reached <= range.start && range.start <= range.end && range.end <= size_bytes, "{range:?} of {size_bytes}");
+            reached = range.end;
+        }
+        ControlFlow::Continue(())
+    });
 }
 
 #[test]
