@@ -124,6 +124,11 @@ impl Builder {
         self.sources.iter().map(|source| source.damaged).sum()
     }
 
+    /// Tells whether nothing that a database is asked for was in the inputs.
+    pub fn is_empty(&self) -> bool {
+        self.advisories.is_empty() && self.exploited.is_empty() && self.likelihoods.is_empty() && self.cycles.is_empty()
+    }
+
     fn add_file(&mut self, bytes: &dyn BlockSource, tally: &mut Tally) -> Result<(), DatabaseError> {
         let file = tally.source.file.clone();
         match sources::open(bytes) {

@@ -26,7 +26,7 @@ use crate::clock::Clock;
 use crate::model::digest::Digest;
 
 /// All of OSV is 1 GB.
-const LARGEST_FILE_BYTES: u64 = 16 << 30;
+pub const LARGEST_FILE_BYTES: u64 = 16 << 30;
 
 /// Servers lead on once or twice.
 const MOST_REDIRECTS: usize = 5;
@@ -59,6 +59,8 @@ pub struct Wanted<'a> {
     pub etag: Option<&'a str>,
     /// What its digest is to be, if that is known.
     pub digest: Option<Digest>,
+    /// More isn't taken.
+    pub most_bytes: u64,
 }
 
 /// What came of it.
@@ -81,6 +83,16 @@ pub enum DownloadError {
     Address {
         /// The address.
         url: String,
+    },
+    /// It is led to where it isn't followed.
+    #[error("{url} leads to {to:?}, and {why}")]
+    Led {
+        /// The address that was asked last.
+        url: String,
+        /// Where it leads.
+        to: String,
+        /// Why that isn't asked; a clause.
+        why: &'static str,
     },
     /// There is no answer.
     #[error("{url} gives no answer")]
@@ -131,7 +143,7 @@ impl DownloadError {
             Self::Status { status, .. } => {
                 status.is_server_error() || [StatusCode::TOO_MANY_REQUESTS, StatusCode::RANGE_NOT_SATISFIABLE].contains(status)
             }
-            Self::Address { .. } | Self::Disk { .. } => false,
+            Self::Address { .. } | Self::Led { .. } | Self::Disk { .. } => false,
         }
     }
 }
@@ -176,7 +188,7 @@ impl Downloads {
                 set(RANGE, &format!("bytes={length}-"));
                 set(IF_RANGE, etag);
             }
-            (None, Some(etag)) if fs::try_exists(wanted.to).await.unwrap_or(false) => {
+            (None, Some(etag)) if is_had(wanted).await => {
                 set(IF_NONE_MATCH, etag);
             }
             _ => {}
@@ -184,7 +196,7 @@ impl Downloads {
         let answer = self.ask(wanted.url, &headers).await?;
         let etag = text(answer.headers(), &ETAG);
         let (at, whole) = match (answer.status(), &begun) {
-            (StatusCode::NOT_MODIFIED, _) => return Ok(Downloaded::Unchanged),
+            (StatusCode::NOT_MODIFIED, _) if headers.contains_key(IF_NONE_MATCH) => return Ok(Downloaded::Unchanged),
             (StatusCode::OK, _) => (0, None),
             (StatusCode::PARTIAL_CONTENT, Some((length, known))) => {
                 if etag.as_ref().is_some_and(|etag| etag != known) {
@@ -201,7 +213,7 @@ impl Downloads {
             }
         };
         let md5 = google_md5(answer.headers());
-        draft.receive(answer, (at, whole), etag.as_deref(), wanted.url).await?;
+        draft.receive(answer, (at, whole), etag.as_deref(), wanted).await?;
         if let Err(error) = draft.check(md5, wanted).await {
             draft.remove().await;
             return Err(error);
@@ -213,15 +225,21 @@ impl Downloads {
     /// Asks, and follows where it is led; never from TLS into the clear.
     async fn ask(&self, url: &str, headers: &HeaderMap) -> Result<Response<SdkBody>, DownloadError> {
         let mut url = url.to_owned();
-        for _ in 0..=MOST_REDIRECTS {
+        for followed in 0..=MOST_REDIRECTS {
             let answer = self.ask_once(&url, headers).await?;
             let led = answer.status().is_redirection() && answer.status() != StatusCode::NOT_MODIFIED;
             let Some(location) = text(answer.headers(), &LOCATION).filter(|_| led) else { return Ok(answer) };
-            let next = joined(&url, &location).ok_or_else(|| DownloadError::Address { url: location.clone() })?;
-            if is_secure(&url) && !is_secure(&next) {
-                return Err(DownloadError::Address { url: next });
+            let next = joined(&url, &location);
+            let why = match &next {
+                None => "that is no address",
+                Some(next) if is_secure(&url) && !is_secure(next) => "that is asked in clear",
+                Some(_) if followed == MOST_REDIRECTS => "it was led on too often",
+                Some(_) => "",
+            };
+            match next {
+                Some(next) if why.is_empty() => url = next,
+                _ => return Err(DownloadError::Led { url, to: location, why }),
             }
-            url = next;
         }
         Err(DownloadError::Address { url })
     }
@@ -268,8 +286,9 @@ impl Draft {
         answer: Response<SdkBody>,
         (at, whole): (u64, Option<u64>),
         etag: Option<&str>,
-        url: &str,
+        wanted: &Wanted<'_>,
     ) -> Result<(), DownloadError> {
+        let url = wanted.url;
         let disk = |source| DownloadError::Disk { path: self.part.clone(), source };
         if let Some(folder) = self.part.parent() {
             fs::create_dir_all(folder).await.map_err(disk)?;
@@ -288,7 +307,7 @@ impl Draft {
             };
             let Ok(bytes) = frame.into_data() else { continue };
             received += bytes.len() as u64;
-            if at + received > LARGEST_FILE_BYTES {
+            if at + received > wanted.most_bytes {
                 break Err(DownloadError::Damaged { url: url.to_owned(), what: "it is too large".to_owned() });
             }
             file.write_all(&bytes).await.map_err(disk)?;
@@ -310,19 +329,7 @@ impl Draft {
         if md5.is_none() && wanted.digest.is_none() {
             return Ok(());
         }
-        let disk = |source| DownloadError::Disk { path: self.part.clone(), source };
-        let mut file = File::open(&self.part).await.map_err(disk)?;
-        let (mut old, mut new) = (Md5::new(), Sha256::new());
-        let mut buffer = vec![0; 1 << 18];
-        loop {
-            let count = file.read(&mut buffer).await.map_err(disk)?;
-            if count == 0 {
-                break;
-            }
-            old.update(&buffer[..count]);
-            new.update(&buffer[..count]);
-        }
-        let (old, new): ([u8; 16], _) = (old.finalize().into(), Digest::from_bytes(new.finalize().into()));
+        let (old, new) = digests(&self.part).await.map_err(|source| DownloadError::Disk { path: self.part.clone(), source })?;
         let damaged = |what: String| DownloadError::Damaged { url: wanted.url.to_owned(), what };
         if md5.is_some_and(|md5| md5 != old) {
             return Err(damaged("its MD5 is not what the server says".to_owned()));
@@ -368,6 +375,29 @@ fn google_md5(headers: &HeaderMap) -> Option<[u8; 16]> {
     let hashes = headers.get_all(GOOGLE_HASH).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
     let md5 = hashes.filter_map(|hash| hash.trim().strip_prefix("md5=")).next()?;
     STANDARD.decode(md5).ok()?.try_into().ok()
+}
+
+/// Tells whether what is wanted lies there, as it is to be where that is known.
+async fn is_had(wanted: &Wanted<'_>) -> bool {
+    match wanted.digest {
+        Some(digest) => digests(wanted.to).await.is_ok_and(|(_, found)| found == digest),
+        None => fs::try_exists(wanted.to).await.unwrap_or(false),
+    }
+}
+
+/// Returns a file's MD5 and SHA-256.
+async fn digests(path: &Path) -> io::Result<([u8; 16], Digest)> {
+    let mut file = File::open(path).await?;
+    let (mut old, mut new) = (Md5::new(), Sha256::new());
+    let mut buffer = vec![0; 1 << 18];
+    loop {
+        let count = file.read(&mut buffer).await?;
+        if count == 0 {
+            return Ok((old.finalize().into(), Digest::from_bytes(new.finalize().into())));
+        }
+        old.update(&buffer[..count]);
+        new.update(&buffer[..count]);
+    }
 }
 
 fn is_secure(url: &str) -> bool {

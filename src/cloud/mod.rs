@@ -28,7 +28,7 @@ pub use account::{Decisions, RoleDescription};
 pub use base::BaseError;
 pub use catalog::{ChangeSetFilter, EntityDescription, ListedChangeSet, TaggedChangeSet};
 pub use codes::call_advice;
-pub use download::{DownloadError, Downloaded, Downloads, Wanted};
+pub use download::{DownloadError, Downloaded, Downloads, LARGEST_FILE_BYTES, Wanted};
 pub use ec2::{InstanceDescription, InstanceTypeDescription};
 pub use ec2_write::{CopySpec, ImageFromInstance, InstanceSpec};
 pub use error::{CloudError, Outcome, is_of_credentials};

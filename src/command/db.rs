@@ -17,7 +17,7 @@ use crate::cli::{Format, Global};
 use crate::clock::Clock;
 use crate::disk::FileSource;
 use crate::failure::Failure;
-use crate::model::count::counted;
+use crate::model::count::{counted, counted_as};
 use crate::model::digest::Digest;
 use crate::ui::{self, Ui};
 
@@ -150,6 +150,12 @@ pub(super) fn build(global: &Global, args: &BuildArgs) -> Result<(), Failure> {
             "--skip-damaged leaves them out and names them in the database",
         ));
     }
+    if builder.is_empty() {
+        return Err(Failure::other(
+            format!("nothing that was read says anything of flaws; {} stays as it is", path.display()),
+            "see that --from names exports of OSV, updateinfo.xml, KEV, EPSS or ends of life",
+        ));
+    }
     let (digest, about) = write(builder, args.label.clone(), &path)?;
     tell(&path, digest, &about, args.format);
     Ok(())
@@ -182,7 +188,12 @@ fn readable_by_all(file: &File) -> std::io::Result<()> {
 fn info(args: &InfoArgs) -> Result<(), Failure> {
     let path = args.place.path();
     let database = args.place.open()?;
-    let none = || Failure::other(format!("there is no database at {}", path.display()), "bakehouse db build --from FOLDER makes one");
+    let none = || {
+        Failure::other(
+            format!("there is no database at {}", path.display()),
+            "bakehouse db update fetches what is published and makes one; db build --from FOLDER makes one of files that are here",
+        )
+    };
     let database = database.ok_or_else(none)?;
     if args.verify {
         database.verify().map_err(|error| unreadable(&path, &error))?;
@@ -206,8 +217,12 @@ fn text(path: &Path, digest: Digest, about: &About, now: Timestamp) -> String {
         text.push_str(&format!("{}\n", ui::harmless(label)));
     }
     text.push_str(&format!(
-        "{} advisories of {} packages; {} known to be exploited, {} scored by EPSS, {} series with ends of life\n\n",
-        counts.advisories, counts.packages, counts.exploited, counts.likelihoods, counts.cycles
+        "{} of {}; {} known to be exploited, {} scored by EPSS, {} series with ends of life\n\n",
+        counted_as(counts.advisories, "advisory", "advisories"),
+        counted(counts.packages, "package"),
+        counts.exploited,
+        counts.likelihoods,
+        counts.cycles
     ));
     let rows: Vec<Vec<String>> = about.sources.iter().flat_map(|source| source_rows(source, now)).collect();
     text.push_str(&ui::table(&["SOURCE", "OF", "RECORDS", "DAMAGED", "AS OF", "AGE", "LICENCE"], &rows));

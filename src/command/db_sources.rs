@@ -1,7 +1,6 @@
 //! Where what is published of flaws is to be had.
 
 use crate::advisories::Ecosystem;
-use crate::failure::Failure;
 use crate::model::digest::Digest;
 
 /// A file that is published under one address, always.
@@ -28,6 +27,9 @@ pub struct Updateinfo {
     /// Its digest.
     pub digest: Digest,
 }
+
+/// Where the extras lie below the folder of downloaded files.
+pub const EXTRAS: &str = "amazon/2/extras/";
 
 /// Architectures of Amazon Linux.
 const ARCHITECTURES: [&str; 2] = ["x86_64", "aarch64"];
@@ -81,7 +83,11 @@ pub fn repositories() -> Vec<Repository> {
 }
 
 /// Returns the repositories of the extras that a catalogue names.
-pub fn extras(arch: &str, catalogue: &[u8]) -> Result<Vec<Repository>, Failure> {
+///
+/// # Errors
+///
+/// Why the catalogue can't be read; a clause.
+pub fn extras(arch: &str, catalogue: &[u8]) -> Result<Vec<Repository>, String> {
     #[derive(serde::Deserialize)]
     struct Catalogue {
         topics: Vec<Topic>,
@@ -90,28 +96,28 @@ pub fn extras(arch: &str, catalogue: &[u8]) -> Result<Vec<Repository>, Failure> 
     struct Topic {
         n: String,
     }
-    let wrong =
-        |why: String| Failure::other(format!("the catalogue of Amazon Linux 2's extras can't be read: {why}"), "--only leaves it out");
-    let catalogue: Catalogue = serde_json::from_slice(catalogue).map_err(|error| wrong(error.to_string()))?;
+    let catalogue: Catalogue = serde_json::from_slice(catalogue).map_err(|error| format!("it can't be read: {error}"))?;
     let topics = catalogue.topics.into_iter().map(|topic| topic.n);
     let repository = |name: String| {
         // It becomes a part of a path and an address.
         if name.is_empty() || name.starts_with('.') || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._+-".contains(&b)) {
-            return Err(wrong(format!("{name:?} is no name")));
+            return Err(format!("{name:?} in it is no name"));
         }
         Ok(Repository {
-            path: format!("amazon/2/extras/{name}.{arch}"),
+            path: format!("{EXTRAS}{name}.{arch}"),
             mirrors: format!("https://cdn.amazonlinux.com/2/extras/{name}/latest/{arch}/mirror.list"),
         })
     };
     topics.map(repository).collect()
 }
 
-/// Returns the first mirror of a list, with a slash at its end.
+/// Returns the first mirror of a list, with a slash at its end: over TLS, whatever the list says, for what is had there
+/// holds the digests of all else.
 pub fn mirror(list: &[u8]) -> Option<String> {
     let list = String::from_utf8_lossy(list);
-    let first = list.lines().map(str::trim).find(|line| line.starts_with("https://") || line.starts_with("http://"))?;
-    Some(format!("{}/", first.trim_end_matches('/')))
+    let host = |line: &'_ str| line.strip_prefix("https://").or_else(|| line.strip_prefix("http://")).map(str::to_owned);
+    let first = list.lines().map(str::trim).find_map(host)?;
+    Some(format!("https://{}/", first.trim_end_matches('/')))
 }
 
 /// Reads where a repository's `updateinfo` is, and what its digest is to be; none where it has none.
@@ -164,6 +170,7 @@ mod tests {
     #[test]
     fn amazons_lists_are_read() {
         assert_eq!(mirror(b"\nhttps://cdn/2/core/x\nhttps://other/\n").as_deref(), Some("https://cdn/2/core/x/"));
+        assert_eq!(mirror(b"http://cdn/2/core/x\n").as_deref(), Some("https://cdn/2/core/x/"), "never in clear");
         assert_eq!(mirror(b"<html>"), None);
         let names: Vec<String> =
             extras("aarch64", br#"{"topics": [{"n": "nginx1", "x": 1}]}"#).unwrap().into_iter().map(|it| it.mirrors).collect();

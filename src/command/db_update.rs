@@ -1,18 +1,18 @@
 //! `bakehouse db update`: fetches what is published of flaws, and builds the database of it.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
 use super::context::cache_folder;
 use super::db;
 use super::db_inputs::{ORIGINS, Origin, Origins};
-use super::db_sources::{self, Repository, Updateinfo};
+use super::db_sources::{self, EXTRAS, Repository, Updateinfo};
 use crate::advisories::Ecosystem;
 use crate::cli::{Format, Global};
 use crate::clock::Clock;
-use crate::cloud::{DownloadError, Downloaded, Downloads, Wanted};
+use crate::cloud::{DownloadError, Downloaded, Downloads, LARGEST_FILE_BYTES, Wanted};
 use crate::failure::Failure;
 use crate::model::digest::Digest;
 use crate::ui::{self, Ui};
@@ -88,9 +88,12 @@ impl Update {
     /// Fetches a file and notes where it is from, at once: whoever is interrupted goes on from here.
     async fn file(&mut self, path: &str, url: &str, digest: Option<Digest>) -> Result<(), Failure> {
         let to = self.folder.join(path);
-        let etag = self.origins.files.get(path).and_then(|origin| origin.etag.clone());
+        // Another address may call other bytes the same.
+        let known = self.origins.files.get(path).filter(|origin| origin.url == url);
+        let etag = known.and_then(|origin| origin.etag.clone());
         let asked = self.address(url);
-        match self.downloads.fetch(&Wanted { url: &asked, to: &to, etag: etag.as_deref(), digest }).await {
+        let wanted = Wanted { url: &asked, to: &to, etag: etag.as_deref(), digest, most_bytes: LARGEST_FILE_BYTES };
+        match self.downloads.fetch(&wanted).await {
             Ok(Downloaded::Unchanged) => {
                 self.ui.say(&format!("{path} is unchanged"));
                 self.note(path, url, etag)
@@ -100,19 +103,24 @@ impl Update {
                 self.note(path, url, etag)
             }
             Err(error) => {
-                self.failed(path, &error);
+                self.failed(path, self.is_had(path), &told(&error));
                 Ok(())
             }
         }
     }
 
-    fn failed(&mut self, path: &str, error: &DownloadError) {
-        let why = std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
-        let text = ui::harmless(&format!("{error}{why}")).into_owned();
-        if self.origins.files.contains_key(path) && self.folder.join(path).exists() {
-            self.ui.say(&format!("{text}; {path} is taken as it was"));
+    /// Tells whether a file was had once.
+    fn is_had(&self, path: &str) -> bool {
+        self.origins.files.contains_key(path) && self.folder.join(path).exists()
+    }
+
+    /// Says that something can't be had now; a failure, unless it was had once.
+    fn failed(&mut self, what: &str, was_had: bool, why: &str) {
+        let why = ui::harmless(why);
+        if was_had {
+            self.ui.say(&format!("{why}; {what} is taken as it was"));
         } else {
-            self.failures.push(Failure::other(format!("{path} can't be had: {text}"), "bakehouse db update goes on where it stopped"));
+            self.failures.push(Failure::other(format!("{what} can't be had: {why}"), "bakehouse db update goes on where it stopped"));
         }
     }
 
@@ -131,9 +139,14 @@ impl Update {
     async fn amazon(&mut self) -> Result<(), Failure> {
         let mut repositories = db_sources::repositories();
         for (arch, url) in db_sources::extras_catalogues() {
-            match self.list(&url).await {
-                Ok(catalogue) => repositories.extend(db_sources::extras(arch, &catalogue)?),
-                Err(error) => self.failed(&format!("the list of Amazon Linux 2's extras for {arch}"), &error),
+            let catalogue = self.list(&url).await.map_err(|error| told(&error));
+            match catalogue.and_then(|catalogue| db_sources::extras(arch, &catalogue)) {
+                Ok(extras) => repositories.extend(extras),
+                Err(why) => {
+                    // Those that were had lie in the folder, and are read with it.
+                    let was_had = self.origins.files.keys().any(|path| path.starts_with(EXTRAS) && path.contains(&format!(".{arch}.")));
+                    self.failed(&format!("the list of Amazon Linux 2's extras for {arch}"), was_had, &why);
+                }
             }
         }
         for repository in repositories {
@@ -152,12 +165,12 @@ impl Update {
                 Ok(())
             }
             // Not every extra is there for each architecture; the main repositories are.
-            Err(error) if error.is_missing() && !repository.path.contains("/core.") => {
+            Err(error) if error.is_missing() && !repository.path.contains("/core.") && !self.is_had(&path) => {
                 self.ui.say(&format!("{} isn't there", repository.path));
                 Ok(())
             }
             Err(error) => {
-                self.failed(&path, &error);
+                self.failed(&path, self.is_had(&path), &told(&error));
                 Ok(())
             }
         }
@@ -172,12 +185,14 @@ impl Update {
 
     /// Fetches a list that says where to go on.
     async fn list(&self, url: &str) -> Result<Vec<u8>, DownloadError> {
-        let file = self.folder.join(".list");
-        let disk = |source| DownloadError::Disk { path: file.clone(), source };
-        self.downloads.fetch(&Wanted { url: &self.address(url), to: &file, etag: None, digest: None }).await?;
-        let list = read_small(&file).map_err(disk);
-        fs::remove_file(&file).map_err(disk)?;
-        list
+        let disk = |source| DownloadError::Disk { path: self.folder.clone(), source };
+        fs::create_dir_all(&self.folder).map_err(disk)?;
+        // Of its own: what is left of another list is no part of this one.
+        let place = tempfile::Builder::new().prefix(".list-").tempdir_in(&self.folder).map_err(disk)?;
+        let file = place.path().join("list");
+        let wanted = Wanted { url: &self.address(url), to: &file, etag: None, digest: None, most_bytes: LARGEST_LIST_BYTES };
+        self.downloads.fetch(&wanted).await?;
+        fs::read(&file).map_err(disk)
     }
 
     /// Returns where an address is asked for: at its own server, or at the mirror.
@@ -189,9 +204,7 @@ impl Update {
     }
 }
 
-fn read_small(path: &Path) -> std::io::Result<Vec<u8>> {
-    if fs::metadata(path)?.len() > LARGEST_LIST_BYTES {
-        return Err(std::io::Error::other("a list is too long"));
-    }
-    fs::read(path)
+fn told(error: &DownloadError) -> String {
+    let why = std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
+    format!("{error}{why}")
 }

@@ -6,8 +6,13 @@ use std::fmt::Display;
 ///
 /// The noun is one whose plural ends in a plain `s`.
 pub fn counted<N: Display + PartialEq + From<u8>>(number: N, noun: &str) -> String {
-    let plural = if number == N::from(1) { "" } else { "s" };
-    format!("{number} {noun}{plural}")
+    counted_as(number, noun, &format!("{noun}s"))
+}
+
+/// Writes how many there are of something that has a plural of its own: `1 advisory`, `2 advisories`.
+pub fn counted_as<N: Display + PartialEq + From<u8>>(number: N, one: &str, many: &str) -> String {
+    let noun = if number == N::from(1) { one } else { many };
+    format!("{number} {noun}")
 }
 
 #[cfg(test)]

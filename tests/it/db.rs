@@ -77,6 +77,12 @@ fn damaged_sources_leave_the_old_database_unless_they_may_be_left_out() {
     let (code, told, _) = db(&database, &["build", "--from", from, "--skip-damaged", "--format", "json"]);
     let json: Value = serde_json::from_str(&told).unwrap();
     assert_eq!((code, &json["about"]["sources"][0]["faults"][0]["record"]), (0, &"b.json".into()));
+    let (before, nothing) = (std::fs::read(&database).unwrap(), folder.path().join("nothing"));
+    std::fs::create_dir(&nothing).unwrap();
+    std::fs::write(nothing.join("b.json"), "{").unwrap();
+    let (code, _, said) = db(&database, &["build", "--from", nothing.to_str().unwrap(), "--skip-damaged"]);
+    assert!(code == 1 && said.contains("says anything of flaws") && said.contains("stays as it is"), "{said}");
+    assert!(std::fs::read(&database).unwrap() == before, "an empty one takes no place");
     let (code, _, said) = db(&database, &["build", "--from", folder.path().join("none").to_str().unwrap()]);
     assert!(code == 1 && said.contains("can't be read"), "{said}");
 }
@@ -87,6 +93,8 @@ struct Server {
     files: Arc<Mutex<BTreeMap<String, Bytes>>>,
     broken: Arc<Mutex<Vec<usize>>>,
     asked: Arc<Mutex<Vec<(String, HeaderMap)>>>,
+    /// How much of what is asked for a part holds at most.
+    short: Arc<Mutex<Option<usize>>>,
 }
 
 impl Server {
@@ -112,6 +120,9 @@ async fn answer(State(server): State<Server>, request: Request) -> Response<Body
     let path = request.uri().path().to_owned();
     server.asked.lock().unwrap().push((path.clone(), request.headers().clone()));
     let answer = Response::builder();
+    if path == "/round" {
+        return answer.status(StatusCode::FOUND).header("location", "/round").body(Body::empty()).unwrap();
+    }
     if path == "/led" {
         return answer.status(StatusCode::FOUND).header("location", "/file").body(Body::empty()).unwrap();
     }
@@ -125,9 +136,12 @@ async fn answer(State(server): State<Server>, request: Request) -> Response<Body
     }
     let start = says("range").filter(|_| says("if-range") == Some(&etag));
     let start: usize = start.map_or(0, |range| range.trim_start_matches("bytes=").trim_end_matches('-').parse().unwrap());
+    let bytes_to = server.short.lock().unwrap().filter(|_| start > 0).map_or(bytes.len(), |short| bytes.len().min(start + short));
+    let whole = bytes.len();
+    let bytes = bytes.slice(..bytes_to);
     let (status, rest) = if start > 0 { (StatusCode::PARTIAL_CONTENT, bytes.slice(start..)) } else { (StatusCode::OK, bytes.clone()) };
     let answer = answer.status(status).header("etag", etag).header("content-length", rest.len());
-    let answer = answer.header("content-range", format!("bytes {start}-{}/{}", bytes.len() - 1, bytes.len()));
+    let answer = answer.header("content-range", format!("bytes {start}-{}/{whole}", bytes.len() - 1));
     let body = match server.broken.lock().unwrap().pop() {
         Some(length) => {
             let part: Result<Bytes, std::io::Error> = Ok(rest.slice(..length.min(rest.len())));
@@ -155,7 +169,7 @@ async fn what_broke_off_is_gone_on_with_and_what_is_unchanged_is_not_fetched() {
     server.put("/file", bytes.clone());
     *server.broken.lock().unwrap() = vec![5000, 100_000];
     let downloads = Downloads::new(clock());
-    let mut wanted = Wanted { url: &url, to: &to, etag: None, digest: Some(Digest::of(&bytes)) };
+    let mut wanted = Wanted { url: &url, to: &to, etag: None, digest: Some(Digest::of(&bytes)), most_bytes: 1 << 20 };
     let Downloaded::New { etag } = downloads.fetch(&wanted).await.unwrap() else { panic!("it is new") };
     assert!(std::fs::read(&to).unwrap() == bytes);
     assert_eq!(std::fs::read_dir(to.parent().unwrap()).unwrap().count(), 1, "no draft stays");
@@ -173,11 +187,52 @@ async fn what_broke_off_is_gone_on_with_and_what_is_unchanged_is_not_fetched() {
         }
         server.put("/file", newer.clone());
     };
-    let wanted = Wanted { url: &url, to: &to, etag: None, digest: None };
+    let wanted = Wanted { url: &url, to: &to, etag: None, digest: None, most_bytes: 1 << 20 };
     let (fetched, ()) = tokio::join!(downloads.fetch(&wanted), changing);
     fetched.unwrap();
     let found = std::fs::read(&to).unwrap();
     assert!(found == newer || found == bytes, "never of both");
+}
+
+#[tokio::test]
+async fn a_part_that_is_shorter_than_what_was_asked_for_is_not_the_whole() {
+    let (server, folder) = (Server::default(), place::folder());
+    let (url, to) = (format!("{}/file", server.start().await), folder.path().join("file"));
+    let bytes: Bytes = (0..10_000_u32).flat_map(u32::to_le_bytes).collect();
+    server.put("/file", bytes.clone());
+    *server.broken.lock().unwrap() = vec![1000];
+    *server.short.lock().unwrap() = Some(15_000);
+    let wanted = Wanted { url: &url, to: &to, etag: None, digest: None, most_bytes: 1 << 20 };
+    Downloads::new(clock()).fetch(&wanted).await.unwrap();
+    assert!(std::fs::read(&to).unwrap() == bytes);
+    let ranges: Vec<String> = server.ranges().into_iter().flatten().collect();
+    assert_eq!(ranges, ["bytes=1000-", "bytes=16000-", "bytes=31000-"]);
+    let error = Downloads::new(clock()).fetch(&Wanted { most_bytes: 1000, ..wanted }).await.unwrap_err();
+    assert!(error.to_string().ends_with("it is too large"), "{error}");
+}
+
+#[tokio::test]
+async fn what_is_unchanged_there_and_spoiled_here_is_fetched() {
+    let (server, folder) = (Server::default(), place::folder());
+    let (url, to) = (format!("{}/file", server.start().await), folder.path().join("file"));
+    server.put("/file", "as it is");
+    let wanted = Wanted { url: &url, to: &to, etag: None, digest: Some(Digest::of("as it is")), most_bytes: 1 << 20 };
+    let downloads = Downloads::new(clock());
+    let Downloaded::New { etag } = downloads.fetch(&wanted).await.unwrap() else { panic!("it is new") };
+    let again = Wanted { etag: etag.as_deref(), ..wanted };
+    assert_eq!(downloads.fetch(&again).await.unwrap(), Downloaded::Unchanged);
+    std::fs::write(&to, "spoiled").unwrap();
+    assert!(matches!(downloads.fetch(&again).await.unwrap(), Downloaded::New { .. }));
+    assert_eq!(std::fs::read_to_string(&to).unwrap(), "as it is");
+}
+
+#[tokio::test]
+async fn nobody_is_led_round_in_circles() {
+    let (server, folder) = (Server::default(), place::folder());
+    let (url, to) = (format!("{}/round", server.start().await), folder.path().join("file"));
+    let wanted = Wanted { url: &url, to: &to, etag: None, digest: None, most_bytes: 1 << 20 };
+    let error = Downloads::new(clock()).fetch(&wanted).await.unwrap_err();
+    assert!(error.to_string().ends_with("/round leads to \"/round\", and it was led on too often"), "{error}");
 }
 
 #[tokio::test]
@@ -186,7 +241,7 @@ async fn what_is_not_what_it_should_be_is_not_kept() {
     let (root, to) = (server.start().await, folder.path().join("file"));
     server.put("/file", "changed");
     let url = format!("{root}/file");
-    let wanted = Wanted { url: &url, to: &to, etag: None, digest: Some(Digest::of("as it was")) };
+    let wanted = Wanted { url: &url, to: &to, etag: None, digest: Some(Digest::of("as it was")), most_bytes: 1 << 20 };
     let error = Downloads::new(clock()).fetch(&wanted).await.unwrap_err();
     assert!(matches!(error, DownloadError::Damaged { .. }), "{error}");
     let url = format!("{root}/none");
@@ -220,7 +275,7 @@ async fn an_update_fetches_what_changed_and_keeps_what_cant_be_had() {
     server.put("/salsa.debian.org/debian/distro-info-data/-/raw/main/ubuntu.csv", csv);
     let (code, told, said) = update(&["go"]).await.unwrap();
     assert!(code == 0 && said.contains("osv/Go.zip is unchanged") && said.contains("distro-info/ubuntu.csv fetched"), "{said}");
-    assert!(told.contains("1 advisories"), "{told}");
+    assert!(told.contains("1 advisory of "), "{told}");
     let (_, json, _) = db(&database, &["info", "--format", "json"]);
     let json: Value = serde_json::from_str(&json).unwrap();
     let sources_of = json["about"]["sources"].as_array().unwrap();
@@ -245,7 +300,18 @@ async fn an_update_fetches_what_changed_and_keeps_what_cant_be_had() {
     let (code, told, said) = update(&["amazon linux"]).await.unwrap();
     assert!(code == 0 && said.contains("amazon/2023/livepatch.x86_64 isn't there"), "{said}");
     assert!(told.contains("Amazon Linux"), "{told}");
+    // An extra that is there, then a server from which nothing can be had.
+    for arch in ["x86_64", "aarch64"] {
+        server.put(&format!("/cdn.amazonlinux.com/2/extras-catalog-{arch}.json"), "{\"topics\": [{\"n\": \"nginx1\"}]}");
+        server.put(&format!("/cdn.amazonlinux.com/2/extras/nginx1/latest/{arch}/mirror.list"), "https://cdn.amazonlinux.com/repo\n");
+    }
+    let (code, _, said) = update(&["amazon linux"]).await.unwrap();
+    assert!(code == 0 && said.contains("amazon/2/extras/nginx1.x86_64.xml.gz fetched"), "{said}");
+    server.put("/cdn.amazonlinux.com/2/extras-catalog-x86_64.json", "[");
+    let (code, _, said) = update(&["amazon linux"]).await.unwrap();
+    assert!(code == 0 && said.contains("the list of Amazon Linux 2's extras for x86_64 is taken as it was"), "{said}");
     server.files.lock().unwrap().clear();
-    let (code, _, said) = update(&["go"]).await.unwrap();
+    let (code, _, said) = update(&["go", "amazon linux"]).await.unwrap();
     assert!(code == 0 && said.contains("kev.json is taken as it was"), "{said}");
+    assert!(said.contains("extras for aarch64 is taken as it was") && said.contains("livepatch.x86_64 isn't there"), "{said}");
 }
