@@ -195,6 +195,11 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Tells whether an effect was ever done, whatever came of it since.
+    pub async fn was_done(&self, name: &str) -> bool {
+        self.journal.lock().await.was_done(name)
+    }
+
     /// Returns what the effects of a kind have come to: of those that are done and whose name ends so.
     pub async fn made<T: DeserializeOwned>(&self, ending: &str) -> Vec<T> {
         let journal = self.journal.lock().await;

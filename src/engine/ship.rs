@@ -23,7 +23,7 @@ use crate::model::image::{Image, ImageDescription};
 use crate::model::plan::{Plan, Step};
 use crate::model::product::Product;
 use crate::model::record::{Event, Head, Record};
-use crate::model::report::{Report, ScanSummary};
+use crate::model::report::Report;
 use crate::model::version::Version;
 use crate::model::waiver::{Waiver, WaiverState};
 use crate::plan::{self, PlanError, Request};
@@ -168,8 +168,9 @@ fn ending_waivers(product: &Product, now: Timestamp) -> Vec<String> {
 /// Refuses to go on with a run when the user asks for a version that is not the run's.
 ///
 /// What a bump comes to is counted from what was released before the run's version, so that the
-/// command that began the run can be given again. Of a run whose version was there when it began (it
-/// completes what is sealed, or catches up with another variant) a bump says nothing.
+/// command that began the run can be given again. Of a run whose version is there already (it completes
+/// what is sealed, or catches up with another variant) a bump says nothing, nor does a higher version:
+/// both are for what comes next.
 async fn refuse_another_version(
     engine: &Engine,
     product: &Product,
@@ -177,19 +178,22 @@ async fn refuse_another_version(
     plan: &Plan,
     request: &Request,
 ) -> Result<(), EngineError> {
-    let wanted = match (request.version.as_ref().or(request.complete.as_ref()), request.bump) {
-        (Some(named), _) => named.clone(),
-        (None, None) => return Ok(()),
-        (None, Some(_)) if !plan.releases() => return Ok(()),
-        (None, Some(_)) => {
-            let siblings: Vec<Record> = engine.siblings(product).await?.into_iter().flat_map(|sibling| sibling.records).collect();
-            if siblings.iter().any(|record| record.version == plan.version) {
-                return Ok(());
-            }
-            let taken = engine.ledger.records(&plan.variant).await?.into_iter().chain(siblings);
-            let before: Vec<_> = taken.map(|record| record.version).filter(|version| *version < plan.version).collect();
+    let named = request.version.as_ref().or(request.complete.as_ref());
+    if named.is_none() && request.bump.is_none() {
+        return Ok(());
+    }
+    let siblings = engine.siblings(product).await?.into_iter().flat_map(|sibling| sibling.records);
+    let records = engine.ledger.records(&plan.variant).await?.into_iter().chain(siblings);
+    let taken: Vec<Version> = records.map(|record| record.version).collect();
+    let is_there = !plan.releases() || taken.contains(&plan.version);
+    let wanted = match named {
+        None if is_there => return Ok(()),
+        None => {
+            let before: Vec<_> = taken.into_iter().filter(|version| *version < plan.version).collect();
             request.next_version(&before).map_err(PlanError::Version)?
         }
+        Some(named) if is_there && request.version.is_some() && *named > plan.version => return Ok(()),
+        Some(named) => named.clone(),
     };
     if wanted == plan.version {
         return Ok(());
@@ -344,7 +348,8 @@ impl Run<'_> {
 
     async fn release(&self) -> Result<(), EngineError> {
         let image = self.baked().await?;
-        let scan: Option<ScanSummary> = self.done("scan").await;
+        // A verdict that stands no more is made anew, as often as somebody leaves in the middle of that.
+        let scanned = self.was_done("scan").await;
         let digests = self.done("checksum").await;
         let base = self.plan.steps.iter().find_map(|planned| match &planned.step {
             Step::Bake { base, .. } => Some(base.clone()),
@@ -353,14 +358,14 @@ impl Run<'_> {
         // Runs that were planned before images were started have no such step.
         let boot: Option<BootSummary> = self.done(boot::DONE).await;
         let unbooted = boot.is_none() && self.plan.steps.iter().any(|planned| planned.step == Step::Boot);
-        match (scan, digests, base) {
-            (Some(_), ..) if unbooted => Err(self.not_ready("was not booted", "boot")),
-            (Some(_), Some(digests), Some(base)) => {
+        match (scanned, digests, base) {
+            (true, ..) if unbooted => Err(self.not_ready("was not booted", "boot")),
+            (true, Some(digests), Some(base)) => {
                 // The boot may have taken the run past midnight, and a paused one lies for weeks.
                 let scan = self.verdict(&image).await?;
                 self.seal(&image, &base, scan, boot, digests).await
             }
-            (None, ..) => Err(self.not_ready("was not scanned", "scan")),
+            (false, ..) => Err(self.not_ready("was not scanned", "scan")),
             _ => Err(self.not_ready("was not checksummed", "checksum")),
         }
     }

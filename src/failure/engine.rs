@@ -120,7 +120,9 @@ pub(super) fn tell(error: &EngineError) -> Told {
         EngineError::Rejected { version, image, report } => Told::new(&["nothing was shared or submitted"], &[])
             .with_details(crate::scan::render(report).lines().map(str::to_owned))
             .kept(format!("{image} is kept, unshared, tagged as rejected; bakehouse gc --older-than 0s --apply removes it"))
-            .then(format!("mend the provisioning and ship again: the version is still {version}")),
+            .then(format!("mend the provisioning and ship again: the version is still {version}"))
+            .then("what may pass is waived in the manifest: [[scan.waiver]], docs/scan.md")
+            .then("while nothing that goes into it changes, this image is judged again: ship --rebuild makes another"),
         EngineError::BootFailed { version, image, kept, report, released } => {
             let told = if *released {
                 Told::new(&["the instance is gone"], &[]).kept(format!("{image} and its release stay as they are"))
@@ -246,7 +248,7 @@ fn of_plan(error: &PlanError) -> Told {
         PlanError::NoBase => Told::new(&[NOTHING_MADE], &["mend image.base in the manifest"]),
         PlanError::NotSealed { .. } => Told::new(&[NOTHING_MADE], &["`bakehouse history` shows the versions that are sealed"]),
         PlanError::Version(_) => Told::new(&[NOTHING_MADE], &["choose another --version, or none: --bump major, minor or patch counts on"]),
-        PlanError::Unchanged { wanted, latest } => Told::new(&[NOTHING_MADE], &[])
+        PlanError::Unchanged { wanted, latest } => Told::new(&["nothing was made for the version that was asked for"], &[])
             .then(format!("--rebuild --version {wanted} releases it all the same, with the newest base"))
             .then(format!("without --version, what {latest} still lacks (copies, grants, its listing) is made up for")),
         PlanError::ListingUnderWay { version, .. } => {

@@ -254,6 +254,11 @@ impl Journal {
         state
     }
 
+    /// Tells whether an effect was ever done, whatever came of it since.
+    pub fn was_done(&self, name: &str) -> bool {
+        self.entries.iter().any(|entry| matches!(&entry.event, JournalEvent::Done { effect, .. } if effect == name))
+    }
+
     /// Returns the effects that are done, and what came of them.
     pub fn done(&self) -> impl Iterator<Item = (&str, &serde_json::Value)> {
         self.entries.iter().filter_map(|entry| match &entry.event {

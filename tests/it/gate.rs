@@ -358,6 +358,29 @@ async fn a_run_that_completes_what_is_sealed_goes_on_whatever_bump_is_asked_for(
 }
 
 #[tokio::test]
+async fn a_run_that_has_sealed_its_version_takes_wishes_for_what_comes_next() {
+    let world = World::new().await;
+    world.edit("product.toml", "[distribution]", "[distribution]\nregions = [\"us-east-1\", \"sa-east-1\"]");
+    let mut process = world.open().await;
+    for stage in [Stage::Bake, Stage::Scan, Stage::Boot, Stage::Checksum, Stage::Release] {
+        let next = process.next().await.unwrap();
+        engine::carry_out(&process.engine, &process.product, next, Extent::Only(stage)).await.unwrap();
+    }
+    // Nobody waits for the copy.
+    process.patience = Duration::ZERO;
+    assert!(matches!(process.ship().await, Err(EngineError::Pending { .. })));
+    assert_eq!(process.releases().await.len(), 1, "it is sealed");
+    let asked = async |request: Request| engine::next(&process.engine, &process.product, &request).await;
+    let higher = Request { version: Some(Version::new(3, 0, 0)), ..Request::default() };
+    for request in [Request { bump: Some(Bump::Minor), ..Request::default() }, higher] {
+        let next = asked(request).await.unwrap();
+        assert!(matches!(next, Next::Continue { .. }) && next.plan().version == Version::new(1, 0, 0), "{next:?}");
+    }
+    let lower = asked(Request { version: Some(Version::new(0, 9, 0)), ..Request::default() }).await;
+    assert!(matches!(lower, Err(EngineError::NotReady { .. })), "{lower:?}");
+}
+
+#[tokio::test]
 async fn a_version_that_nothing_has_changed_for_is_refused_and_says_how_it_is_released_all_the_same() {
     let world = World::new().await;
     let process = world.open().await;

@@ -46,6 +46,24 @@ fn what_was_rejected_last_is_scanned_and_named_until_it_is_gone() {
 }
 
 #[test]
+fn a_boot_says_which_rejected_image_it_passes_over() {
+    let scratch = with_a_key();
+    let with_key = std::fs::read(scratch.folder().join("guest.json")).unwrap();
+    scratch.play(good_guest());
+    scratch.done("bakehouse ship my-app --yes");
+    std::fs::write(scratch.folder().join("guest.json"), with_key).unwrap();
+    let script = scratch.folder().join("products/my-app/provision/10-setup.sh");
+    std::fs::write(&script, std::fs::read_to_string(&script).unwrap() + "\n: changed\n").unwrap();
+    assert_eq!(scratch.run("bakehouse ship my-app --yes", None).code, Some(4));
+    let booted = scratch.run("bakehouse boot my-app", None);
+    assert_eq!(booted.code, Some(0), "{}", booted.err);
+    for words in ["my-app.x86_64 1.0.0 (released), image ami-", "(1.0.1, run 2", "was baked last and rejected, and is not what is started"]
+    {
+        assert!(booted.err.contains(words), "{words}: {}", booted.err);
+    }
+}
+
+#[test]
 fn an_image_that_is_not_sealed_yet_has_its_report_printed_each_time() {
     let scratch = Scratch::new();
     scratch.done("bakehouse init my-app");

@@ -1,8 +1,9 @@
 //! Waivers: what a release passes with, until when, and what it takes for what AWS rejects.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use bakehouse::engine::{self, EngineError, Extent, RunState, Stage};
+use bakehouse::engine::{self, EngineError, Extent, Leave, Note, Observer, RunState, Stage};
 use bakehouse::model::report::{Report, Severity};
 use bakehouse::model::waiver::WaiverState;
 
@@ -93,6 +94,38 @@ async fn seal(process: &Process) -> Result<(), EngineError> {
     engine::carry_out(&process.engine, &process.product, next, Extent::Only(Stage::Release)).await
 }
 
+/// Asks to leave once certain words are said.
+struct Leaver {
+    words: &'static str,
+    leave: Leave,
+}
+
+impl Observer for Leaver {
+    fn note(&self, note: Note) {
+        if format!("{note:?}").contains(self.words) {
+            self.leave.ask();
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_passed_with_consent_is_not_sealed_without_it() {
+    let mut guest = good_guest();
+    guest.files.push(file("/root/.ssh/authorized_keys", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA== builder\n", 0o600));
+    let world = World::with_guest(guest).await;
+    world.edit("product.toml", "[distribution]\n", &(waiver("AMI-SSH-006", "/root/**") + "[distribution]\n"));
+    let mut process = world.open().await;
+    process.engine.waivers.allow_policy = true;
+    until_the_seal(&process).await;
+    let mut process = world.reopened(process).await;
+    let Err(EngineError::Rejected { report, .. }) = seal(&process).await else { panic!("nobody agrees to it now") };
+    assert_eq!(failing(&report), ["AMI-SSH-006"]);
+    assert!(process.releases().await.is_empty());
+    process.engine.waivers.allow_policy = true;
+    process.ship().await.unwrap();
+    assert!(process.releases().await[0].release.scan.options.allow_policy, "the record says what was agreed to");
+}
+
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[tokio::test]
@@ -105,6 +138,11 @@ async fn a_run_that_passed_its_scan_weeks_ago_is_not_sealed_with_waivers_that_ar
     let process = world.open().await;
     until_the_seal(&process).await;
     process.engine.clock.sleep(DAY * 40).await;
+    let mut process = world.reopened(process).await;
+    // Whoever leaves in the middle of the scan that is made again gives the same command once more.
+    process.engine.observer = Arc::new(Leaver { words: "is made again", leave: process.engine.leave.clone() });
+    let left = seal(&process).await;
+    assert!(matches!(left, Err(EngineError::Left { .. })), "{left:?}");
     let process = world.reopened(process).await;
     let Err(EngineError::Rejected { report, .. }) = seal(&process).await else { panic!("the waiver is over") };
     assert_eq!(failing(&report), ["AMI-SSH-009"]);

@@ -282,13 +282,13 @@ impl Trial<'_> {
         Ok(())
     }
 
-    /// The time left until the deadline.
     /// Says how long what does not answer yet is tried again.
     fn deadline(&self) -> String {
         let at = self.launched.saturating_add(self.run.product.boot.deadline);
         format!("deadline {}", at.unwrap_or(self.launched).strftime("%H:%M UTC"))
     }
 
+    /// Returns the time left until the deadline.
     fn left(&self) -> Duration {
         let spent = self.run.engine.clock.now().duration_since(self.launched);
         self.run.product.boot.deadline.saturating_sub(spent.try_into().unwrap_or_default())
