@@ -381,6 +381,9 @@ async fn build(global: &Global, workspace: &Workspace, ui: Ui, args: &BaseBuildA
 }
 
 async fn import(global: &Global, workspace: &Workspace, ui: Ui, args: &BaseImportArgs) -> Result<(), Failure> {
+    if let Some(parameter) = args.parameter.as_ref().filter(|parameter| !parameter.starts_with("/aws/service/")) {
+        return Err(Failure::other(format!("{parameter} is no public parameter"), "public parameters begin with /aws/service/"));
+    }
     let twin = open_twin(global, workspace)?;
     let region = workspace.settings.region.clone();
     let work = tempfile::Builder::new()
@@ -432,9 +435,6 @@ async fn register(twin: &Arc<Twin>, region: &Region, image: BaseImage, ui: &Ui) 
 }
 
 fn publish(twin: &Twin, region: &Region, parameter: &str, id: &ImageId, ui: &Ui) -> Result<(), Failure> {
-    if !parameter.starts_with("/aws/service/") {
-        return Err(Failure::other(format!("{parameter} is no public parameter"), "public parameters begin with /aws/service/"));
-    }
     twin::publish_parameter(twin, region, parameter, id.as_str())
         .map_err(|e| Failure::other(format!("{parameter} can't be written: {e}"), "try again"))?;
     ui.say(&format!("manifests find it by the parameter {parameter}"));
