@@ -37,7 +37,7 @@ impl Ci {
         format!("::group::{}", data(title))
     }
 
-    /// Ends the group, if one is open.
+    /// Ends the group that is open.
     pub fn end_group(self) -> &'static str {
         "::endgroup::"
     }

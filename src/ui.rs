@@ -62,7 +62,8 @@ impl Ui {
 
     /// Ends the group of lines that a step began, where a runner groups them.
     pub fn end_group(&self) {
-        if let Some(ci) = self.ci {
+        let is_open = self.steps().titled.take().is_some();
+        if let Some(ci) = self.ci.filter(|_| is_open) {
             self.say(ci.end_group());
         }
     }
@@ -223,6 +224,7 @@ impl Ui {
             Note::Run { text } => self.say(&self.strong(&text)),
             Note::Step { number, of, text } => {
                 self.clear();
+                self.end_group();
                 {
                     let mut steps = self.steps();
                     steps.waits.insert(number, None);
@@ -230,7 +232,7 @@ impl Ui {
                 }
                 let title = format!("[{number}/{of}] {text}");
                 match self.ci {
-                    Some(ci) => self.say(&format!("{}\n{}", ci.end_group(), ci.group(&title))),
+                    Some(ci) => self.say(&ci.group(&title)),
                     None => self.say(&self.strong(&title)),
                 }
             }

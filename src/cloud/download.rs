@@ -21,6 +21,7 @@ use md5::Md5;
 use sha2::{Digest as _, Sha256};
 use tokio::fs::{self, File, OpenOptions};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use url::Url;
 
 use crate::clock::Clock;
 use crate::model::digest::Digest;
@@ -404,15 +405,34 @@ fn is_secure(url: &str) -> bool {
     url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
 }
 
-/// Joins an address with the one that it leads to.
+/// Joins an address with the one that it leads to, whole or relative; none but HTTP's.
+///
+/// Source: <https://www.rfc-editor.org/rfc/rfc9110#field.location>
 fn joined(url: &str, location: &str) -> Option<String> {
-    if location.starts_with("https://") || location.starts_with("http://") {
-        return Some(location.to_owned());
+    let next = Url::parse(url).ok()?.join(location).ok()?;
+    matches!(next.scheme(), "http" | "https").then(|| next.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_an_address_leads_is_joined_with_it_and_is_https_or_http() {
+        let from = |location: &str| joined("https://host.example/a/b?c", location);
+        for (location, next) in [
+            ("d/e?f", "https://host.example/a/d/e?f"),
+            ("../e", "https://host.example/e"),
+            ("/e", "https://host.example/e"),
+            ("?g", "https://host.example/a/b?g"),
+            ("//other.example/e", "https://other.example/e"),
+            ("HTTP://other.example/e", "http://other.example/e"),
+        ] {
+            assert_eq!(from(location).as_deref(), Some(next), "{location}");
+        }
+        for location in ["file:///etc/passwd", "ftp://other.example/", "https://", "javascript:alert(1)"] {
+            assert_eq!(from(location), None, "{location}");
+        }
+        assert!(is_secure(&from("HTTPS://x.example/").unwrap()) && !is_secure(&from("hTTp://x.example/").unwrap()));
     }
-    let (scheme, rest) = url.split_once("://")?;
-    if location.starts_with("//") {
-        return Some(format!("{scheme}:{location}"));
-    }
-    let host = rest.split('/').next()?;
-    location.starts_with('/').then(|| format!("{scheme}://{host}{location}"))
 }

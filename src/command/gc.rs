@@ -12,6 +12,7 @@ use super::ship::Approval;
 use crate::cli::{Format, Global, parse_duration};
 use crate::engine::{Places, Removed};
 use crate::failure::Failure;
+use crate::model::count::counted;
 use crate::model::ids::{AccountId, Region, Slug};
 use crate::plan::{Garbage, GarbagePlan, Unknown};
 use crate::ui;
@@ -127,7 +128,7 @@ pub fn describe(context: &Context, plan: &GarbagePlan) {
         }
     }
     for (why, count) in kept {
-        context.ui.say(&format!("kept: {count}, for {why}"));
+        context.ui.say(&format!("{} kept: {why}", counted(count, "thing")));
     }
     if plan.garbage.is_empty() {
         context.ui.say(&format!("nothing to remove on {}", context.target));

@@ -80,8 +80,13 @@ async fn verify(context: &Context, args: &VerifyArgs) -> Result<(), Failure> {
             Err(error) => failures.push(Failure::from(error)),
         }
     }
-    if args.format == Format::Json {
-        ui::print(&ui::document(&documents));
+    match args.format {
+        Format::Json => ui::print(&ui::document(&documents)),
+        Format::Text if documents.is_empty() && failures.is_empty() => {
+            let of = args.product.as_ref().map(|product| format!(" of {product}")).unwrap_or_default();
+            context.ui.say(&format!("there is no release{of} to verify, neither in the ledger nor on {}", context.target));
+        }
+        Format::Text => {}
     }
     Failure::all(failures)
 }

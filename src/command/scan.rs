@@ -110,9 +110,9 @@ pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
                 ));
             }
             let name = selection.to_string();
-            if std::path::Path::new(&name).exists() && workspace(global).is_err() {
+            if std::path::Path::new(&name).exists() && !is_known(global, selection) {
                 let hint = format!("bakehouse scan ./{name} scans what is called so here");
-                return Err(Failure::other(format!("{name} is the name of a product, and there is no workspace here"), hint));
+                return Err(Failure::other(format!("{name} is taken for the name of a product, and there is none of that name"), hint));
             }
             return scan_product::run(global, args, selection, sbom).await;
         }
@@ -129,6 +129,12 @@ pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
         sbom.write(&report, &subject, args.sbom_format)?;
     }
     if report.passed() { Ok(()) } else { Err(Failure::Refused { what }) }
+}
+
+/// Tells whether there is a workspace that has the product.
+fn is_known(global: &Global, selection: &Selection) -> bool {
+    let products = workspace(global).ok().and_then(|workspace| workspace.products().ok());
+    products.is_some_and(|products| products.contains(&selection.product))
 }
 
 /// A report to be printed.

@@ -55,7 +55,8 @@ pub struct Approval {
     /// Don't ask before steps that can't be undone
     #[arg(short, long)]
     pub yes: bool,
-    /// Approve exactly the plan of this digest, which the plan and whoever refuses it print; once for each variant
+    /// Approve exactly the plan of this digest, which the plan and whoever refuses it print; once for each variant. What
+    /// the plan says of each step counts too: that an image is taken over, that a waiver has ended
     #[arg(long, value_name = "DIGEST", conflicts_with = "yes")]
     pub approve: Vec<Digest>,
 }

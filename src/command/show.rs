@@ -82,16 +82,16 @@ pub async fn run(global: &Global, args: &ShowArgs) -> Result<(), Failure> {
 /// When there is none.
 pub async fn find(ledger: &Ledger, product: &Product, version: Option<&Version>) -> Result<Released, Failure> {
     let mut versions = history(&ledger.records(&product.variant()).await?);
+    let has_none = versions.is_empty();
     let found = match version {
         Some(version) => versions.remove(version),
         None => versions.into_values().next_back(),
     };
     found.ok_or_else(|| {
-        let what = version.map_or_else(|| "no release".to_owned(), |v| format!("no release {v}"));
-        Failure::other(
-            format!("{} has {what} on {}", product.variant(), ledger.binding().target),
-            format!("bakehouse history {}", product.slug),
-        )
+        let what = version.filter(|_| !has_none).map_or_else(|| "no release".to_owned(), |v| format!("no release {v}"));
+        let slug = &product.slug;
+        let hint = if has_none { format!("bakehouse ship {slug} makes the first") } else { format!("bakehouse history {slug}") };
+        Failure::other(format!("{} has {what} on {}", product.variant(), ledger.binding().target), hint)
     })
 }
 

@@ -376,7 +376,7 @@ async fn build(global: &Global, workspace: &Workspace, ui: Ui, args: &BaseBuildA
         architecture: Architecture::X86_64,
         owner: DEBIAN_ACCOUNT.parse().expect("twelve digits"),
     };
-    let id = register(&twin, &region, image, &ui).await?;
+    let (id, _) = register(&twin, &region, image, &ui).await?;
     publish(&twin, &region, DEBIAN_13_PARAMETER, &id, &ui)
 }
 
@@ -414,24 +414,25 @@ async fn import(global: &Global, workspace: &Workspace, ui: Ui, args: &BaseImpor
         architecture: args.architecture,
         owner: args.owner.clone(),
     };
-    let id = register(&twin, &region, image, &ui).await?;
+    let (id, moved) = register(&twin, &region, image, &ui).await?;
     match &args.parameter {
-        Some(parameter) => publish(&twin, &region, parameter, &id, &ui),
-        None => Ok(()),
+        Some(parameter) if !moved.contains(parameter) => publish(&twin, &region, parameter, &id, &ui),
+        _ => Ok(()),
     }
 }
 
-async fn register(twin: &Arc<Twin>, region: &Region, image: BaseImage, ui: &Ui) -> Result<ImageId, Failure> {
+/// Registers a base; returns its id, and the parameters that name it by now.
+async fn register(twin: &Arc<Twin>, region: &Region, image: BaseImage, ui: &Ui) -> Result<(ImageId, Vec<String>), Failure> {
     let name = image.name.clone();
     let Registered { id, replaced, moved } = register_base(twin, region, image)
         .await
         .map_err(|e| Failure::other(format!("{name} can't be registered: {e}"), "the twin refuses what EC2 refuses"))?;
     let instead = replaced.map(|old| format!(", instead of {old}, which is removed")).unwrap_or_default();
     ui.say(&format!("{id} ({name}) is a public image in {region}{instead}"));
-    for parameter in moved {
+    for parameter in &moved {
         ui.say(&format!("the parameter {parameter} names it by now"));
     }
-    Ok(id)
+    Ok((id, moved))
 }
 
 fn publish(twin: &Twin, region: &Region, parameter: &str, id: &ImageId, ui: &Ui) -> Result<(), Failure> {

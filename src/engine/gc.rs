@@ -105,6 +105,9 @@ impl Collector {
             Some(Outcome::Done | Outcome::ListingRefused) => {
                 return refuse("has ended, and its version is released", format!("bakehouse history {product}"));
             }
+            Some(Outcome::Abandoned) => {
+                return refuse("is abandoned already", format!("bakehouse gc {product} shows what it left, if anything"));
+            }
             Some(_) => return refuse("has ended", "bakehouse gc --older-than 0s --apply removes what it left".to_owned()),
         }
         if let Some(hold) = self.ledger.lease(journal.variant()).await?

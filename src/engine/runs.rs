@@ -74,6 +74,8 @@ pub async fn runs(ledger: &Ledger, variant: &Variant, now: Timestamp) -> Result<
     for run in ledger.runs(variant).await? {
         found.extend(summary(&ledger.journal(variant, &run).await?, hold.as_ref(), now));
     }
+    // Ids tell seconds; of two runs of one second the journals tell which was first.
+    found.sort_by(|a, b| (a.began, &a.run).cmp(&(b.began, &b.run)));
     Ok(found)
 }
 

@@ -20,7 +20,7 @@ use crate::ledger::{Effect, Journal, Outcome};
 use crate::model::boot::BootSummary;
 use crate::model::ids::{Region, RunId};
 use crate::model::image::{Image, ImageDescription};
-use crate::model::plan::{Plan, Step};
+use crate::model::plan::{Plan, Planned, Step};
 use crate::model::product::Product;
 use crate::model::record::{Event, Head, Record};
 use crate::model::report::Report;
@@ -129,7 +129,7 @@ async fn find_next(engine: &Engine, product: &Product, request: &Request) -> Res
     let siblings = engine.siblings(product).await?;
     let found = survey(engine.writer.reader(), &engine.ledger, product, siblings).await?;
     let mut plan = found.plan(engine.target, &engine.account, product, request)?;
-    plan.notices.extend(taken_over(engine, &plan).await?);
+    take_over(engine, &mut plan).await?;
     plan.notices.extend(ending_waivers(product, engine.clock.now()));
     found.clear(engine.writer.reader(), &engine.ledger, product, &plan).await?;
     Ok(match (plan.is_empty(), superseded) {
@@ -138,20 +138,20 @@ async fn find_next(engine: &Engine, product: &Product, request: &Request) -> Res
     })
 }
 
-/// Says whose image is judged instead of a new one, if the account has one of the same inputs.
-async fn taken_over(engine: &Engine, plan: &Plan) -> Result<Option<String>, EngineError> {
-    let bake = plan.steps.iter().find_map(|planned| match &planned.step {
-        Step::Bake { image_name, region, anew, .. } => Some((image_name, region, *anew)),
+/// Has the step that bakes say whose image is judged instead of a new one, if the account has one of the same inputs.
+async fn take_over(engine: &Engine, plan: &mut Plan) -> Result<(), EngineError> {
+    let bake = plan.steps.iter_mut().find_map(|Planned { step, why, .. }| match step {
+        Step::Bake { image_name, region, anew, .. } => Some((image_name, region, *anew, why)),
         _ => None,
     });
-    let Some((name, region, anew)) = bake else { return Ok(None) };
+    let Some((name, region, anew, why)) = bake else { return Ok(()) };
     let found = engine.writer.reader().own_image_named(region, name).await?;
     let unfit = |found: &ImageDescription| is_in_the_way(found, &plan.input) || is_of_no_use(found) || (anew && is_rejected(found));
-    let taken = found.filter(|found| !unfit(found));
-    Ok(taken.map(|found| {
+    if let Some(found) = found.filter(|found| !unfit(found)) {
         let anew = if is_rejected(&found) { "; it is judged again, and --rebuild makes another" } else { "" };
-        format!("{} is taken over, and no new image made: {}{anew}", found.image.id, origin(&found))
-    }))
+        *why = format!("{why}; {} is taken over, and no new image made: {}{anew}", found.image.id, origin(&found));
+    }
+    Ok(())
 }
 
 /// Says which of the manifest's waivers are over or end soon. A plan that ends with them is to be seen before it does.

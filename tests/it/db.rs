@@ -123,8 +123,8 @@ async fn answer(State(server): State<Server>, request: Request) -> Response<Body
     if path == "/round" {
         return answer.status(StatusCode::FOUND).header("location", "/round").body(Body::empty()).unwrap();
     }
-    if path == "/led" {
-        return answer.status(StatusCode::FOUND).header("location", "/file").body(Body::empty()).unwrap();
+    if path == "/led/on" {
+        return answer.status(StatusCode::FOUND).header("location", "../file").body(Body::empty()).unwrap();
     }
     let Some(bytes) = server.files.lock().unwrap().get(&path).cloned() else {
         return answer.status(StatusCode::NOT_FOUND).body(Body::empty()).unwrap();
@@ -164,7 +164,7 @@ fn clock() -> Clock {
 #[tokio::test]
 async fn what_broke_off_is_gone_on_with_and_what_is_unchanged_is_not_fetched() {
     let (server, folder) = (Server::default(), place::folder());
-    let (url, to) = (format!("{}/led", server.start().await), folder.path().join("below/file"));
+    let (url, to) = (format!("{}/led/on", server.start().await), folder.path().join("below/file"));
     let bytes: Bytes = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
     server.put("/file", bytes.clone());
     *server.broken.lock().unwrap() = vec![5000, 100_000];

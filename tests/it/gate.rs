@@ -122,8 +122,9 @@ async fn a_rejected_image_is_not_taken_over_by_a_rebuild() {
     // What went in is the same: without --rebuild it is this very image that is judged again.
     let process = world.open().await;
     let taken = format!("{rejected} is taken over, and no new image made: run {run} made it of the same inputs, and scan or boot");
-    let notices = process.next().await.unwrap().plan().notices.clone();
-    assert!(notices.iter().any(|notice| notice.starts_with(&taken)), "{notices:?}");
+    let next = process.next().await.unwrap();
+    let reasons: Vec<&str> = next.plan().steps.iter().map(|planned| planned.why.as_str()).collect();
+    assert!(reasons.iter().any(|why| why.contains(&taken)), "{reasons:?}");
     assert!(matches!(process.ship().await, Err(EngineError::Rejected { image, .. }) if image == rejected));
     let rebuild = Request { rebuild: true, ..Request::default() };
     let next = engine::next(&process.engine, &process.product, &rebuild).await.unwrap();
