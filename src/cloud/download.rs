@@ -204,7 +204,14 @@ impl Downloads {
                     draft.remove().await;
                     return Err(DownloadError::Damaged { url: wanted.url.to_owned(), what: "another file's part came".to_owned() });
                 }
-                (*length, Some(resumed(&answer, *length, wanted.url)?))
+                let Some(whole) = resumed(&answer, *length) else {
+                    draft.remove().await;
+                    return Err(DownloadError::Damaged {
+                        url: wanted.url.to_owned(),
+                        what: "another part came than was asked for".to_owned(),
+                    });
+                };
+                (*length, whole)
             }
             (status, _) => {
                 if status == StatusCode::RANGE_NOT_SATISFIABLE {
@@ -226,23 +233,23 @@ impl Downloads {
     /// Asks, and follows where it is led; never from TLS into the clear.
     async fn ask(&self, url: &str, headers: &HeaderMap) -> Result<Response<SdkBody>, DownloadError> {
         let mut url = url.to_owned();
-        for followed in 0..=MOST_REDIRECTS {
+        let mut followed = 0;
+        loop {
             let answer = self.ask_once(&url, headers).await?;
             let led = answer.status().is_redirection() && answer.status() != StatusCode::NOT_MODIFIED;
             let Some(location) = text(answer.headers(), &LOCATION).filter(|_| led) else { return Ok(answer) };
-            let next = joined(&url, &location);
-            let why = match &next {
-                None => "that is no address",
-                Some(next) if is_secure(&url) && !is_secure(next) => "that is asked in clear",
-                Some(_) if followed == MOST_REDIRECTS => "it was led on too often",
-                Some(_) => "",
-            };
-            match next {
-                Some(next) if why.is_empty() => url = next,
-                _ => return Err(DownloadError::Led { url, to: location, why }),
+            match joined(&url, &location) {
+                None => return Err(DownloadError::Led { url, to: location, why: "that is no address" }),
+                Some(next) if is_secure(&url) && !is_secure(&next) => {
+                    return Err(DownloadError::Led { url, to: location, why: "that is asked in clear" });
+                }
+                Some(_) if followed == MOST_REDIRECTS => {
+                    return Err(DownloadError::Led { url, to: location, why: "it was led on too often" });
+                }
+                Some(next) => url = next,
             }
+            followed += 1;
         }
-        Err(DownloadError::Address { url })
     }
 
     async fn ask_once(&self, url: &str, headers: &HeaderMap) -> Result<Response<SdkBody>, DownloadError> {
@@ -358,18 +365,15 @@ fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
 }
 
-/// Returns the size of the whole file that a partial answer is of; it has to begin where the draft ends.
-fn resumed(answer: &Response<SdkBody>, length: u64, url: &str) -> Result<u64, DownloadError> {
-    let range = text(answer.headers(), &CONTENT_RANGE).unwrap_or_default();
-    let parts = range.strip_prefix("bytes ").and_then(|range| range.split_once('/'));
-    let start = parts.and_then(|(part, _)| part.split_once('-')?.0.parse::<u64>().ok());
-    match (start, parts.and_then(|(_, whole)| whole.parse().ok())) {
-        (Some(start), Some(whole)) if start == length => Ok(whole),
-        _ => Err(DownloadError::Damaged {
-            url: url.to_owned(),
-            what: format!("{range:?} came, and what follows {length} bytes was asked for"),
-        }),
-    }
+/// Returns the size of the whole file that a partial answer is of, if it tells one; nothing of a part that begins elsewhere.
+///
+/// Source: <https://www.rfc-editor.org/rfc/rfc9110#field.content-range>
+fn resumed(answer: &Response<SdkBody>, length: u64) -> Option<Option<u64>> {
+    let range = text(answer.headers(), &CONTENT_RANGE)?;
+    let (part, whole) = range.strip_prefix("bytes ")?.split_once('/')?;
+    let start: u64 = part.split_once('-')?.0.parse().ok()?;
+    let whole = if whole == "*" { None } else { Some(whole.parse().ok()?) };
+    (start == length).then_some(whole)
 }
 
 fn google_md5(headers: &HeaderMap) -> Option<[u8; 16]> {

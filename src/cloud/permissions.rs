@@ -17,6 +17,8 @@ pub enum Activity {
     Bake,
     /// Start an image and try it.
     Boot,
+    /// Remove what a run made for itself alone: by the end of each, and of one that is given up for another.
+    Clear,
     /// Read an image back and judge it.
     Read,
     /// Tag what was judged as rejected or released.
@@ -39,7 +41,7 @@ pub enum Activity {
     Keep,
 }
 
-use Activity::{Attest, Bake, Boot, Collect, Consult, Diagnose, Distribute, Follow, Identify, Keep, List, Read, Survey, Tag};
+use Activity::{Attest, Bake, Boot, Clear, Collect, Consult, Diagnose, Distribute, Follow, Identify, Keep, List, Read, Survey, Tag};
 
 /// A command that works on a target, and what it does there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,16 +64,16 @@ impl fmt::Display for Command {
 /// looks may not do in a bucket: there it is left to one that writes.
 pub const COMMANDS: &[Command] = &[
     Command { name: "plan", activities: &[Identify, Consult, Survey] },
-    Command { name: "ship", activities: &[Identify, Consult, Survey, Keep, Bake, Read, Boot, Tag, Distribute, List] },
-    Command { name: "bake", activities: &[Identify, Consult, Survey, Keep, Bake] },
-    Command { name: "scan", activities: &[Identify, Consult, Survey, Keep, Read, Tag] },
-    Command { name: "boot", activities: &[Identify, Consult, Survey, Keep, Boot, Tag] },
-    Command { name: "checksum", activities: &[Identify, Consult, Survey, Keep, Read] },
-    Command { name: "release", activities: &[Identify, Consult, Survey, Keep, Tag] },
-    Command { name: "distribute", activities: &[Identify, Consult, Survey, Keep, Distribute] },
-    Command { name: "list", activities: &[Identify, Consult, Survey, Keep, List] },
+    Command { name: "ship", activities: &[Identify, Consult, Survey, Keep, Bake, Read, Boot, Clear, Tag, Distribute, List] },
+    Command { name: "bake", activities: &[Identify, Consult, Survey, Keep, Bake, Clear] },
+    Command { name: "scan", activities: &[Identify, Consult, Survey, Keep, Read, Clear, Tag] },
+    Command { name: "boot", activities: &[Identify, Consult, Survey, Keep, Boot, Clear, Tag] },
+    Command { name: "checksum", activities: &[Identify, Consult, Survey, Keep, Read, Clear] },
+    Command { name: "release", activities: &[Identify, Consult, Survey, Keep, Read, Clear, Tag] },
+    Command { name: "distribute", activities: &[Identify, Consult, Survey, Keep, Clear, Distribute] },
+    Command { name: "list", activities: &[Identify, Consult, Survey, Keep, Clear, List] },
     Command { name: "list-status", activities: &[Identify, Consult, Keep, Follow] },
-    Command { name: "resume", activities: &[Identify, Consult, Survey, Keep, Bake, Boot, Read, Tag, Distribute, List] },
+    Command { name: "resume", activities: &[Identify, Consult, Survey, Keep, Bake, Boot, Clear, Read, Tag, Distribute, List] },
     Command { name: "abandon", activities: &[Identify, Consult, Keep, Collect] },
     Command { name: "runs", activities: &[Identify, Consult] },
     Command { name: "ledger-verify", activities: &[Identify, Consult, Attest] },
@@ -166,10 +168,10 @@ pub const OPERATIONS: &[Operation] = &[
     Operation { service: "sts", name: "GetCallerIdentity", activities: &[Identify], grants: &[] },
     looks("DescribeImages", &[Survey, Bake, Boot, Distribute, Collect, Attest, Diagnose], &[("ec2:DescribeImages", Scope::All)]),
     looks("DescribeInstanceTypes", &[Survey, Diagnose], &[("ec2:DescribeInstanceTypes", Scope::All)]),
-    looks("DescribeInstances", &[Bake, Boot, Collect], &[("ec2:DescribeInstances", Scope::All)]),
+    looks("DescribeInstances", &[Bake, Boot, Clear, Collect], &[("ec2:DescribeInstances", Scope::All)]),
     looks("DescribeInstanceStatus", &[Boot], &[("ec2:DescribeInstanceStatus", Scope::All)]),
-    looks("DescribeKeyPairs", &[Bake, Boot, Collect], &[("ec2:DescribeKeyPairs", Scope::All)]),
-    looks("DescribeSecurityGroups", &[Bake, Boot, Collect], &[("ec2:DescribeSecurityGroups", Scope::All)]),
+    looks("DescribeKeyPairs", &[Bake, Boot, Clear, Collect], &[("ec2:DescribeKeyPairs", Scope::All)]),
+    looks("DescribeSecurityGroups", &[Bake, Boot, Clear, Collect], &[("ec2:DescribeSecurityGroups", Scope::All)]),
     looks("DescribeSnapshots", &[Collect], &[("ec2:DescribeSnapshots", Scope::All)]),
     looks("DescribeRegions", &[Diagnose], &[("ec2:DescribeRegions", Scope::All)]),
     looks("DescribeSubnets", &[Bake, Boot, Diagnose], &[("ec2:DescribeSubnets", Scope::All)]),
@@ -273,9 +275,9 @@ pub const OPERATIONS: &[Operation] = &[
         activities: &[Distribute],
         grants: &[("ec2:ModifySnapshotAttribute", Scope::Ours(&[Snapshot]))],
     },
-    removes("TerminateInstances", &[Bake, Boot, Collect], &[("ec2:TerminateInstances", Scope::Ours(&[Instance]))]),
-    removes("DeleteSecurityGroup", &[Bake, Boot, Collect], &[("ec2:DeleteSecurityGroup", Scope::Ours(&[SecurityGroup]))]),
-    removes("DeleteKeyPair", &[Bake, Boot, Collect], &[("ec2:DeleteKeyPair", Scope::Ours(&[KeyPair]))]),
+    removes("TerminateInstances", &[Clear, Collect], &[("ec2:TerminateInstances", Scope::Ours(&[Instance]))]),
+    removes("DeleteSecurityGroup", &[Clear, Collect], &[("ec2:DeleteSecurityGroup", Scope::Ours(&[SecurityGroup]))]),
+    removes("DeleteKeyPair", &[Clear, Collect], &[("ec2:DeleteKeyPair", Scope::Ours(&[KeyPair]))]),
     removes("DeleteVolume", &[Collect], &[("ec2:DeleteVolume", Scope::Ours(&[Volume]))]),
     removes("DeregisterImage", &[Bake, Distribute, Collect], &[("ec2:DeregisterImage", Scope::OursUnreleased(&[Image]))]),
     removes("DeleteSnapshot", &[Bake, Distribute, Collect], &[("ec2:DeleteSnapshot", Scope::OursUnreleased(&[Snapshot]))]),
@@ -333,17 +335,17 @@ pub const OPERATIONS: &[Operation] = &[
         ],
     },
     // Where a bucket lies S3 tells even whom it refuses; buckets are made on the twin alone.
-    stores("HeadBucket", &[Consult, Bake, Boot, Collect], &[]),
+    stores("HeadBucket", &[Consult, Bake, Boot, Clear, Collect], &[]),
     stores("CreateBucket", &[Bake], &[]),
     stores("GetObject", &[Consult], &[("s3:GetObject", Scope::Ledger)]),
     stores("ListObjectsV2", &[Consult], &[("s3:ListBucket", Scope::LedgerBucket)]),
     stores("PutObject", &[Keep], &[("s3:PutObject", Scope::Ledger)]),
     stores("DeleteObjects", &[Keep], &[("s3:DeleteObject", Scope::Ledger)]),
-    // The guest gets its payload by an address that is good for what its signer may do.
-    stores("GetObject", &[Bake], &[("s3:GetObject", Scope::Payloads)]),
-    stores("PutObject", &[Bake], &[("s3:PutObject", Scope::Payloads), ("s3:PutObjectTagging", Scope::Payloads)]),
-    stores("ListObjectsV2", &[Bake, Boot, Collect], &[("s3:ListBucket", Scope::PayloadBuckets)]),
-    stores("DeleteObjects", &[Bake, Boot, Collect], &[("s3:DeleteObject", Scope::Payloads)]),
+    // A boot may set the base beside the image, with the bake's payload. The guest gets it by an address that is good for what its signer may do.
+    stores("GetObject", &[Bake, Boot], &[("s3:GetObject", Scope::Payloads)]),
+    stores("PutObject", &[Bake, Boot], &[("s3:PutObject", Scope::Payloads), ("s3:PutObjectTagging", Scope::Payloads)]),
+    stores("ListObjectsV2", &[Bake, Boot, Clear, Collect], &[("s3:ListBucket", Scope::PayloadBuckets)]),
+    stores("DeleteObjects", &[Clear, Collect], &[("s3:DeleteObject", Scope::Payloads)]),
 ];
 
 /// The change types that bakehouse's change sets are made of.

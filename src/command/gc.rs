@@ -128,7 +128,7 @@ pub fn describe(context: &Context, plan: &GarbagePlan) {
         }
     }
     for (why, count) in kept {
-        context.ui.say(&format!("{} kept: {why}", counted(count, "thing")));
+        context.ui.say(&format!("kept: {}, because {why}", counted(count, "thing")));
     }
     if plan.garbage.is_empty() {
         context.ui.say(&format!("nothing to remove on {}", context.target));

@@ -8,7 +8,7 @@ use super::context::Context;
 use super::selection::Selection;
 use super::ship::{Approval, carry_out_next};
 use crate::cli::{Global, Patience, Waivers};
-use crate::engine::{self, Engine, Extent, Next};
+use crate::engine::{self, Extent, Next};
 use crate::failure::Failure;
 use crate::ledger::Journal;
 use crate::model::ids::{RunId, Variant};
@@ -74,7 +74,7 @@ pub async fn run(global: &Global, args: &ResumeArgs) -> Result<(), Failure> {
     let variant = journal.variant().clone();
     let variants = context.variants(&Selection { product: variant.product, architecture: Some(variant.architecture) })?;
     let product = variants.chosen().next().expect("a selection without a variant is refused");
-    let engine = Engine { waivers: args.waivers.into(), ..context.engine(&variants, args.patience.patience)? };
+    let engine = context.engine(&variants, args.patience.patience)?.agreeing_to(args.waivers.into());
     let end = match engine::resumable(&engine, product, journal).await {
         Ok(journal) => {
             let (plan, _) = journal.plan().expect("a run that can go on has a plan");

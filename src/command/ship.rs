@@ -9,6 +9,7 @@ use crate::ci::Shipped;
 use crate::cli::{Global, Patience, Waivers};
 use crate::engine::{self, Engine, Extent, Next, Stage};
 use crate::failure::Failure;
+use crate::ledger::Journal;
 use crate::model::digest::Digest;
 use crate::model::plan::{Plan, Step};
 use crate::model::product::Product;
@@ -189,7 +190,7 @@ async fn carry_out_each(global: &Global, args: &ShipArgs, extent: Extent) -> Res
     let context = Context::open_for(global, &args.product).await?;
     context.state_target();
     let variants = context.variants(&args.product)?;
-    let engine = Engine { waivers: args.waivers.into(), ..context.engine(&variants, args.patience.patience)? };
+    let engine = context.engine(&variants, args.patience.patience)?.agreeing_to(args.waivers.into());
     // What becomes of one variant says nothing of the other's image.
     let (ended, unread) = variants
         .each(async |product| {
@@ -246,6 +247,9 @@ pub async fn carry_out_all(context: &Context, product: &Product, engine: &Engine
             }
             break;
         }
+        if let (Next::Continue { journal, .. }, Extent::Only(Stage::Bake)) = (&next, extent) {
+            refuse_for_bake(product, journal, &plan, &request)?;
+        }
         before = Some(plan.digest());
         let goes_on = matches!(next, Next::Continue { .. });
         carry_out_next(context, product, engine, &args.approval, next, extent).await?;
@@ -259,6 +263,20 @@ pub async fn carry_out_all(context: &Context, product: &Product, engine: &Engine
         }
     }
     Ok(())
+}
+
+/// Refuses to take a run that is under way for the bake that was asked for: `ship` finishes it and goes on to that.
+fn refuse_for_bake(product: &Product, journal: &Journal, plan: &Plan, request: &Request) -> Result<(), Failure> {
+    let is_sealed = journal.was_done("release.record");
+    let is_another = request.version.as_ref().is_some_and(|wanted| *wanted != plan.version);
+    if !is_another && !(is_sealed && (request.bump.is_some() || request.rebuild)) {
+        return Ok(());
+    }
+    let state = if is_sealed { "is sealed and has to be distributed and listed" } else { "is under way" };
+    Err(Failure::other(
+        format!("run {} of {} {} {state} first, so that nothing else is baked", journal.run(), plan.variant, plan.version),
+        format!("bakehouse ship {} finishes it", product.slug),
+    ))
 }
 
 /// Tells whether a step starts an instance.

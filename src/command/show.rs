@@ -172,6 +172,9 @@ fn text(product: &Product, released: &Released) -> String {
             counted(boot.checks.len(), "check")
         ));
     }
+    if let Some(seconds) = released.base_seconds {
+        lines.push(format!("  base      provisioned {seconds} s after its launch, as every instance without a baked image is"));
+    }
     for (region, image) in &released.copies {
         lines.push(format!("  copy      {region}: {}", image.id));
     }

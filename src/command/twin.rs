@@ -376,7 +376,10 @@ async fn build(global: &Global, workspace: &Workspace, ui: Ui, args: &BaseBuildA
         architecture: Architecture::X86_64,
         owner: DEBIAN_ACCOUNT.parse().expect("twelve digits"),
     };
-    let (id, _) = register(&twin, &region, image, &ui).await?;
+    let (id, moved) = register(&twin, &region, image, &ui).await?;
+    if moved.iter().any(|parameter| parameter == DEBIAN_13_PARAMETER) {
+        return Ok(());
+    }
     publish(&twin, &region, DEBIAN_13_PARAMETER, &id, &ui)
 }
 

@@ -81,3 +81,11 @@ pub struct Engine {
     /// The documents' templates, a product's own among them.
     pub templates: Templates,
 }
+
+impl Engine {
+    /// Judges by what was agreed to on the command line, and tells whoever goes on to say it again: without it the image
+    /// would be judged without it.
+    pub fn agreeing_to(self, waivers: WaiverOptions) -> Self {
+        Self { waivers, go_on: self.go_on.clone() + &waivers.arguments(), ..self }
+    }
+}

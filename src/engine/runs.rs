@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::ledger::{Entry, Hold, Holder, Journal, JournalEvent, Leaving, Ledger, LedgerError, Outcome};
+use crate::ledger::{Effect, Entry, Hold, Holder, Journal, JournalEvent, Leaving, Ledger, LedgerError, Outcome};
 use crate::model::ids::{RunId, Variant};
+use crate::model::report::ScanSummary;
 use crate::model::version::Version;
+use crate::model::waiver::WaiverOptions;
 
 /// Where a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -111,9 +113,15 @@ fn summary(journal: &Journal, hold: Option<&Hold>, now: Timestamp) -> Option<Run
         next: match state {
             RunState::Going => Some("wait for it".to_owned()),
             _ if journal.outcome().is_some() => None,
-            _ => Some(format!("bakehouse resume {run}")),
+            _ => Some(format!("bakehouse resume {run}{}", agreed_to(journal).arguments())),
         },
     })
+}
+
+/// What was agreed to when the run passed its scan: without it the image would be judged anew.
+fn agreed_to(journal: &Journal) -> WaiverOptions {
+    let Effect::Done(summary) = journal.effect("scan") else { return WaiverOptions::default() };
+    serde_json::from_value::<ScanSummary>(summary.clone()).map(|summary| summary.options).unwrap_or_default()
 }
 
 fn state(journal: &Journal, last: &Entry, held: bool) -> RunState {

@@ -23,7 +23,7 @@ use crate::model::image::{Image, ImageDescription};
 use crate::model::plan::{Plan, Planned, Step};
 use crate::model::product::Product;
 use crate::model::record::{Event, Head, Record};
-use crate::model::report::Report;
+use crate::model::report::{Report, ScanSummary};
 use crate::model::version::Version;
 use crate::model::waiver::{Waiver, WaiverState};
 use crate::plan::{self, PlanError, Request};
@@ -537,7 +537,8 @@ pub async fn rejected_after(engine: &Engine, product: &Product, released: Option
     let variant = product.variant();
     for run in engine.ledger.runs(&variant).await?.iter().rev() {
         let journal = engine.ledger.journal(&variant, run).await?;
-        let Some((plan, _)) = journal.plan() else { continue };
+        // A run that only looks at a release makes no version.
+        let Some((plan, _)) = journal.plan().filter(|(plan, _)| plan.releases()) else { continue };
         // Versions only go up: what is older than this run is older than the release.
         if released.is_some_and(|released| plan.version <= *released) {
             return Ok(None);
@@ -549,7 +550,7 @@ pub async fn rejected_after(engine: &Engine, product: &Product, released: Option
     Ok(None)
 }
 
-/// Reads the report of the scan that the run under way has passed.
+/// Reads the report of the scan that the run under way has passed, if its verdict stands.
 ///
 /// # Errors
 ///
@@ -557,6 +558,9 @@ pub async fn rejected_after(engine: &Engine, product: &Product, released: Option
 pub async fn passed_scan(engine: &Engine, product: &Product) -> Result<Option<Report>, EngineError> {
     let Some(journal) = engine.unfinished(product).await? else { return Ok(None) };
     let (Some((plan, _)), Effect::Done(summary)) = (journal.plan(), journal.effect("scan")) else { return Ok(None) };
-    let Ok(summary) = serde_json::from_value(summary.clone()) else { return Ok(None) };
+    let Ok(summary) = serde_json::from_value::<ScanSummary>(summary.clone()) else { return Ok(None) };
+    if !summary.stands(engine.clock.now(), &product.manifest_digest, engine.waivers) {
+        return Ok(None);
+    }
     Ok(engine.ledger.report(&plan.variant, &plan.version, journal.run(), &summary).await?)
 }

@@ -8,7 +8,7 @@
 //! <slug>.<arch>/records/000001.json …           the variant's chain
 //! <slug>.<arch>/claims/<version>/0001.json …    who took the version, or gave it back; the last one holds
 //! <slug>.<arch>/reports/<version>-<run>-<digest>.json  what the scan said
-//! <slug>.<arch>/sboms/<version>-<run>-<digest>.json    its bill of materials
+//! <slug>.<arch>/sboms/<version>-<run>-<digest>.cdx.json  its bill of materials
 //! <slug>.<arch>/boots/<version>-<run>-<digest>.json    what came of starting the image
 //! runs/                                         who works on what; not to be committed:
 //! runs/<slug>.<arch>/journals/<run>/000001.json …    a run's journal

@@ -114,6 +114,15 @@ pub enum Event {
         /// Who.
         account: AccountId,
     },
+    /// The release's base was provisioned at its launch, to set beside the image's own time to ready.
+    Measured {
+        /// The base.
+        base: ImageId,
+        /// What it was started on.
+        instance_type: String,
+        /// Seconds from the launch until it was provisioned.
+        seconds: u64,
+    },
     /// A change set was submitted.
     Submitted {
         /// Its id.

@@ -255,6 +255,12 @@ impl WaiverOptions {
         *self == Self::default()
     }
 
+    /// Returns what says so on a command line, each with a space before it.
+    pub fn arguments(self) -> String {
+        let given = [(self.allow_policy, " --allow-policy-waivers"), (self.strict, " --strict-waivers")];
+        given.iter().filter(|(is_given, _)| *is_given).map(|(_, argument)| *argument).collect()
+    }
+
     /// Tells whether what passed by these passes by others too.
     pub fn cover(self, others: Self) -> bool {
         (others.allow_policy || !self.allow_policy) && (self.strict || !others.strict)

@@ -20,6 +20,8 @@ pub struct Released {
     pub copies: BTreeMap<Region, Image>,
     /// Who was let at the image, by Region; `true` when snapshots were granted too.
     pub grants: BTreeMap<(Region, AccountId), bool>,
+    /// Seconds that its base takes until it is provisioned at its launch, as measured last.
+    pub base_seconds: Option<u64>,
     /// Where its listing stands.
     pub listing: Listing,
 }
@@ -89,6 +91,7 @@ pub fn history(records: &[Record]) -> BTreeMap<Version, Released> {
                 release: (**release).clone(),
                 copies: BTreeMap::new(),
                 grants: BTreeMap::new(),
+                base_seconds: None,
                 listing: Listing::None,
             });
         } else if let Some(released) = versions.get_mut(&record.version) {
@@ -107,6 +110,7 @@ fn apply(released: &mut Released, event: &Event) {
         Event::Granted { region, snapshots, account, .. } => {
             released.grants.insert((region.clone(), account.clone()), !snapshots.is_empty());
         }
+        Event::Measured { seconds, .. } => released.base_seconds = Some(*seconds),
         Event::Submitted { change_set, product, .. } => {
             released.listing = Listing::Submitted { change_set: change_set.clone(), product: product.clone() };
         }

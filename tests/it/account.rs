@@ -29,11 +29,25 @@ const STAGES: [(&str, Stage); 7] = [
 /// The commands that plan.
 const SURVEYORS: &[&str] = &["plan", "ship", "bake", "scan", "boot", "checksum", "release", "distribute", "list", "resume"];
 
+/// The commands that find a run which another has to give way to, and what it may have left.
+const SUPERSEDERS: &[&str] = &["scan", "checksum", "release", "distribute", "list"];
+const OF_ANOTHER_RUN: &str = "when it supersedes a run that was left with an instance";
+
 /// What a command calls on ways that this test doesn't go, and which.
 const RARE: &[(&[&str], &str, &str)] = &[
     (&["bake"], "ec2:DeleteKeyPair", "when the run that it supersedes crashed in a boot"),
     (&["boot"], "ec2:CreateTags", "when the image fails it, and is tagged as rejected"),
     (&["boot"], "s3:DeleteObjects", "when the bake was killed before its payload was removed"),
+    (SUPERSEDERS, "ec2:DescribeInstances", OF_ANOTHER_RUN),
+    (SUPERSEDERS, "ec2:DescribeKeyPairs", OF_ANOTHER_RUN),
+    (SUPERSEDERS, "ec2:DescribeSecurityGroups", OF_ANOTHER_RUN),
+    (SUPERSEDERS, "ec2:TerminateInstances", OF_ANOTHER_RUN),
+    (SUPERSEDERS, "ec2:DeleteKeyPair", OF_ANOTHER_RUN),
+    (SUPERSEDERS, "ec2:DeleteSecurityGroup", OF_ANOTHER_RUN),
+    (SUPERSEDERS, "s3:ListObjectsV2", OF_ANOTHER_RUN),
+    (SUPERSEDERS, "s3:DeleteObjects", OF_ANOTHER_RUN),
+    (&["release"], "ebs:ListSnapshotBlocks", "when the image was judged on another day, and is scanned again"),
+    (&["release"], "ebs:GetSnapshotBlock", "when the image was judged on another day, and is scanned again"),
     (&["doctor"], "s3:ListObjectsV2", "but who may not list is told that what isn't there is forbidden"),
     (SURVEYORS, "aws-marketplace:ListTagsForResource", "when the Marketplace has a submission that the ledger lacks"),
     // What gc removes is held by its own tests; here it only looks.

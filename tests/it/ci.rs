@@ -8,6 +8,8 @@ fn a_release_that_failed_does_not_hand_on_the_one_before() {
     let scratch = Scratch::new();
     scratch.done("bakehouse init my-app");
     let (shipped, told) = ship(&scratch);
+    let count = |marker: &str| shipped.err.lines().filter(|line| line.starts_with(marker)).count();
+    assert!(count("::group::") > 5 && count("::group::") == count("::endgroup::"), "{}", shipped.err);
     assert_eq!(shipped.code, Some(0), "{}", shipped.err);
     let names: Vec<&str> = told.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
     assert_eq!(names, ["status", "version", "image-x86_64", "change-set-x86_64", "listing-x86_64"]);
@@ -43,6 +45,7 @@ fn a_command_that_could_not_begin_says_so() {
     let scratch = Scratch::new();
     let (none, told) = ship(&scratch);
     assert_eq!((none.code, told.as_str()), (Some(1), "status=failed\n"), "{}", none.err);
+    assert!(!none.err.contains("::endgroup::"), "nothing began: {}", none.err);
 }
 
 fn ship(scratch: &Scratch) -> (Ended, String) {

@@ -93,6 +93,8 @@ struct Server {
     files: Arc<Mutex<BTreeMap<String, Bytes>>>,
     broken: Arc<Mutex<Vec<usize>>>,
     asked: Arc<Mutex<Vec<(String, HeaderMap)>>>,
+    /// What is said of a part instead of where it is: its start, and the size of the whole.
+    range: Arc<Mutex<Option<(usize, &'static str)>>>,
     /// How much of what is asked for a part holds at most.
     short: Arc<Mutex<Option<usize>>>,
 }
@@ -141,7 +143,8 @@ async fn answer(State(server): State<Server>, request: Request) -> Response<Body
     let bytes = bytes.slice(..bytes_to);
     let (status, rest) = if start > 0 { (StatusCode::PARTIAL_CONTENT, bytes.slice(start..)) } else { (StatusCode::OK, bytes.clone()) };
     let answer = answer.status(status).header("etag", etag).header("content-length", rest.len());
-    let answer = answer.header("content-range", format!("bytes {start}-{}/{whole}", bytes.len() - 1));
+    let (from, of) = server.range.lock().unwrap().map_or((start, whole.to_string()), |(from, of)| (from, of.to_owned()));
+    let answer = answer.header("content-range", format!("bytes {from}-{}/{of}", bytes.len() - 1));
     let body = match server.broken.lock().unwrap().pop() {
         Some(length) => {
             let part: Result<Bytes, std::io::Error> = Ok(rest.slice(..length.min(rest.len())));
@@ -209,6 +212,22 @@ async fn a_part_that_is_shorter_than_what_was_asked_for_is_not_the_whole() {
     assert_eq!(ranges, ["bytes=1000-", "bytes=16000-", "bytes=31000-"]);
     let error = Downloads::new(clock()).fetch(&Wanted { most_bytes: 1000, ..wanted }).await.unwrap_err();
     assert!(error.to_string().ends_with("it is too large"), "{error}");
+}
+
+#[tokio::test]
+async fn a_part_of_a_file_of_unknown_size_is_taken_and_another_part_than_was_asked_for_begins_anew() {
+    for (said, ranges) in [((1000, "*"), vec!["bytes=1000-"]), ((0, "40000"), vec!["bytes=1000-"])] {
+        let (server, folder) = (Server::default(), place::folder());
+        let (url, to) = (format!("{}/file", server.start().await), folder.path().join("file"));
+        let bytes: Bytes = (0..10_000_u32).flat_map(u32::to_le_bytes).collect();
+        server.put("/file", bytes.clone());
+        *server.broken.lock().unwrap() = vec![1000];
+        *server.range.lock().unwrap() = Some(said);
+        let wanted = Wanted { url: &url, to: &to, etag: None, digest: None, most_bytes: 1 << 20 };
+        Downloads::new(clock()).fetch(&wanted).await.unwrap();
+        assert!(std::fs::read(&to).unwrap() == bytes);
+        assert_eq!(server.ranges().into_iter().flatten().collect::<Vec<_>>(), ranges, "{said:?}");
+    }
 }
 
 #[tokio::test]

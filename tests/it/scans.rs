@@ -57,6 +57,9 @@ fn a_boot_says_which_rejected_image_it_passes_over() {
     assert_eq!(scratch.run("bakehouse ship my-app --yes", None).code, Some(4));
     let booted = scratch.run("bakehouse boot my-app", None);
     assert_eq!(booted.code, Some(0), "{}", booted.err);
+    // The run that looked at the release is none that made a version.
+    let scanned = scratch.run("bakehouse scan my-app", None);
+    assert!(scanned.code == Some(4) && scanned.err.contains("my-app.x86_64 1.0.1 (rejected)"), "{}", scanned.err);
     for words in ["my-app.x86_64 1.0.0 (released), image ami-", "(1.0.1, run 2", "was baked last and rejected, and is not what is started"]
     {
         assert!(booted.err.contains(words), "{words}: {}", booted.err);
@@ -115,4 +118,60 @@ fn a_file_that_is_no_disk_does_not_pass_and_an_empty_one_is_told() {
     std::fs::write(scratch.folder().join("no-disk.txt"), "").unwrap();
     let empty = scratch.run("bakehouse scan ./no-disk.txt", None);
     assert!(empty.code == Some(1) && empty.err.contains("./no-disk.txt is empty"), "{}", empty.err);
+}
+
+#[test]
+fn hints_lead_somewhere_where_there_is_nothing_yet() {
+    let scratch = Scratch::new();
+    scratch.done("bakehouse init my-app");
+    for command in ["bakehouse show my-app", "bakehouse verify my-app", "bakehouse sbom my-app"] {
+        let none = scratch.run(command, None);
+        assert!(none.code == Some(1) && none.err.contains("my-app.x86_64 has no release on twin"), "{command}: {}", none.err);
+    }
+    assert!(scratch.run("bakehouse show my-app 1.0.0", None).err.contains("bakehouse ship my-app makes the first"));
+    let verified = scratch.run("bakehouse ledger verify", None);
+    assert!(verified.code == Some(0) && verified.err.contains("there is no release to verify"), "{}", verified.err);
+    std::fs::create_dir(scratch.folder().join("rootfs")).unwrap();
+    let beside = scratch.run("bakehouse scan rootfs", None);
+    assert!(beside.code == Some(1) && beside.err.contains("bakehouse scan ./rootfs"), "{}", beside.err);
+}
+
+#[test]
+fn a_bake_takes_no_older_run_for_what_was_asked() {
+    let scratch = Scratch::new();
+    scratch.done("bakehouse init my-app");
+    for stage in ["bake", "scan", "boot", "checksum", "release"] {
+        scratch.done(&format!("bakehouse {stage} my-app"));
+    }
+    for wish in ["--version 3.0.0", "--bump minor", "--rebuild"] {
+        let refused = scratch.run(&format!("bakehouse bake my-app {wish}"), None);
+        assert_eq!(refused.code, Some(1), "{wish}: {}", refused.err);
+        assert!(refused.err.contains("1.0.0 is sealed and has to be distributed and listed first"), "{wish}: {}", refused.err);
+    }
+    scratch.done("bakehouse ship my-app --yes");
+    scratch.done("bakehouse bake my-app --rebuild --version 3.0.0");
+    let runs = scratch.done("bakehouse runs");
+    assert!(runs.contains("3.0.0") && runs.contains("paused"), "{runs}");
+    let run = runs.lines().find(|line| line.contains("3.0.0")).unwrap().split_whitespace().next().unwrap().to_owned();
+    scratch.done(&format!("bakehouse abandon {run} --yes"));
+    let again = scratch.run(&format!("bakehouse abandon {run} --yes"), None);
+    assert!(again.code == Some(1) && again.err.contains("is abandoned already"), "{}", again.err);
+}
+
+#[test]
+fn whoever_goes_on_is_told_to_agree_again() {
+    let scratch = with_a_key();
+    let manifest = scratch.folder().join("products/my-app/product.toml");
+    let today = jiff::Zoned::now().with_time_zone(jiff::tz::TimeZone::UTC).date();
+    let waiver = format!(
+        "\n[[scan.waiver]]\nid = \"AMI-SSH-*\"\ntarget = \"/root/**\"\nreason = \"for a test\"\nowner = \"me\"\ncreated = {today}\nexpires = {today}\n"
+    );
+    std::fs::write(&manifest, std::fs::read_to_string(&manifest).unwrap() + &waiver).unwrap();
+    scratch.done("bakehouse bake my-app");
+    scratch.done("bakehouse scan my-app --allow-policy-waivers");
+    let runs = scratch.done("bakehouse runs");
+    let next = runs.lines().find_map(|line| line.split_once("→ bakehouse ")?.1.split_once(',')).unwrap().0.to_owned();
+    assert!(next.starts_with("resume 2") && next.ends_with(" --allow-policy-waivers"), "{runs}");
+    scratch.done(&format!("bakehouse {next} --yes"));
+    assert!(scratch.done("bakehouse history my-app").contains("1.0.0"));
 }

@@ -13,7 +13,7 @@ use crate::ledger::Outcome;
 use crate::model::count::counted;
 use crate::model::digest::Digest;
 use crate::model::ids::{InstanceId, Region};
-use crate::model::record::BaseRecord;
+use crate::model::record::{BaseRecord, Event};
 use crate::scan;
 
 impl Run<'_> {
@@ -39,6 +39,8 @@ impl Run<'_> {
             self.end_later(Outcome::BakeFailed).await;
         }
         let seconds = measured?;
+        let instance_type = self.product.boot.instance_type.clone();
+        self.record(Event::Measured { base: base.image.clone(), instance_type, seconds }).await?;
         self.done_note(format!("{} was provisioned {seconds} s after its launch, as every instance without a baked image is", base.name));
         Ok(seconds)
     }
