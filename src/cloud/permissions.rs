@@ -19,6 +19,8 @@ pub enum Activity {
     Boot,
     /// Read an image back and judge it.
     Read,
+    /// Ask what has changed since a snapshot whose blocks are kept.
+    Compare,
     /// Tag what was judged as rejected or released.
     Tag,
     /// Copy and share.
@@ -39,7 +41,7 @@ pub enum Activity {
     Keep,
 }
 
-use Activity::{Attest, Bake, Boot, Collect, Consult, Diagnose, Distribute, Follow, Identify, Keep, List, Read, Survey, Tag};
+use Activity::{Attest, Bake, Boot, Collect, Compare, Consult, Diagnose, Distribute, Follow, Identify, Keep, List, Read, Survey, Tag};
 
 /// A command that works on a target, and what it does there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,7 +66,7 @@ pub const COMMANDS: &[Command] = &[
     Command { name: "plan", activities: &[Identify, Consult, Survey] },
     Command { name: "ship", activities: &[Identify, Consult, Survey, Keep, Bake, Read, Boot, Tag, Distribute, List] },
     Command { name: "bake", activities: &[Identify, Consult, Survey, Keep, Bake] },
-    Command { name: "scan", activities: &[Identify, Consult, Survey, Keep, Read, Tag] },
+    Command { name: "scan", activities: &[Identify, Consult, Survey, Keep, Read, Compare, Tag] },
     Command { name: "boot", activities: &[Identify, Consult, Survey, Keep, Boot, Tag] },
     Command { name: "checksum", activities: &[Identify, Consult, Survey, Keep, Read] },
     Command { name: "release", activities: &[Identify, Consult, Survey, Keep, Tag] },
@@ -290,6 +292,12 @@ pub const OPERATIONS: &[Operation] = &[
         name: "GetSnapshotBlock",
         activities: &[Read],
         grants: &[("ebs:GetSnapshotBlock", Scope::Ours(&[Snapshot]))],
+    },
+    Operation {
+        service: "ebs",
+        name: "ListChangedBlocks",
+        activities: &[Compare],
+        grants: &[("ebs:ListChangedBlocks", Scope::Ours(&[Snapshot]))],
     },
     Operation { service: "ssm", name: "GetParameter", activities: &[Survey, Diagnose], grants: &[("ssm:GetParameter", Scope::Parameters)] },
     Operation {
