@@ -7,6 +7,7 @@
 mod account;
 mod attempts;
 mod base;
+mod block_store;
 mod catalog;
 mod codes;
 mod connector;
@@ -15,6 +16,7 @@ mod ec2;
 mod ec2_write;
 mod error;
 mod guard;
+mod inherited;
 mod kept_blocks;
 mod objects;
 mod permissions;
@@ -26,6 +28,7 @@ mod snapshot;
 
 pub use account::{Decisions, RoleDescription};
 pub use base::BaseError;
+pub use block_store::BlockStore;
 pub use catalog::{ChangeSetFilter, EntityDescription, ListedChangeSet, TaggedChangeSet};
 pub use codes::call_advice;
 pub use download::{DownloadError, Downloaded, Downloads, LARGEST_FILE_BYTES, Wanted};

@@ -21,6 +21,8 @@ pub enum Activity {
     Clear,
     /// Read an image back and judge it.
     Read,
+    /// Ask what has changed since a snapshot whose blocks are kept.
+    Compare,
     /// Tag what was judged as rejected or released.
     Tag,
     /// Copy and share.
@@ -41,7 +43,7 @@ pub enum Activity {
     Keep,
 }
 
-use Activity::{Attest, Bake, Boot, Clear, Collect, Consult, Diagnose, Distribute, Follow, Identify, Keep, List, Read, Survey, Tag};
+use Activity::{Attest, Bake, Boot, Clear, Collect, Compare, Consult, Diagnose, Distribute, Follow, Identify, Keep, List, Read, Survey, Tag};
 
 /// A command that works on a target, and what it does there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,7 +68,7 @@ pub const COMMANDS: &[Command] = &[
     Command { name: "plan", activities: &[Identify, Consult, Survey] },
     Command { name: "ship", activities: &[Identify, Consult, Survey, Keep, Bake, Read, Boot, Clear, Tag, Distribute, List] },
     Command { name: "bake", activities: &[Identify, Consult, Survey, Keep, Bake, Clear] },
-    Command { name: "scan", activities: &[Identify, Consult, Survey, Keep, Read, Clear, Tag] },
+    Command { name: "scan", activities: &[Identify, Consult, Survey, Keep, Read, Compare, Clear, Tag] },
     Command { name: "boot", activities: &[Identify, Consult, Survey, Keep, Boot, Clear, Tag] },
     Command { name: "checksum", activities: &[Identify, Consult, Survey, Keep, Read, Clear] },
     Command { name: "release", activities: &[Identify, Consult, Survey, Keep, Read, Clear, Tag] },
@@ -292,6 +294,12 @@ pub const OPERATIONS: &[Operation] = &[
         name: "GetSnapshotBlock",
         activities: &[Read],
         grants: &[("ebs:GetSnapshotBlock", Scope::Ours(&[Snapshot]))],
+    },
+    Operation {
+        service: "ebs",
+        name: "ListChangedBlocks",
+        activities: &[Compare],
+        grants: &[("ebs:ListChangedBlocks", Scope::Ours(&[Snapshot]))],
     },
     Operation { service: "ssm", name: "GetParameter", activities: &[Survey, Diagnose], grants: &[("ssm:GetParameter", Scope::Parameters)] },
     Operation {

@@ -17,6 +17,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::attempts::MarkUnknown;
+use super::block_store::BlockStore;
 use super::connector::Wire;
 use super::error;
 use super::guard::RefuseTwin;
@@ -57,6 +58,8 @@ pub struct Identity {
 #[derive(Clone)]
 pub struct Reader {
     pub(super) session: Arc<Session>,
+    /// Where blocks outlive a scan, if they are to.
+    pub(super) store: Option<Arc<BlockStore>>,
 }
 
 /// Changes things at AWS.
@@ -105,7 +108,7 @@ impl Reader {
             }
             Connect::TwinServer { url, credentials } => twin_config(credentials, &url, wire.client(), wire.sleep()),
         };
-        Self { session: Arc::new(Session { config, wire, twin, regions: Mutex::new(BTreeMap::new()) }) }
+        Self { session: Arc::new(Session { config, wire, twin, regions: Mutex::new(BTreeMap::new()) }), store: None }
     }
 
     /// Sets up the clients, and has them take on a role if one is given. The role's credentials are
@@ -122,7 +125,13 @@ impl Reader {
         let provider = SharedCredentialsProvider::new(provider.build().await);
         let config = base.session.config.to_builder().credentials_provider(provider).build();
         let (wire, twin) = (base.session.wire.clone(), base.session.twin);
-        Self { session: Arc::new(Session { config, wire, twin, regions: Mutex::new(BTreeMap::new()) }) }
+        Self { session: Arc::new(Session { config, wire, twin, regions: Mutex::new(BTreeMap::new()) }), store: None }
+    }
+
+    /// Has what reads snapshots fetch no block that the store has, and keep there those that it fetches.
+    #[must_use]
+    pub fn keep_blocks(self, store: BlockStore) -> Self {
+        Self { store: Some(Arc::new(store)), ..self }
     }
 
     /// Asks STS who the caller is.
@@ -254,7 +263,7 @@ mod tests {
             wire.client(),
             SharedAsyncSleep::new(aws_smithy_async::rt::sleep::TokioSleep::new()),
         );
-        let reader = Reader { session: Arc::new(Session { config, wire, twin: false, regions: Mutex::new(BTreeMap::new()) }) };
+        let reader = Reader { session: Arc::new(Session { config, wire, twin: false, regions: Mutex::new(BTreeMap::new()) }), store: None };
         let region = Region::marketplace();
         let refusals = [
             reader.identity().await.unwrap_err(),

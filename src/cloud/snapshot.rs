@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures::StreamExt as _;
 
+use super::inherited::Inherited;
 use super::kept_blocks::KeptBlocks;
 use super::session::{Clients, Reader};
 use super::{CloudError, error};
@@ -29,10 +30,13 @@ pub struct SnapshotBlocks {
     missed: Arc<Mutex<Option<CloudError>>>,
     /// What readers that are not asynchronous have fetched, of whichever clone.
     kept: Arc<OnceLock<KeptBlocks>>,
+    /// What earlier scans have kept, if this session keeps blocks.
+    inherited: Option<Arc<Inherited>>,
 }
 
 impl Reader {
-    /// Reads a snapshot's block map.
+    /// Reads a snapshot's block map; if the session keeps blocks ([`Reader::keep_blocks`]), also what has changed since a
+    /// snapshot whose blocks are kept.
     ///
     /// # Errors
     ///
@@ -62,7 +66,12 @@ impl Reader {
             }
             next = answer.next_token().map(str::to_owned);
             if next.is_none() {
+                let inherited = match &self.store {
+                    Some(store) => Some(Arc::new(Inherited::find(store, &clients, snapshot, size_bytes).await)),
+                    None => None,
+                };
                 return Ok(SnapshotBlocks {
+                    inherited,
                     clients,
                     snapshot: snapshot.clone(),
                     size_bytes,
@@ -125,13 +134,45 @@ impl SnapshotBlocks {
         if checksum != Some(STANDARD.encode(digest.as_bytes())) {
             return Err(incomplete(format!("block {index} of {} does not match its checksum", self.snapshot)));
         }
+        if let Some(inherited) = self.inherited.as_ref().filter(|inherited| inherited.digest(index).is_some_and(|kept| kept != digest)) {
+            return Err(incomplete(format!("block {index} of {} is not the one that {inherited}", self.snapshot)));
+        }
         self.known().insert(index, digest);
         Ok((content, digest))
     }
 
-    /// Returns a block's digest, if it was read already: nobody has to read it twice to tell it again.
+    /// Returns a block's digest, if it came from AWS already: nobody has to read it twice to tell it again.
     pub fn known_digest(&self, index: u32) -> Option<Digest> {
         self.known().get(&index).copied()
+    }
+
+    /// Returns the snapshot whose blocks are kept from an earlier scan, and how many of this one's they are.
+    pub fn inherited(&self) -> Option<(&SnapshotId, usize)> {
+        self.inherited.as_ref()?.origin()
+    }
+
+    /// Has the next scan, of this snapshot or of a child, know which blocks are kept. Without it they would be fetched again,
+    /// so that what fails here is no error.
+    pub fn remember(&self) {
+        if let Some(inherited) = &self.inherited {
+            inherited.remember(&self.clients.region, &self.snapshot, self.size_bytes, &self.known());
+        }
+    }
+
+    /// Returns a block that this scan or an earlier one has kept.
+    fn kept(&self, index: u32) -> Option<Bytes> {
+        let stored = || {
+            let inherited = self.inherited.as_ref()?;
+            inherited.store().get(&self.known_digest(index).or_else(|| inherited.digest(index))?)
+        };
+        self.kept.get_or_init(KeptBlocks::new).get(index).or_else(stored)
+    }
+
+    /// Keeps a block for the next scan, or where that can't be for this one.
+    fn keep(&self, index: u32, content: &[u8], digest: &Digest) {
+        if !self.inherited.as_ref().is_some_and(|inherited| inherited.keep(digest, content)) {
+            self.kept.get_or_init(KeptBlocks::new).keep(index, content);
+        }
     }
 
     /// Takes why a block was missed by [`BlockingBlocks`] since this was last asked.
@@ -190,22 +231,21 @@ impl Fetch for BlockingBlocks {
     }
 
     fn fetch_many(&self, indices: &[u32]) -> Vec<Result<Bytes, SourceError>> {
-        let kept = self.blocks.kept.get_or_init(KeptBlocks::new);
         let fetched = futures::stream::iter(indices.iter().copied()).map(|index| {
-            let (blocks, found) = (self.blocks.clone(), kept.get(index));
+            let (blocks, kept) = (self.blocks.clone(), self.blocks.kept(index));
             async move {
-                match found {
-                    Some(content) => Ok(Ok((content, false))),
+                match kept {
+                    Some(content) => Ok(Ok((content, None))),
                     // A task each, so that both cores check what arrived.
-                    None => tokio::spawn(async move { blocks.block(index).await.map(|(content, _)| (content, true)) }).await,
+                    None => tokio::spawn(async move { blocks.block(index).await.map(|(content, digest)| (content, Some(digest))) }).await,
                 }
             }
         });
         let fetched: Vec<_> = self.runtime.block_on(fetched.buffered(IN_FLIGHT).collect());
-        let content = |(&index, result): (&u32, Result<Result<(Bytes, bool), CloudError>, tokio::task::JoinError>)| match result {
-            Ok(Ok((content, is_new))) => {
-                if is_new {
-                    kept.keep(index, &content);
+        let content = |(&index, result): (&u32, Result<Result<(Bytes, Option<Digest>), CloudError>, tokio::task::JoinError>)| match result {
+            Ok(Ok((content, new))) => {
+                if let Some(digest) = new {
+                    self.blocks.keep(index, &content, &digest);
                 }
                 Ok(content)
             }

@@ -10,7 +10,7 @@ use object_store::ObjectStore;
 
 use crate::cli::{Global, MachineKind};
 use crate::clock::Clock;
-use crate::cloud::{BucketError, Connect, Identity, Reader, Writer};
+use crate::cloud::{BlockStore, BucketError, Connect, Identity, Reader, Writer};
 use crate::command::git;
 use crate::command::selection::{Selection, Variants};
 use crate::engine::{Collector, Engine, EngineError, Leave};
@@ -81,6 +81,16 @@ impl Connected {
         Ok(Self { workspace, target, reader: Reader::connect_as(connection, &login).await, emulated, machineless })
     }
 
+    /// Has blocks that are read outlive the command, up to so many GiB; none for 0.
+    ///
+    /// # Errors
+    ///
+    /// When the folder that they are kept in can't be used.
+    pub fn keep_blocks(self, most_gib: u64) -> Result<Self, Failure> {
+        let reader = keep_blocks(self.reader, self.target, &self.workspace, most_gib)?;
+        Ok(Self { reader, ..self })
+    }
+
     /// Opens the target's ledger.
     ///
     /// # Errors
@@ -133,6 +143,16 @@ impl Context {
     pub async fn open_for(global: &Global, product: &Selection) -> Result<Self, Failure> {
         known_product(&workspace(global)?, &product.product)?;
         Self::open(global).await
+    }
+
+    /// Has blocks that are read outlive the command, as [`Connected::keep_blocks`] does.
+    ///
+    /// # Errors
+    ///
+    /// When the folder that they are kept in can't be used.
+    pub fn keep_blocks(self, most_gib: u64) -> Result<Self, Failure> {
+        let reader = keep_blocks(self.reader, self.target, &self.workspace, most_gib)?;
+        Ok(Self { reader, ..self })
     }
 
     /// Returns what looks at the target.
@@ -443,6 +463,22 @@ pub(super) fn cache_folder() -> PathBuf {
     let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(home);
     cache.unwrap_or_else(std::env::temp_dir).join("bakehouse")
+}
+
+/// A twin's blocks go with its state: one that is made anew gives snapshots the same ids.
+fn keep_blocks(reader: Reader, target: TargetName, workspace: &Workspace, most_gib: u64) -> Result<Reader, Failure> {
+    if most_gib == 0 {
+        return Ok(reader);
+    }
+    let folder = match target {
+        TargetName::Aws => cache_folder().join("blocks"),
+        TargetName::Twin => twin_folder(workspace).join("kept-blocks"),
+    };
+    let store = BlockStore::open(&folder, most_gib << 30).map_err(|error| {
+        let what = format!("blocks can't be kept in {}: {error}", folder.display());
+        Failure::other(what, "remove the folder, or leave --keep-blocks out: nothing else is in it")
+    })?;
+    Ok(reader.keep_blocks(store))
 }
 
 /// Each target has a ledger of its own. The real one lies beside `products/`, to be committed; a

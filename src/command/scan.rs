@@ -31,6 +31,11 @@ pub struct ScanArgs {
     /// ship with a snapshot
     #[arg(long)]
     pub unallocated: bool,
+    /// Keep the blocks of snapshots that are read in the cache folder, up to so many GiB: a later scan of the same
+    /// snapshot fetches none of them again, one of a child only what has changed. They are the image's content
+    #[arg(long, value_name = "GIB", env = "BAKEHOUSE_KEEP_BLOCKS", default_value_t = 0, hide_default_value = true)]
+    #[arg(value_parser = clap::value_parser!(u64).range(..=MOST_KEPT_GIB))]
+    pub keep_blocks: u64,
     /// How to write the report
     #[arg(long, value_enum, default_value_t)]
     pub format: ScanFormat,
@@ -82,6 +87,9 @@ fn account_name(text: &str) -> Result<String, String> {
     if is_name { Ok(text.to_owned()) } else { Err("an account's name has letters, digits, dots, dashes and underscores".to_owned()) }
 }
 
+/// Of each block that is kept some 100 bytes lie in memory.
+const MOST_KEPT_GIB: u64 = 1024;
+
 const NO_PRODUCT: &str = "For a target that is no product";
 
 /// Scans a target.
@@ -97,6 +105,7 @@ pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
         region: args.region.clone(),
         waivers: args.waivers.into(),
         unallocated: args.unallocated,
+        keep_blocks_gib: args.keep_blocks,
         backing_files: if args.backing_files { BackingFiles::Allowed } else { BackingFiles::Refused },
     };
     // Before the disk is read: what can't be written then is said now.

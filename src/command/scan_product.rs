@@ -39,7 +39,7 @@ impl Scanned {
 ///
 /// The scan's verdict is the exit code.
 pub async fn run(global: &Global, args: &ScanArgs, selection: &Selection, sbom: Option<SbomFile>) -> Result<(), Failure> {
-    let context = Context::open_for(global, selection).await?;
+    let context = Context::open_for(global, selection).await?.keep_blocks(args.keep_blocks)?;
     let variants = context.variants(selection)?;
     if sbom.is_some() && variants.chosen().count() != 1 {
         let names: Vec<String> = variants.chosen().map(|product| product.variant().to_string()).collect();

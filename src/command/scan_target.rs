@@ -66,6 +66,8 @@ pub struct Terms {
     pub backing_files: BackingFiles,
     /// Whether what no file holds is searched, whatever the manifest says.
     pub unallocated: bool,
+    /// How much of what is read of snapshots is kept for the next scan, in GiB.
+    pub keep_blocks_gib: u64,
     /// What the command line says of the manifest's waivers.
     pub waivers: WaiverOptions,
 }
@@ -127,7 +129,7 @@ fn product(global: &Global, selection: &Selection) -> Result<Product, Failure> {
 pub async fn image(global: &Global, id: &ImageId, terms: &Terms) -> Result<Report, Failure> {
     let request = terms.request(global)?;
     let region = terms.region.clone().unwrap_or_else(Region::marketplace);
-    let connected = Connected::open(global).await?;
+    let connected = Connected::open(global).await?.keep_blocks(terms.keep_blocks_gib)?;
     let described = connected.reader.image(&region, id).await?;
     let described = described.ok_or_else(|| absent(&format!("image {id}"), &region, terms))?;
     let snapshots = described.image.snapshots.clone();
@@ -146,7 +148,7 @@ pub async fn image(global: &Global, id: &ImageId, terms: &Terms) -> Result<Repor
 pub async fn snapshot(global: &Global, id: &SnapshotId, terms: &Terms) -> Result<Report, Failure> {
     let request = Scan { snapshots: vec![id.clone()], ..terms.request(global)? };
     let region = terms.region.clone().unwrap_or_else(Region::marketplace);
-    let connected = Connected::open(global).await?;
+    let connected = Connected::open(global).await?.keep_blocks(terms.keep_blocks_gib)?;
     read(global, &connected, &region, request).await
 }
 

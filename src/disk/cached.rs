@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
-use std::sync::{Condvar, Mutex, MutexGuard};
+use std::sync::mpsc::{SendError, Sender, channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread::{self, JoinHandle};
 
 use bytes::Bytes;
 
@@ -39,21 +41,32 @@ pub trait Fetch: Send + Sync {
 pub struct CacheLimits {
     /// Blocks held; at least one is.
     pub blocks: usize,
-    /// Blocks fetched in one go: the one wanted and those after it that the source holds.
+    /// Blocks fetched in one go: the one wanted and those after it that the source holds. No more than a quarter of
+    /// those held, so that what is read ahead doesn't drive out what is in use.
     pub batch: usize,
 }
 
 impl Default for CacheLimits {
-    /// 128 blocks of 512 KiB are 64 MiB; 64 fetched in one go hide what a round trip takes.
+    /// 128 blocks of 512 KiB are 64 MiB; 32 fetched in one go, while those before are in use, hide what a round trip takes.
     fn default() -> Self {
-        Self { blocks: 128, batch: 64 }
+        Self { blocks: 128, batch: 32 }
     }
 }
 
 /// A disk over a [`Fetch`], with the blocks used last held in memory.
 ///
-/// No block is fetched by two threads at the same time: the second waits for the first.
+/// No block is fetched by two threads at the same time: the second waits for the first. Whoever gets half through a batch has
+/// the next one fetched by a thread of the cache's own, and whoever begins with that the one after it, so that reading in order
+/// waits for the first batch alone.
 pub struct Cached<F> {
+    shared: Arc<Shared<F>>,
+    /// Blocks to be fetched ahead, claimed; none where no thread could be had, and once the cache is dropped.
+    ahead: Option<Sender<Vec<u32>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the cache shares with its thread.
+struct Shared<F> {
     fetch: F,
     limits: CacheLimits,
     state: Mutex<State>,
@@ -68,52 +81,116 @@ struct State {
     clock: u64,
 }
 
-enum Slot {
-    InFlight,
-    Held { bytes: Bytes, used: u64 },
+struct Slot {
+    /// None while it is being fetched.
+    held: Option<Held>,
+    /// Where reading goes on ahead once the block is wanted.
+    next: Option<u32>,
+}
+
+struct Held {
+    bytes: Bytes,
+    used: u64,
+}
+
+impl<F: Fetch + 'static> Cached<F> {
+    /// Puts a cache before a source.
+    pub fn new(fetch: F, limits: CacheLimits) -> Self {
+        let blocks = limits.blocks.max(1);
+        let limits = CacheLimits { blocks, batch: limits.batch.min(blocks.div_ceil(4)).max(1) };
+        let shared = Arc::new(Shared { fetch, limits, state: Mutex::default(), arrived: Condvar::new() });
+        let (ahead, claimed) = channel::<Vec<u32>>();
+        let reader = Arc::clone(&shared);
+        let read_ahead = move || claimed.iter().for_each(|wanted| drop(reader.fetch_claimed(&wanted)));
+        let thread = thread::Builder::new().name("read ahead".to_owned()).spawn(read_ahead).ok();
+        Self { shared, ahead: thread.is_some().then_some(ahead), thread }
+    }
+}
+
+impl<F> Drop for Cached<F> {
+    fn drop(&mut self) {
+        self.ahead = None;
+        // A thread that panicked has let go of its blocks.
+        self.thread.take().map(JoinHandle::join);
+    }
 }
 
 impl<F: Fetch> Cached<F> {
-    /// Puts a cache before a source.
-    pub fn new(fetch: F, limits: CacheLimits) -> Self {
-        let limits = CacheLimits { blocks: limits.blocks.max(1), batch: limits.batch.max(1) };
-        Self { fetch, limits, state: Mutex::default(), arrived: Condvar::new() }
-    }
-
     /// Returns the block, or none when it is all zeros.
     fn block(&self, index: u32) -> Result<Option<Bytes>, SourceError> {
-        if !self.fetch.has(index) {
+        let shared = &*self.shared;
+        if !shared.fetch.has(index) {
             return Ok(None);
         }
-        let mut state = self.lock();
+        let mut state = shared.lock();
         loop {
+            if let Some(next) = state.blocks.get_mut(&index).and_then(|slot| slot.next.take()) {
+                let ahead = self.claim_ahead(&mut state, shared.window(next));
+                shared.go_on_at(&mut state, &ahead, 0);
+                self.fetch_ahead(&mut state, ahead);
+            }
             if let Some(bytes) = state.touch(index) {
                 return Ok(Some(bytes));
             }
             if !state.blocks.contains_key(&index) {
                 break;
             }
-            state = self.arrived.wait(state).unwrap_or_else(|e| e.into_inner());
+            state = shared.arrived.wait(state).unwrap_or_else(|e| e.into_inner());
         }
-        let wanted = self.claim(&mut state, index);
+        let wanted = shared.claim(&mut state, shared.window(index));
+        // Not the one that is wanted now: that would be no sign of more to come.
+        shared.go_on_at(&mut state, &wanted, wanted.len().div_ceil(2));
         drop(state);
-        self.fetch_claimed(&wanted).transpose()
+        shared.fetch_claimed(&wanted).transpose()
     }
 
-    /// Marks the block and those after it as being fetched, as far as nobody has or fetches them.
-    fn claim(&self, state: &mut State, first: u32) -> Vec<u32> {
-        let batch = self.limits.batch.min(self.limits.blocks);
-        let end = self.fetch.size_bytes().div_ceil(u64::from(self.fetch.block_size()));
-        let window = (u64::from(first)..end).take(batch).map_while(|index| u32::try_from(index).ok());
-        let wanted: Vec<u32> = window.filter(|&index| self.fetch.has(index) && !state.blocks.contains_key(&index)).collect();
-        state.blocks.extend(wanted.iter().map(|&index| (index, Slot::InFlight)));
+    /// Marks a batch of blocks as to be fetched ahead; none while what is under way could take half of the cache.
+    fn claim_ahead(&self, state: &mut State, window: Range<u32>) -> Vec<u32> {
+        let in_flight = state.blocks.len() - state.by_use.len();
+        if self.ahead.is_none() || in_flight >= self.shared.limits.blocks.div_ceil(2) {
+            return Vec::new();
+        }
+        self.shared.claim(state, window)
+    }
+
+    /// Has claimed blocks fetched, without waiting for them.
+    fn fetch_ahead(&self, state: &mut State, wanted: Vec<u32>) {
+        let Some(ahead) = self.ahead.as_ref().filter(|_| !wanted.is_empty()) else { return };
+        if let Err(SendError(wanted)) = ahead.send(wanted) {
+            // The thread has panicked: whoever wants the blocks fetches them.
+            wanted.iter().for_each(|index| drop(state.blocks.remove(index)));
+        }
+    }
+}
+
+impl<F: Fetch> Shared<F> {
+    /// Where the batch that begins with a block may lie: holes and what is held already are passed over.
+    fn window(&self, first: u32) -> Range<u32> {
+        let end = self.fetch.size_bytes().div_ceil(u64::from(self.fetch.block_size().max(1)));
+        let length = u32::try_from(2 * self.limits.batch).unwrap_or(u32::MAX);
+        first..first.saturating_add(length).min(u32::try_from(end).unwrap_or(u32::MAX))
+    }
+
+    /// Marks a batch of a window's blocks as being fetched, as far as nobody has or fetches them.
+    fn claim(&self, state: &mut State, window: Range<u32>) -> Vec<u32> {
+        let absent = window.filter(|index| self.fetch.has(*index) && !state.blocks.contains_key(index));
+        let wanted: Vec<u32> = absent.take(self.limits.batch).collect();
+        state.blocks.extend(wanted.iter().map(|&index| (index, Slot { held: None, next: None })));
         wanted
+    }
+
+    /// Has the batch after this one be fetched once somebody wants this one's block at a place.
+    fn go_on_at(&self, state: &mut State, batch: &[u32], place: usize) {
+        let slot = batch.get(place).and_then(|index| state.blocks.get_mut(index));
+        if let (Some(slot), Some(last)) = (slot, batch.last()) {
+            slot.next = last.checked_add(1);
+        }
     }
 
     /// Fetches claimed blocks and returns the first of them. A failure of another block is not kept:
     /// whoever wants that block tries again.
     fn fetch_claimed(&self, wanted: &[u32]) -> Option<Result<Bytes, SourceError>> {
-        let claim = Claim { cache: self, wanted };
+        let claim = Claim { shared: self, wanted };
         let mut results = self.fetch.fetch_many(wanted).into_iter();
         let mut state = self.lock();
         let mut first = None;
@@ -142,36 +219,37 @@ fn missing(index: u32) -> SourceError {
 
 /// Lets go of blocks marked as in flight that did not arrive, however the fetch ended.
 struct Claim<'a, F: Fetch> {
-    cache: &'a Cached<F>,
+    shared: &'a Shared<F>,
     wanted: &'a [u32],
 }
 
 impl<F: Fetch> Drop for Claim<'_, F> {
     fn drop(&mut self) {
-        let mut state = self.cache.lock();
+        let mut state = self.shared.lock();
         for index in self.wanted {
-            if matches!(state.blocks.get(index), Some(Slot::InFlight)) {
+            if state.blocks.get(index).is_some_and(|slot| slot.held.is_none()) {
                 state.blocks.remove(index);
             }
         }
         drop(state);
-        self.cache.arrived.notify_all();
+        self.shared.arrived.notify_all();
     }
 }
 
 impl State {
     fn touch(&mut self, index: u32) -> Option<Bytes> {
-        let Some(Slot::Held { bytes, used }) = self.blocks.get_mut(&index) else { return None };
+        let held = self.blocks.get_mut(&index)?.held.as_mut()?;
         self.clock += 1;
-        self.by_use.remove(used);
-        *used = self.clock;
+        self.by_use.remove(&held.used);
+        held.used = self.clock;
         self.by_use.insert(self.clock, index);
-        Some(bytes.clone())
+        Some(held.bytes.clone())
     }
 
     fn insert(&mut self, index: u32, bytes: Bytes, most: usize) {
         self.clock += 1;
-        self.blocks.insert(index, Slot::Held { bytes, used: self.clock });
+        let slot = self.blocks.entry(index).or_insert(Slot { held: None, next: None });
+        slot.held = Some(Held { bytes, used: self.clock });
         self.by_use.insert(self.clock, index);
         while self.by_use.len() > most {
             let Some((_, oldest)) = self.by_use.pop_first() else { break };
@@ -182,12 +260,12 @@ impl State {
 
 impl<F: Fetch> BlockSource for Cached<F> {
     fn size_bytes(&self) -> u64 {
-        self.fetch.size_bytes()
+        self.shared.fetch.size_bytes()
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), SourceError> {
         check_range(offset, buffer.len(), self.size_bytes())?;
-        let block_size = u64::from(self.fetch.block_size().max(1));
+        let block_size = u64::from(self.shared.fetch.block_size().max(1));
         let mut at = offset;
         let mut rest = buffer;
         while !rest.is_empty() {
@@ -210,9 +288,9 @@ impl<F: Fetch> BlockSource for Cached<F> {
     }
 
     fn next_allocated(&self, offset: u64) -> Result<Option<Range<u64>>, SourceError> {
-        let block_size = u64::from(self.fetch.block_size().max(1));
+        let block_size = u64::from(self.shared.fetch.block_size().max(1));
         let size_bytes = self.size_bytes();
-        let has = |index: u64| u32::try_from(index).is_ok_and(|index| self.fetch.has(index));
+        let has = |index: u64| u32::try_from(index).is_ok_and(|index| self.shared.fetch.has(index));
         let end = size_bytes.div_ceil(block_size);
         let Some(first) = (offset / block_size..end).find(|&index| has(index)) else { return Ok(None) };
         let last = (first..end).find(|&index| !has(index)).unwrap_or(end);
@@ -221,11 +299,16 @@ impl<F: Fetch> BlockSource for Cached<F> {
     }
 
     fn prefetch(&self, ranges: &[Range<u64>]) {
-        let block_size = u64::from(self.fetch.block_size().max(1));
+        let block_size = u64::from(self.shared.fetch.block_size().max(1));
+        let index = |index: u64| u32::try_from(index).unwrap_or(u32::MAX);
+        let mut state = self.shared.lock();
         for range in ranges {
-            let Ok(first) = u32::try_from(range.start / block_size) else { continue };
-            // What fails here fails again, with its reason, when it is read.
-            let _ = self.block(first);
+            let window = index(range.start / block_size)..index(range.end.div_ceil(block_size));
+            // A batch at most: who wants more says so again as it gets on.
+            let length = u32::try_from(self.shared.limits.batch).unwrap_or(u32::MAX);
+            let window = window.start..window.end.min(window.start.saturating_add(length));
+            let ahead = self.claim_ahead(&mut state, window);
+            self.fetch_ahead(&mut state, ahead);
         }
     }
 }
@@ -241,6 +324,7 @@ fn copy_padded(target: &mut [u8], block: &[u8], within: usize) {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc::Receiver;
 
     use super::*;
 
@@ -278,7 +362,7 @@ mod tests {
             cached.read_at(6, &mut buffer).unwrap();
             assert_eq!(buffer, [0, 0, 2, 2, 2, 2, 0, 0, 0, 0]);
         }
-        assert_eq!(*cached.fetch.fetched.lock().unwrap(), [2]);
+        assert_eq!(*cached.shared.fetch.fetched.lock().unwrap(), [2]);
     }
 
     #[test]
@@ -288,8 +372,8 @@ mod tests {
         for offset in [0, 8, 0, 16, 0, 8] {
             cached.read_at(offset, &mut byte).unwrap();
         }
-        assert_eq!(*cached.fetch.fetched.lock().unwrap(), [0, 2, 4, 2]);
-        assert_eq!(cached.lock().blocks.len(), 2);
+        assert_eq!(*cached.shared.fetch.fetched.lock().unwrap(), [0, 2, 4, 2]);
+        assert_eq!(cached.shared.lock().blocks.len(), 2);
     }
 
     #[test]
@@ -304,10 +388,10 @@ mod tests {
 
     #[test]
     fn a_batch_reads_ahead_and_a_failed_block_is_tried_again() {
-        let cached = Cached::new(Blocks::default(), CacheLimits { blocks: 8, batch: 8 });
+        let cached = Cached::new(Blocks::default(), CacheLimits { blocks: 16, batch: 4 });
         let mut byte = [0];
         cached.read_at(0, &mut byte).unwrap();
-        assert_eq!(*cached.fetch.fetched.lock().unwrap(), [0, 2, 4]);
+        assert_eq!(*cached.shared.fetch.fetched.lock().unwrap(), [0, 2, 4]);
         cached.read_at(24, &mut byte).unwrap();
         assert_eq!(byte, [6]);
         assert!(cached.read_at(40, &mut byte).is_err());
@@ -315,7 +399,7 @@ mod tests {
 
     #[test]
     fn threads_that_want_the_same_block_share_one_fetch() {
-        let cached = Cached::new(Blocks::default(), CacheLimits { blocks: 8, batch: 2 });
+        let cached = Cached::new(Blocks::default(), CacheLimits { blocks: 16, batch: 2 });
         std::thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
@@ -324,8 +408,78 @@ mod tests {
                 });
             }
         });
-        let mut fetched = cached.fetch.fetched.lock().unwrap().clone();
+        let mut fetched = cached.shared.fetch.fetched.lock().unwrap().clone();
         fetched.sort_unstable();
-        assert_eq!(fetched, [0, 2, 4]);
+        fetched.dedup();
+        assert_eq!(fetched.len(), cached.shared.fetch.fetched.lock().unwrap().len());
+        assert!(fetched.starts_with(&[0, 2, 4]), "{fetched:?}");
+    }
+
+    /// Blocks of one byte that come when they are let.
+    struct Gate {
+        open: Mutex<Receiver<()>>,
+        asked: Sender<Vec<u32>>,
+    }
+
+    impl Fetch for Gate {
+        fn size_bytes(&self) -> u64 {
+            64
+        }
+        fn block_size(&self) -> u32 {
+            1
+        }
+        fn has(&self, index: u32) -> bool {
+            !(16..24).contains(&index)
+        }
+        fn fetch(&self, index: u32) -> Result<Bytes, SourceError> {
+            self.fetch_many(&[index]).pop().unwrap()
+        }
+        fn fetch_many(&self, indices: &[u32]) -> Vec<Result<Bytes, SourceError>> {
+            self.asked.send(indices.to_vec()).unwrap();
+            self.open.lock().unwrap().recv().unwrap();
+            indices.iter().map(|&index| Ok(vec![index as u8].into())).collect()
+        }
+    }
+
+    /// A cache of 64 blocks that fetches eight at once, what lets a batch come, and what tells of each that is asked for.
+    fn gated() -> (Cached<Gate>, Sender<()>, Receiver<Vec<u32>>) {
+        let ((open, opened), (asked, told)) = (channel(), channel());
+        let gate = Gate { open: Mutex::new(opened), asked };
+        (Cached::new(gate, CacheLimits { blocks: 64, batch: 8 }), open, told)
+    }
+
+    #[test]
+    fn who_gets_half_through_a_batch_has_the_next_one_fetched_without_waiting() {
+        let (cached, open, told) = gated();
+        let read = |offset: u64| {
+            let mut byte = [0];
+            cached.read_at(offset, &mut byte).unwrap();
+            assert_eq!(u64::from(byte[0]), offset);
+        };
+        open.send(()).unwrap();
+        (0..4).for_each(read);
+        assert_eq!(told.try_iter().collect::<Vec<_>>(), [(0..8).collect::<Vec<_>>()]);
+        // The gate is closed, and this comes back all the same.
+        (4..8).for_each(read);
+        assert_eq!(told.recv().unwrap(), (8..16).collect::<Vec<_>>());
+        open.send(()).unwrap();
+        read(8);
+        // A hole is passed over.
+        assert_eq!(told.recv().unwrap(), (24..32).collect::<Vec<_>>());
+        open.send(()).unwrap();
+    }
+
+    #[test]
+    fn what_will_be_wanted_is_fetched_without_waiting_and_no_more_than_half_of_the_cache_at_once() {
+        let (cached, open, told) = gated();
+        let ranges = [0..3, 30..31, 24..28, 40..48, 48..64, 56..64, 60..64, 8..16];
+        cached.prefetch(&ranges);
+        let asked = [vec![0, 1, 2], vec![30], (24..28).collect(), (40..48).collect(), (48..56).collect(), (56..64).collect()];
+        for asked in asked {
+            assert_eq!(told.recv().unwrap(), asked);
+            open.send(()).unwrap();
+        }
+        drop(cached);
+        assert!(told.recv().is_err());
     }
 }

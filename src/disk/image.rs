@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::content::{Content, LARGEST_PAGE_BYTES, recognise, swap_page_bytes};
+use super::empty::Empty;
 use super::ext4::Ext4;
 use super::fat::Fat;
 use super::fault::with_causes;
@@ -33,7 +34,8 @@ pub(crate) const OS_RELEASE: [&str; 2] = ["/etc/os-release", "/usr/lib/os-releas
 pub struct DiskImage {
     /// Each partition, disk by disk.
     pub volumes: Vec<Volume>,
-    /// The file tree; none when no root file system was found.
+    /// The file tree; none when nothing in it could be read. Without a root file system ([`DiskImage::has_root`]) all lies
+    /// apart in it.
     pub tree: Option<FileTree>,
     /// What is wrong with the disks' partition tables; lowercase fragments.
     pub faults: Vec<String>,
@@ -45,6 +47,11 @@ pub struct DiskImage {
 }
 
 impl DiskImage {
+    /// Tells whether a root file system was found.
+    pub fn has_root(&self) -> bool {
+        self.volumes.iter().any(|volume| matches!(&volume.state, VolumeState::Mounted { at } if at == Path::new("/")))
+    }
+
     /// Tells whether swap space holds more than its header: what was in memory once.
     ///
     /// # Errors
@@ -167,10 +174,15 @@ pub fn open(disks: &[Arc<dyn BlockSource>]) -> DiskImage {
     }
     open_logical(&mut image, &mut opened);
     let mut loose = opened.loose;
-    let Some(root) = opened.file_systems.iter().position(|(_, fs)| is_root(&*fs.file_system)) else { return image };
-    let (volume, root) = opened.file_systems.remove(root);
-    image.volumes[volume].state = VolumeState::Mounted { at: PathBuf::from("/") };
-    let mut tree = FileTree::new(root.file_system);
+    let mut tree = match opened.file_systems.iter().position(|(_, fs)| is_root(&*fs.file_system)) {
+        Some(root) => {
+            let (volume, root) = opened.file_systems.remove(root);
+            image.volumes[volume].state = VolumeState::Mounted { at: PathBuf::from("/") };
+            FileTree::new(root.file_system)
+        }
+        None if opened.file_systems.is_empty() && loose.is_empty() => return image,
+        None => FileTree::new(Box::new(Empty)),
+    };
     loose.extend(join(opened.file_systems, &mut tree, &mut image.volumes));
     loose.sort_by_key(|(volume, _)| *volume);
     for (volume, file_system) in loose {

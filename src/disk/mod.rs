@@ -8,6 +8,7 @@ mod acl;
 mod bytes;
 mod cached;
 mod content;
+mod empty;
 mod ext4;
 mod fat;
 mod fault;

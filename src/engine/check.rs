@@ -186,12 +186,15 @@ async fn scan_blocks(observer: &Arc<dyn Observer>, blocks: &[SnapshotBlocks], re
     let mut disks: Vec<Arc<dyn disk::BlockSource>> = Vec::new();
     for blocks in blocks {
         let (snapshot, count) = (blocks.snapshot(), blocks.indices().count());
-        observer.note(Note::Notice { text: format!("reading {snapshot} through EBS direct ({} with data)", counted(count, "block")) });
+        let kept = blocks.inherited().map(|(from, kept)| format!(", {kept} of them kept of {from}")).unwrap_or_default();
+        observer
+            .note(Note::Notice { text: format!("reading {snapshot} through EBS direct ({} with data{kept})", counted(count, "block")) });
         disks.push(Arc::new(disk::Cached::new(blocks.clone().blocking(), disk::CacheLimits::default())));
     }
     let watcher = Arc::clone(observer);
     let scanned = tokio::task::spawn_blocking(move || scan::scan(&disks, &request, &|progress| watcher.note(progress.into())));
     let report = scanned.await.map_err(|e| EngineError::ScanTask(e.to_string()))?;
+    blocks.iter().for_each(SnapshotBlocks::remember);
     // What could not be fetched would be held against the image: that is no verdict, and is read again.
     match blocks.iter().filter_map(SnapshotBlocks::take_missed).next() {
         Some(missed) => Err(missed.into()),

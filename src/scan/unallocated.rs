@@ -147,6 +147,9 @@ fn tell(image: &DiskImage, sender: SyncSender<Vec<Piece>>, progress: &(dyn Fn(Pr
             }
             course.tell(&stretch, part.start);
             told.bytes += (part.end - part.start).min(PIECE_BYTES);
+            // While the workers are at lots before it, of which few are on their way.
+            let place = stretch.range.start + part.start..stretch.range.start + part.end;
+            stretch.source.prefetch(std::slice::from_ref(&place));
             lot_bytes += part.end - part.start;
             lot.push(Piece { stretch: stretch.clone(), part });
             if lot_bytes >= LOT_BYTES || lot.len() >= LOT_PIECES {

@@ -256,7 +256,7 @@ pub struct Snapshot {
     pub encrypted: bool,
     /// The key, when encrypted.
     pub kms_key: Option<String>,
-    /// Its parent, for uploads that build on another snapshot.
+    /// The snapshot that its blocks come from: that which an upload builds on, or which its volume was made from.
     pub parent: Option<String>,
     /// The snapshot it was copied from.
     #[serde(default)]

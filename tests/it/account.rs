@@ -50,6 +50,7 @@ const RARE: &[(&[&str], &str, &str)] = &[
     (&["release"], "ebs:GetSnapshotBlock", "when the image was judged on another day, and is scanned again"),
     (&["doctor"], "s3:ListObjectsV2", "but who may not list is told that what isn't there is forbidden"),
     (SURVEYORS, "aws-marketplace:ListTagsForResource", "when the Marketplace has a submission that the ledger lacks"),
+    (&["scan"], "ebs:ListChangedBlocks", "with --keep-blocks, once blocks of another snapshot are kept"),
     // What gc removes is held by its own tests; here it only looks.
     (&["gc"], "ec2:DeleteKeyPair", "with --apply"),
     (&["gc"], "ec2:DeleteSecurityGroup", "with --apply"),

@@ -17,6 +17,7 @@ mod gate;
 mod gc;
 mod guide;
 mod json;
+mod kept_blocks;
 mod leave;
 mod ledgers;
 mod machine;

@@ -178,7 +178,7 @@ fn parts_of_other_volumes_are_told_and_never_mounted() {
     let mut disk = physical(0, extents + 1, &group(1, [extents + 1, 4], &volumes), 1, 512);
     disk[DATA_AT..][..root.len()].copy_from_slice(&root);
     let image = super::super::open(&sources(&[disk]));
-    assert!(image.tree.is_none(), "a mirror's half is no root");
+    assert!(!image.has_root(), "a mirror's half is no root");
     let told: Vec<_> = image.volumes.iter().skip(1).map(|volume| format!("{volume}: {:?}", volume.state)).collect();
     assert_eq!(told.len(), 3, "{told:?}");
     assert!(told[0].contains("pmspare") && told[0].contains("no file system"), "{told:?}");

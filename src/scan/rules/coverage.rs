@@ -137,6 +137,9 @@ fn partial(_: &Evidence, _: &Root, contents: &Contents, verdict: &mut Verdict) {
 fn os(evidence: &Evidence, verdict: &mut Verdict) {
     match &evidence.root {
         None => verdict.image("no root file system was found, so that nothing in the image could be looked at"),
+        Some(_) if evidence.image.is_some_and(|image| !image.has_root()) => {
+            verdict.image("no root file system was found; what there is besides was searched for secrets alone")
+        }
         Some(root) if root.os.is_none() => verdict.image("no os-release file names the operating system"),
         Some(_) => {}
     }
@@ -166,9 +169,7 @@ fn loose(evidence: &Evidence, verdict: &mut Verdict) {
         if volume.content == Content::Fat && volume.partition.is_efi_system() {
             continue;
         }
-        if let VolumeState::Loose { why } = &volume.state
-            && evidence.root.is_some()
-        {
+        if let VolumeState::Loose { why } = &volume.state {
             verdict.image(format!("the files of {volume} were searched, but not judged as the system's: {why}"));
         }
     }
@@ -256,6 +257,24 @@ mod tests {
         for disk in [Vec::new(), vec![0; 1 << 20], vec![0xff; 1 << 20], partitioned(4 << 20, "label: gpt\n")] {
             let report = scan(disk);
             assert!(!report.passed() && codes(&report).contains(&"COV-OS-001"), "{report:?}");
+        }
+    }
+
+    #[test]
+    fn an_image_without_a_root_fails_and_what_it_holds_is_searched_all_the_same() {
+        let key = pem("", "");
+        let mut swap = vec![0; 1 << 20];
+        swap[4086..4096].copy_from_slice(b"SWAPSPACE2");
+        swap[8192..8192 + key.len()].copy_from_slice(key.as_bytes());
+        let data = ext4(&[("srv/key.pem", &key)]);
+        let report = scan(disk_with(&[&data, &swap]));
+        assert!(!report.passed() && report.operating_system.is_none());
+        assert!(codes(&report).starts_with(&["COV-OS-001"]), "{report:?}");
+        let secrets = report.findings.iter().filter(|finding| finding.code.starts_with("AMI-SEC"));
+        let places: BTreeSet<_> = secrets.filter_map(|finding| finding.path.as_deref()).collect();
+        assert_eq!(places, BTreeSet::from(["/[disk 1, partition 1]/srv/key.pem", "/[disk 1, partition 2]"]), "{report:?}");
+        for disk in [swap, data] {
+            assert!(codes(&scan(disk)).contains(&"COV-OS-001"));
         }
     }
 

@@ -49,11 +49,11 @@ fn unsearched(unallocated: &Unallocated, verdict: &mut Verdict) {
 
 #[cfg(test)]
 mod tests {
-    use std::ops::ControlFlow;
-    use std::sync::Arc;
+    use std::ops::{ControlFlow, Range};
+    use std::sync::{Arc, Mutex};
 
     use crate::disk::testing::{deleted_from, disk_with, ext4, fat, partitioned, run, spoiled, xfs};
-    use crate::disk::{self, BlockSource, Space};
+    use crate::disk::{self, BlockSource, SourceError, Space};
     use crate::model::product::ScanPolicy;
     use crate::model::report::{Report, Severity};
     use crate::scan::testing::{AWS_SECRET, clean, pem, request};
@@ -72,6 +72,32 @@ mod tests {
             _ => reason.to_owned(),
         };
         scan(disk, true).findings.iter().filter(|finding| finding.code == code).map(|finding| brief(&finding.reason)).collect()
+    }
+
+    /// A disk that keeps what will be wanted of it.
+    struct Foretold(Vec<u8>, Mutex<Vec<Range<u64>>>);
+
+    impl BlockSource for Foretold {
+        fn size_bytes(&self) -> u64 {
+            self.0.size_bytes()
+        }
+
+        fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), SourceError> {
+            self.0.read_at(offset, buffer)
+        }
+
+        fn prefetch(&self, ranges: &[Range<u64>]) {
+            self.1.lock().unwrap().extend_from_slice(ranges);
+        }
+    }
+
+    #[test]
+    fn a_slow_source_is_told_beforehand_what_will_be_searched() {
+        let disk = Arc::new(Foretold(disk_with(&[&ext4(&[OS])]), Mutex::default()));
+        let policy = ScanPolicy { unallocated: true, ..ScanPolicy::failing_on(Severity::High) };
+        let report = crate::scan::scan(&[Arc::clone(&disk) as Arc<dyn BlockSource>], &request(&policy), &|_| {});
+        let told: u64 = disk.1.lock().unwrap().iter().map(|range| range.end - range.start).sum();
+        assert!(told > 0 && Some(told) == report.unallocated_bytes, "{told} {:?}", report.unallocated_bytes);
     }
 
     /// Writes a text into a kind of space, so far from the beginning of its first stretch.

@@ -27,15 +27,9 @@ pub(super) fn list_blocks(twin: &Twin, call: &Call, parameters: &Parameters, id:
     let size_gib = twin.read(|state| readable(state, &call.region, id, now).map(|snapshot| snapshot.size_gib))?;
     let map = twin.blocks().map(&call.region, id.as_str())?;
     let tokens = tokens(twin, now);
-    page(
-        parameters,
-        &tokens,
-        "Blocks",
-        &format!("blocks {id}"),
-        size_gib,
-        &map,
-        |index, digest| json!({ "BlockIndex": index, "BlockToken": tokens.block(id.as_str(), index, digest) }),
-    )
+    page(parameters, &tokens, "Blocks", &format!("blocks {id}"), size_gib, &map, |index, digest| {
+        Some(json!({ "BlockIndex": index, "BlockToken": tokens.block(id.as_str(), index, digest) }))
+    })
 }
 
 /// `ListChangedBlocks`
@@ -48,22 +42,20 @@ pub(super) fn list_changed_blocks(twin: &Twin, call: &Call, parameters: &Paramet
     let size_gib = twin.read(|state| {
         let (a, b) = (readable(state, &call.region, &first, now)?, readable(state, &call.region, second, now)?);
         if lineage(state, &call.region, a) != lineage(state, &call.region, b) {
-            let message = format!("The snapshots '{first}' and '{second}' are not of the same volume or lineage");
+            let message = format!("{first} and {second} are not related");
             return Err(faults::validation("UNRELATED_SNAPSHOTS", message));
         }
         Ok(b.size_gib)
     })?;
     let blocks = twin.blocks();
     let (a, b) = (blocks.map(&call.region, first.as_str())?, blocks.map(&call.region, second.as_str())?);
-    let mut changed: BTreeMap<u32, (Option<Digest>, Option<Digest>)> = BTreeMap::new();
-    for index in a.keys().chain(b.keys()) {
-        let pair = (a.get(index).copied(), b.get(index).copied());
-        if pair.0 != pair.1 {
-            changed.insert(*index, pair);
-        }
-    }
+    let pair = |index: &u32| (*index, (a.get(index).copied(), b.get(index).copied()));
+    let pairs: BTreeMap<u32, (Option<Digest>, Option<Digest>)> = a.keys().chain(b.keys()).map(pair).collect();
     let tokens = tokens(twin, now);
-    page(parameters, &tokens, "ChangedBlocks", &format!("changes {first} {second}"), size_gib, &changed, |index, (a, b)| {
+    page(parameters, &tokens, "ChangedBlocks", &format!("changes {first} {second}"), size_gib, &pairs, |index, (a, b)| {
+        if a == b {
+            return None;
+        }
         let mut block = json!({ "BlockIndex": index });
         if let Some(digest) = a {
             block["FirstBlockToken"] = tokens.block(first.as_str(), index, digest).into();
@@ -71,7 +63,7 @@ pub(super) fn list_changed_blocks(twin: &Twin, call: &Call, parameters: &Paramet
         if let Some(digest) = b {
             block["SecondBlockToken"] = tokens.block(second.as_str(), index, digest).into();
         }
-        block
+        Some(block)
     })
 }
 
@@ -118,7 +110,10 @@ fn tokens(twin: &Twin, now: Timestamp) -> Tokens {
     Tokens::new(twin.credentials().1, now)
 }
 
-/// Answers one page of a listing.
+/// Answers one page of a listing: of so many entries, though not all of them are shown. So a page can be empty, and others
+/// follow it.
+///
+/// Source: <https://docs.aws.amazon.com/ebs/latest/userguide/readsnapshots.html>
 fn page<T>(
     parameters: &Parameters,
     tokens: &Tokens,
@@ -126,7 +121,7 @@ fn page<T>(
     listing: &str,
     size_gib: u64,
     entries: &BTreeMap<u32, T>,
-    show: impl Fn(u32, &T) -> Value,
+    show: impl Fn(u32, &T) -> Option<Value>,
 ) -> Result<Reply, ApiError> {
     let size = parameters.page_size()?;
     let start = match parameters.get("pageToken") {
@@ -134,7 +129,7 @@ fn page<T>(
         None => parameters.starting_index()?,
     };
     let mut rest = entries.range(start..);
-    let shown: Vec<Value> = rest.by_ref().take(size).map(|(index, entry)| show(*index, entry)).collect();
+    let shown: Vec<Value> = rest.by_ref().take(size).filter_map(|(index, entry)| show(*index, entry)).collect();
     let mut body = json!({
         member: shown,
         "ExpiryTime": tokens.block_expiry().as_second(),
@@ -154,9 +149,11 @@ fn lineage<'a>(state: &'a State, region: &Region, snapshot: &'a Snapshot) -> &'a
     // A snapshot is older than what is made from it, so this ends; the count guards against a spoilt file.
     for _ in 0..here.snapshots.len() {
         let from_volume = || here.volumes.get(&oldest.volume).and_then(|volume| volume.snapshot.as_ref());
-        match oldest.parent.as_ref().or_else(from_volume).and_then(|id| here.snapshots.get(id)) {
+        let Some(from) = oldest.parent.as_ref().or_else(from_volume) else { break };
+        match here.snapshots.get(from) {
             Some(older) => oldest = older,
-            None => break,
+            // It is gone, and what came of it is kin all the same.
+            None => return from,
         }
     }
     if oldest.volume == NO_VOLUME { &oldest.id } else { &oldest.volume }

@@ -194,10 +194,26 @@ async fn a_child_has_its_parents_blocks_and_the_changes_are_listed() {
     let token = encoded(&listed["ChangedBlocks"][1]["SecondBlockToken"]);
     assert_eq!(*twin.get(&format!("/snapshots/{child}/blocks/2?blockToken={token}")).await.body(), block(2));
 
+    let sibling = twin.snapshot(json!({ "VolumeSize": 2, "ParentSnapshotId": parent }), &[(1, 0)]).await;
+    let between = body(&twin.get(&format!("/snapshots/{child}/changedblocks?firstSnapshotId={sibling}")).await);
+    assert_eq!(between["ChangedBlocks"].as_array().unwrap().len(), 2);
     let other = twin.snapshot(json!({ "VolumeSize": 1 }), &[]).await;
     let reply = twin.get(&format!("/snapshots/{child}/changedblocks?firstSnapshotId={other}")).await;
     assert_eq!(refusal(&reply), invalid("UNRELATED_SNAPSHOTS"));
     assert_eq!(refusal(&twin.get(&format!("/snapshots/{child}/changedblocks")).await), invalid("INVALID_PARAMETER_VALUE"));
+}
+
+#[tokio::test]
+async fn a_page_of_changes_without_any_is_empty_and_followed_by_others() {
+    let twin = TestTwin::new();
+    let blocks: Vec<(u32, u8)> = (0..150).map(|index| (index, 1)).collect();
+    let parent = twin.snapshot(json!({ "VolumeSize": 1 }), &blocks).await;
+    let child = twin.snapshot(json!({ "VolumeSize": 1, "ParentSnapshotId": parent }), &[(149, 2)]).await;
+    let place = format!("/snapshots/{child}/changedblocks?firstSnapshotId={parent}&maxResults=100");
+    let first = body(&twin.get(&place).await);
+    assert_eq!(first["ChangedBlocks"], json!([]));
+    let second = body(&twin.get(&format!("{place}&pageToken={}", encoded(&first["NextToken"]))).await);
+    assert_eq!((&second["ChangedBlocks"][0]["BlockIndex"], second.get("NextToken")), (&json!(149), None));
 }
 
 #[tokio::test]

@@ -94,6 +94,7 @@ fn store(
         snapshots.push(Snapshot {
             description: format!("Created by CreateImage({}) for {id}", instance.id),
             volume: volume.id.clone(),
+            parent: volume.snapshot.clone(),
             encrypted: volume.encrypted,
             kms_key: volume.kms_key.clone(),
             ready_at: Some(later(context.now, context.delays().snapshot)),

@@ -101,6 +101,7 @@ pub(super) async fn create(context: &Context<'_>, params: Params) -> Result<Xml,
         let snapshot = Snapshot {
             description,
             volume: volume.id.clone(),
+            parent: volume.snapshot.clone(),
             encrypted: volume.encrypted,
             kms_key: volume.kms_key.clone(),
             ready_at: Some(later(context.now, context.delays().snapshot)),
