@@ -131,6 +131,11 @@ fn judge(evidence: Evidence, reopen: &Reopen, progress: &(dyn Fn(Progress) + Syn
         files,
         unowned_files,
         unallocated_bytes: unallocated.map(|unallocated| unallocated.bytes),
+        kernel: None,
+        runtimes: None,
+        advisories: None,
+        fail_on_unfixed: request.policy.vulnerabilities.unfixed,
+        basis: None,
     }
 }
 

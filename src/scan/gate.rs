@@ -264,6 +264,7 @@ mod tests {
             severity: Severity::High,
             path: path.map(str::to_owned),
             package: package.map(str::to_owned),
+            vulnerability: None,
             reason: String::new(),
             remedy: String::new(),
             waiver: None,

@@ -52,7 +52,7 @@ impl<'a> Suite<'a> {
             let case = cases.entry(&finding.code).or_insert_with(|| case(&finding.code, ""));
             let kind = if finding.is_waived() {
                 &mut case.waived
-            } else if finding.severity >= report.threshold(&finding.code) {
+            } else if report.fails(finding) {
                 &mut case.failing
             } else {
                 &mut case.passing

@@ -68,6 +68,7 @@ pub(super) fn request(policy: &ScanPolicy) -> Scan {
         scanning_port: 22,
         snapshots: Vec::new(),
         doubts: Vec::new(),
+        advisories: None,
     }
 }
 
