@@ -8,6 +8,7 @@ mod advisory;
 mod build;
 mod database;
 mod ecosystem;
+mod evaluate;
 mod licence;
 pub mod order;
 mod sources;
@@ -21,3 +22,4 @@ pub use advisory::{Advisory, AdvisoryNumber, Affected, AffectedVersions, Cycle, 
 pub use build::{Builder, Content, Input};
 pub use database::{Database, DatabaseError};
 pub use ecosystem::Ecosystem;
+pub use evaluate::Hit;
