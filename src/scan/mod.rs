@@ -12,6 +12,7 @@ mod eol;
 mod evidence;
 mod files;
 mod firewall;
+mod flaw_table;
 mod gate;
 mod html;
 mod inventory;
