@@ -210,9 +210,9 @@ impl<'a> Matcher<'a> {
 
     fn add<'f>(&mut self, subject: &Subject<'a>, packages: &[&'a Package], all: impl IntoIterator<Item = &'f Affected> + Clone) {
         let order = subject.group.ecosystem.order();
-        let is_core = all.clone().into_iter().any(|affected| affected.what.repository.is_none());
+        let repositories = all.clone().into_iter().map(|affected| affected.what.repository.as_deref()).collect();
         for Affected { advisory, what } in all {
-            if !subject.is_meant(what, is_core) {
+            if !subject.is_meant(what, &repositories) {
                 continue;
             }
             let Some(Hit { fixed }) = what.hit(order, subject.version) else { continue };

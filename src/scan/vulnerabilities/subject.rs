@@ -1,11 +1,15 @@
 //! What is asked of the database about a package, and whether what it answers is about this build of it.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::kernel;
 use crate::advisories::order::Order;
 use crate::advisories::{AffectedVersions, Ecosystem};
 use crate::model::report::Package;
+
+/// The repositories whose advisories have a package; none is the main one.
+pub(super) type Repositories<'a> = BTreeSet<Option<&'a str>>;
 
 /// Packages that are asked about together: binary packages that are built of one source, at one version.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,14 +71,13 @@ impl<'a> Subject<'a> {
     }
 
     /// Tells whether what an advisory says is about builds like this one: of its architecture, module and repository.
-    /// `is_core` says whether the distribution's main repository has advisories for the package.
-    pub(super) fn is_meant(&self, what: &AffectedVersions, is_core: bool) -> bool {
+    pub(super) fn is_meant(&self, what: &AffectedVersions, repositories: &Repositories) -> bool {
         let is_built = what.architectures.is_empty()
             || ["", "noarch"].contains(&self.architecture)
             || what.architectures.iter().any(|architecture| architecture == self.architecture || architecture == "noarch");
         is_built
             && (self.group.ecosystem.order() != Order::Rpm || self.is_of_module(what))
-            && what.repository.as_deref().is_none_or(|repository| self.is_of_repository(repository, is_core))
+            && what.repository.as_deref().is_none_or(|repository| self.is_of_repository(repository, repositories))
     }
 
     /// Tells whether an advisory is about the module stream that the package is of. Where it names none, builds of modules
@@ -95,18 +98,22 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Tells whether the package may be of an extra repository of Amazon Linux 2's. An installed package doesn't say: a
-    /// topic has the version of what it brings in its name (`kernel-5.10`, `php8.1`); one without (`docker`) brings what the
-    /// main repository lacks.
+    /// Tells whether the package may be of an extra repository of Amazon Linux's. An installed package doesn't say: most
+    /// topics have the version of what they bring in their name (`kernel-5.10`, `php8.1`). What is neither of the main
+    /// repository nor of a topic of its version (`docker`, `corretto8` with its 1.8.0) may be of any that has it.
     ///
     /// Source: <https://docs.aws.amazon.com/linux/al2/ug/al2-extras-list.html>
-    fn is_of_repository(&self, repository: &str, is_core: bool) -> bool {
+    fn is_of_repository(&self, repository: &str, all: &Repositories) -> bool {
+        let is_elsewhere = || all.contains(&None) || all.iter().flatten().any(|topic| self.is_of_topic(topic));
+        self.is_of_topic(repository) || !is_elsewhere()
+    }
+
+    fn is_of_topic(&self, topic: &str) -> bool {
         let upstream = without_epoch(self.version);
         let mut versions =
-            repository.split(|c: char| !c.is_ascii_digit() && c != '.').filter(|part| part.contains(|c: char| c.is_ascii_digit()));
-        let is_of_series = |series: &str| upstream.strip_prefix(series).is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()));
-        let names_version = versions.clone().next().is_some();
-        if names_version { versions.any(is_of_series) } else { !is_core }
+            topic.split(|c: char| !c.is_ascii_digit() && c != '.').filter(|part| part.starts_with(|c: char| c.is_ascii_digit()));
+        // 5.1 is not 5.10.
+        versions.any(|series| upstream.strip_prefix(series).is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit())))
     }
 }
 
@@ -160,7 +167,9 @@ mod tests {
     #[test]
     fn a_module_stream_is_not_another_and_no_package_of_the_system() {
         let of = |version: &str, module: Option<&str>| Package { module: module.map(str::to_owned), ..package("nodejs", version) };
-        let meant = |package: &Package, what: &AffectedVersions| Subject::of_system(package, Ecosystem::AlmaLinux).is_meant(what, true);
+        let meant = |package: &Package, what: &AffectedVersions| {
+            Subject::of_system(package, Ecosystem::AlmaLinux).is_meant(what, &Repositories::from([None]))
+        };
         let label = AffectedVersions { module: Some("nodejs:18".to_owned()), ..fixed("1:18.20.4-1.module_el8.10.0+3856") };
         let eighteen = of("1:18.19.0-1.module_el8.9.0+1+2", Some("nodejs:18:8090020231212:rhel8"));
         let twenty = of("1:20.1.0-1.module_el8.9.0+1+2", Some("nodejs:20:8090020231212:rhel8"));
@@ -175,19 +184,24 @@ mod tests {
 
     #[test]
     fn architectures_and_extra_repositories_are_told_apart() {
-        let meant = |version: &str, repository: Option<&str>, architecture: &str, is_core| {
+        let meant = |version: &str, repository: Option<&str>, architecture: &str, all: &[Option<&str>]| {
             let what = AffectedVersions {
                 repository: repository.map(str::to_owned),
                 architectures: vec![architecture.to_owned()],
                 ..fixed("9-1")
             };
-            Subject::of_system(&package("kernel", version), Ecosystem::AmazonLinux).is_meant(&what, is_core)
+            Subject::of_system(&package("kernel", version), Ecosystem::AmazonLinux).is_meant(&what, &all.iter().copied().collect())
         };
-        assert!(meant("4.14.1-1.amzn2", None, "x86_64", true) && !meant("4.14.1-1.amzn2", None, "aarch64", true));
-        assert!(meant("5.10.2-1.amzn2", Some("kernel-5.10"), "x86_64", true));
-        assert!(!meant("4.14.2-1.amzn2", Some("kernel-5.10"), "x86_64", true) && !meant("5.1.2-1", Some("kernel-5.10"), "x86_64", true));
-        assert!(meant("20.10-1", Some("docker"), "x86_64", false) && !meant("20.10-1", Some("docker"), "x86_64", true));
-        assert!(meant("1.0-94", Some("livepatch"), "x86_64", false));
+        let kernels = [None, Some("kernel-5.10"), Some("kernel-5.15")];
+        assert!(meant("4.14.1-1.amzn2", None, "x86_64", &kernels) && !meant("4.14.1-1.amzn2", None, "aarch64", &kernels));
+        assert!(meant("5.10.2-1.amzn2", Some("kernel-5.10"), "x86_64", &kernels));
+        for version in ["4.14.2-1.amzn2", "5.1.2-1", "5.15.2-1"] {
+            assert!(!meant(version, Some("kernel-5.10"), "x86_64", &kernels), "{version}");
+        }
+        let docker = |all: &[Option<&str>]| meant("20.10-1", Some("docker"), "x86_64", all);
+        assert!(docker(&[Some("docker"), Some("ecs")]) && !docker(&[None, Some("docker")]));
+        assert!(meant("1:1.8.0_292-1", Some("corretto8"), "x86_64", &[Some("corretto8")]));
+        assert!(meant("1.0-94", Some("livepatch"), "x86_64", &[Some("livepatch")]));
     }
 
     #[test]
