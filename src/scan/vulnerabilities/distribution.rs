@@ -101,3 +101,70 @@ pub(super) fn language(origin: Origin) -> Option<Ecosystem> {
         Origin::Composer => Ecosystem::Packagist,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan::testing::database_of;
+
+    /// Releases as OSV's records name them.
+    const RELEASES: [&str; 16] = [
+        "Alpine:v3.22",
+        "AlmaLinux:9",
+        "Debian:13",
+        "Red Hat:enterprise_linux:9::appstream",
+        "Red Hat:enterprise_linux:9::baseos",
+        "Red Hat:enterprise_linux:8::baseos",
+        "Red Hat:rhel_eus:9.2::baseos",
+        "Rocky Linux:9",
+        "SUSE:Linux Enterprise Module for Basesystem 15 SP5",
+        "SUSE:Linux Enterprise Server 15 SP5",
+        "SUSE:Linux Enterprise Server for SAP Applications 15 SP5",
+        "Ubuntu:24.04:LTS",
+        "Ubuntu:25.10",
+        "Ubuntu:Pro:24.04:LTS",
+        "Wolfi",
+        "openSUSE:Leap 15.6",
+    ];
+
+    fn of(id: &str, version: &str, packages: &[Package]) -> Option<(Vec<String>, Option<String>)> {
+        let records = RELEASES.map(|ecosystem| {
+            let json = format!(
+                r#"{{"id": "{ecosystem}", "modified": "2026-11-01T00:00:00Z", "affected": [{{"package": {{"ecosystem": "{ecosystem}", "name": "x"}},
+                "ranges": [{{"type": "ECOSYSTEM", "events": [{{"introduced": "0"}}]}}]}}]}}"#
+            );
+            (ecosystem.to_owned() + ".json", json.replace(&format!(r#""id": "{ecosystem}""#), &format!(r#""id": "X-{}""#, ecosystem.replace([' ', ':'], "-"))))
+        });
+        let inputs = records.each_ref().map(|(name, json)| (name.as_str(), json.as_bytes()));
+        let os = OperatingSystem { id: id.to_owned(), version: version.to_owned(), name: String::new() };
+        let found = Distribution::of(&os, packages, &database_of(&inputs)).unwrap();
+        found.map(|distribution| (distribution.releases, distribution.preferred))
+    }
+
+    #[test]
+    fn a_system_has_the_releases_that_are_its_own() {
+        for (id, version, releases) in [
+            ("alpine", "3.22.1", vec!["v3.22"]),
+            ("almalinux", "9.4", vec!["9"]),
+            ("debian", "13", vec!["13"]),
+            ("debian", "12", vec![]),
+            ("rhel", "9.4", vec!["enterprise_linux:9::appstream", "enterprise_linux:9::baseos"]),
+            ("rocky", "9.4", vec!["9"]),
+            ("sles", "15.5", vec!["Linux Enterprise Module for Basesystem 15 SP5", "Linux Enterprise Server 15 SP5"]),
+            ("sles", "15", vec![]),
+            ("ubuntu", "24.04", vec!["24.04:LTS"]),
+            ("ubuntu", "25.10", vec!["25.10"]),
+            ("wolfi", "20230201", vec![""]),
+            ("opensuse-leap", "15.6", vec!["Leap 15.6"]),
+        ] {
+            let releases: Vec<String> = releases.into_iter().map(str::to_owned).collect();
+            assert_eq!(of(id, version, &[]), Some((releases, None)), "{id} {version}");
+        }
+        for id in ["fedora", "ol", "centos-stream", "centos", ""] {
+            assert_eq!(of(id, "9", &[]), None, "{id}");
+        }
+        let pro = [Package { version: "1-1ubuntu1~esm2".to_owned(), ..Package::default() }];
+        assert_eq!(of("ubuntu", "24.04", &pro), Some((vec!["24.04:LTS".to_owned()], Some("Pro:24.04:LTS".to_owned()))));
+        assert_eq!(of("ubuntu", "25.10", &pro).unwrap().1, None);
+    }
+}

@@ -113,6 +113,29 @@ fn rpms_are_matched_by_binary_package_and_told_by_source() {
 }
 
 #[test]
+fn other_distributions_name_the_same_flaw_each_in_its_way() {
+    let upstream = r#", "upstream": ["CVE-2024-6387"]"#;
+    let fixed = |version: &str| format!(r#", {{"fixed": "{version}"}}"#);
+    let records = [
+        record("ALPINE-CVE-2024-6387", "Alpine:v3.20", "openssh", &fixed("9.7_p1-r4"), upstream),
+        record("RLSA-2024:4312", "Rocky Linux:9", "openssh-server", &fixed("0:8.7p1-38.el9_4.1"), upstream),
+        record("RHSA-2024:4312", "Red Hat:enterprise_linux:9::baseos", "openssh-server", &fixed("0:8.7p1-38.el9_4.1"), upstream),
+    ];
+    let database = database_of(&[("a.json", &records[0]), ("b.json", &records[1]), ("c.json", &records[2]), ("kev.json", KEV.as_bytes())]);
+    let of = |os: &str, version: &str, origin, name: &str, installed: &str| {
+        let package = Package { source: Some("openssh".to_owned()), ..package(origin, name, installed) };
+        flaws(&judge_bill(&bill(os, version, vec![package]), &with(&database)))
+    };
+    let alpine = of("alpine", "3.20.1", Origin::Apk, "openssh-server-common", "9.7_p1-r3");
+    assert_eq!(alpine, ["002 medium CVE-2024-6387+ALPINE-CVE-2024-6387 openssh 9.7_p1-r3 > 9.7_p1-r4"]);
+    for (os, id) in [("rocky", "RLSA"), ("rhel", "RHSA")] {
+        let found = of(os, "9.4", Origin::Rpm, "openssh-server", "8.7p1-38.el9");
+        assert_eq!(found, [format!("002 medium CVE-2024-6387+{id}-2024:4312 openssh 8.7p1-38.el9 > 0:8.7p1-38.el9_4.1")]);
+        assert!(of(os, "9.4", Origin::Rpm, "openssh-server", "8.7p1-38.el9_4.1").is_empty(), "{os}");
+    }
+}
+
+#[test]
 fn amazons_updates_are_of_builds() {
     let of =
         |architecture: &str, version: &str| Package { architecture: architecture.to_owned(), ..package(Origin::Rpm, "rsyslog", version) };
