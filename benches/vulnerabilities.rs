@@ -21,9 +21,9 @@ const REPORTS: usize = 100;
 /// Of the advisories of a source, one in so many is not mended in what is installed.
 const UNMENDED: usize = 200;
 
-/// One in ten is of the kernel, the others of any package.
+/// One in twenty is of the kernel, the others of any package.
 fn source(number: usize) -> String {
-    if number.is_multiple_of(10) { "linux".to_owned() } else { format!("source-{}", number.wrapping_mul(7919) % SOURCES) }
+    if number.is_multiple_of(20) { "linux".to_owned() } else { format!("source-{}", number.wrapping_mul(7919) % SOURCES) }
 }
 
 fn record(number: usize) -> (String, std::io::Result<Vec<u8>>) {

@@ -11,6 +11,7 @@ mod ecosystem;
 mod evaluate;
 mod licence;
 pub mod order;
+mod recalled;
 mod sources;
 mod store;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What matches, laid together: one flaw of one source package, whatever advisories tell of it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::kernel::Booted;
 use super::severity::{self, rated, scored};
@@ -48,24 +48,23 @@ pub(super) struct Flaws<'d> {
     database: &'d Database,
     os: Option<&'d OperatingSystem>,
     booted: &'d Booted<'d>,
-    advisories: HashMap<AdvisoryNumber, Rc<Advisory>>,
 }
 
 /// What an advisory is of.
 struct Told<'m, 'a> {
     found: &'m Match<'a>,
-    advisory: Rc<Advisory>,
+    advisory: Arc<Advisory>,
     /// Whether it tells of other flaws too, so that its word is for the worst of them.
     is_collection: bool,
 }
 
 impl<'d> Flaws<'d> {
     pub(super) fn new(database: &'d Database, os: Option<&'d OperatingSystem>, booted: &'d Booted<'d>) -> Self {
-        Self { database, os, booted, advisories: HashMap::new() }
+        Self { database, os, booted }
     }
 
     /// Makes the flaws of all groups, in the order of these, then of their ids.
-    pub(super) fn of(mut self, matches: BTreeMap<Group<'_>, Vec<Match<'_>>>) -> Result<Vec<Flaw>, DatabaseError> {
+    pub(super) fn of(self, matches: BTreeMap<Group<'_>, Vec<Match<'_>>>) -> Result<Vec<Flaw>, DatabaseError> {
         let mut flaws = Vec::new();
         for (group, matches) in &matches {
             for (ids, told) in self.by_flaw(group, matches)? {
@@ -78,14 +77,14 @@ impl<'d> Flaws<'d> {
     /// Sorts matches by flaw: those whose ids are of one are laid together, and an advisory of several flaws is told with
     /// each of them.
     fn by_flaw<'m, 'a>(
-        &mut self,
+        &self,
         group: &Group,
         matches: &'m [Match<'a>],
     ) -> Result<Vec<(BTreeSet<String>, Vec<Told<'m, 'a>>)>, DatabaseError> {
         let mut same = Same::default();
         let mut read = Vec::new();
         for found in matches {
-            let advisory = self.advisory(found.advisory)?;
+            let advisory = self.database.advisory(found.advisory)?;
             let flaws = flaws_of(&advisory, group.ecosystem.is_distribution());
             flaws.iter().for_each(|ids| same.join(ids));
             read.push((found, advisory, flaws));
@@ -111,7 +110,7 @@ impl<'d> Flaws<'d> {
         Ok(flaws)
     }
 
-    fn flaw(&mut self, group: &Group, ids: BTreeSet<String>, told: &[Told]) -> Result<Flaw, DatabaseError> {
+    fn flaw(&self, group: &Group, ids: BTreeSet<String>, told: &[Told]) -> Result<Flaw, DatabaseError> {
         let (cves, others): (Vec<String>, Vec<String>) = ids.into_iter().partition(|id| id.starts_with("CVE-"));
         let mut packages: Vec<&Package> = told.iter().flat_map(|told| told.found.packages.iter().copied()).collect();
         let dormant = packages.iter().all(|package| self.booted.is_dormant(package));
@@ -160,18 +159,9 @@ impl<'d> Flaws<'d> {
         })
     }
 
-    fn advisory(&mut self, number: AdvisoryNumber) -> Result<Rc<Advisory>, DatabaseError> {
-        if let Some(known) = self.advisories.get(&number) {
-            return Ok(known.clone());
-        }
-        let advisory = Rc::new(self.database.advisory(number)?);
-        self.advisories.insert(number, advisory.clone());
-        Ok(advisory)
-    }
-
     /// The score: of what was matched, or else of what others say of the same CVE, which is the same everywhere; of a
     /// collection at last.
-    fn cvss(&mut self, told: &[Told], cves: &[String]) -> Result<Option<Cvss>, DatabaseError> {
+    fn cvss(&self, told: &[Told], cves: &[String]) -> Result<Option<Cvss>, DatabaseError> {
         let of = |is_collection: bool| {
             let told = told.iter().filter(move |told| told.is_collection == is_collection);
             scored(told.flat_map(|told| vectors(&told.found.severity).chain(vectors(&told.advisory.severity))))
@@ -182,11 +172,11 @@ impl<'d> Flaws<'d> {
         let mut others = Vec::new();
         for cve in cves {
             for number in self.database.named(cve)?.into_iter().take(MOST_OTHERS) {
-                others.push(self.advisory(number)?);
+                others.push(self.database.advisory(number)?);
             }
         }
         let is_of_one =
-            |advisory: &&Rc<Advisory>| matches!(flaws_of(advisory, true).as_slice(), [ids] if ids.iter().any(|id| cves.contains(id)));
+            |advisory: &&Arc<Advisory>| matches!(flaws_of(advisory, true).as_slice(), [ids] if ids.iter().any(|id| cves.contains(id)));
         let other = scored(others.iter().filter(is_of_one).flat_map(|advisory| vectors(&advisory.severity)));
         Ok(other.or_else(|| of(true)))
     }
@@ -280,7 +270,7 @@ fn flaws_of(advisory: &Advisory, is_distribution: bool) -> Vec<Vec<String>> {
     if of.iter().any(is_cve) {
         of.retain(is_cve);
     }
-    own.iter().for_each(|id| drop(of.remove(id)));
+    of.retain(|id| !own.contains(id));
     match of.len() {
         // A record of a CVE stays that, whatever else it comes from.
         0 => vec![own],

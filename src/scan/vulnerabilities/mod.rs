@@ -13,8 +13,7 @@ mod subject;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
-use std::rc::Rc;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
@@ -166,36 +165,25 @@ fn data(database: &Database, about: &About, os: Option<&OperatingSystem>) -> Adv
     }
 }
 
-/// Asks a database, each question once.
+/// Asks a database.
 struct Matcher<'a> {
     database: &'a Database,
-    answers: HashMap<(Ecosystem, String, String), Rc<Vec<Affected>>>,
     matches: BTreeMap<Group<'a>, Vec<Match<'a>>>,
 }
 
 impl<'a> Matcher<'a> {
     fn new(database: &'a Database) -> Self {
-        Self { database, answers: HashMap::new(), matches: BTreeMap::new() }
-    }
-
-    fn affected(&mut self, ecosystem: Ecosystem, release: &str, name: &str) -> Result<Rc<Vec<Affected>>, DatabaseError> {
-        let key = (ecosystem, release.to_owned(), name.to_owned());
-        if let Some(known) = self.answers.get(&key) {
-            return Ok(known.clone());
-        }
-        let found = Rc::new(self.database.affected(ecosystem, release, name)?);
-        self.answers.insert(key, found.clone());
-        Ok(found)
+        Self { database, matches: BTreeMap::new() }
     }
 
     fn system(&mut self, distribution: &Distribution, subject: Subject<'a>, packages: &[&'a Package]) -> Result<(), DatabaseError> {
         let preferred = match &distribution.preferred {
-            Some(release) => self.affected(distribution.ecosystem, release, &subject.name)?,
+            Some(release) => self.database.affected(distribution.ecosystem, release, &subject.name)?,
             None => Default::default(),
         };
         self.add(&subject, packages, preferred.iter());
         for release in &distribution.releases {
-            let all = self.affected(distribution.ecosystem, release, &subject.name)?;
+            let all = self.database.affected(distribution.ecosystem, release, &subject.name)?;
             let rest = all.iter().filter(|affected| preferred.iter().all(|other| other.advisory != affected.advisory));
             self.add(&subject, packages, rest);
         }
@@ -203,7 +191,7 @@ impl<'a> Matcher<'a> {
     }
 
     fn language(&mut self, subject: Subject<'a>, packages: &[&'a Package]) -> Result<(), DatabaseError> {
-        let all = self.affected(subject.group.ecosystem, "", &subject.name)?;
+        let all = self.database.affected(subject.group.ecosystem, "", &subject.name)?;
         self.add(&subject, packages, all.iter());
         Ok(())
     }
