@@ -148,12 +148,14 @@ mod tests {
     /// As it is published; where this copy is from stands beside it.
     const PUBLISHED: &str = include_str!("../../tests/schemas/sarif-2.1.0.json");
 
-    /// A file whose name is no part of an address as it stands, one that is waived and one whose waiver AWS's policy forbids.
+    /// A file whose name is no part of an address as it stands, one that is waived and one whose waiver AWS's policy forbids;
+    /// a package with a vulnerability.
     fn report() -> Report {
         let tree = clean()
             .file("/root/.bash_history", "ls\n")
             .file("/root/.ssh/authorized_keys", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA== builder\n")
             .file("/a: b/%41.pem", super::super::testing::pem("", ""))
+            .file("/srv/node_modules/lodash/package.json", r#"{"name": "lodash", "version": "4.17.20"}"#)
             .without("/usr/lib/os-release");
         let waiver = |id: &str| Waiver {
             id: id.to_owned(),
@@ -208,6 +210,7 @@ mod tests {
         assert_eq!(place("AMI-HIS-001"), "root/.bash_history");
         assert_eq!(place("AMI-SEC-002"), "./a:%20b/%2541.pem");
         assert_eq!(place("COV-OS-001"), MANIFEST);
+        assert_eq!(place("AMI-VUL-002"), "srv/node_modules/lodash/package.json");
         assert_eq!(of("AMI-HIS-001")["suppressions"][0]["status"], "accepted");
         assert_eq!(of("AMI-SSH-006")["suppressions"][0]["status"], "rejected");
         assert!(of("AMI-SEC-002").get("suppressions").is_none());
