@@ -108,6 +108,7 @@ fn timed(disk: Arc<dyn BlockSource>) -> (Duration, Duration, Report) {
         scanning_port: 22,
         snapshots: Vec::new(),
         doubts: Vec::new(),
+        advisories: None,
     };
     let began = Instant::now();
     let judged = std::sync::Mutex::new(Duration::ZERO);

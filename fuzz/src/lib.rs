@@ -143,6 +143,7 @@ fn scan(path: &str, content: &[u8]) {
         scanning_port: 22,
         snapshots: Vec::new(),
         doubts: Vec::new(),
+        advisories: None,
     };
     let system = MemoryTree::of(&[("/usr/lib/os-release", b"ID=debian\nVERSION_ID=13\n"), (path, content)]);
     scan_tree(&|| FileTree::new(Box::new(system.clone())), &request, &|_| {});

@@ -1,9 +1,10 @@
 //! Reading a database: what is asked for, and nothing else.
 
 use std::cmp::Ordering;
+use std::fmt;
 use std::io;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Buf as _, Bytes};
 use sha2::{Digest as _, Sha256};
@@ -11,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use super::about::About;
 use super::advisory::{Advisory, AdvisoryNumber, Affected, AffectedVersions, Cycle, Exploited, Likelihood};
 use super::ecosystem::Ecosystem;
+use super::recalled::Recalled;
 use super::store::{DIGEST_BYTES, Handle, Header, LARGEST_ITEM_BYTES, Pages, Pooled, Section, Texts};
 use crate::disk::{BlockSource, SourceError};
 use crate::model::digest::Digest;
@@ -31,6 +33,7 @@ pub struct Database {
     pages: Pages,
     header: Header,
     digest: Digest,
+    recalled: Mutex<Recalled>,
 }
 
 /// Says why a database can't be read, or built.
@@ -101,7 +104,7 @@ impl Database {
         let header = Header::parse(&pages.bytes(0, Header::SIZE_BYTES as usize)?, size_bytes)?;
         let mut digest = [0; DIGEST_BYTES as usize];
         pages.bytes(size_bytes - DIGEST_BYTES, digest.len())?.copy_to_slice(&mut digest);
-        Ok(Self { pages, header, digest: Digest::from_bytes(digest) })
+        Ok(Self { pages, header, digest: Digest::from_bytes(digest), recalled: Mutex::default() })
     }
 
     /// Returns the digest of the whole, which it ends with: the same inputs make the same one.
@@ -148,15 +151,24 @@ impl Database {
     /// Returns what is affected of a package, by advisory.
     ///
     /// The release is one of [`Self::releases`], word for word; none is another's beginning. The package is named as
-    /// the ecosystem does: by source, or by binary package.
-    pub fn affected(&self, ecosystem: Ecosystem, release: &str, package: &str) -> Result<Vec<Affected>, DatabaseError> {
-        let package = ecosystem.normalised(package);
+    /// the ecosystem does: by source, or by binary package. The last answers are kept: images have packages in common.
+    pub fn affected(&self, ecosystem: Ecosystem, release: &str, package: &str) -> Result<Arc<[Affected]>, DatabaseError> {
+        let asked = (ecosystem, release.to_owned(), ecosystem.normalised(package));
+        if let Some(known) = self.recalled().affected(&asked) {
+            return Ok(known);
+        }
+        let found: Arc<[Affected]> = self.read_affected(&asked)?.into();
+        self.recalled().keep_affected(asked, found.clone());
+        Ok(found)
+    }
+
+    fn read_affected(&self, (ecosystem, release, package): &(Ecosystem, String, String)) -> Result<Vec<Affected>, DatabaseError> {
         let rows = 0..self.header.rows(Section::Releases);
         let found =
-            self.one(Section::Releases, rows, |row: [u32; 4]| Ok(row[0].cmp(&(ecosystem as u32)).then(self.compare(row[1], release)?)))?;
+            self.one(Section::Releases, rows, |row: [u32; 4]| Ok(row[0].cmp(&(*ecosystem as u32)).then(self.compare(row[1], release)?)))?;
         let Some([_, _, first, count]) = found else { return Ok(Vec::new()) };
         let rows = self.range(Section::Packages, first, count)?;
-        let found = self.one(Section::Packages, rows, |row: [u32; 3]| self.compare(row[0], &package))?;
+        let found = self.one(Section::Packages, rows, |row: [u32; 3]| self.compare(row[0], package))?;
         let Some([_, first, count]) = found else { return Ok(Vec::new()) };
         self.range(Section::Affected, first, count)?.map(|row| self.affected_at(row)).collect()
     }
@@ -166,10 +178,20 @@ impl Database {
         Ok(Affected { advisory: AdvisoryNumber(advisory), what: AffectedVersions::of(details, self)? })
     }
 
-    /// Returns an advisory.
-    pub fn advisory(&self, number: AdvisoryNumber) -> Result<Advisory, DatabaseError> {
+    /// Returns an advisory. The last ones are kept.
+    pub fn advisory(&self, number: AdvisoryNumber) -> Result<Arc<Advisory>, DatabaseError> {
+        if let Some(known) = self.recalled().advisory(number) {
+            return Ok(known);
+        }
         let [_, details] = self.row(Section::Advisories, number.0)?;
-        Advisory::of(details, self)
+        let advisory = Arc::new(Advisory::of(details, self)?);
+        self.recalled().keep_advisory(number, advisory.clone());
+        Ok(advisory)
+    }
+
+    /// What is kept is whole, whatever a thread was at when it ended.
+    fn recalled(&self) -> MutexGuard<'_, Recalled> {
+        self.recalled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the advisories that have an id: as their own, among their aliases, or those that they come from or
@@ -268,6 +290,13 @@ impl Database {
 
     fn compare(&self, handle: Handle, text: &str) -> Result<Ordering, DatabaseError> {
         Ok(self.item(handle)?.as_ref().cmp(text.as_bytes()))
+    }
+}
+
+/// By its digest: it is large.
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("digest", &self.digest).finish_non_exhaustive()
     }
 }
 

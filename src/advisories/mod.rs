@@ -8,8 +8,10 @@ mod advisory;
 mod build;
 mod database;
 mod ecosystem;
+mod evaluate;
 mod licence;
 pub mod order;
+mod recalled;
 mod sources;
 mod store;
 #[cfg(test)]
@@ -21,3 +23,4 @@ pub use advisory::{Advisory, AdvisoryNumber, Affected, AffectedVersions, Cycle, 
 pub use build::{Builder, Content, Input};
 pub use database::{Database, DatabaseError};
 pub use ecosystem::Ecosystem;
+pub use evaluate::Hit;

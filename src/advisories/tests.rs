@@ -102,7 +102,7 @@ fn what_went_in_is_answered() {
     for (ecosystem, release, package) in
         [(Ecosystem::AlmaLinux, "1", "firefox"), (Ecosystem::AlmaLinux, "9", "fire"), (Ecosystem::Npm, "", "x")]
     {
-        assert_eq!(database.affected(ecosystem, release, package).unwrap(), []);
+        assert!(database.affected(ecosystem, release, package).unwrap().is_empty());
     }
     assert_eq!(database.exploited("CVE-2025-6424").unwrap().unwrap().name, "Firefox");
     assert_eq!(database.exploited("CVE-2025-6425").unwrap(), None);
@@ -146,7 +146,7 @@ fn the_last_modified_record_counts_and_a_withdrawn_one_takes_it_away() {
         assert_eq!(about.counts.advisories, 1);
     }
     let (bytes, about) = built(&[("1.json", newer.into()), ("2.json", ALMA.into())]);
-    assert_eq!(open(bytes).affected(Ecosystem::AlmaLinux, "10", "firefox").unwrap(), []);
+    assert!(open(bytes).affected(Ecosystem::AlmaLinux, "10", "firefox").unwrap().is_empty());
     assert_eq!((about.counts.advisories, about.counts.packages), (0, 0));
 }
 
@@ -221,7 +221,7 @@ fn ask(database: &Database) {
     let _ = (database.about(), database.verify());
     for ecosystem in Ecosystem::all() {
         for release in database.releases(ecosystem).unwrap_or_default() {
-            for affected in database.affected(ecosystem, &release, "firefox").unwrap_or_default() {
+            for affected in database.affected(ecosystem, &release, "firefox").iter().flat_map(|found| found.iter()) {
                 let _ = database.advisory(affected.advisory);
             }
         }
@@ -320,7 +320,7 @@ fn the_sample_in_the_repository_is_read_whole() {
     let inputs: Vec<_> = names.iter().map(String::as_str).chain(others).map(|name| (name, read(name))).collect();
     let (bytes, about) = built(&inputs);
     assert!(about.sources.iter().all(|source| source.damaged == 0 && source.foreign == 0), "{about:#?}");
-    assert_eq!(about.counts.advisories, 10);
+    assert_eq!(about.counts.advisories, 11);
     let database = open(bytes);
     let [affected] = &database.affected(Ecosystem::Debian, "12", "openssh").unwrap()[..] else { panic!() };
     assert_eq!(database.advisory(affected.advisory).unwrap().upstream, ["CVE-2024-6387"]);

@@ -87,6 +87,7 @@ impl Terms {
             scanning_port: SSH_PORT,
             snapshots: Vec::new(),
             doubts: Vec::new(),
+            advisories: None,
         };
         let request = match &self.product {
             Some(selection) => Scan::of(&product(global, selection)?, self.waivers, now),

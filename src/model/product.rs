@@ -466,11 +466,43 @@ pub struct ScanPolicy {
     /// Whether what no file holds is searched too: free space and journals, with what was deleted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unallocated: bool,
+    /// What it says of vulnerabilities.
+    #[serde(default, skip_serializing_if = "VulnerabilityPolicy::is_usual")]
+    pub vulnerabilities: VulnerabilityPolicy,
+}
+
+/// What a product's policy says of vulnerabilities, beside their family's threshold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VulnerabilityPolicy {
+    /// The most days that advisories may be old; from then on nothing can be said of what they don't know.
+    pub max_age_days: u32,
+    /// Whether flaws that nobody has mended yet stop a release too.
+    pub unfixed: bool,
+}
+
+impl Default for VulnerabilityPolicy {
+    fn default() -> Self {
+        Self { max_age_days: 7, unfixed: false }
+    }
+}
+
+impl VulnerabilityPolicy {
+    /// Tells whether a policy said nothing of its own.
+    pub fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl ScanPolicy {
     /// Makes a policy of one threshold for all.
     pub fn failing_on(severity: Severity) -> Self {
-        Self { fail_on: severity, thresholds: BTreeMap::new(), waivers: Vec::new(), unallocated: false }
+        Self {
+            fail_on: severity,
+            thresholds: BTreeMap::new(),
+            waivers: Vec::new(),
+            unallocated: false,
+            vulnerabilities: VulnerabilityPolicy::default(),
+        }
     }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
 use super::ids::SnapshotId;
+use super::vulnerability::{AdvisoryData, Vulnerability};
 use super::waiver::{Family, FindingWaiver, WaiverOptions, WaiverUse};
 
 /// How bad a finding is; orders from harmless to worst.
@@ -57,6 +58,9 @@ pub struct Finding {
     /// The package URL of the package concerned; absent when the finding is of no package.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub package: Option<String>,
+    /// The flaw, if it is one of a package's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vulnerability: Option<Box<Vulnerability>>,
     /// What was found and why it matters; one sentence.
     pub reason: String,
     /// What to do; one sentence.
@@ -67,14 +71,29 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// The code of vulnerabilities that attackers are known to use.
+    pub const EXPLOITED: &str = "AMI-VUL-001";
+    /// The code of vulnerabilities for which there is a fix.
+    pub const FIXABLE: &str = "AMI-VUL-002";
+    /// The code of vulnerabilities for which there is none yet.
+    pub const UNFIXED: &str = "AMI-VUL-003";
+
     /// Tells whether a waiver lets it pass.
     pub fn is_waived(&self) -> bool {
         self.waiver.as_ref().is_some_and(|waiver| waiver.state.holds())
     }
 
-    /// Tells whether AWS will refuse the image for it: what breaks its policy, and is no guess.
+    /// Tells whether AWS will refuse the image for it: what breaks its policy, and is no guess. Of vulnerabilities, that is
+    /// "critical or high-severity unpatched": those that attackers use, and those of these severities with a fix.
+    ///
+    /// Source: <https://docs.aws.amazon.com/marketplace/latest/userguide/product-and-ami-policies.html>
     pub fn is_rejected_by_aws(&self) -> bool {
-        self.severity == Severity::Critical && self.code.starts_with("AMI-")
+        match self.code.as_str() {
+            Self::EXPLOITED => true,
+            Self::FIXABLE => self.severity >= Severity::High,
+            Self::UNFIXED => false,
+            code => self.severity == Severity::Critical && code.starts_with("AMI-"),
+        }
     }
 }
 
@@ -160,6 +179,19 @@ pub struct Package {
     pub purl: String,
 }
 
+/// A language's runtime or a server that comes from elsewhere than the operating system.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Runtime {
+    /// As the table of end-of-life dates has it: `nodejs`.
+    pub id: String,
+    /// As its maker writes it: `18.20.4`.
+    pub version: String,
+    /// Where it lies, absolute in the image; absent for a package.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+}
+
 /// The operating system that an image holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -204,6 +236,31 @@ pub struct Report {
     /// Bytes that no file holds and that were searched for what was deleted; none if it wasn't asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unallocated_bytes: Option<u64>,
+    /// The release of the kernel that boots, as `uname -r` says; absent if it can't be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel: Option<String>,
+    /// Runtimes from elsewhere; absent if they weren't kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtimes: Option<Vec<Runtime>>,
+    /// The database of advisories that it was judged by; absent if there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advisories: Option<AdvisoryData>,
+    /// Whether vulnerabilities that nobody has mended yet fail the scan by their severity too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fail_on_unfixed: bool,
+    /// What was read, if it wasn't an image now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<Basis>,
+}
+
+/// What a report was made of, if not of an image that was read for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Basis {
+    /// The report of a scan at this time: what is judged by today's data and date was judged anew.
+    Report(Timestamp),
+    /// A bill of materials of this name: no file was read, and nothing is said of what only files tell.
+    Bill(String),
 }
 
 impl Report {
@@ -219,9 +276,20 @@ impl Report {
         if family == Some(Family::Cov) { severity.min(Severity::High) } else { severity }
     }
 
+    /// Tells whether a finding fails the scan, unless it is waived.
+    ///
+    /// What attackers are known to use passes no threshold; what nobody has mended yet fails only if the policy says so.
+    pub fn fails(&self, finding: &Finding) -> bool {
+        match finding.code.as_str() {
+            Finding::EXPLOITED => true,
+            Finding::UNFIXED if !self.fail_on_unfixed => false,
+            code => finding.severity >= self.threshold(code),
+        }
+    }
+
     /// Returns the findings that fail the scan.
     pub fn failing(&self) -> impl Iterator<Item = &Finding> {
-        self.findings.iter().filter(|finding| !finding.is_waived() && finding.severity >= self.threshold(&finding.code))
+        self.findings.iter().filter(|finding| !finding.is_waived() && self.fails(finding))
     }
 
     /// Tells whether no finding fails the scan.
@@ -256,6 +324,7 @@ impl Report {
             options: WaiverOptions::default(),
             report: None,
             sbom: None,
+            advisories: self.advisories.clone(),
         }
     }
 }
@@ -297,6 +366,9 @@ pub struct ScanSummary {
     /// Digest of the bill of materials (CycloneDX), as the ledger keeps it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sbom: Option<Digest>,
+    /// The database of advisories that it was judged by; absent if there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advisories: Option<AdvisoryData>,
 }
 
 impl ScanSummary {

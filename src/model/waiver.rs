@@ -25,6 +25,8 @@ pub enum Family {
     His,
     /// Operating system and software: whether they are supported still.
     Os,
+    /// Vulnerabilities of installed packages.
+    Vul,
     /// The image and its file systems.
     Fs,
     /// Connections that the image makes by itself.
@@ -39,7 +41,7 @@ pub enum Family {
 
 impl Family {
     /// All families, in the order of the documentation.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Ssh,
         Self::Pwd,
         Self::Usr,
@@ -48,6 +50,7 @@ impl Family {
         Self::Sec,
         Self::His,
         Self::Os,
+        Self::Vul,
         Self::Fs,
         Self::Net,
         Self::Mal,
@@ -66,6 +69,7 @@ impl Family {
             Self::Sec => "sec",
             Self::His => "his",
             Self::Os => "os",
+            Self::Vul => "vul",
             Self::Fs => "fs",
             Self::Net => "net",
             Self::Mal => "mal",
@@ -95,7 +99,7 @@ impl fmt::Display for Family {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Waiver {
-    /// The rule's code, or a glob of codes: `AMI-SSH-009`, `AMI-HIS-*`.
+    /// The rule's code, or a glob of codes: `AMI-SSH-009`, `AMI-HIS-*`; of a vulnerability one of its ids: `CVE-2024-6387`.
     pub id: String,
     /// What it was found in: a glob of absolute paths, a glob of package URLs, or [`Waiver::IMAGE`].
     pub target: String,
@@ -304,7 +308,10 @@ mod tests {
 
     #[test]
     fn a_family_is_known_from_the_code() {
-        let families = ["AMI-SSH-006", "AMI-OS-001", "COV-PART-001", "GATE-WVR-001", "AMI-XYZ-001", "AMI", ""].map(Family::of);
-        assert_eq!(families, [Some(Family::Ssh), Some(Family::Os), Some(Family::Cov), Some(Family::Wvr), None, None, None]);
+        let families =
+            ["AMI-SSH-006", "AMI-OS-001", "COV-PART-001", "GATE-WVR-001", "AMI-VUL-001", "AMI-XYZ-001", "AMI", ""].map(Family::of);
+        let known = [Family::Ssh, Family::Os, Family::Cov, Family::Wvr, Family::Vul].map(Some);
+        assert_eq!(families[..5], known);
+        assert_eq!(families[5..], [None; 3]);
     }
 }

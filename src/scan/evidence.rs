@@ -1,20 +1,22 @@
 //! Reads what rules judge by, lets them judge, and writes the report.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::accounts::Accounts;
 use super::cloud_init::CloudConfig;
 use super::files::Files;
-use super::gate;
+use super::inventory;
+use super::kernels;
 use super::os;
 use super::packages::Packages;
 use super::pass::{self, Reopen};
 use super::request::{Progress, Scan};
 use super::rules::RULES;
+use super::runtimes;
 use super::sshd::SshdConfig;
 use super::unallocated;
-use super::verdict::{Judge, Rule, Verdict, worst_first};
+use super::verdict::{Judge, Rule, Verdict};
 use crate::disk::{self, BlockSource, DiskImage, FileTree};
 use crate::model::report::{Finding, OperatingSystem, Report};
 
@@ -79,13 +81,14 @@ pub fn scan_tree(open: &(dyn Fn() -> FileTree + Sync), request: &Scan, progress:
     judge(Evidence { request, image: None, root }, &|| Some(open()), progress)
 }
 
-/// Lets all rules judge: those of policy before the pass over all files, whose reading is then done in part.
+/// Lets all rules judge: those of policy before the pass over all files, whose reading is then done in part; those of
+/// today's data once all packages are known.
 fn judge(evidence: Evidence, reopen: &Reopen, progress: &(dyn Fn(Progress) + Sync)) -> Report {
     let request = evidence.request;
     let mut findings = judged(|rule, verdict| match (&rule.judge, &evidence.root) {
         (Judge::Image(judge), _) => judge(&evidence, verdict),
         (Judge::Root(judge), Some(root)) => judge(&evidence, root, verdict),
-        (Judge::Root(_), None) | (Judge::Content(_) | Judge::Unallocated(_) | Judge::Gate(_), _) => {}
+        (Judge::Root(_), None) | (Judge::Content(_) | Judge::Unallocated(_) | Judge::Inventory(_) | Judge::Gate(_), _) => {}
     });
     let failing = findings.iter().filter(|finding| finding.severity >= request.policy.fail_on).count();
     progress(Progress::Judged { findings: findings.len(), failing });
@@ -113,12 +116,16 @@ fn judge(evidence: Evidence, reopen: &Reopen, progress: &(dyn Fn(Progress) + Syn
             }
         }));
     }
-    worst_first(&mut findings);
-    let waivers = gate::apply(&mut findings, request);
-    let (os, mut packages) = evidence.root.map(|root| (root.os, root.packages.list)).unwrap_or_default();
+    let (mut os, mut packages, mut kernel, mut runtimes) = (None, Vec::new(), None, Vec::new());
+    if let Some(root) = evidence.root {
+        let homes: Vec<_> = root.accounts.homes.iter().map(|home| home.path.clone()).collect();
+        runtimes.extend(runtimes::read(&root.files, &root.packages.list, &homes));
+        kernel = kernels::booted(&root.files);
+        (os, packages) = (root.os, root.packages.list);
+    }
     packages.extend(software);
     packages.sort();
-    Report {
+    let report = Report {
         format: Report::FORMAT,
         at: request.at,
         snapshots: request.snapshots.clone(),
@@ -126,16 +133,22 @@ fn judge(evidence: Evidence, reopen: &Reopen, progress: &(dyn Fn(Progress) + Syn
         packages,
         findings,
         fail_on: request.policy.fail_on,
-        thresholds: gate::thresholds(request),
-        waivers,
+        thresholds: BTreeMap::new(),
+        waivers: Vec::new(),
         files,
         unowned_files,
         unallocated_bytes: unallocated.map(|unallocated| unallocated.bytes),
-    }
+        kernel,
+        runtimes: Some(runtimes),
+        advisories: None,
+        fail_on_unfixed: false,
+        basis: None,
+    };
+    inventory::conclude(report, request)
 }
 
 /// What all rules find.
-fn judged(judge: impl Fn(&'static Rule, &mut Verdict)) -> Vec<Finding> {
+pub(super) fn judged(judge: impl Fn(&'static Rule, &mut Verdict)) -> Vec<Finding> {
     let of = |rule| {
         let mut verdict = Verdict::new(rule);
         judge(rule, &mut verdict);

@@ -44,8 +44,9 @@ pub(super) fn thresholds(request: &Scan) -> BTreeMap<Family, Severity> {
 fn mark(finding: &Finding, waivers: &mut [Candidate], allow_policy: bool) -> Option<FindingWaiver> {
     let mut chosen: Option<FindingWaiver> = None;
     for candidate in waivers.iter_mut().filter(|candidate| candidate.is_for(finding)) {
+        let allow = allow_policy || candidate.is_triage_of(finding);
         let used = &mut candidate.used;
-        let state = state(finding, used.state, allow_policy);
+        let state = state(finding, used.state, allow);
         used.findings += 1;
         used.waived += usize::from(state.holds());
         if chosen.as_ref().is_none_or(|other| state.holds() && !other.state.holds()) {
@@ -56,9 +57,10 @@ fn mark(finding: &Finding, waivers: &mut [Candidate], allow_policy: bool) -> Opt
     chosen
 }
 
-/// What AWS rejects is let pass only if the command line says so: none of its policy's exceptions is for that.
-fn state(finding: &Finding, by_date: WaiverState, allow_policy: bool) -> WaiverState {
-    if by_date.holds() && finding.is_rejected_by_aws() && !allow_policy { WaiverState::NotAllowed } else { by_date }
+/// What AWS rejects is let pass only if the command line says so, or if it may be let pass without: none of its policy's
+/// exceptions is for that.
+fn state(finding: &Finding, by_date: WaiverState, is_allowed: bool) -> WaiverState {
+    if by_date.holds() && finding.is_rejected_by_aws() && !is_allowed { WaiverState::NotAllowed } else { by_date }
 }
 
 /// A waiver that is held against the findings.
@@ -80,6 +82,14 @@ impl Candidate {
         }
     }
 
+    /// Tells whether it is what came of looking at one flaw: it names it, and attackers aren't known to use it. Whether a
+    /// flaw can be reached in an image is for its owners to judge, who put their name and a day to it, as AWS's sellers
+    /// do; a waiver of a code or of several ids judges nothing.
+    fn is_triage_of(&self, finding: &Finding) -> bool {
+        let mut ids = finding.vulnerability.iter().flat_map(|vulnerability| &vulnerability.ids);
+        finding.code != Finding::EXPLOITED && ids.any(|id| *id == self.used.waiver.id)
+    }
+
     fn is_for(&self, finding: &Finding) -> bool {
         // What was not looked at may hold anything: it is let pass by name alone.
         if self.is_glob && Family::of(&finding.code) == Some(Family::Cov) {
@@ -90,10 +100,14 @@ impl Candidate {
         let is_there = if target == Waiver::IMAGE {
             finding.path.is_none() && finding.package.is_none()
         } else {
-            let found = if target.starts_with("pkg:") { &finding.package } else { &finding.path };
-            found.as_deref().is_some_and(|found| matches(&self.target, found))
+            let packages = finding.vulnerability.iter().flat_map(|vulnerability| &vulnerability.packages).chain(&finding.package);
+            match target.starts_with("pkg:") {
+                true => packages.into_iter().any(|package| matches(&self.target, package)),
+                false => finding.path.as_deref().is_some_and(|path| matches(&self.target, path)),
+            }
         };
-        is_there && matches(&self.id, &finding.code)
+        let ids = finding.vulnerability.iter().flat_map(|vulnerability| &vulnerability.ids);
+        is_there && ids.chain([&finding.code]).any(|id| matches(&self.id, id))
     }
 }
 
@@ -264,6 +278,7 @@ mod tests {
             severity: Severity::High,
             path: path.map(str::to_owned),
             package: package.map(str::to_owned),
+            vulnerability: None,
             reason: String::new(),
             remedy: String::new(),
             waiver: None,

@@ -2,11 +2,13 @@
 
 use serde::Serialize;
 
+use super::flaw_table::{counts, judged_by, signals, unwaived, versions};
 use super::render::{deleted, does_not_hold, groups, outcome, place};
 use super::rules::rules;
 use super::sbom::Subject;
 use crate::model::count::counted;
-use crate::model::report::{Finding, Package, Report, Severity};
+use crate::model::report::{Basis, Finding, Package, Report, Severity};
+use crate::model::vulnerability::Vulnerability;
 use crate::template;
 
 const NAME: &str = "report/scan.html.hbs";
@@ -39,11 +41,14 @@ struct ReportView<'a> {
     files: String,
     at: String,
     snapshots: String,
-    deleted: String,
+    deleted: Option<String>,
+    judged_by: Vec<String>,
     outcome: &'static str,
     verdict: String,
     counts: Vec<Count>,
     groups: Vec<GroupView<'a>>,
+    flaw_counts: String,
+    flaws: Vec<FlawView<'a>>,
     waived_count: usize,
     waived: Vec<WaivedView<'a>>,
     package_count: String,
@@ -69,9 +74,25 @@ struct GroupView<'a> {
 }
 
 #[derive(Serialize)]
+struct FlawView<'a> {
+    severity: Severity,
+    code: &'a str,
+    id: &'a str,
+    others: String,
+    page: String,
+    package: &'a str,
+    path: Option<&'a str>,
+    versions: String,
+    signals: String,
+    summary: &'a str,
+    waiver: Option<String>,
+}
+
+#[derive(Serialize)]
 struct WaivedView<'a> {
     severity: Severity,
     code: &'a str,
+    id: &'a str,
     place: &'a str,
     why: &'a str,
     owner: &'a str,
@@ -90,6 +111,7 @@ impl<'a> ReportView<'a> {
     fn of(subject: &Subject, report: &'a Report) -> Self {
         let version = subject.version.map_or_else(String::new, |version| format!(" {version}"));
         let severities = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low];
+        let flaws = unwaived(report);
         let waived: Vec<WaivedView> = report.waived().filter_map(WaivedView::of).collect();
         Self {
             name: format!("{}{version}", subject.name),
@@ -97,10 +119,13 @@ impl<'a> ReportView<'a> {
             files: counted(report.files, "file"),
             at: report.at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
             snapshots: report.snapshots.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-            deleted: deleted(report),
+            deleted: (!matches!(report.basis, Some(Basis::Bill(_)))).then(|| deleted(report)),
+            judged_by: judged_by(report),
             outcome: if report.passed() { "passed" } else { "failed" },
             verdict: outcome(report),
             counts: severities.map(|severity| Count { severity, count: report.count(severity) }).into(),
+            flaw_counts: counts(&flaws),
+            flaws: flaws.iter().map(|(finding, flaw)| FlawView::of(finding, flaw)).collect(),
             groups: groups(report).iter().filter_map(|group| GroupView::of(group)).collect(),
             waived_count: waived.len(),
             waived,
@@ -126,12 +151,31 @@ impl<'a> GroupView<'a> {
     }
 }
 
+impl<'a> FlawView<'a> {
+    fn of(finding: &'a Finding, flaw: &'a Vulnerability) -> Self {
+        Self {
+            severity: finding.severity,
+            code: &finding.code,
+            id: flaw.id(),
+            others: flaw.ids.iter().skip(1).map(String::as_str).collect::<Vec<_>>().join(", "),
+            page: Vulnerability::page(flaw.id()),
+            package: &flaw.package,
+            path: finding.path.as_deref(),
+            versions: versions(flaw),
+            signals: signals(flaw),
+            summary: &flaw.summary,
+            waiver: finding.waiver.as_ref().map(does_not_hold),
+        }
+    }
+}
+
 impl<'a> WaivedView<'a> {
     fn of(finding: &'a Finding) -> Option<Self> {
         let waiver = finding.waiver.as_ref()?;
         Some(Self {
             severity: finding.severity,
             code: &finding.code,
+            id: finding.vulnerability.as_ref().map_or("", |flaw| flaw.id()),
             place: place(finding).unwrap_or("the image"),
             why: &waiver.reason,
             owner: &waiver.owner,

@@ -10,9 +10,10 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 use quick_xml::writer::{ElementWriter, Writer};
 
 use super::render::{does_not_hold, place};
-use super::rules::rules;
+use super::rules::{RuleInfo, rules};
 use super::sbom::Subject;
-use crate::model::report::{Finding, Report};
+use crate::model::report::{Basis, Finding, Report};
+use crate::model::vulnerability::Vulnerability;
 use crate::model::waiver::Family;
 
 /// Writes reports as a JUnit document with a suite for each.
@@ -46,13 +47,15 @@ struct Case<'a> {
 impl<'a> Suite<'a> {
     fn of(subject: &Subject, report: &'a Report) -> Self {
         let case = |code, title| Case { code, title, failing: Vec::new(), passing: Vec::new(), waived: Vec::new() };
-        let mut cases: BTreeMap<&str, Case> = rules().map(|rule| (rule.code, case(rule.code, rule.title))).collect();
+        // Of a bill of materials, rules of files aren't asked: that they found nothing says nothing.
+        let is_asked = |rule: &RuleInfo| rule.of_inventory || !matches!(report.basis, Some(Basis::Bill(_)));
+        let mut cases: BTreeMap<&str, Case> = rules().filter(is_asked).map(|rule| (rule.code, case(rule.code, rule.title))).collect();
         for finding in &report.findings {
             // A report of another version may have rules that this one lacks.
             let case = cases.entry(&finding.code).or_insert_with(|| case(&finding.code, ""));
             let kind = if finding.is_waived() {
                 &mut case.waived
-            } else if finding.severity >= report.threshold(&finding.code) {
+            } else if report.fails(finding) {
                 &mut case.failing
             } else {
                 &mut case.passing
@@ -143,7 +146,9 @@ fn listed(findings: &[&Finding]) -> String {
             Some(waiver) => format!(" {}", does_not_hold(waiver)),
             None => String::new(),
         };
-        writeln!(text, "{}{place} {}{waiver}", finding.severity, finding.reason).expect("writing to a string doesn't fail");
+        let pages = finding.vulnerability.iter().flat_map(|flaw| &flaw.ids).map(|id| format!("\n  {id}: {}", Vulnerability::page(id)));
+        let pages: String = pages.collect();
+        writeln!(text, "{}{place} {}{waiver}{pages}", finding.severity, finding.reason).expect("writing to a string doesn't fail");
     }
     if let Some(first) = findings.first() {
         writeln!(text, "To do: {}", first.remedy).expect("writing to a string doesn't fail");

@@ -40,6 +40,14 @@ pub(super) fn installed(files: &Files) -> Vec<Kernel> {
     kernels
 }
 
+/// Returns the release of the kernel that boots: the default, or the only one that there is; none if it can't be told.
+pub(super) fn booted(files: &Files) -> Option<String> {
+    default(files).or_else(|| match installed(files).as_slice() {
+        [only] => Some(only.release.clone()),
+        _ => None,
+    })
+}
+
 /// Tells which kernel boots unless somebody chooses another; none if it can't be told.
 ///
 /// Source: <https://uapi-group.org/specifications/specs/boot_loader_specification/> and grub's manual, `default`, `saved_entry`.

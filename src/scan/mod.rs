@@ -5,14 +5,17 @@
 //! judge is read once, beforehand: accounts, sshd, cloud-init, packages.
 
 mod accounts;
+mod calendar;
 mod cloud_init;
 mod crack;
 mod eol;
 mod evidence;
 mod files;
 mod firewall;
+mod flaw_table;
 mod gate;
 mod html;
+mod inventory;
 mod jobs;
 mod junit;
 mod kernels;
@@ -33,6 +36,7 @@ mod sudoers;
 mod unallocated;
 mod units;
 mod verdict;
+mod vulnerabilities;
 
 #[cfg(test)]
 mod testing;
@@ -40,6 +44,7 @@ mod testing;
 pub use eol::{EndOfLife, InvalidTable, Support};
 pub use evidence::{scan, scan_tree};
 pub use html::html;
+pub use inventory::{judge_again, judge_bill};
 pub use junit::junit;
 pub use packages::list_packages;
 pub use redact::redact;

@@ -1,13 +1,19 @@
 //! A report as text for a terminal.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::flaw_table::{counts, judged_by, signals, unwaived, versions};
+use super::verdict::printable;
 use crate::model::count::counted;
-use crate::model::report::{Finding, Report, Severity};
+use crate::model::report::{Basis, Finding, Report, Severity};
+use crate::model::vulnerability::Vulnerability;
 use crate::model::waiver::{FindingWaiver, WaiverState};
 
 /// Paths shown for one problem before the rest is counted.
 const MOST_PATHS: usize = 20;
+/// Vulnerabilities shown before the rest, which isn't worse, is counted.
+const MOST_FLAWS: usize = 200;
 /// Waived findings shown before the rest is counted.
 const MOST_WAIVED: usize = 20;
 
@@ -16,9 +22,16 @@ const MOST_WAIVED: usize = 20;
 pub fn render(report: &Report) -> String {
     let mut text = String::new();
     let os = report.operating_system.as_ref().map_or("no operating system found", |os| os.name.as_str());
-    line(&mut text, format_args!("{os}, {}, {}", counted(report.packages.len(), "package"), counted(report.files, "file")));
-    line(&mut text, format_args!("{}", deleted(report)));
+    let packages = counted(report.packages.len(), "package");
+    if let Some(Basis::Bill(_)) = report.basis {
+        line(&mut text, format_args!("{os}, {packages}"));
+    } else {
+        line(&mut text, format_args!("{os}, {packages}, {}", counted(report.files, "file")));
+        line(&mut text, format_args!("{}", deleted(report)));
+    }
+    judged_by(report).iter().for_each(|by| line(&mut text, format_args!("{by}")));
     groups(report).iter().for_each(|group| write_group(&mut text, group));
+    write_flaws(&mut text, report);
     write_waived(&mut text, report);
     line(&mut text, format_args!("\n{}", outcome(report)));
     text
@@ -40,12 +53,25 @@ pub fn headlines(report: &Report) -> Vec<String> {
         let place = place(first).map(|place| format!(" ({place}{more})")).unwrap_or_default();
         Some(format!("{} {}: {}{place}", first.severity, first.code, first.reason))
     };
-    groups(report).into_iter().filter_map(headline).collect()
+    groups(report).into_iter().filter_map(headline).chain(flaw_headlines(report)).collect()
 }
 
-/// Lays together the findings, not waived, that differ in their place only.
+/// Counts the vulnerabilities of each rule and severity, and names one.
+fn flaw_headlines(report: &Report) -> Vec<String> {
+    let flaws = unwaived(report);
+    let kinds = flaws.chunk_by(|(one, _), (other, _)| (&one.code, one.severity) == (&other.code, other.severity));
+    let headline = |kind: &[(&Finding, &Vulnerability)]| {
+        let (finding, _) = kind.first()?;
+        let more = if kind.len() > 1 { format!(" and {} more", kind.len() - 1) } else { String::new() };
+        Some(format!("{} {}: {}{more}", finding.severity, finding.code, finding.reason))
+    };
+    kinds.filter_map(headline).collect()
+}
+
+/// Lays together the findings, not waived, that differ in their place only; vulnerabilities are told by themselves.
 pub(super) fn groups(report: &Report) -> Vec<Vec<&Finding>> {
-    let findings: Vec<&Finding> = report.findings.iter().filter(|finding| !finding.is_waived()).collect();
+    let findings: Vec<&Finding> =
+        report.findings.iter().filter(|finding| !finding.is_waived() && finding.vulnerability.is_none()).collect();
     findings.chunk_by(|one, other| is_of_a_kind(one, other)).map(<[_]>::to_vec).collect()
 }
 
@@ -70,6 +96,35 @@ fn write_group(text: &mut String, group: &[&Finding]) {
     line(text, format_args!("  To do: {}", first.remedy));
 }
 
+/// Writes a table of vulnerabilities: severity, id, package, versions, and what is known beside.
+fn write_flaws(text: &mut String, report: &Report) {
+    let flaws = unwaived(report);
+    if flaws.is_empty() {
+        return;
+    }
+    line(text, format_args!("\n{}", counts(&flaws)));
+    let rows: Vec<[String; 4]> = flaws.iter().take(MOST_FLAWS).map(|(finding, flaw)| row(finding, flaw)).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+    let [severities, ids, packages] = [0, 1, 2].map(width);
+    for ([severity, id, package, rest], (finding, _)) in rows.iter().zip(&flaws) {
+        line(text, format_args!("  {severity:severities$}  {id:ids$}  {package:packages$}  {rest}"));
+        if let Some(waiver) = &finding.waiver {
+            line(text, format_args!("    {}", does_not_hold(waiver)));
+        }
+    }
+    if flaws.len() > MOST_FLAWS {
+        line(text, format_args!("  and {} more, none worse (--format json has all)", flaws.len() - MOST_FLAWS));
+    }
+    let to_do: BTreeMap<&str, &str> = flaws.iter().map(|(finding, _)| (finding.code.as_str(), finding.remedy.as_str())).collect();
+    to_do.iter().for_each(|(code, remedy)| line(text, format_args!("  To do ({code}): {remedy}")));
+}
+
+fn row(finding: &Finding, flaw: &Vulnerability) -> [String; 4] {
+    let signals = Some(signals(flaw)).filter(|signals| !signals.is_empty());
+    let rest = [Some(versions(flaw)), signals, finding.path.clone()].into_iter().flatten().collect::<Vec<_>>().join("  ");
+    [finding.severity.to_string(), flaw.id().to_owned(), flaw.package.clone(), rest].map(|text| printable(&text))
+}
+
 /// Says why a waiver lets nothing pass.
 pub(super) fn does_not_hold(waiver: &FindingWaiver) -> String {
     let why = match waiver.state {
@@ -90,7 +145,8 @@ fn write_waived(text: &mut String, report: &Report) {
         let Some(waiver) = &finding.waiver else { continue };
         let exception = waiver.exception.map_or_else(String::new, |exception| format!(", exception {}", exception.as_str()));
         let (severity, code, place) = (finding.severity, &finding.code, place(finding).unwrap_or("the image"));
-        line(text, format_args!("  {severity} {code} {place}"));
+        let id = finding.vulnerability.as_ref().map_or_else(String::new, |flaw| format!(" {}", flaw.id()));
+        line(text, format_args!("  {severity} {code}{id} {place}"));
         line(text, format_args!("    {} ({}, until {}{exception})", waiver.reason, waiver.owner, waiver.expires));
     }
     if waived.len() > MOST_WAIVED {
@@ -116,7 +172,8 @@ pub(super) fn outcome(report: &Report) -> String {
     };
     let families: String = report.thresholds.iter().map(|(family, severity)| format!("; {family}: {severity}")).collect();
     let verdict = if report.passed() { "passed" } else { "FAILED" };
-    format!("{verdict}: {counts}{waived} (fails on {} or worse{families})", report.fail_on)
+    let unfixed = if report.fail_on_unfixed { "; with or without a fix" } else { "" };
+    format!("{verdict}: {counts}{waived} (fails on {} or worse{families}{unfixed})", report.fail_on)
 }
 
 fn line(text: &mut String, line: std::fmt::Arguments) {

@@ -1,7 +1,10 @@
 //! What a scan is asked.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
+use crate::advisories::Database;
 use crate::model::ids::{Region, SnapshotId};
 use crate::model::image::ImageDescription;
 use crate::model::product::{Product, ScanPolicy};
@@ -26,6 +29,8 @@ pub struct Scan {
     pub snapshots: Vec<SnapshotId>,
     /// Why what is read may be damaged, by what is known of a disk beforehand; lowercase fragments.
     pub doubts: Vec<String>,
+    /// What is known of flaws; none if there is no database, which is a finding.
+    pub advisories: Option<Arc<Database>>,
 }
 
 /// How far a scan is.
@@ -66,6 +71,7 @@ impl Scan {
             scanning_port: product.listing.scanning_port,
             snapshots: Vec::new(),
             doubts: Vec::new(),
+            advisories: None,
         }
     }
 }

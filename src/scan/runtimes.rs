@@ -8,18 +8,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::files::Files;
-use crate::model::report::Package;
-
-/// A runtime.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Runtime {
-    /// As the table of end-of-life dates has it.
-    pub(super) id: &'static str,
-    /// As its maker writes it: `18.20.4`.
-    pub(super) version: String,
-    /// Where it lies; none for a package.
-    pub(super) path: Option<PathBuf>,
-}
+use crate::model::report::{Package, Runtime};
 
 /// Packages by the beginning of their name, and the marks in versions by which those from elsewhere are known; without
 /// a mark the name itself tells.
@@ -90,8 +79,8 @@ const JDKS: [&str; 4] = ["/usr/lib/jvm/*/release", "/opt/*/release", "/usr/local
 /// Lists the runtimes from elsewhere, each once.
 pub(super) fn read(files: &Files, packages: &[Package], homes: &[PathBuf]) -> BTreeSet<Runtime> {
     let mut runtimes: BTreeSet<Runtime> = packages.iter().filter_map(from_package).collect();
-    let mut add = |id, version: String, path: &Path| {
-        runtimes.insert(Runtime { id, version, path: Some(path.to_owned()) });
+    let mut add = |id: &str, version: String, path: &Path| {
+        runtimes.insert(Runtime { id: id.to_owned(), version, path: Some(path.to_string_lossy().into_owned()) });
     };
     for (id, pattern, inside) in VERSIONED {
         let patterns = match pattern.strip_prefix("*/") {
@@ -140,7 +129,7 @@ fn from_package(package: &Package) -> Option<Runtime> {
         named && (marks.is_empty() || marks.iter().any(|mark| package.version.contains(mark)))
     })?;
     let upstream = package.version.split_once(':').map_or(package.version.as_str(), |(_, version)| version);
-    Some(Runtime { id, version: version_at_start(upstream)?, path: None })
+    Some(Runtime { id: id.to_owned(), version: version_at_start(upstream)?, path: None })
 }
 
 /// Tells whether a package is of this name or of a version of it: `php8.3`, `php-fpm`, `postgresql16-server`.
@@ -178,7 +167,7 @@ mod tests {
     use super::*;
     use crate::disk::testing::MemoryTree;
 
-    fn package(name: &str, version: &str) -> Option<(&'static str, String)> {
+    fn package(name: &str, version: &str) -> Option<(String, String)> {
         let package = Package { name: name.to_owned(), version: version.to_owned(), ..Package::default() };
         from_package(&package).map(|runtime| (runtime.id, runtime.version))
     }
@@ -196,7 +185,7 @@ mod tests {
             ("dotnet-runtime-6.0", "6.0.36-1", "dotnet", "6.0.36"),
         ];
         for (name, version, id, upstream) in elsewhere {
-            assert_eq!(package(name, version), Some((id, upstream.to_owned())), "{name}");
+            assert_eq!(package(name, version), Some((id.to_owned(), upstream.to_owned())), "{name}");
         }
         for (name, version) in [
             ("nodejs", "18.19.0+dfsg-6"),
@@ -224,7 +213,7 @@ mod tests {
             .directory("/usr/local/lib/python3.13")
             .tree();
         let found = read(&Files::new(&tree), &[], &["/root".into()]);
-        let brief: Vec<_> = found.iter().map(|runtime| (runtime.id, runtime.version.as_str())).collect();
+        let brief: Vec<_> = found.iter().map(|runtime| (runtime.id.as_str(), runtime.version.as_str())).collect();
         assert_eq!(
             brief,
             [("go", "1.20.3"), ("nodejs", "16"), ("openssl", "1.1.1w"), ("python", "3.7"), ("python", "3.8.10"), ("temurin", "8.0")]

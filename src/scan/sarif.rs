@@ -8,6 +8,7 @@ use super::packages::escape;
 use super::rules::rules;
 use crate::model::digest::Digest;
 use crate::model::report::{Finding, Report, Severity};
+use crate::model::vulnerability::Vulnerability;
 use crate::model::waiver::{Family, FindingWaiver};
 
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -59,14 +60,32 @@ fn result(finding: &Finding, whole: &str) -> Value {
         result.insert("ruleIndex".to_owned(), json!(index));
     }
     result.insert("level".to_owned(), json!(level(finding.severity)));
-    result.insert("message".to_owned(), json!({ "text": format!("{}. {}", finding.reason, finding.remedy) }));
+    result.insert("message".to_owned(), json!({ "text": message(finding) }));
     result.insert("locations".to_owned(), json!([location(finding, whole)]));
     result.insert("partialFingerprints".to_owned(), json!({ "finding/v1": fingerprint(finding).to_string() }));
     if let Some(waiver) = &finding.waiver {
         result.insert("suppressions".to_owned(), json!([suppression(waiver)]));
     }
-    result.insert("properties".to_owned(), json!({ "severity": finding.severity }));
+    result.insert("properties".to_owned(), properties(finding));
     Value::Object(result)
+}
+
+fn message(finding: &Finding) -> String {
+    let pages: Vec<String> = finding.vulnerability.iter().flat_map(|flaw| &flaw.ids).map(|id| Vulnerability::page(id)).collect();
+    let pages = if pages.is_empty() { String::new() } else { format!(" {}", pages.join(" ")) };
+    format!("{}. {}{pages}", finding.reason, finding.remedy)
+}
+
+/// A score is what code hosts sort vulnerabilities by.
+///
+/// Source: <https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning>
+fn properties(finding: &Finding) -> Value {
+    let mut properties = Map::from_iter([("severity".to_owned(), json!(finding.severity))]);
+    if let Some(flaw) = &finding.vulnerability {
+        properties.extend(flaw.cvss.iter().map(|cvss| ("security-severity".to_owned(), json!(cvss.score.to_string()))));
+        properties.insert("vulnerability".to_owned(), json!(flaw));
+    }
+    Value::Object(properties)
 }
 
 fn level(severity: Severity) -> &'static str {
@@ -101,8 +120,13 @@ fn uri(path: &str) -> String {
     if uri.split('/').next().is_some_and(|first| first.contains(':')) { format!("./{uri}") } else { uri }
 }
 
+/// Of a vulnerability, whatever is installed and known of it: by its id and package.
 fn fingerprint(finding: &Finding) -> Digest {
-    let (path, package) = (finding.path.as_deref().unwrap_or_default(), finding.package.as_deref().unwrap_or_default());
+    let path = finding.path.as_deref().unwrap_or_default();
+    if let Some(flaw) = &finding.vulnerability {
+        return Digest::of_parts(["vulnerability", path, flaw.package.as_str(), flaw.id()].map(str::as_bytes));
+    }
+    let package = finding.package.as_deref().unwrap_or_default();
     Digest::of_parts([finding.code.as_str(), path, package, &finding.reason].map(str::as_bytes))
 }
 
@@ -124,12 +148,14 @@ mod tests {
     /// As it is published; where this copy is from stands beside it.
     const PUBLISHED: &str = include_str!("../../tests/schemas/sarif-2.1.0.json");
 
-    /// A file whose name is no part of an address as it stands, one that is waived and one whose waiver AWS's policy forbids.
+    /// A file whose name is no part of an address as it stands, one that is waived and one whose waiver AWS's policy forbids;
+    /// a package with a vulnerability.
     fn report() -> Report {
         let tree = clean()
             .file("/root/.bash_history", "ls\n")
             .file("/root/.ssh/authorized_keys", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA== builder\n")
             .file("/a: b/%41.pem", super::super::testing::pem("", ""))
+            .file("/srv/node_modules/lodash/package.json", r#"{"name": "lodash", "version": "4.17.20"}"#)
             .without("/usr/lib/os-release");
         let waiver = |id: &str| Waiver {
             id: id.to_owned(),
@@ -184,6 +210,7 @@ mod tests {
         assert_eq!(place("AMI-HIS-001"), "root/.bash_history");
         assert_eq!(place("AMI-SEC-002"), "./a:%20b/%2541.pem");
         assert_eq!(place("COV-OS-001"), MANIFEST);
+        assert_eq!(place("AMI-VUL-002"), "srv/node_modules/lodash/package.json");
         assert_eq!(of("AMI-HIS-001")["suppressions"][0]["status"], "accepted");
         assert_eq!(of("AMI-SSH-006")["suppressions"][0]["status"], "rejected");
         assert!(of("AMI-SEC-002").get("suppressions").is_none());

@@ -1,8 +1,11 @@
 //! A clean image in memory, and what tests plant in it.
 
+use std::sync::{Arc, LazyLock};
+
 use jiff::Timestamp;
 
 use super::request::Scan;
+use crate::advisories::{Builder, Content, Database, Input};
 use crate::disk::testing::MemoryTree;
 use crate::model::product::ScanPolicy;
 use crate::model::report::{Finding, Report, Severity};
@@ -17,6 +20,46 @@ pub(super) fn pem(kind: &str, headers: &str) -> String {
     let pkcs8 = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n";
     let body = if kind == "OPENSSH " { open_ssh } else { pkcs8 }.repeat(4);
     format!("-----BEGIN {kind}PRIVATE KEY-----\n{headers}{body}-----END {kind}PRIVATE KEY-----\n")
+}
+
+/// The sample of advisories in the repository, as if it had been retrieved on the day before the tests' scans.
+pub(super) fn sample() -> &'static Arc<Database> {
+    static SAMPLE: LazyLock<Arc<Database>> = LazyLock::new(|| {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/advisories");
+        let inputs = files(&folder).into_iter().filter(|path| !path.ends_with("README.md"));
+        let inputs: Vec<(String, Vec<u8>)> = inputs
+            .map(|path| (path.strip_prefix(&folder).unwrap().to_string_lossy().into_owned(), std::fs::read(&path).unwrap()))
+            .collect();
+        database_of(&inputs.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect::<Vec<_>>())
+    });
+    &SAMPLE
+}
+
+fn files(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect();
+    files.sort();
+    files
+}
+
+/// A database of what is given, each with its name, retrieved on the day before the tests' scans.
+pub(super) fn database_of(inputs: &[(&str, &[u8])]) -> Arc<Database> {
+    Arc::new(Database::open(Arc::new(built(inputs, "2026-11-22T12:00:00Z"))).unwrap())
+}
+
+/// The bytes of a database of what is given, retrieved at a time.
+pub(super) fn built(inputs: &[(&str, &[u8])], retrieved: &str) -> Vec<u8> {
+    let mut builder = Builder::new();
+    for (name, bytes) in inputs {
+        let content = bytes.to_vec();
+        // Dates of ends are as old as they are.
+        let retrieved = (!name.contains("eol")).then(|| retrieved.parse().unwrap());
+        builder.add(Input { file: (*name).to_owned(), url: None, retrieved, content: Content::File(&content) }).unwrap();
+    }
+    assert_eq!(builder.damaged(), 0);
+    let mut bytes = Vec::new();
+    builder.finish(Some("a sample".to_owned()), &mut bytes).unwrap();
+    bytes
 }
 
 /// Debian 13 with cloud-init, sshd and sudo, as an image for the Marketplace should be.
@@ -68,6 +111,7 @@ pub(super) fn request(policy: &ScanPolicy) -> Scan {
         scanning_port: 22,
         snapshots: Vec::new(),
         doubts: Vec::new(),
+        advisories: Some(sample().clone()),
     }
 }
 

@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use super::evidence::{Evidence, Root};
+use super::inventory::Inventory;
 use super::pass::Contents;
 use super::unallocated::Unallocated;
+use super::vulnerabilities::Flaw;
 use crate::model::report::{Finding, Severity};
 use crate::model::waiver::WaiverUse;
 
@@ -32,6 +34,8 @@ pub(super) enum Judge {
     Content(fn(&Evidence, &Root, &Contents, &mut Verdict)),
     /// What space that no file holds told; not asked if it wasn't searched.
     Unallocated(fn(&Unallocated, &mut Verdict)),
+    /// What is known of an image without reading it, once its packages are known: today's data and date.
+    Inventory(fn(&Inventory, &mut Verdict)),
     /// The manifest's waivers, once all findings are known.
     Gate(fn(&[WaiverUse], &mut Verdict)),
 }
@@ -67,6 +71,15 @@ impl<'r> Verdict<'r> {
         self.push(severity, None, reason.into());
     }
 
+    /// Adds a flaw of a package's, as bad as it is.
+    pub(super) fn flaw(&mut self, flaw: &Flaw) {
+        self.push(flaw.severity, flaw.path.as_deref().map(printable), flaw.reason.clone());
+        if let Some(finding) = self.findings.last_mut() {
+            finding.package = flaw.vulnerability.packages.first().cloned();
+            finding.vulnerability = Some(Box::new(flaw.vulnerability.clone()));
+        }
+    }
+
     pub(super) fn into_findings(self) -> Vec<Finding> {
         self.findings
     }
@@ -74,7 +87,7 @@ impl<'r> Verdict<'r> {
     fn push(&mut self, severity: Severity, path: Option<String>, reason: String) {
         let code = self.rule.code.to_owned();
         let (reason, remedy) = (printable(&reason), self.rule.remedy.to_owned());
-        self.findings.push(Finding { code, severity, path, package: None, reason, remedy, waiver: None });
+        self.findings.push(Finding { code, severity, path, package: None, vulnerability: None, reason, remedy, waiver: None });
     }
 }
 
@@ -85,6 +98,6 @@ pub(super) fn worst_first(findings: &mut Vec<Finding>) {
 }
 
 /// A text of the image as a terminal can show it: names in an image may hold control characters.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -248,6 +248,7 @@ fn sealed() -> Release {
             options: Default::default(),
             report: None,
             sbom: None,
+            advisories: None,
         },
         base: BaseRecord {
             image: "ami-0fedcba9876543210".parse().unwrap(),

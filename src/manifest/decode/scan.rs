@@ -7,7 +7,7 @@ use regex::Regex;
 
 use super::super::code::Code;
 use super::super::context::{Reader, Value, quoted};
-use crate::model::product::ScanPolicy;
+use crate::model::product::{ScanPolicy, VulnerabilityPolicy};
 use crate::model::report::Severity;
 use crate::model::waiver::{Exception, Family, Waiver};
 use crate::rules::texts::is_harmless;
@@ -28,7 +28,13 @@ pub(super) fn scan(root: &Reader) -> Option<ScanPolicy> {
         let waivers = reader.or("waiver", Vec::new(), |value| waivers(&value));
         let unallocated = reader.or("unallocated", false, |value| value.boolean());
         reader.finish();
-        Some(ScanPolicy { fail_on: fail_on?, thresholds: thresholds?, waivers: waivers?, unallocated: unallocated? })
+        Some(ScanPolicy {
+            fail_on: fail_on?,
+            thresholds: thresholds?,
+            waivers: waivers?,
+            unallocated: unallocated?,
+            vulnerabilities: VulnerabilityPolicy::default(),
+        })
     })
 }
 

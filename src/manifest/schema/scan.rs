@@ -44,6 +44,8 @@ struct Thresholds {
     his: Severity,
     /// Operating system and software: whether they are supported still.
     os: Severity,
+    /// Vulnerabilities of installed packages.
+    vul: Severity,
     /// The image and its file systems.
     fs: Severity,
     /// Connections that the image makes by itself.

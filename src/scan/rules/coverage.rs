@@ -6,9 +6,9 @@ use jiff::tz::TimeZone;
 
 use crate::disk::{Content, VolumeState};
 use crate::model::report::Severity;
-use crate::scan::eol::EndOfLife;
 use crate::scan::evidence::{Evidence, Root};
 use crate::scan::files::explain;
+use crate::scan::inventory::Inventory;
 use crate::scan::pass::Contents;
 use crate::scan::verdict::{Judge, Rule, Verdict};
 
@@ -17,7 +17,7 @@ pub(super) const DATA: Rule = Rule {
     severity: Severity::High,
     title: "stale data",
     remedy: "Update bakehouse, or its table of end-of-life dates.",
-    judge: Judge::Image(data),
+    judge: Judge::Inventory(data),
 };
 
 pub(super) const FILES: Rule = Rule {
@@ -92,7 +92,7 @@ pub(super) const PACKAGES: Rule = Rule {
     judge: Judge::Root(packages),
 };
 
-pub(super) const SOFTWARE: Rule = Rule {
+pub(in crate::scan) const SOFTWARE: Rule = Rule {
     code: "COV-PKG-002",
     severity: Severity::Medium,
     title: "software whose packages can't be listed",
@@ -107,12 +107,12 @@ const STALE_DAYS: i32 = 365;
 const UNREAD_DATABASES: [(&str, &str); 4] =
     [("/var/lib/pacman/local", "pacman"), ("/var/db/pkg", "Portage"), ("/usr/lib/sysimage/rpm", "rpm"), ("/var/lib/rpm", "rpm")];
 
-fn data(evidence: &Evidence, verdict: &mut Verdict) {
-    let table = EndOfLife::embedded();
-    let today = evidence.request.at.to_zoned(TimeZone::UTC).date();
-    let age = table.as_of.until(today).map_or(i32::MAX, |span| span.get_days());
+fn data(inventory: &Inventory, verdict: &mut Verdict) {
+    let as_of = inventory.calendar.as_of();
+    let today = inventory.request.at.to_zoned(TimeZone::UTC).date();
+    let age = as_of.until(today).map_or(i32::MAX, |span| span.get_days());
     if age > STALE_DAYS {
-        verdict.image(format!("the table of end-of-life dates is of {}, {age} days before the scan", table.as_of));
+        verdict.image(format!("the table of end-of-life dates is of {as_of}, {age} days before the scan"));
     }
 }
 

@@ -3,8 +3,8 @@
 use jiff::tz::TimeZone;
 
 use crate::model::report::Severity;
-use crate::scan::eol::{EndOfLife, Support};
-use crate::scan::evidence::{Evidence, Root};
+use crate::scan::eol::Support;
+use crate::scan::inventory::Inventory;
 use crate::scan::verdict::{Judge, Rule, Verdict};
 
 pub(super) const END_OF_LIFE: Rule = Rule {
@@ -12,16 +12,16 @@ pub(super) const END_OF_LIFE: Rule = Rule {
     severity: Severity::Critical,
     title: "an operating system at its end of life",
     remedy: "Bake from a release of the operating system that is supported.",
-    judge: Judge::Root(end_of_life),
+    judge: Judge::Inventory(end_of_life),
 };
 
 /// Warned of this many days ahead: a listing outlives its bake.
 pub(super) const WARNED_DAYS: i32 = 90;
 
-fn end_of_life(evidence: &Evidence, root: &Root, verdict: &mut Verdict) {
-    let Some(os) = &root.os else { return };
-    let today = evidence.request.at.to_zoned(TimeZone::UTC).date();
-    match EndOfLife::embedded().support(os, today) {
+fn end_of_life(inventory: &Inventory, verdict: &mut Verdict) {
+    let Some(os) = &inventory.report.operating_system else { return };
+    let today = inventory.request.at.to_zoned(TimeZone::UTC).date();
+    match inventory.calendar.support(os, today) {
         Support::Unknown => {
             verdict.image_as(
                 Severity::High,

@@ -4,6 +4,7 @@
 //!
 //! Source: <https://docs.aws.amazon.com/marketplace/latest/userguide/product-and-ami-policies.html>
 
+mod advisories;
 mod agents;
 mod application_passwords;
 mod aws_key_requests;
@@ -43,10 +44,16 @@ mod sudo;
 mod sudo_rights;
 mod tokens;
 mod unallocated;
+mod vulnerabilities;
 mod waivers;
 
-use super::verdict::Rule;
+pub(super) use coverage::SOFTWARE;
+
+use super::verdict::{Judge, Rule};
 use crate::model::report::Severity;
+
+/// The code of the one rule of today's date that reports of before can't be judged by again: they kept no runtimes.
+pub(super) const OF_RUNTIMES: &str = runtimes::RUNTIMES.code;
 
 /// All rules, in the order of their codes.
 pub(super) const RULES: &[Rule] = &[
@@ -96,6 +103,12 @@ pub(super) const RULES: &[Rule] = &[
     sudo::SUDO,
     login_name::NAME,
     sudo_rights::RIGHTS,
+    vulnerabilities::EXPLOITED,
+    vulnerabilities::FIXABLE,
+    vulnerabilities::UNFIXED,
+    advisories::MISSING,
+    advisories::STALE,
+    advisories::PARTIAL,
     coverage::DATA,
     coverage::FILES,
     coverage::PARTIAL,
@@ -123,11 +136,19 @@ pub struct RuleInfo {
     pub title: &'static str,
     /// What to do; one sentence.
     pub remedy: &'static str,
+    /// Whether it judges by packages, data and date alone, so that a bill of materials or a stored report is enough.
+    pub of_inventory: bool,
 }
 
 /// Lists all rules, in the order of their codes.
 pub fn rules() -> impl Iterator<Item = RuleInfo> {
-    RULES.iter().map(|rule| RuleInfo { code: rule.code, severity: rule.severity, title: rule.title, remedy: rule.remedy })
+    RULES.iter().map(|rule| RuleInfo {
+        code: rule.code,
+        severity: rule.severity,
+        title: rule.title,
+        remedy: rule.remedy,
+        of_inventory: matches!(rule.judge, Judge::Inventory(_) | Judge::Gate(_)),
+    })
 }
 
 #[cfg(test)]

@@ -3,10 +3,9 @@
 use jiff::tz::TimeZone;
 
 use super::end_of_life::{WARNED_DAYS, days};
-use crate::model::report::Severity;
-use crate::scan::eol::{EndOfLife, Support};
-use crate::scan::evidence::{Evidence, Root};
-use crate::scan::runtimes::{self, Runtime};
+use crate::model::report::{Runtime, Severity};
+use crate::scan::eol::Support;
+use crate::scan::inventory::Inventory;
 use crate::scan::verdict::{Judge, Rule, Verdict};
 
 pub(super) const RUNTIMES: Rule = Rule {
@@ -14,16 +13,15 @@ pub(super) const RUNTIMES: Rule = Rule {
     severity: Severity::High,
     title: "runtimes at their end of life",
     remedy: "Install a supported version, or the distribution's own package, which it keeps safe.",
-    judge: Judge::Root(end_of_life),
+    judge: Judge::Inventory(end_of_life),
 };
 
-fn end_of_life(evidence: &Evidence, root: &Root, verdict: &mut Verdict) {
-    let table = EndOfLife::embedded();
-    let today = evidence.request.at.to_zoned(TimeZone::UTC).date();
-    let homes: Vec<_> = root.accounts.homes.iter().map(|home| home.path.clone()).collect();
-    for Runtime { id, version, path } in runtimes::read(&root.files, &root.packages.list, &homes) {
-        let name = table.runtime_name(id);
-        let (severity, reason) = match table.runtime_support(id, &version, today) {
+fn end_of_life(inventory: &Inventory, verdict: &mut Verdict) {
+    let calendar = &inventory.calendar;
+    let today = inventory.request.at.to_zoned(TimeZone::UTC).date();
+    for Runtime { id, version, path } in inventory.report.runtimes.iter().flatten() {
+        let name = calendar.runtime_name(id);
+        let (severity, reason) = match calendar.runtime_support(id, version, today) {
             Support::Ended { ended } | Support::Extended { ended, .. } => {
                 (Severity::High, format!("{name} {version} has had no security updates since {ended}"))
             }

@@ -32,6 +32,11 @@ fn report() -> Report {
         files: 4,
         unowned_files: Some(3),
         unallocated_bytes: None,
+        kernel: None,
+        runtimes: None,
+        advisories: None,
+        fail_on_unfixed: false,
+        basis: None,
         thresholds: Default::default(),
         waivers: Vec::new(),
     }

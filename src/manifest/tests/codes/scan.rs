@@ -64,7 +64,8 @@ fn thresholds_and_waivers_are_read() {
         exception: Some(Exception::OneTimePassword),
     };
     let thresholds = BTreeMap::from([(Family::His, Severity::Critical), (Family::Cov, Severity::Low)]);
-    assert_eq!(product.scan, ScanPolicy { fail_on: Severity::Medium, thresholds, waivers: vec![waiver], unallocated: false });
+    let policy = ScanPolicy { thresholds, waivers: vec![waiver], ..ScanPolicy::failing_on(Severity::Medium) };
+    assert_eq!(product.scan, policy);
 }
 
 #[test]

@@ -1,0 +1,381 @@
+//! What matches, laid together: one flaw of one source package, whatever advisories tell of it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::kernel::Booted;
+use super::severity::{self, rated, scored};
+use super::subject::Group;
+use crate::advisories::order::Order;
+use crate::advisories::{Advisory, AdvisoryNumber, Database, DatabaseError, Severity as Words};
+use crate::model::report::{Finding, OperatingSystem, Package, Severity};
+use crate::model::vulnerability::{Cvss, Exploited, Likelihood, Share, Vulnerability};
+use crate::scan::packages::purl;
+
+/// Binary packages that are named before the rest is counted.
+const MOST_NAMED: usize = 3;
+
+/// Advisories of other publishers that are asked for a score where the distribution's have none.
+const MOST_OTHERS: usize = 32;
+
+/// An advisory that holds for packages.
+#[derive(Debug)]
+pub(super) struct Match<'a> {
+    pub(super) advisory: AdvisoryNumber,
+    /// The version that was compared.
+    pub(super) version: &'a str,
+    pub(super) packages: Vec<&'a Package>,
+    pub(super) fixed: Option<String>,
+    /// How bad it is in this package, where that is told.
+    pub(super) severity: Words,
+}
+
+/// A flaw, ready to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::scan) struct Flaw {
+    /// The code of the rule that tells it.
+    pub(in crate::scan) code: &'static str,
+    pub(in crate::scan) severity: Severity,
+    /// The file that a language's package was found in.
+    pub(in crate::scan) path: Option<String>,
+    pub(in crate::scan) vulnerability: Vulnerability,
+    /// One sentence.
+    pub(in crate::scan) reason: String,
+}
+
+/// Lays matches together.
+pub(super) struct Flaws<'d> {
+    database: &'d Database,
+    os: Option<&'d OperatingSystem>,
+    booted: &'d Booted<'d>,
+}
+
+/// What an advisory is of.
+struct Told<'m, 'a> {
+    found: &'m Match<'a>,
+    advisory: Arc<Advisory>,
+    /// Whether it tells of other flaws too, so that its word is for the worst of them.
+    is_collection: bool,
+}
+
+impl<'d> Flaws<'d> {
+    pub(super) fn new(database: &'d Database, os: Option<&'d OperatingSystem>, booted: &'d Booted<'d>) -> Self {
+        Self { database, os, booted }
+    }
+
+    /// Makes the flaws of all groups, in the order of these, then of their ids.
+    pub(super) fn of(self, matches: BTreeMap<Group<'_>, Vec<Match<'_>>>) -> Result<Vec<Flaw>, DatabaseError> {
+        let mut flaws = Vec::new();
+        for (group, matches) in &matches {
+            for (ids, told) in self.by_flaw(group, matches)? {
+                flaws.push(self.flaw(group, ids, &told)?);
+            }
+        }
+        Ok(flaws)
+    }
+
+    /// Sorts matches by flaw: those whose ids are of one are laid together, and an advisory of several flaws is told with
+    /// each of them.
+    fn by_flaw<'m, 'a>(
+        &self,
+        group: &Group,
+        matches: &'m [Match<'a>],
+    ) -> Result<Vec<(BTreeSet<String>, Vec<Told<'m, 'a>>)>, DatabaseError> {
+        let mut same = Same::default();
+        let mut read = Vec::new();
+        for found in matches {
+            let advisory = self.database.advisory(found.advisory)?;
+            let flaws = flaws_of(&advisory, group.ecosystem.is_distribution());
+            flaws.iter().for_each(|ids| same.join(ids));
+            read.push((found, advisory, flaws));
+        }
+        let mut by_flaw: BTreeMap<usize, (BTreeSet<String>, Vec<Told>)> = BTreeMap::new();
+        for (found, advisory, flaws) in read {
+            let is_collection = flaws.len() > 1;
+            // Several of its ids may have turned out to be of one flaw.
+            let roots: BTreeSet<usize> = flaws.iter().filter_map(|ids| same.root_of(ids.first()?)).collect();
+            for root in roots {
+                let (ids, told) = by_flaw.entry(root).or_default();
+                ids.insert(advisory.id.clone());
+                told.push(Told { found, advisory: advisory.clone(), is_collection });
+            }
+        }
+        for (id, root) in same.all() {
+            if let Some((ids, _)) = by_flaw.get_mut(&root) {
+                ids.insert(id);
+            }
+        }
+        let mut flaws: Vec<_> = by_flaw.into_values().collect();
+        flaws.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Ok(flaws)
+    }
+
+    fn flaw(&self, group: &Group, ids: BTreeSet<String>, told: &[Told]) -> Result<Flaw, DatabaseError> {
+        let (cves, others): (Vec<String>, Vec<String>) = ids.into_iter().partition(|id| id.starts_with("CVE-"));
+        let mut packages: Vec<&Package> = told.iter().flat_map(|told| told.found.packages.iter().copied()).collect();
+        let dormant = packages.iter().all(|package| self.booted.is_dormant(package));
+        if !dormant {
+            packages.retain(|package| !self.booted.is_dormant(package));
+        }
+        // The one that stands for all is called as their source.
+        packages.sort_by_key(|package| (package.name != group.source, *package));
+        packages.dedup();
+        let first = packages.first().copied();
+        let of_first = || told.iter().filter(|told| told.found.packages.iter().any(|package| Some(*package) == first));
+        let order = group.ecosystem.order();
+        let fixed = of_first().filter_map(|told| told.found.fixed.as_deref()).max_by(|a, b| order.compare(a, b)).map(str::to_owned);
+        let installed = of_first().map(|told| told.found.version).next().unwrap_or_default().to_owned();
+        let (word, cvss) = (word(told), self.cvss(told, &cves)?);
+        let exploited = self.exploited(&cves)?;
+        let is_used = exploited.is_some() && !dormant;
+        let rating = rated(word.as_deref(), cvss.as_ref());
+        let vulnerability = Vulnerability {
+            summary: summary(told),
+            package: group.source.clone().into_owned(),
+            installed,
+            packages: packages.iter().map(|package| self.purl(package)).collect(),
+            word,
+            cvss,
+            exploited,
+            likelihood: self.likelihood(&cves)?,
+            dormant,
+            ids: [cves, others].concat(),
+            fixed,
+        };
+        Ok(Flaw {
+            code: match &vulnerability.fixed {
+                _ if is_used => Finding::EXPLOITED,
+                Some(_) => Finding::FIXABLE,
+                None => Finding::UNFIXED,
+            },
+            severity: match rating {
+                _ if is_used => Severity::Critical,
+                rating if dormant => rating.min(severity::DORMANT),
+                rating => rating,
+            },
+            path: group.path.map(str::to_owned),
+            reason: reason(&vulnerability, &packages, order),
+            vulnerability,
+        })
+    }
+
+    /// The score: of what was matched, or else of what others say of the same CVE, which is the same everywhere; of a
+    /// collection at last.
+    fn cvss(&self, told: &[Told], cves: &[String]) -> Result<Option<Cvss>, DatabaseError> {
+        let of = |is_collection: bool| {
+            let told = told.iter().filter(move |told| told.is_collection == is_collection);
+            scored(told.flat_map(|told| vectors(&told.found.severity).chain(vectors(&told.advisory.severity))))
+        };
+        if let Some(own) = of(false) {
+            return Ok(Some(own));
+        }
+        let mut others = Vec::new();
+        for cve in cves {
+            for number in self.database.named(cve)?.into_iter().take(MOST_OTHERS) {
+                others.push(self.database.advisory(number)?);
+            }
+        }
+        let is_of_one =
+            |advisory: &&Arc<Advisory>| matches!(flaws_of(advisory, true).as_slice(), [ids] if ids.iter().any(|id| cves.contains(id)));
+        let other = scored(others.iter().filter(is_of_one).flat_map(|advisory| vectors(&advisory.severity)));
+        Ok(other.or_else(|| of(true)))
+    }
+
+    fn exploited(&self, cves: &[String]) -> Result<Option<Exploited>, DatabaseError> {
+        for cve in cves {
+            if let Some(known) = self.database.exploited(cve)? {
+                return Ok(Some(Exploited { added: known.added, due: known.due, ransomware: known.by_ransomware }));
+            }
+        }
+        Ok(None)
+    }
+
+    fn likelihood(&self, cves: &[String]) -> Result<Option<Likelihood>, DatabaseError> {
+        let mut most = None;
+        for cve in cves {
+            most = most.max(self.database.likelihood(cve)?);
+        }
+        Ok(most.map(|most| Likelihood {
+            score: Share { billionths: most.score_billionths },
+            percentile: Share { billionths: most.percentile_billionths },
+        }))
+    }
+
+    /// Reports of before have packages without a URL.
+    fn purl(&self, package: &Package) -> String {
+        if package.purl.is_empty() { purl(package, self.os) } else { package.purl.clone() }
+    }
+}
+
+fn vectors(words: &Words) -> impl Iterator<Item = &str> {
+    words.vectors.iter().map(String::as_str)
+}
+
+/// The word that counts: of an advisory that is of this flaw alone, or else of one that tells of several; the worst.
+fn word(told: &[Told]) -> Option<String> {
+    let of = |is_collection: bool| {
+        let words = told
+            .iter()
+            .filter(|told| told.is_collection == is_collection)
+            .filter_map(|told| told.found.severity.word.as_ref().or(told.advisory.severity.word.as_ref()));
+        words.max_by_key(|word| (severity::of_word(word), (*word).clone())).cloned()
+    };
+    of(false).or_else(|| of(true))
+}
+
+fn summary(told: &[Told]) -> String {
+    let told = told.iter().filter(|told| !told.advisory.summary.is_empty());
+    told.min_by_key(|told| (told.is_collection, &told.advisory.id)).map_or_else(String::new, |told| told.advisory.summary.clone())
+}
+
+fn reason(vulnerability: &Vulnerability, packages: &[&Package], order: Order) -> String {
+    let Vulnerability { package, installed, summary, fixed, .. } = vulnerability;
+    let names: BTreeSet<&str> = packages.iter().map(|package| package.name.as_str()).filter(|name| name != package).collect();
+    let mut text = format!("{package} {installed}");
+    if !names.is_empty() {
+        let more = names.len().saturating_sub(MOST_NAMED);
+        let named = names.into_iter().take(MOST_NAMED).collect::<Vec<_>>().join(", ");
+        text += &if more > 0 { format!(" ({named} and {more} more)") } else { format!(" ({named})") };
+    }
+    text += &format!(" has {}", vulnerability.id());
+    if !summary.is_empty() {
+        text += &format!(" ({summary})");
+    }
+    text += &match fixed {
+        Some(fixed) if order == Order::Rpm || packages.len() < 2 => format!(", fixed in {fixed}"),
+        Some(fixed) => format!(", fixed in {fixed} of the source package"),
+        None => ", and there is no fix yet".to_owned(),
+    };
+    if vulnerability.dormant {
+        text += "; it is in what is installed of a kernel that doesn't boot";
+    } else if let Some(exploited) = &vulnerability.exploited {
+        text += &format!("; attackers are known to use it since {}", exploited.added);
+    }
+    text
+}
+
+/// Returns the flaws that an advisory is of, each with its ids.
+///
+/// Aliases are names of the same flaw; so is what an advisory comes from, if that is one. A distribution's update that
+/// comes from several mends each of them. AlmaLinux names its CVEs among what is related.
+fn flaws_of(advisory: &Advisory, is_distribution: bool) -> Vec<Vec<String>> {
+    let distinct = |ids: &[String]| ids.iter().map(|id| canonical(id)).collect::<BTreeSet<String>>();
+    let mut own: Vec<String> = vec![canonical(&advisory.id)];
+    own.extend(advisory.aliases.iter().map(|id| canonical(id)));
+    let is_cve = |id: &String| id.starts_with("CVE-");
+    let mut of = distinct(&advisory.upstream);
+    if of.is_empty() && is_distribution && !own.iter().any(is_cve) {
+        of = distinct(&advisory.related).into_iter().filter(is_cve).collect();
+    }
+    if of.iter().any(is_cve) {
+        of.retain(is_cve);
+    }
+    of.retain(|id| !own.contains(id));
+    match of.len() {
+        // A record of a CVE stays that, whatever else it comes from.
+        0 => vec![own],
+        1 => vec![own.into_iter().chain(of).collect()],
+        _ if own.iter().any(is_cve) => vec![own],
+        _ => of.into_iter().map(|id| vec![id]).collect(),
+    }
+}
+
+/// Returns the CVE of which an id is a distribution's own record: `UBUNTU-CVE-2024-6387`, `DEBIAN-CVE-2024-6387`.
+fn canonical(id: &str) -> String {
+    match id.split_once("-CVE-") {
+        Some((distribution, number)) if distribution.bytes().all(|byte| byte.is_ascii_uppercase()) => format!("CVE-{number}"),
+        _ => id.to_owned(),
+    }
+}
+
+/// Ids of which some are the same flaw's.
+#[derive(Default)]
+struct Same {
+    numbers: HashMap<String, usize>,
+    /// Of each id another one of the same flaw; itself, if it stands for the flaw.
+    parents: Vec<usize>,
+}
+
+impl Same {
+    fn join(&mut self, ids: &[String]) {
+        let numbers: Vec<usize> = ids.iter().map(|id| self.number(id)).collect();
+        for pair in numbers.windows(2) {
+            let (a, b) = (self.root(pair[0]), self.root(pair[1]));
+            self.parents[a.max(b)] = a.min(b);
+        }
+    }
+
+    fn number(&mut self, id: &str) -> usize {
+        if let Some(number) = self.numbers.get(id) {
+            return *number;
+        }
+        let number = self.parents.len();
+        self.parents.push(number);
+        self.numbers.insert(id.to_owned(), number);
+        number
+    }
+
+    /// Finds the one that stands for the flaw, and shortens the way there for those who come after.
+    fn root(&mut self, mut number: usize) -> usize {
+        while self.parents[number] != number {
+            self.parents[number] = self.parents[self.parents[number]];
+            number = self.parents[number];
+        }
+        number
+    }
+
+    fn root_of(&mut self, id: &str) -> Option<usize> {
+        let number = *self.numbers.get(id)?;
+        Some(self.root(number))
+    }
+
+    /// Returns all ids with the number of their flaw.
+    fn all(mut self) -> Vec<(String, usize)> {
+        let numbers = std::mem::take(&mut self.numbers);
+        numbers.into_iter().map(|(id, number)| (id, self.root(number))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn advisory(id: &str, aliases: &[&str], upstream: &[&str], related: &[&str]) -> Advisory {
+        let own = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
+        Advisory {
+            id: id.to_owned(),
+            aliases: own(aliases),
+            upstream: own(upstream),
+            related: own(related),
+            summary: String::new(),
+            published: None,
+            modified: jiff::Timestamp::UNIX_EPOCH,
+            severity: Words::default(),
+        }
+    }
+
+    #[test]
+    fn an_advisory_is_of_one_flaw_by_its_names_or_of_all_that_it_comes_from() {
+        let one = |advisory: &Advisory| flaws_of(advisory, true).len() == 1;
+        assert!(one(&advisory("GHSA-j8r2-6x86-q33q", &["CVE-2023-32681", "PYSEC-2023-74"], &[], &["CVE-2023-1"])));
+        assert_eq!(flaws_of(&advisory("DSA-5724-1", &[], &["CVE-2024-6387"], &[]), true), [["DSA-5724-1", "CVE-2024-6387"]]);
+        assert_eq!(flaws_of(&advisory("UBUNTU-CVE-2024-1", &[], &["CVE-2024-1"], &["USN-1"]), true), [["CVE-2024-1"]]);
+        let update = advisory("USN-1-1", &[], &["CVE-2024-1", "UBUNTU-CVE-2024-1", "CVE-2024-2"], &[]);
+        assert_eq!(flaws_of(&update, true), [["CVE-2024-1"], ["CVE-2024-2"]]);
+        let alma = advisory("ALSA-2025:1", &[], &[], &["CVE-2024-1", "CVE-2024-2", "BUG-1"]);
+        assert_eq!((flaws_of(&alma, true).len(), flaws_of(&alma, false).len()), (2, 1));
+    }
+
+    #[test]
+    fn ids_that_are_joined_in_any_order_are_one_flaws() {
+        let (a, b, c) = (["A".to_owned(), "B".to_owned()], ["C".to_owned(), "D".to_owned()], ["D".to_owned(), "A".to_owned()]);
+        let mut same = Same::default();
+        for ids in [&a, &b, &c] {
+            same.join(ids);
+        }
+        same.join(&["E".to_owned()]);
+        let roots: BTreeSet<usize> = ["A", "B", "C", "D"].iter().filter_map(|id| same.root_of(id)).collect();
+        assert_eq!(roots.len(), 1);
+        assert!(!roots.contains(&same.root_of("E").unwrap()));
+    }
+}

@@ -1,0 +1,425 @@
+//! Each distribution's way by public advisories, and what holds for all.
+
+use std::sync::Arc;
+
+use jiff::civil::date;
+use proptest::prelude::*;
+
+use crate::advisories::Database;
+use crate::disk::{BlockSource, SourceError};
+use crate::model::product::{ScanPolicy, VulnerabilityPolicy};
+use crate::model::report::{Finding, OperatingSystem, Origin, Package, Report, Severity};
+use crate::model::waiver::{Waiver, WaiverOptions};
+use crate::scan::testing::{built, clean, database_of, request, sample, scan};
+use crate::scan::{Bill, Scan, judge_again, judge_bill};
+
+const DAY: &str = "2026-11-22T12:00:00Z";
+
+fn policy() -> ScanPolicy {
+    ScanPolicy::failing_on(Severity::High)
+}
+
+fn with(database: &Arc<Database>) -> Scan {
+    Scan { advisories: Some(database.clone()), ..request(&policy()) }
+}
+
+fn package(origin: Origin, name: &str, version: &str) -> Package {
+    Package { name: name.to_owned(), version: version.to_owned(), origin, architecture: "x86_64".to_owned(), ..Package::default() }
+}
+
+fn of_source(name: &str, version: &str, source: &str) -> Package {
+    Package { source: Some(source.to_owned()), ..package(Origin::Dpkg, name, version) }
+}
+
+fn bill(os: &str, version: &str, packages: Vec<Package>) -> Bill {
+    let system = OperatingSystem { id: os.to_owned(), version: version.to_owned(), name: format!("{os} {version}") };
+    Bill { name: "an image".to_owned(), version: None, operating_system: Some(system), packages, unread: Vec::new() }
+}
+
+fn judged(os: &str, version: &str, packages: Vec<Package>) -> Vec<String> {
+    flaws(&judge_bill(&bill(os, version, packages), &with(sample())))
+}
+
+/// Each vulnerability in short: code, severity, ids, package and versions.
+fn flaws(report: &Report) -> Vec<String> {
+    let brief = |finding: &Finding| {
+        let flaw = finding.vulnerability.as_ref()?;
+        let (ids, fixed) = (flaw.ids.join("+"), flaw.fixed.as_deref().unwrap_or("none"));
+        Some(format!("{} {} {ids} {} {} > {fixed}", &finding.code[8..], finding.severity, flaw.package, flaw.installed))
+    };
+    report.findings.iter().filter_map(brief).collect()
+}
+
+/// Each finding of coverage in short.
+fn gaps(report: &Report) -> Vec<String> {
+    let gaps = report.findings.iter().filter(|finding| finding.code.starts_with("COV-"));
+    gaps.map(|finding| format!("{} {} {}", finding.code, finding.severity, finding.reason)).collect()
+}
+
+#[test]
+fn debians_packages_are_matched_by_source_and_gone_after_the_upgrade() {
+    let status = |version: &str| {
+        let package = |name: &str| {
+            format!("Package: {name}\nStatus: install ok installed\nSource: openssh\nVersion: {version}\nArchitecture: amd64\n\n")
+        };
+        clean()
+            .file("/usr/lib/os-release", "ID=debian\nVERSION_ID=12\nPRETTY_NAME=\"Debian 12\"\n")
+            .file("/var/lib/dpkg/status", package("openssh-server") + &package("openssh-client"))
+    };
+    let report = scan(status("1:9.2p1-2+deb12u2"), &with(sample()));
+    assert_eq!(flaws(&report), ["002 high CVE-2024-6387+DSA-5724-1 openssh 1:9.2p1-2+deb12u2 > 1:9.2p1-2+deb12u3"]);
+    let finding = report.findings.iter().find(|finding| finding.vulnerability.is_some()).unwrap();
+    assert_eq!(
+        finding.package.as_deref(),
+        Some("pkg:deb/debian/openssh-client@1:9.2p1-2%2Bdeb12u2?arch=amd64&distro=debian-12&upstream=openssh")
+    );
+    assert!(finding.reason.starts_with("openssh 1:9.2p1-2+deb12u2 (openssh-client, openssh-server) has CVE-2024-6387 (openssh: a race"));
+    assert!(finding.reason.ends_with("fixed in 1:9.2p1-2+deb12u3 of the source package"), "{}", finding.reason);
+    let flaw = finding.vulnerability.as_ref().unwrap();
+    assert_eq!((flaw.packages.len(), flaw.cvss.as_ref().unwrap().score.to_string()), (2, "8.1".to_owned()));
+    assert!(!report.passed());
+    for version in ["1:9.2p1-2+deb12u3", "1:9.2p1-2+deb12u10", "2:1-1"] {
+        assert!(flaws(&scan(status(version), &with(sample()))).is_empty(), "{version}");
+    }
+}
+
+#[test]
+fn a_flaw_that_came_later_is_not_in_what_was_before() {
+    let xz = |version: &str| judged("debian", "13", vec![of_source("liblzma5", version, "xz-utils")]);
+    // Debian hasn't rated it, so that the score tells.
+    let expected = "002 critical CVE-2024-3094+DEBIAN-CVE-2024-3094 xz-utils 5.6.1-1 > 5.6.1+really5.4.5-1";
+    assert_eq!(xz("5.6.1-1"), [expected]);
+    assert!(xz("5.4.5-0.3").is_empty() && xz("5.6.1+really5.4.5-1").is_empty() && xz("5.8.1-1").is_empty());
+}
+
+#[test]
+fn ubuntus_word_and_binaries_count() {
+    let of = |name: &str| judged("ubuntu", "22.04", vec![of_source(name, "1:8.9p1-3ubuntu0.7", "openssh")]);
+    let expected = "002 high CVE-2024-6387+UBUNTU-CVE-2024-6387 openssh 1:8.9p1-3ubuntu0.7 > 1:8.9p1-3ubuntu0.10";
+    assert_eq!(of("openssh-server"), [expected]);
+    assert!(of("openssh-tests").is_empty());
+}
+
+#[test]
+fn rpms_are_matched_by_binary_package_and_told_by_source() {
+    let of = |name: &str, version: &str| Package { source: Some("openssh".to_owned()), ..package(Origin::Rpm, name, version) };
+    let old = ["openssh", "openssh-clients", "openssh-server"].map(|name| of(name, "8.7p1-38.el9"));
+    let expected = "002 high CVE-2024-6387+ALSA-2024:4312 openssh 8.7p1-38.el9 > 8.7p1-38.el9_4.1";
+    let found = judged("almalinux", "9.4", [old.as_slice(), &[of("pam_ssh_agent_auth", "0.10.4-5.38.el9_4.1")]].concat());
+    assert_eq!(found, [expected]);
+    assert!(judged("almalinux", "9.4", vec![of("openssh", "8.7p1-38.el9_4.1")]).is_empty());
+    // An epoch that is installed is more than any version without.
+    assert!(judged("almalinux", "9.4", vec![of("openssh", "1:1-1")]).is_empty());
+}
+
+#[test]
+fn other_distributions_name_the_same_flaw_each_in_its_way() {
+    let upstream = r#", "upstream": ["CVE-2024-6387"]"#;
+    let fixed = |version: &str| format!(r#", {{"fixed": "{version}"}}"#);
+    let records = [
+        record("ALPINE-CVE-2024-6387", "Alpine:v3.20", "openssh", &fixed("9.7_p1-r4"), upstream),
+        record("RLSA-2024:4312", "Rocky Linux:9", "openssh-server", &fixed("0:8.7p1-38.el9_4.1"), upstream),
+        record("RHSA-2024:4312", "Red Hat:enterprise_linux:9::baseos", "openssh-server", &fixed("0:8.7p1-38.el9_4.1"), upstream),
+    ];
+    let database = database_of(&[("a.json", &records[0]), ("b.json", &records[1]), ("c.json", &records[2]), ("kev.json", KEV.as_bytes())]);
+    let of = |os: &str, version: &str, origin, name: &str, installed: &str| {
+        let package = Package { source: Some("openssh".to_owned()), ..package(origin, name, installed) };
+        flaws(&judge_bill(&bill(os, version, vec![package]), &with(&database)))
+    };
+    let alpine = of("alpine", "3.20.1", Origin::Apk, "openssh-server-common", "9.7_p1-r3");
+    assert_eq!(alpine, ["002 medium CVE-2024-6387+ALPINE-CVE-2024-6387 openssh 9.7_p1-r3 > 9.7_p1-r4"]);
+    for (os, id) in [("rocky", "RLSA"), ("rhel", "RHSA")] {
+        let found = of(os, "9.4", Origin::Rpm, "openssh-server", "8.7p1-38.el9");
+        assert_eq!(found, [format!("002 medium CVE-2024-6387+{id}-2024:4312 openssh 8.7p1-38.el9 > 0:8.7p1-38.el9_4.1")]);
+        assert!(of(os, "9.4", Origin::Rpm, "openssh-server", "8.7p1-38.el9_4.1").is_empty(), "{os}");
+    }
+}
+
+#[test]
+fn amazons_updates_are_of_builds() {
+    let of =
+        |architecture: &str, version: &str| Package { architecture: architecture.to_owned(), ..package(Origin::Rpm, "rsyslog", version) };
+    let found = judged("amzn", "2023", vec![of("aarch64", "8.2204.0-1.amzn2023")]);
+    let flaw = |cve: &str| format!("002 high {cve}+ALAS2023-2023-001 rsyslog 8.2204.0-1.amzn2023 > 8.2204.0-3.amzn2023.0.2");
+    assert_eq!(found, [flaw("CVE-2014-3634"), flaw("CVE-2022-24903")], "an update of two flaws is told with each");
+    assert!(judged("amzn", "2023", vec![of("i686", "8.2204.0-1.amzn2023")]).is_empty());
+}
+
+#[test]
+fn advisories_of_one_flaw_are_one_finding_and_what_attackers_use_comes_first() {
+    let at = |path: &str, package: Package| Package { path: Some(path.to_owned()), ..package };
+    let packages = vec![
+        at("/opt/a.jar", package(Origin::Maven, "org.apache.logging.log4j:log4j-core", "2.14.1")),
+        at("/opt/b.jar", package(Origin::Maven, "org.apache.logging.log4j:log4j-core", "2.15.0")),
+        at("/srv/app", package(Origin::Cargo, "smallvec", "1.6.0")),
+        at("/srv/go", package(Origin::Go, "stdlib", "1.22.1")),
+        at("/srv/go", package(Origin::Go, "example.com/app", "(devel)")),
+        at("/srv/lib/requests", package(Origin::Pypi, "Requests", "2.30.0")),
+        at("/srv/node_modules/lodash", package(Origin::Npm, "lodash", "4.17.20")),
+        at("/home/node_modules/lodash", package(Origin::Npm, "lodash", "4.17.20")),
+    ];
+    let report = judge_bill(&bill("debian", "13", packages), &with(sample()));
+    assert_eq!(
+        flaws(&report),
+        [
+            "001 critical CVE-2021-44228+GHSA-jfh8-c2jp-5v3q org.apache.logging.log4j:log4j-core 2.14.1 > 2.15.0",
+            "002 critical CVE-2021-25900+GHSA-43w2-9j62-hq99+RUSTSEC-2021-0003 smallvec 1.6.0 > 1.6.1",
+            "002 high CVE-2021-23337+GHSA-35jh-r3h4-6jhm lodash 4.17.20 > 4.17.21",
+            "002 high CVE-2021-23337+GHSA-35jh-r3h4-6jhm lodash 4.17.20 > 4.17.21",
+            "002 medium CVE-2023-45288+GHSA-4v7x-pqxf-cx7m+GO-2024-2687 stdlib 1.22.1 > 1.22.2",
+            "002 medium CVE-2023-32681+GHSA-j8r2-6x86-q33q+PYSEC-2023-74 Requests 2.30.0 > 2.31.0",
+        ]
+    );
+    let exploited = report.findings[0].vulnerability.as_ref().unwrap().exploited.unwrap();
+    assert_eq!((exploited.added, exploited.due, exploited.ransomware), (date(2021, 12, 10), Some(date(2021, 12, 24)), true));
+    assert_eq!(report.findings[0].path.as_deref(), Some("/opt/a.jar"));
+    assert_eq!(gaps(&report), ["COV-ADV-003 low 1 package of Go has no version or name that can be compared: example.com/app"]);
+}
+
+/// Facts of Debian's tracker, CISA's catalogue and FIRST's scores of 2024.
+const KERNEL: &str = r#"{"id": "DEBIAN-CVE-2024-1086", "modified": "2024-06-01T00:00:00Z", "upstream": ["CVE-2024-1086"],
+    "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:L/AC:L/PR:L/UI:N/S:U/C:H/I:H/A:H"}], "affected": [
+    {"package": {"ecosystem": "Debian:12", "name": "linux"}, "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "6.1.76-1"}]}]}]}"#;
+const KEV: &str = r#"{"catalogVersion": "2024.05.30", "dateReleased": "2024-05-30T17:04:19Z", "count": 1, "vulnerabilities": [
+    {"cveID": "CVE-2024-1086", "vulnerabilityName": "Linux Kernel Use-After-Free", "dateAdded": "2024-05-30", "knownRansomwareCampaignUse": "Unknown"}]}"#;
+const EPSS: &str = "#model_version:v2025.03.14,score_date:2026-11-22T12:55:00Z\ncve,epss,percentile\nCVE-2024-1086,0.79123,0.99\n";
+
+#[test]
+fn a_kernel_that_boots_counts_and_one_that_is_merely_there_counts_less() {
+    let database = database_of(&[("k.json", KERNEL.as_bytes()), ("kev.json", KEV.as_bytes()), ("epss.csv", EPSS.as_bytes())]);
+    let status = |release: &str, version: &str| {
+        format!(
+            "Package: linux-image-{release}\nStatus: install ok installed\nSource: linux-signed-amd64 (6.1.69+1)\nVersion: {version}\nArchitecture: amd64\n\n"
+        )
+    };
+    let tree = |boots: &str| {
+        clean()
+            .file("/usr/lib/os-release", "ID=debian\nVERSION_ID=12\n")
+            .file("/var/lib/dpkg/status", status("6.1.0-17-amd64", "6.1.69-1") + &status("6.1.0-18-amd64", "6.1.76-1"))
+            .file("/boot/vmlinuz-6.1.0-17-amd64", "x")
+            .file("/boot/vmlinuz-6.1.0-18-amd64", "x")
+            .file("/boot/grub/grub.cfg", format!("menuentry 'x' {{\n linux /boot/vmlinuz-{boots}\n}}\n"))
+    };
+    let booted = scan(tree("6.1.0-17-amd64"), &with(&database));
+    assert_eq!(flaws(&booted), ["001 critical CVE-2024-1086+DEBIAN-CVE-2024-1086 linux 6.1.69-1 > 6.1.76-1"]);
+    let flaw = booted.findings.iter().find_map(|finding| finding.vulnerability.clone()).unwrap();
+    assert_eq!(flaw.likelihood.unwrap().score.to_string(), "79.1%");
+    let dormant = scan(tree("6.1.0-18-amd64"), &with(&database));
+    assert_eq!(flaws(&dormant), ["002 medium CVE-2024-1086+DEBIAN-CVE-2024-1086 linux 6.1.69-1 > 6.1.76-1"]);
+    let finding = dormant.findings.iter().find(|finding| finding.vulnerability.is_some()).unwrap();
+    assert!(finding.reason.ends_with("a kernel that doesn't boot") && finding.vulnerability.as_ref().unwrap().exploited.is_some());
+    assert_eq!((dormant.kernel.as_deref(), booted.kernel.as_deref()), (Some("6.1.0-18-amd64"), Some("6.1.0-17-amd64")));
+}
+
+/// A record of one flaw of one package.
+fn record(id: &str, ecosystem: &str, package: &str, events: &str, more: &str) -> Vec<u8> {
+    format!(
+        r#"{{"id": "{id}", "modified": "2026-11-01T00:00:00Z" {more}, "affected": [{{"package": {{"ecosystem": "{ecosystem}", "name": "{package}"}},
+        "ranges": [{{"type": "ECOSYSTEM", "events": [{{"introduced": "0"}}{events}]}}]}}]}}"#
+    )
+    .into_bytes()
+}
+
+#[test]
+fn flaws_without_a_fix_fail_only_if_the_policy_says_so() {
+    let unfixed = record("CVE-2026-1", "Debian:13", "bash", "", r#", "database_specific": {"severity": "high"}"#);
+    let database = database_of(&[("a.json", &unfixed), ("kev.json", KEV.as_bytes())]);
+    let report = scan(clean(), &with(&database));
+    assert_eq!(flaws(&report), ["003 high CVE-2026-1 bash 5.2-1 > none"]);
+    assert!(report.passed());
+    let vulnerabilities = VulnerabilityPolicy { unfixed: true, ..VulnerabilityPolicy::default() };
+    let strict = Scan { policy: ScanPolicy { vulnerabilities, ..policy() }, ..with(&database) };
+    assert!(!scan(clean(), &strict).passed());
+}
+
+#[test]
+fn ubuntu_pros_fixes_count_for_who_has_them() {
+    let both = r#"{"id": "UBUNTU-CVE-2026-2", "modified": "2026-11-01T00:00:00Z", "upstream": ["CVE-2026-2"], "affected": [
+        {"package": {"ecosystem": "Ubuntu:20.04:LTS", "name": "x"}, "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}]}]},
+        {"package": {"ecosystem": "Ubuntu:Pro:20.04:LTS", "name": "x"}, "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "1-1ubuntu1+esm1"}]}]}]}"#;
+    let database = database_of(&[("a.json", both.as_bytes()), ("kev.json", KEV.as_bytes())]);
+    let of = |packages: &[(&str, &str)]| {
+        let packages = packages.iter().map(|(name, version)| package(Origin::Dpkg, name, version)).collect();
+        flaws(&judge_bill(&bill("ubuntu", "20.04", packages), &with(&database)))
+    };
+    assert_eq!(of(&[("x", "1-1ubuntu1")]), ["003 medium CVE-2026-2+UBUNTU-CVE-2026-2 x 1-1ubuntu1 > none"]);
+    let attached = of(&[("x", "1-1ubuntu1"), ("ubuntu-advantage-pro", "1")]);
+    assert_eq!(attached, ["002 medium CVE-2026-2+UBUNTU-CVE-2026-2 x 1-1ubuntu1 > 1-1ubuntu1+esm1"]);
+    assert!(of(&[("x", "1-1ubuntu1+esm1")]).is_empty());
+}
+
+#[test]
+fn the_distributions_and_the_upstreams_records_are_one_flaw_each_with_a_score() {
+    // AlmaLinux has no scores: another publisher's of the same CVE is taken, and no word of it.
+    let alma = record(
+        "ALSA-2026:1",
+        "AlmaLinux:9",
+        "x",
+        r#", {"fixed": "2-1.el9"}"#,
+        r#", "summary": "Moderate: x", "related": ["CVE-2026-1", "CVE-2026-2"]"#,
+    );
+    let ubuntu = record(
+        "UBUNTU-CVE-2026-1",
+        "Ubuntu:24.04:LTS",
+        "y",
+        "",
+        r#", "upstream": ["CVE-2026-1"], "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}, {"type": "Ubuntu", "score": "low"}]"#,
+    );
+    let database = database_of(&[("a.json", &alma), ("b.json", &ubuntu), ("kev.json", KEV.as_bytes())]);
+    let report = judge_bill(&bill("almalinux", "9", vec![package(Origin::Rpm, "x", "1-1.el9")]), &with(&database));
+    let flaw = |cve: &str| format!("002 medium {cve}+ALSA-2026:1 x 1-1.el9 > 2-1.el9");
+    assert_eq!(flaws(&report), [flaw("CVE-2026-1"), flaw("CVE-2026-2")]);
+    let scores: Vec<_> = report
+        .findings
+        .iter()
+        .filter_map(|finding| finding.vulnerability.as_ref())
+        .map(|flaw| flaw.cvss.as_ref().map(|cvss| cvss.score.to_string()))
+        .collect();
+    assert_eq!(scores, [Some("9.8".to_owned()), None]);
+}
+
+fn waiver(id: &str, target: &str) -> Waiver {
+    Waiver {
+        id: id.to_owned(),
+        target: target.to_owned(),
+        reason: "sshd is not reachable".to_owned(),
+        owner: "security".to_owned(),
+        created: date(2026, 11, 2),
+        expires: date(2027, 2, 1),
+        exception: None,
+    }
+}
+
+#[test]
+fn a_waiver_names_a_flaw_and_what_attackers_use_needs_consent_too() {
+    let of = |waiver: Waiver, allow_policy| {
+        let packages = vec![
+            of_source("openssh-server", "1:9.2p1-2", "openssh"),
+            Package { path: Some("/a.jar".to_owned()), ..package(Origin::Maven, "org.apache.logging.log4j:log4j-core", "2.14.1") },
+        ];
+        let waivers = WaiverOptions { allow_policy, strict: false };
+        let policy = ScanPolicy { waivers: vec![waiver], ..policy() };
+        let report = judge_bill(&bill("debian", "12", packages), &Scan { policy, waivers, ..with(sample()) });
+        report.waived().filter_map(|finding| Some(finding.vulnerability.as_ref()?.id().to_owned())).collect::<Vec<_>>()
+    };
+    for id in ["CVE-2024-6387", "DSA-5724-1"] {
+        assert_eq!(of(waiver(id, "pkg:deb/debian/openssh-server@**"), false), ["CVE-2024-6387"], "{id}");
+    }
+    assert!(of(waiver("CVE-2024-6387", "pkg:deb/debian/bash@**"), false).is_empty());
+    // A waiver of a code, or of many flaws, is no look at one.
+    for id in ["AMI-VUL-002", "CVE-2024-*"] {
+        assert!(of(waiver(id, "pkg:deb/**"), false).is_empty(), "{id}");
+        assert_eq!(of(waiver(id, "pkg:deb/**"), true), ["CVE-2024-6387"], "{id}");
+    }
+    assert!(of(waiver("CVE-2021-44228", "/a.jar"), false).is_empty());
+    assert_eq!(of(waiver("CVE-2021-44228", "/a.jar"), true), ["CVE-2021-44228"]);
+}
+
+#[test]
+fn what_is_judged_again_is_as_if_it_were_scanned_anew() {
+    let tree = clean()
+        .file("/root/.bash_history", "ls\n")
+        .file("/usr/local/go/VERSION", "go1.20.3\n")
+        .file("/srv/node_modules/lodash/package.json", r#"{"name": "lodash", "version": "4.17.20"}"#);
+    let newer = record("CVE-2026-1", "Debian:13", "bash", r#", {"fixed": "5.2-2"}"#, "");
+    let database = database_of(&[("a.json", &newer), ("kev.json", KEV.as_bytes())]);
+    let policy = ScanPolicy { waivers: vec![waiver("AMI-HIS-001", "/root/**"), waiver("CVE-2026-1", "pkg:deb/**")], ..policy() };
+    let later = Scan { at: "2026-11-25T00:00:00Z".parse().unwrap(), policy, ..with(&database) };
+    let first = scan(tree.clone(), &with(sample()));
+    assert_eq!(flaws(&first).len(), 1, "{:#?}", flaws(&first));
+    let (again, anew) = (judge_again(&first, &later), scan(tree, &later));
+    assert_eq!(flaws(&again), ["002 medium CVE-2026-1 bash 5.2-1 > 5.2-2"]);
+    assert_eq!(again.findings, anew.findings);
+    assert_eq!(Report { basis: None, ..again.clone() }, anew);
+    assert_eq!(again.advisories.as_ref().unwrap().digest, database.digest());
+    // Once more, with what was there at first.
+    let back = judge_again(&again, &with(sample()));
+    assert_eq!(Report { basis: None, ..back.clone() }, first);
+    assert_eq!(back.basis, again.basis, "files are of the first scan");
+}
+
+#[test]
+fn a_report_from_before_keeps_what_it_said_of_runtimes() {
+    let first = scan(clean().file("/usr/local/go/VERSION", "go1.20.3\n"), &with(sample()));
+    let old = Report { runtimes: None, ..first };
+    let codes = |report: &Report| report.findings.iter().map(|finding| finding.code.clone()).collect::<Vec<_>>();
+    assert_eq!(codes(&judge_again(&old, &with(sample()))), ["AMI-OS-002"]);
+}
+
+#[test]
+fn data_that_is_missing_old_or_of_another_release_is_told() {
+    let bash = || vec![package(Origin::Dpkg, "bash", "5.2-1")];
+    let of = |os: &str, version: &str, scan: &Scan| gaps(&judge_bill(&bill(os, version, bash()), scan));
+    let none = Scan { advisories: None, ..request(&policy()) };
+    assert_eq!(
+        of("debian", "13", &none),
+        ["COV-ADV-001 high there is no database of advisories, so that no package was checked for vulnerabilities"]
+    );
+    let now = with(sample());
+    assert!(of("debian", "13", &now).is_empty());
+    assert!(of("debian", "11", &now)[0].starts_with("COV-ADV-001 high the database has no advisories of debian 11 (Debian)"));
+    assert!(of("fedora", "43", &now)[0].starts_with("COV-ADV-001 high no advisories of fedora 43 are published"));
+    let at = |day: &str| Scan { at: day.parse().unwrap(), ..with(sample()) };
+    assert!(of("debian", "13", &at("2026-11-29T12:00:00Z")).is_empty());
+    let stale = "COV-ADV-002 high the advisories of Debian are of 2026-11-22, 8 days old, and may be 7";
+    assert_eq!(of("debian", "13", &at("2026-11-30T12:00:00Z")), [stale]);
+    let php = Package { path: Some("/p".to_owned()), ..package(Origin::Composer, "a/b", "1.0") };
+    let report = judge_bill(&bill("debian", "13", vec![php, package(Origin::Rpm, "x", "1-1")]), &now);
+    assert_eq!(
+        gaps(&report),
+        [
+            "COV-ADV-003 medium the database has no advisories of Packagist, so that 1 package were not checked",
+            "COV-ADV-003 low 1 package of another package manager than the system's was not checked: x",
+        ]
+    );
+    let unread = Bill { unread: vec!["pkg:swift/x".to_owned()], ..bill("debian", "13", bash()) };
+    assert!(gaps(&judge_bill(&unread, &now))[0].starts_with("COV-PKG-002 medium 1 entry of the bill of materials can't be told"));
+}
+
+/// A database whose bytes can't be had any more once it is open.
+struct Gone(Vec<u8>);
+
+impl BlockSource for Gone {
+    fn size_bytes(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), SourceError> {
+        let is_edge = offset == 0 || offset + buffer.len() as u64 == self.size_bytes();
+        let gone = || SourceError::OutOfBounds { offset, length: buffer.len() as u64, size_bytes: 0 };
+        if is_edge { self.0.read_at(offset, buffer) } else { Err(gone()) }
+    }
+}
+
+#[test]
+fn a_database_that_cant_be_read_is_a_finding() {
+    let inputs = [("a.json", record("CVE-2026-1", "Debian:13", "bash", "", "")), ("kev.json", KEV.into())];
+    let bytes = built(&inputs.each_ref().map(|(name, bytes)| (*name, bytes.as_slice())), DAY);
+    let database = Arc::new(Database::open(Arc::new(Gone(bytes))).unwrap());
+    let report = scan(clean(), &with(&database));
+    let [gap] = &gaps(&report)[..] else { panic!("{:?}", gaps(&report)) };
+    assert!(gap.starts_with("COV-ADV-001 high the database of advisories can't be used: it "), "{gap}");
+    assert!(!report.passed() && report.advisories.is_none());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_damaged_database_never_makes_it_panic(changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..30)) {
+        static BYTES: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| {
+            let inputs = [("k.json", KERNEL), ("kev.json", KEV), ("epss.csv", EPSS)];
+            built(&inputs.map(|(name, text)| (name, text.as_bytes())), DAY)
+        });
+        let mut bytes = BYTES.clone();
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        if let Ok(database) = Database::open(Arc::new(bytes)) {
+            let kernel = of_source("linux-image-6.1.0-17-amd64", "6.1.69-1", "linux");
+            let report = judge_bill(&bill("debian", "12", vec![kernel]), &with(&Arc::new(database)));
+            prop_assert!(!report.findings.is_empty());
+        }
+    }
+}
