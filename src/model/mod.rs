@@ -17,4 +17,5 @@ pub mod report;
 pub mod resource;
 pub mod target;
 pub mod version;
+pub mod vex;
 pub mod waiver;
