@@ -158,10 +158,7 @@ mod tests {
                 VexStatus::NotAffected { justification, impact: Some("built: without".to_owned()) },
                 "not affected, says The Authors on 2026-11-28 in vex.json: vulnerable code not present; built: without",
             ),
-            (
-                VexStatus::Affected { action: Some("update".to_owned()) },
-                "affected, says The Authors on 2026-11-28 in vex.json: update",
-            ),
+            (VexStatus::Affected { action: Some("update".to_owned()) }, "affected, says The Authors on 2026-11-28 in vex.json: update"),
         ];
         for (status, expected) in cases {
             assert_eq!(said(status).to_string(), expected);
