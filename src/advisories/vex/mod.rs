@@ -7,6 +7,7 @@ mod cpe;
 mod csaf;
 mod json;
 mod openvex;
+mod platform;
 mod product;
 mod purl;
 mod statement;
@@ -15,6 +16,7 @@ mod statements;
 mod tests;
 
 pub use cpe::Cpe;
+pub use platform::platforms;
 pub use product::{Component, Product, Subject};
 pub use purl::Purl;
 pub use statement::Statement;

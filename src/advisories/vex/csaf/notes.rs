@@ -6,7 +6,7 @@ use super::super::json::Text;
 use super::products::Products;
 
 /// How many members of groups may be gone through: a document can name a large group over and over.
-const MOST_MEMBERS: usize = 1 << 24;
+const MOST_MEMBERS: usize = 1 << 22;
 
 /// How many members of groups may still be gone through.
 pub(super) struct Members(usize);
