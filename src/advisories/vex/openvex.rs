@@ -104,11 +104,9 @@ impl TryFrom<String> for Vulnerability {
     }
 }
 
-impl TryFrom<String> for RawComponent {
-    type Error = std::convert::Infallible;
-
-    fn try_from(id: String) -> Result<Self, Self::Error> {
-        Ok(Self { id: Some(id), ..Self::default() })
+impl From<String> for RawComponent {
+    fn from(id: String) -> Self {
+        Self { id: Some(id), ..Self::default() }
     }
 }
 

@@ -35,7 +35,7 @@ impl Component {
     /// Adds a name; tells whether it was understood.
     pub(super) fn add(&mut self, name: &str) -> bool {
         match Thing::read(name) {
-            Some(Thing::Package { purl, .. }) => self.purls.push(purl),
+            Some(Thing::Package { purl, .. }) => self.purls.push(*purl),
             Some(Thing::Platform(cpe)) => self.cpes.push(cpe),
             None => return false,
         }
@@ -84,14 +84,14 @@ impl Asked {
 
 #[derive(Debug)]
 enum Thing {
-    Package { purl: Purl, source: Option<Purl> },
+    Package { purl: Box<Purl>, source: Option<Box<Purl>> },
     Platform(Cpe),
 }
 
 impl Thing {
     fn read(name: &str) -> Option<Self> {
         match Purl::read(name) {
-            Some(purl) => Some(Self::Package { source: purl.source(), purl }),
+            Some(purl) => Some(Self::Package { source: purl.source().map(Box::new), purl: Box::new(purl) }),
             None => Cpe::read(name).map(Self::Platform),
         }
     }

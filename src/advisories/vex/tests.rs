@@ -278,6 +278,20 @@ fn what_holds_for_nothing_is_told() {
         let read = statements(&[&csaf(&branch("product_version", name, purl), not_affected)]);
         assert_eq!(read.all()[0].products[0].component.purls[0].version.as_deref(), Some(version));
     }
+    // A relationship's own name counts if it can't be of more than the part is.
+    for (purl, name) in [("pkg:npm/own@1", "own"), ("pkg:npm/own", "a")] {
+        let own = alone("2", &format!("\"purl\": \"{purl}\""));
+        let tree = names(&[alone("1", r#""purl": "pkg:npm/a""#), alone("3", r#""cpe": "cpe:/o:x:y""#)]).replacen(
+            '{',
+            &format!(
+                r#"{{"relationships": [{{"full_product_name": {own}, "product_reference": "1", "relates_to_product_reference": "3"}}], "#
+            ),
+            1,
+        );
+        let read = statements(&[&csaf(&tree, r#"{"known_not_affected": ["2"]}"#)]);
+        let [product] = &read.all()[0].products[..] else { panic!("{read:?}") };
+        assert_eq!((product.component.purls[0].name.as_str(), product.within.len()), (name, 1));
+    }
     let both = csaf(&names(&[alone("1", r#""purl": "pkg:npm/a""#)]), r#"{"known_not_affected": ["1"], "known_affected": ["1"]}"#);
     assert!(faults(&both)[0].contains("contradicting"));
     assert_eq!(statements(&[&both]).all()[0].status, VexStatus::Affected { action: None });
@@ -360,7 +374,7 @@ fn parts() -> impl Strategy<Value = (String, String, String, Vec<(String, String
     let qualifiers = qualifiers.prop_flat_map(|keys| {
         keys.into_iter().map(|key| "[a-z0-9_-]{1,8}".prop_map(move |value| (key.to_owned(), value))).collect::<Vec<_>>()
     });
-    ("(deb/debian|rpm/redhat|npm/%40x|golang/a.b/c|generic)", "[a-z][a-z0-9._-]{0,8}", "[0-9a-z][0-9a-z.~_-]{0,8}", qualifiers)
+    ("(deb/debian|rpm/redhat|npm/%40x|golang/a\\.b/c|generic)", "[a-z][a-z0-9._-]{0,8}", "[0-9a-z][0-9a-z.~_-]{0,8}", qualifiers)
 }
 
 fn written(kind: &str, name: &str, version: Option<&str>, qualifiers: &[(String, String)]) -> Purl {

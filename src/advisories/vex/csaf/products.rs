@@ -94,7 +94,8 @@ enum Definition<'a> {
 enum Version<'a> {
     Untold,
     One(&'a str),
-    Range,
+    /// Not all of them.
+    Some,
 }
 
 impl<'a> Products<'a> {
@@ -107,7 +108,8 @@ impl<'a> Products<'a> {
         for Relationship { full_product_name, product_reference, relates_to_product_reference } in
             tree.relationships.as_deref().unwrap_or_default()
         {
-            let named = full_product_name.component(Version::Untold).ok();
+            // A name of its own that has no version could be of more than the part is.
+            let named = full_product_name.component(Version::Some).ok();
             let together = Definition::Together { named, part: &product_reference.0, whole: &relates_to_product_reference.0 };
             products.add(&full_product_name.product_id.0, together);
         }
@@ -134,9 +136,12 @@ impl<'a> Products<'a> {
             Definition::Together { .. } if depth == 0 => Err("its relationships go in a circle or too deep"),
             Definition::Together { named, part, whole } => {
                 let whole = self.resolve(whole, depth - 1)?;
+                let part = self.resolve(part, depth - 1);
                 let part = match named {
-                    Some(component) => Product { component: Arc::clone(component), within: Vec::new() },
-                    None => self.resolve(part, depth - 1)?,
+                    Some(component) => {
+                        Product { component: Arc::clone(component), within: part.map_or_else(|_| Vec::new(), |part| part.within) }
+                    }
+                    None => part?,
                 };
                 let mut within = part.within;
                 within.push(whole.component);
@@ -152,7 +157,7 @@ impl<'a> Products<'a> {
     fn add_branches(&mut self, branches: Option<&'a [Branch<'a>]>, above: Version<'a>) {
         for branch in branches.unwrap_or_default() {
             let version = match &*branch.category.0 {
-                "product_version_range" => Version::Range,
+                "product_version_range" => Version::Some,
                 // Red Hat's are named by package and version; whatever they are named, a package URL that has its version needs none.
                 "product_version" if is_version(&branch.name.0) => Version::One(&branch.name.0),
                 _ => above,
@@ -194,8 +199,8 @@ impl FullProductName<'_> {
                     purl.version = Some(version.to_owned());
                 }
             }
-            Version::Range if component.purls.iter().all(|purl| purl.version.is_some()) => {}
-            Version::Range => return Err("it is a range of versions"),
+            Version::Some if component.purls.iter().all(|purl| purl.version.is_some()) => {}
+            Version::Some => return Err("it is a range of versions"),
         }
         Ok(Arc::new(component))
     }
