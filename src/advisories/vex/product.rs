@@ -17,8 +17,9 @@ pub struct Product {
 impl Product {
     /// Tells whether what is said of it is said of the package that is asked about: that is the component, or a part of it.
     pub(super) fn holds_for(&self, asked: &Asked) -> bool {
-        let is_within = self.within.iter().all(|whole| asked.inside.iter().any(|thing| whole.names(thing)));
-        is_within && (self.component.names(&asked.package) || asked.inside.iter().any(|thing| self.component.names(thing)))
+        // Most products of a large document are of another name, which is told at once.
+        let is_meant = self.component.names(&asked.package) || asked.inside.iter().any(|thing| self.component.names(thing));
+        is_meant && self.within.iter().all(|whole| asked.inside.iter().any(|thing| whole.names(thing)))
     }
 }
 

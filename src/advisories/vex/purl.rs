@@ -83,7 +83,7 @@ impl Purl {
     /// Type, namespace and name have to be equal, the version too if it has one, and each qualifier that it has. A
     /// `distro` without a minor version means all of them, and Debian's and Ubuntu's code names are understood.
     pub fn covers(&self, other: &Self) -> bool {
-        (&self.kind, &self.namespace, &self.name) == (&other.kind, &other.namespace, &other.name)
+        (&self.name, &self.kind, &self.namespace) == (&other.name, &other.kind, &other.namespace)
             && (self.version.is_none() || self.version == other.version)
             && (self.subpath.is_none() || self.subpath == other.subpath)
             && self.qualifiers.iter().all(|(key, given)| other.qualifiers.get(key).is_some_and(|has| agrees(key, given, has)))
