@@ -16,6 +16,7 @@ mod sources;
 mod store;
 #[cfg(test)]
 mod tests;
+pub mod vex;
 mod write;
 
 pub use about::{About, Counts, Fault, Source, SourceKind, Stock};

@@ -17,5 +17,6 @@ pub mod report;
 pub mod resource;
 pub mod target;
 pub mod version;
+pub mod vex;
 pub mod vulnerability;
 pub mod waiver;

@@ -7,7 +7,7 @@ mod kev;
 mod kind;
 mod lines;
 mod osv;
-mod term;
+pub(super) mod term;
 mod updateinfo;
 
 pub(super) use archive::for_each_record;

@@ -13,7 +13,7 @@ const LONGEST_SUMMARY_CHARS: usize = 200;
 /// An id, a name or a version: not empty, not endless, without control characters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "Cow<'_, str>")]
-pub(super) struct Term(pub(super) String);
+pub(in crate::advisories) struct Term(pub(in crate::advisories) String);
 
 impl TryFrom<Cow<'_, str>> for Term {
     type Error = &'static str;
