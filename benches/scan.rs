@@ -101,6 +101,7 @@ impl Fetch for Wire {
 fn timed(disk: Arc<dyn BlockSource>) -> (Duration, Duration, Report) {
     let request = Scan {
         image: None,
+        product: None,
         policy: ScanPolicy::failing_on(Severity::High),
         waivers: WaiverOptions::default(),
         at: "2026-11-27T12:00:00Z".parse().expect("it is a time"),

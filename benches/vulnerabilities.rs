@@ -71,6 +71,7 @@ fn image() -> Bill {
 fn request(bytes: &Arc<Vec<u8>>) -> Scan {
     Scan {
         image: None,
+        product: None,
         policy: ScanPolicy::failing_on(Severity::High),
         waivers: WaiverOptions::default(),
         at: "2026-11-27T12:00:00Z".parse().expect("it is a time"),

@@ -50,6 +50,9 @@ pub struct Global {
     /// Say more about what is done: the guest's console, traces (twice: more still)
     #[arg(short, long, global = true, help_heading = GLOBAL, action = clap::ArgAction::Count)]
     pub verbose: u8,
+    /// The database of advisories that scans ask, and that `db` builds [default: in the user's cache folder]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE", env = "BAKEHOUSE_DATABASE")]
+    pub database: Option<PathBuf>,
     /// What runs the twin's instances [default: qemu where it is installed, else none]
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "KIND", env = "BAKEHOUSE_MACHINES")]
     pub machines: Option<MachineKind>,
@@ -149,13 +152,15 @@ pub enum Command {
     Abandon(command::abandon::AbandonArgs),
     /// Show a product's releases
     History(command::history::HistoryArgs),
+    /// Judge what is listed by the advisories of today, and tell what has changed: for a daily job
+    Watch(command::watch::WatchArgs),
     /// Show one release with all that happened to it
     Show(command::show::ShowArgs),
     /// List what crashed, rejected and abandoned runs have left; with --apply, remove it
     Gc(command::gc::GcArgs),
     /// Look for what stands in a release's way, and say what to do about it
     Doctor(command::doctor::DoctorArgs),
-    /// A database of published flaws, for scans to come (none asks it yet): fetch, build, tell what it holds
+    /// The database of published flaws that scans ask: fetch, build, tell what it holds
     Db(command::db::DbArgs),
     /// Print the permissions that commands need, and the Marketplace's role
     Iam(command::iam::IamArgs),
@@ -231,6 +236,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Resume(args) => command::resume::run(global, &args).await,
         Command::Abandon(args) => command::abandon::run(global, &args).await,
         Command::History(args) => command::history::run(global, &args).await,
+        Command::Watch(args) => command::watch::run(global, &args).await,
         Command::Show(args) => command::show::run(global, &args).await,
         Command::Gc(args) => command::gc::run(global, &args).await,
         Command::Doctor(args) => command::doctor::run(global, &args).await,

@@ -18,8 +18,10 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         &[
             "bakehouse scan my-app",
             "bakehouse scan ami-0123456789abcdef0 --region eu-central-1 --as-product my-app",
-            "bakehouse scan disk.qcow2 --login-user admin --sbom disk.spdx.json --sbom-format spdx",
+            "bakehouse scan disk.qcow2 --login-user admin --write-sbom disk.spdx.json --sbom-format spdx",
             "bakehouse scan /mnt/root --format json",
+            "bakehouse scan my-app 1.0.0 --again",
+            "bakehouse scan --sbom bill.cdx.json --as-product my-app",
         ],
     ),
     ("sbom", &["bakehouse sbom my-app > my-app.cdx.json", "bakehouse sbom my-app 1.0.0 --format spdx"]),
@@ -36,12 +38,13 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("resume", &["bakehouse resume", "bakehouse resume my-app --yes", "bakehouse resume 20260131-235959-1a2b3c"]),
     ("abandon", &["bakehouse abandon 20260131-235959-1a2b3c"]),
     ("history", &["bakehouse history my-app", "bakehouse history my-app --format json"]),
+    ("watch", &["bakehouse watch --on aws", "bakehouse watch my-app --format html > watch.html"]),
     ("show", &["bakehouse show my-app", "bakehouse show my-app 1.0.0 --format json"]),
     ("doctor", &["bakehouse doctor --on aws", "bakehouse doctor my-app --format json"]),
     ("gc", &["bakehouse gc", "bakehouse gc my-app --apply --yes"]),
     (
         "db build",
-        &["bakehouse db build --from advisories/", "bakehouse db build --from osv/ --from updateinfo.xml.gz --output advisories.db"],
+        &["bakehouse db build --from advisories/", "bakehouse db build --from osv/ --from updateinfo.xml.gz --database advisories.db"],
     ),
     (
         "db update",

@@ -136,6 +136,7 @@ fn packages(path: &str, content: &[u8]) {
 fn scan(path: &str, content: &[u8]) {
     let request = Scan {
         image: None,
+        product: None,
         policy: ScanPolicy::failing_on(Severity::High),
         waivers: WaiverOptions::default(),
         at: jiff::Timestamp::UNIX_EPOCH,

@@ -320,7 +320,7 @@ fn the_sample_in_the_repository_is_read_whole() {
     let inputs: Vec<_> = names.iter().map(String::as_str).chain(others).map(|name| (name, read(name))).collect();
     let (bytes, about) = built(&inputs);
     assert!(about.sources.iter().all(|source| source.damaged == 0 && source.foreign == 0), "{about:#?}");
-    assert_eq!(about.counts.advisories, 11);
+    assert_eq!(about.counts.advisories, 12);
     let database = open(bytes);
     let [affected] = &database.affected(Ecosystem::Debian, "12", "openssh").unwrap()[..] else { panic!() };
     assert_eq!(database.advisory(affected.advisory).unwrap().upstream, ["CVE-2024-6387"]);

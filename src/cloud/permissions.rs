@@ -43,7 +43,9 @@ pub enum Activity {
     Keep,
 }
 
-use Activity::{Attest, Bake, Boot, Clear, Collect, Compare, Consult, Diagnose, Distribute, Follow, Identify, Keep, List, Read, Survey, Tag};
+use Activity::{
+    Attest, Bake, Boot, Clear, Collect, Compare, Consult, Diagnose, Distribute, Follow, Identify, Keep, List, Read, Survey, Tag,
+};
 
 /// A command that works on a target, and what it does there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

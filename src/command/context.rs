@@ -11,8 +11,8 @@ use object_store::ObjectStore;
 use crate::cli::{Global, MachineKind};
 use crate::clock::Clock;
 use crate::cloud::{BlockStore, BucketError, Connect, Identity, Reader, Writer};
-use crate::command::git;
 use crate::command::selection::{Selection, Variants};
+use crate::command::{db, git};
 use crate::engine::{Collector, Engine, EngineError, Leave};
 use crate::failure::Failure;
 use crate::ledger::{Binding, Holder, Ledger};
@@ -46,6 +46,7 @@ pub struct Context {
     /// Whether this process's twin runs no machines at all.
     machineless: bool,
     leave: Leave,
+    database: PathBuf,
     reader: Reader,
     ledger: Ledger,
 }
@@ -130,6 +131,7 @@ impl Context {
             emulated,
             machineless,
             leave: global.leave.clone(),
+            database: db::place(global),
             reader,
             ledger,
         })
@@ -213,6 +215,7 @@ impl Context {
             variants: variants.all().to_vec(),
             git_commit: git::commit(&folder),
             waivers: WaiverOptions::default(),
+            advisories: db::open(&self.database)?,
             templates,
         })
     }
@@ -289,6 +292,15 @@ impl Records {
     /// Those of [`Context::variants`].
     pub fn variants(&self, selection: &Selection) -> Result<Variants, Failure> {
         variants(&self.workspace, self.target, &self.account, selection)
+    }
+
+    /// Lists the products of the workspace.
+    ///
+    /// # Errors
+    ///
+    /// When its folder can't be read.
+    pub fn products(&self) -> Result<Vec<Slug>, Failure> {
+        Ok(self.workspace.products()?)
     }
 }
 

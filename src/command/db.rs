@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::context::cache_folder;
@@ -40,29 +42,22 @@ pub enum DbCommand {
     Info(InfoArgs),
 }
 
-/// Which database.
-#[derive(Debug, Clone, Args)]
-pub struct DatabasePlace {
-    /// The database's file [default: in the user's cache folder]
-    #[arg(long, value_name = "FILE", env = "BAKEHOUSE_DATABASE")]
-    pub database: Option<PathBuf>,
-}
-
 /// Arguments of `db build`.
 #[derive(Debug, Args)]
 pub struct BuildArgs {
     /// Read this folder, with all below it, or this file; as often as is wanted
     #[arg(long, required = true, value_name = "PATH", num_args = 1..)]
     pub from: Vec<PathBuf>,
-    /// Write the database here [default: in the user's cache folder]
-    #[arg(long, value_name = "FILE", env = "BAKEHOUSE_DATABASE")]
-    pub output: Option<PathBuf>,
     /// Leave out what can't be read, and name it in the database, instead of failing
     #[arg(long)]
     pub skip_damaged: bool,
     /// What reports are to say of the database, such as that it is a sample
     #[arg(long, value_name = "TEXT")]
     pub label: Option<String>,
+    /// The day on which the files were had from their publishers, where nothing beside them says it; their age is told
+    /// by it, and otherwise by the newest record
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<Date>,
     /// How to write what came of it
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -71,9 +66,6 @@ pub struct BuildArgs {
 /// Arguments of `db info`.
 #[derive(Debug, Args)]
 pub struct InfoArgs {
-    /// Which.
-    #[command(flatten)]
-    pub place: DatabasePlace,
     /// Read all of it and compare its digest
     #[arg(long)]
     pub verify: bool,
@@ -91,33 +83,39 @@ pub async fn run(global: &Global, args: &DbArgs) -> Result<(), Failure> {
     match &args.command {
         DbCommand::Build(args) => build(global, args),
         DbCommand::Update(args) => db_update::run(global, args).await,
-        DbCommand::Info(args) => info(args),
+        DbCommand::Info(args) => info(global, args),
     }
 }
 
-impl DatabasePlace {
-    /// Returns the file.
-    pub fn path(&self) -> PathBuf {
-        place(self.database.as_ref())
-    }
+/// Returns the database's file.
+pub(super) fn place(global: &Global) -> PathBuf {
+    global.database.clone().unwrap_or_else(|| cache_folder().join("advisories").join("advisories.db"))
+}
 
-    /// Opens the database; none where there is no file.
-    ///
-    /// # Errors
-    ///
-    /// When there is one that can't be read.
-    pub fn open(&self) -> Result<Option<Database>, Failure> {
-        let path = self.path();
-        match FileSource::open(&path) {
-            Ok(source) => Database::open(Arc::new(source)).map(Some).map_err(|error| unreadable(&path, &error)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Failure::other(format!("{} can't be opened: {error}", path.display()), "--database names another")),
-        }
+/// Opens the database; none where there is no file.
+///
+/// # Errors
+///
+/// When there is one that can't be read.
+pub(super) fn open(path: &Path) -> Result<Option<Arc<Database>>, Failure> {
+    match FileSource::open(path) {
+        Ok(source) => Database::open(Arc::new(source)).map(|database| Some(Arc::new(database))).map_err(|error| unreadable(path, &error)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Failure::other(format!("{} can't be opened: {error}", path.display()), "--database names another")),
     }
 }
 
-fn place(named: Option<&PathBuf>) -> PathBuf {
-    named.cloned().unwrap_or_else(|| cache_folder().join("advisories").join("advisories.db"))
+/// The same, all of it read and held against its digest: before it decides over a release.
+///
+/// # Errors
+///
+/// The same; when it was changed.
+pub(super) fn open_whole(path: &Path) -> Result<Option<Arc<Database>>, Failure> {
+    let database = open(path)?;
+    if let Some(database) = &database {
+        database.verify().map_err(|error| unreadable(path, &error))?;
+    }
+    Ok(database)
 }
 
 fn unreadable(path: &Path, error: &DatabaseError) -> Failure {
@@ -130,8 +128,9 @@ pub(super) fn build(global: &Global, args: &BuildArgs) -> Result<(), Failure> {
     let ui = Ui::of(global);
     let mut builder = Builder::new();
     let mut inputs = 0;
+    let as_of = args.as_of.map(start_of);
     for place in &args.from {
-        inputs += db_inputs::add(place, &mut builder)?;
+        inputs += db_inputs::add(place, as_of, &mut builder)?;
     }
     if inputs == 0 {
         return Err(Failure::other(
@@ -143,7 +142,7 @@ pub(super) fn build(global: &Global, args: &BuildArgs) -> Result<(), Failure> {
         ui.say(&ui::harmless(&fault.to_string()));
     }
     let damaged = builder.damaged();
-    let path = place(args.output.as_ref());
+    let path = place(global);
     if damaged > 0 && !args.skip_damaged {
         return Err(Failure::other(
             format!("{} can't be read; {} stays as it is", counted(damaged, "record"), path.display()),
@@ -161,10 +160,15 @@ pub(super) fn build(global: &Global, args: &BuildArgs) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The first moment of a day (UTC): what is told by the day is not told to be newer than it is.
+fn start_of(day: Date) -> Timestamp {
+    day.to_zoned(TimeZone::UTC).map_or(Timestamp::MIN, |zoned| zoned.timestamp())
+}
+
 /// Writes the database beside the old one, which it replaces once it is whole and on disk.
 fn write(builder: Builder, label: Option<String>, path: &Path) -> Result<(Digest, About), Failure> {
     let wrong = |error: std::io::Error| {
-        Failure::other(format!("{} can't be written: {error}; the old one stays", path.display()), "--output names another place")
+        Failure::other(format!("{} can't be written: {error}; the old one stays", path.display()), "--database names another place")
     };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(wrong)?;
@@ -185,9 +189,9 @@ fn readable_by_all(file: &File) -> std::io::Result<()> {
     file.set_permissions(std::fs::Permissions::from_mode(0o644))
 }
 
-fn info(args: &InfoArgs) -> Result<(), Failure> {
-    let path = args.place.path();
-    let database = args.place.open()?;
+fn info(global: &Global, args: &InfoArgs) -> Result<(), Failure> {
+    let path = place(global);
+    let database = open(&path)?;
     let none = || {
         Failure::other(
             format!("there is no database at {}", path.display()),

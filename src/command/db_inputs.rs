@@ -73,10 +73,12 @@ struct Found {
 
 /// Hands all inputs at a place to the builder, in the order of their names; returns how many there are.
 ///
+/// Those of which nothing is known were had at `as_of`, if that is told.
+///
 /// # Errors
 ///
 /// When the place can't be read; what is wrong with its files the builder tells.
-pub fn add(place: &Path, builder: &mut Builder) -> Result<usize, Failure> {
+pub fn add(place: &Path, as_of: Option<Timestamp>, builder: &mut Builder) -> Result<usize, Failure> {
     let wrong = |path: &Path, error: &dyn std::fmt::Display| {
         Failure::other(format!("{} can't be read: {error}", path.display()), "--from names a folder or a file of advisories")
     };
@@ -93,7 +95,7 @@ pub fn add(place: &Path, builder: &mut Builder) -> Result<usize, Failure> {
     found.sort_by(|a, b| a.name.cmp(&b.name));
     for inputs in &found {
         let origin = origins.files.get(&inputs.name);
-        let (url, retrieved) = (origin.map(|origin| origin.url.clone()), origin.map(|origin| origin.retrieved));
+        let (url, retrieved) = (origin.map(|origin| origin.url.clone()), origin.map(|origin| origin.retrieved).or(as_of));
         let outcome = add_found(inputs, url, retrieved, builder);
         outcome.map_err(|error| wrong(&inputs.paths[0], &error))?.map_err(|error| wrong(&inputs.paths[0], &error))?;
     }

@@ -33,9 +33,6 @@ pub struct UpdateArgs {
     /// Ask this server for all of it, which has each address below its root: MIRROR/www.cisa.gov/…
     #[arg(long, value_name = "URL")]
     pub mirror: Option<String>,
-    /// Write the database here [default: in the user's cache folder]
-    #[arg(long, value_name = "FILE", env = "BAKEHOUSE_DATABASE")]
-    pub output: Option<PathBuf>,
     /// Leave out what can't be read, and name it in the database, instead of failing
     #[arg(long)]
     pub skip_damaged: bool,
@@ -71,7 +68,7 @@ pub async fn run(global: &Global, args: &UpdateArgs) -> Result<(), Failure> {
     }
     Failure::all(update.failures)?;
     let from = vec![update.folder];
-    let build = db::BuildArgs { from, output: args.output.clone(), skip_damaged: args.skip_damaged, label: None, format: args.format };
+    let build = db::BuildArgs { from, skip_damaged: args.skip_damaged, label: None, as_of: None, format: args.format };
     db::build(global, &build)
 }
 

@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::context::{Connected, known_product};
+use super::db;
 use super::iam::bounds_of;
 use crate::cli::{Format, Global};
 use crate::cloud;
@@ -58,6 +59,9 @@ pub async fn run(global: &Global, args: &DoctorArgs) -> Result<(), Failure> {
         });
         let (products, manifests) = products(&connected, args.product.as_ref(), &identity.account)?;
         checks.push(manifests);
+        let database = db::open(&db::place(global));
+        let database = database.as_ref().map(Option::as_deref).map_err(|failure| failure.render(false).trim_end().to_owned());
+        checks.push(doctor::advisories(database, &products, jiff::Timestamp::now()));
         let bounds = bounds_of(&products, identity.account.to_string(), BTreeSet::new(), settings.ledgers.get(&target));
         let ship: Vec<_> = cloud::command("ship").into_iter().copied().collect();
         checks.extend(doctor::permissions(&connected.reader, identity, &ship, &bounds, &products).await);

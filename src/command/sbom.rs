@@ -48,14 +48,10 @@ pub enum SbomFormat {
 pub async fn run(global: &Global, args: &SbomArgs) -> Result<(), Failure> {
     let context = Context::open(global).await?;
     let variants = context.variants(&args.product)?;
-    let chosen: Vec<_> = variants.chosen().collect();
-    let [product] = chosen.as_slice() else {
-        let names: Vec<String> = chosen.iter().map(|product| product.variant().to_string()).collect();
-        return Err(Failure::other("a bill of materials is of one variant", format!("name one of {}", names.join(", "))));
-    };
+    let product = variants.one()?;
     let released = find(context.ledger(), product, args.version.as_ref()).await.map_err(|failure| match failure {
         Failure::Other { what, .. } if args.version.is_none() => {
-            Failure::other(what, format!("bakehouse scan {} --sbom FILE writes one of an image that is not released", args.product))
+            Failure::other(what, format!("bakehouse scan {} --write-sbom FILE writes one of an image that is not released", args.product))
         }
         other => other,
     })?;

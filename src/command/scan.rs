@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::context::workspace;
+use super::db;
 use super::sbom::{SbomFile, SbomFormat};
+use super::scan_again;
 use super::scan_product;
 use super::scan_target::{self, ScanTarget, Terms};
 use super::selection::Selection;
@@ -14,6 +16,7 @@ use crate::disk::BackingFiles;
 use crate::failure::Failure;
 use crate::model::ids::Region;
 use crate::model::report::Report;
+use crate::model::version::Version;
 use crate::scan::{self, Subject};
 use crate::ui;
 
@@ -22,8 +25,16 @@ use crate::ui;
 pub struct ScanArgs {
     /// A product (hello-web, hello-web.arm64): its image baked last, or last release; ami-… or snap-…; a disk in a file,
     /// raw or qcow2; a folder that holds a root file system (./NAME where a product could be called so)
-    #[arg(value_name = "TARGET")]
-    pub disk: ScanTarget,
+    #[arg(value_name = "TARGET", required_unless_present = "sbom")]
+    pub disk: Option<ScanTarget>,
+    /// A release of the product [default: what was baked last, or the last release]
+    pub version: Option<Version>,
+    /// Judge what the ledger keeps of a release's scan by the advisories and waivers of today, and read no image
+    #[arg(long, conflicts_with_all = ["unallocated", "sbom"])]
+    pub again: bool,
+    /// Judge a bill of materials (CycloneDX or SPDX, JSON) by the advisories of today: its packages, for it tells nothing else
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["disk", "unallocated"])]
+    pub sbom: Option<PathBuf>,
     /// What may pass.
     #[command(flatten)]
     pub waivers: Waivers,
@@ -41,9 +52,9 @@ pub struct ScanArgs {
     pub format: ScanFormat,
     /// Write a bill of materials here too
     #[arg(long, value_name = "FILE")]
-    pub sbom: Option<PathBuf>,
+    pub write_sbom: Option<PathBuf>,
     /// Its form
-    #[arg(long, value_enum, default_value_t, requires = "sbom")]
+    #[arg(long, value_enum, default_value_t, requires = "write_sbom")]
     pub sbom_format: SbomFormat,
     /// Judge by this product's manifest
     #[arg(long, value_name = "PRODUCT", help_heading = NO_PRODUCT)]
@@ -104,13 +115,21 @@ pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
         scanning_port: args.scanning_port,
         region: args.region.clone(),
         waivers: args.waivers.into(),
+        advisories: db::open_whole(&db::place(global))?,
         unallocated: args.unallocated,
         keep_blocks_gib: args.keep_blocks,
         backing_files: if args.backing_files { BackingFiles::Allowed } else { BackingFiles::Refused },
     };
+    let target = match (&args.disk, &args.sbom) {
+        (None, Some(bill)) => return scan_again::bill(global, args, bill, &terms),
+        (target, _) => target.as_ref().expect("the command line has one of the two"),
+    };
+    if !matches!(target, ScanTarget::Product(_)) && (args.again || args.version.is_some()) {
+        return Err(Failure::other("only a product has releases", "name the product, and its version behind it"));
+    }
     // Before the disk is read: what can't be written then is said now.
-    let sbom = args.sbom.as_deref().map(SbomFile::prepare).transpose()?;
-    let (what, report) = match &args.disk {
+    let sbom = args.write_sbom.as_deref().map(SbomFile::prepare).transpose()?;
+    let (what, report) = match target {
         ScanTarget::Product(selection) => {
             if terms.is_given() {
                 return Err(Failure::other(
@@ -122,6 +141,9 @@ pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
             if std::path::Path::new(&name).exists() && !is_known(global, selection) {
                 let hint = format!("bakehouse scan ./{name} scans what is called so here");
                 return Err(Failure::other(format!("{name} is taken for the name of a product, and there is none of that name"), hint));
+            }
+            if args.again {
+                return scan_again::release(global, args, selection, sbom).await;
             }
             return scan_product::run(global, args, selection, sbom).await;
         }

@@ -1,21 +1,19 @@
 //! `bakehouse scan PRODUCT`: of each variant the image that was baked last.
 
-use std::sync::Arc;
-
 use super::context::Context;
 use super::sbom::SbomFile;
 use super::scan::{ScanArgs, ScanFormat, Told, print};
 use super::selection::Selection;
 use super::ship::{Approval, StageArgs, carry_out_all};
-use crate::cli::{Global, Patience, Waivers};
-use crate::clock::Clock;
-use crate::engine::{self, Baked, Engine, EngineError, Extent, Observer, Stage};
+use super::show::find;
+use crate::cli::{Global, Patience};
+use crate::engine::{self, Baked, Engine, EngineError, Extent, Stage};
 use crate::failure::Failure;
 use crate::model::image::Image;
 use crate::model::product::{Product, ScanPolicy};
 use crate::model::report::Report;
 use crate::model::version::Version;
-use crate::release::history;
+use crate::release::{Released, history};
 use crate::scan::Subject;
 
 /// What was scanned, and what came of it.
@@ -41,16 +39,23 @@ impl Scanned {
 pub async fn run(global: &Global, args: &ScanArgs, selection: &Selection, sbom: Option<SbomFile>) -> Result<(), Failure> {
     let context = Context::open_for(global, selection).await?.keep_blocks(args.keep_blocks)?;
     let variants = context.variants(selection)?;
-    if sbom.is_some() && variants.chosen().count() != 1 {
-        let names: Vec<String> = variants.chosen().map(|product| product.variant().to_string()).collect();
-        return Err(Failure::other("a bill of materials is of one variant", format!("name one of {}", names.join(", "))));
+    if sbom.is_some() {
+        variants.one()?;
     }
     let engine = Engine { waivers: args.waivers.into(), ..context.engine(&variants, std::time::Duration::ZERO)? };
     let (scanned, end) = variants
         .each(async |product| {
+            // More than the manifest says: what the gate doesn't ask of every scan can't decide over one.
+            let asks_more = args.unallocated && !product.scan.unallocated;
             let unallocated = product.scan.unallocated || args.unallocated;
             let product = Product { scan: ScanPolicy { unallocated, ..product.scan.clone() }, ..product.clone() };
-            scan(&context, &engine, &product, args.waivers).await
+            match &args.version {
+                Some(version) => {
+                    let released = find(context.ledger(), &product, Some(version)).await?;
+                    look_at_release(&context, &engine, &product, released).await
+                }
+                None => scan(&context, &engine, &product, asks_more).await,
+            }
         })
         .await;
     let manifest = format!("products/{}/product.toml", selection.product);
@@ -68,17 +73,18 @@ pub async fn run(global: &Global, args: &ScanArgs, selection: &Selection, sbom: 
     Failure::all(scanned.into_iter().filter_map(|scanned| scanned.end.err()).chain(end.err()).collect())
 }
 
-async fn scan(context: &Context, engine: &Engine, product: &Product, waivers: Waivers) -> Result<Scanned, Failure> {
+async fn scan(context: &Context, engine: &Engine, product: &Product, asks_more: bool) -> Result<Scanned, Failure> {
     let baking = engine::baking(engine, product).await?;
     let released = history(&context.ledger().records(&product.variant()).await?).into_values().next_back();
     let variant = product.variant();
     if let Some(Baked { run, version, image }) = &baking {
         context.ui.say(&format!("{variant} {version} (not sealed yet), image {} in {}, of run {run}", image.id, image.region));
-        // A pass that stands is not taken back for what it wasn't asked.
-        let passed = engine::passed_scan(engine, product).await?;
-        if product.scan.unallocated && passed.is_some_and(|report| report.unallocated_bytes.is_none()) {
-            context.ui.say("note: the run has passed its scan without a search for what was deleted; nothing follows from this scan");
-            return look(context, product, version.clone(), image, waivers).await;
+        if asks_more {
+            context.ui.say(
+                "note: nothing follows from a scan with --unallocated; `[scan] unallocated = true` in the manifest has every scan of the product \
+                 search what was deleted, and what it finds stop the release",
+            );
+            return look(engine, product, version.clone(), image).await;
         }
         return step(context, engine, product, version).await;
     }
@@ -90,16 +96,12 @@ async fn scan(context: &Context, engine: &Engine, product: &Product, waivers: Wa
                 "note: nothing follows from this scan; bakehouse ship {} judges the image again, or makes another if its inputs have changed",
                 product.slug
             ));
-            return look(context, product, version, &image, waivers).await;
+            return look(engine, product, version, &image).await;
         }
         context.ui.say(&format!("note: {place}, is gone"));
     }
     match released {
-        Some(released) => {
-            let image = &released.release.image;
-            context.ui.say(&format!("{variant} {} (released), image {} in {}", released.version, image.id, image.region));
-            look(context, product, released.version.clone(), image, waivers).await
-        }
+        Some(released) => look_at_release(context, engine, product, released).await,
         None => {
             Err(EngineError::NotReady { what: format!("nothing is baked of {variant}"), next: format!("bakehouse bake {}", product.slug) }
                 .into())
@@ -131,10 +133,15 @@ async fn step(context: &Context, engine: &Engine, product: &Product, version: &V
     Ok(Scanned { variant: product.variant().to_string(), version: version.to_string(), report, end })
 }
 
+async fn look_at_release(context: &Context, engine: &Engine, product: &Product, released: Released) -> Result<Scanned, Failure> {
+    let image = &released.release.image;
+    context.ui.say(&format!("{} {} (released), image {} in {}", product.variant(), released.version, image.id, image.region));
+    look(engine, product, released.version.clone(), image).await
+}
+
 /// Scans an image of which nothing else comes.
-async fn look(context: &Context, product: &Product, version: Version, image: &Image, waivers: Waivers) -> Result<Scanned, Failure> {
-    let observer: Arc<dyn Observer> = context.ui.clone();
-    let report = engine::scan_image(context.reader(), &observer, image, product, waivers.into(), Clock::System.now()).await?;
+async fn look(engine: &Engine, product: &Product, version: Version, image: &Image) -> Result<Scanned, Failure> {
+    let report = engine.look(image, product).await?;
     let what = format!("{} {version} ({})", product.variant(), image.id);
     let end = if report.passed() { Ok(()) } else { Err(Failure::Refused { what }) };
     Ok(Scanned { variant: product.variant().to_string(), version: version.to_string(), report, end })

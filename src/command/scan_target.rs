@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::context::{Connected, target, workspace};
 use super::selection::{Selection, Variants};
+use crate::advisories::Database;
 use crate::cli::Global;
 use crate::clock::Clock;
 use crate::disk::{self, BackingFiles, FileTree, Folder, LocalError, Qcow2Error};
@@ -70,16 +71,24 @@ pub struct Terms {
     pub keep_blocks_gib: u64,
     /// What the command line says of the manifest's waivers.
     pub waivers: WaiverOptions,
+    /// What is published of flaws, if there is a database of it.
+    pub advisories: Option<Arc<Database>>,
 }
 
 /// sshd's usual port.
 const SSH_PORT: u16 = 22;
 
 impl Terms {
-    fn request(&self, global: &Global) -> Result<Scan, Failure> {
+    /// Returns what it comes to.
+    ///
+    /// # Errors
+    ///
+    /// A product whose manifest can't be read.
+    pub(super) fn request(&self, global: &Global) -> Result<Scan, Failure> {
         let now = Clock::System.now();
         let usual = || Scan {
             image: None,
+            product: None,
             policy: ScanPolicy::failing_on(Severity::High),
             waivers: self.waivers,
             at: now,
@@ -98,6 +107,7 @@ impl Terms {
             policy: ScanPolicy { unallocated, ..request.policy },
             login_user: self.login_user.clone().or(request.login_user),
             scanning_port: self.scanning_port.unwrap_or(request.scanning_port),
+            advisories: self.advisories.clone(),
             ..request
         })
     }

@@ -77,6 +77,22 @@ impl Variants {
         self.all.iter().filter(|product| self.chosen.is_none_or(|architecture| architecture == product.image.architecture))
     }
 
+    /// Returns the one that is worked on.
+    ///
+    /// # Errors
+    ///
+    /// When there are several: a bill of materials is of one.
+    pub fn one(&self) -> Result<&Product, Failure> {
+        let chosen: Vec<_> = self.chosen().collect();
+        match chosen.as_slice() {
+            [product] => Ok(product),
+            several => {
+                let names: Vec<String> = several.iter().map(|product| product.variant().to_string()).collect();
+                Err(Failure::other("a bill of materials is of one variant", format!("name one of {}", names.join(", "))))
+            }
+        }
+    }
+
     /// Does something for each that is worked on, one after the other, whatever came of the one before;
     /// none after the user asked to leave.
     ///

@@ -4,12 +4,14 @@
 //! said to be unknown, never to be well.
 
 mod account;
+mod advisories;
 mod caller;
 mod machine;
 mod permissions;
 mod role;
 
 pub use account::account;
+pub use advisories::advisories;
 pub use caller::{Caller, caller};
 pub use machine::{machine, unopened};
 pub use permissions::permissions;

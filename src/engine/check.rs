@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 use sha2::{Digest as _, Sha256};
 
+use super::Engine;
 use super::failure::EngineError;
 use super::observer::{Note, Observer};
 use super::run::Run;
@@ -19,7 +20,6 @@ use crate::model::ids::{Region, SnapshotId};
 use crate::model::image::{Image, tag};
 use crate::model::product::Product;
 use crate::model::report::{Report, ScanSummary};
-use crate::model::waiver::WaiverOptions;
 use crate::scan::{self, ImageFacts, SbomFormat, Scan, Subject};
 
 /// Blocks in flight while a whole snapshot is read. Source: EBS direct allows about 1,000 requests a
@@ -50,7 +50,8 @@ impl Run<'_> {
         let summary = self
             .effect("scan", &image.id, async |_| {
                 let blocks = self.blocks(image).await?;
-                let request = terms(engine.writer.reader(), image, self.product, engine.waivers, engine.clock.now()).await?;
+                engine.verify_advisories().await?;
+                let request = engine.terms(image, self.product).await?;
                 // It only reads: whoever leaves drops it.
                 let report = engine.unless_left(scan_blocks(&engine.observer, blocks, request)).await?;
                 let kept = engine.ledger.keep_report(self.variant(), &self.plan.version, self.id(), &report).await?;
@@ -79,11 +80,13 @@ impl Run<'_> {
     /// is not sealed.
     async fn forget_past_verdict(&self) -> Result<(), EngineError> {
         let Some(summary) = self.done::<ScanSummary>("scan").await else { return Ok(()) };
-        let (now, options) = (self.engine.clock.now(), self.engine.waivers);
-        if summary.stands(now, &self.product.manifest_digest, options) || self.sealed().await?.is_some() {
+        if self.engine.is_of_today(&summary, self.product) || self.sealed().await?.is_some() {
             return Ok(());
         }
-        let reason = format!("the scan of {:.0} is of another day or manifest, or allowed more, and is made again", summary.at);
+        let reason = format!(
+            "the scan of {:.0} is of another day, manifest or database of advisories, or allowed more, and is made again",
+            summary.at
+        );
         self.note(Note::Notice { text: reason.clone() });
         self.write(JournalEvent::Refused { effect: "scan".to_owned(), reason }).await
     }
@@ -140,20 +143,46 @@ pub enum Whole {
     Skip,
 }
 
-/// Reads an image's snapshots through EBS direct, without booting it, and judges it as a product's.
-///
-/// # Errors
-///
-/// When AWS does not give the blocks; whatever the blocks hold is a finding, not an error.
-pub async fn scan_image(
-    reader: &Reader,
-    observer: &Arc<dyn Observer>,
-    image: &Image,
-    product: &Product,
-    waivers: WaiverOptions,
-    at: jiff::Timestamp,
-) -> Result<Report, EngineError> {
-    scan_snapshots(reader, observer, &image.region, terms(reader, image, product, waivers, at).await?).await
+impl Engine {
+    /// Reads an image's snapshots through EBS direct, without booting it, and judges it as a product's. Nothing follows from it.
+    ///
+    /// # Errors
+    ///
+    /// When AWS does not give the blocks; whatever the blocks hold is a finding, not an error.
+    pub async fn look(&self, image: &Image, product: &Product) -> Result<Report, EngineError> {
+        scan_snapshots(self.writer.reader(), &self.observer, &image.region, self.terms(image, product).await?).await
+    }
+
+    /// Tells whether a verdict is what a scan would come to now.
+    pub(super) fn is_of_today(&self, summary: &ScanSummary, product: &Product) -> bool {
+        let advisories = self.advisories.as_ref().map(|database| database.digest());
+        summary.stands(self.clock.now(), &product.manifest_digest, advisories, self.waivers)
+    }
+
+    /// Makes sure that the advisories are those that somebody built, before they decide over a release.
+    async fn verify_advisories(&self) -> Result<(), EngineError> {
+        let Some(database) = self.advisories.clone() else { return Ok(()) };
+        let verified = tokio::task::spawn_blocking(move || database.verify()).await;
+        verified.map_err(|error| EngineError::ScanTask(error.to_string()))?.map_err(|error| EngineError::NotReady {
+            what: format!("the database of advisories can't be used: {error}"),
+            next: "bakehouse db update, or bakehouse db build --from FOLDER".to_owned(),
+        })
+    }
+
+    /// What a product's image is judged by.
+    async fn terms(&self, image: &Image, product: &Product) -> Result<Scan, EngineError> {
+        let described = self.writer.reader().image(&image.region, &image.id).await?;
+        let described = described.ok_or_else(|| EngineError::NotReady {
+            what: format!("image {} is not in {} any more", image.id, image.region),
+            next: format!("bakehouse ship {}", product.slug),
+        })?;
+        Ok(Scan {
+            image: Some(ImageFacts::from(&described)),
+            snapshots: image.snapshots.clone(),
+            advisories: self.advisories.clone(),
+            ..Scan::of(product, self.waivers, self.clock.now())
+        })
+    }
 }
 
 /// Reads the snapshots that a request names through EBS direct, and judges what they hold.
@@ -164,22 +193,6 @@ pub async fn scan_image(
 pub async fn scan_snapshots(reader: &Reader, observer: &Arc<dyn Observer>, region: &Region, request: Scan) -> Result<Report, EngineError> {
     let blocks = open_blocks(reader, region, &request.snapshots).await?;
     scan_blocks(observer, &blocks, request).await
-}
-
-/// What a product's image is judged by.
-async fn terms(
-    reader: &Reader,
-    image: &Image,
-    product: &Product,
-    waivers: WaiverOptions,
-    at: jiff::Timestamp,
-) -> Result<Scan, EngineError> {
-    let described = reader.image(&image.region, &image.id).await?;
-    let described = described.ok_or_else(|| EngineError::NotReady {
-        what: format!("image {} is not in {} any more", image.id, image.region),
-        next: format!("bakehouse ship {}", product.slug),
-    })?;
-    Ok(Scan { image: Some(ImageFacts::from(&described)), snapshots: image.snapshots.clone(), ..Scan::of(product, waivers, at) })
 }
 
 async fn scan_blocks(observer: &Arc<dyn Observer>, blocks: &[SnapshotBlocks], request: Scan) -> Result<Report, EngineError> {

@@ -23,7 +23,7 @@ mod wait;
 mod witnesses;
 
 pub use boot::{boot_plan, measure_plan, next_look};
-pub use check::{Whole, checksum_image, scan_image, scan_snapshots};
+pub use check::{Whole, checksum_image, scan_snapshots};
 pub use failure::{EngineError, Kind, LeftAt};
 pub use gc::{Abandoned, Collector, Places, Removed};
 pub use leave::Leave;
@@ -39,6 +39,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::advisories::Database;
 use crate::clock::Clock;
 use crate::cloud::Writer;
 use crate::ledger::{Holder, Ledger};
@@ -78,6 +79,8 @@ pub struct Engine {
     pub git_commit: Option<String>,
     /// What the command line says of the scan's waivers.
     pub waivers: WaiverOptions,
+    /// What is published of flaws, if there is a database of it.
+    pub advisories: Option<Arc<Database>>,
     /// The documents' templates, a product's own among them.
     pub templates: Templates,
 }

@@ -106,6 +106,10 @@ impl Next {
     }
 }
 
+/// Said before a bake: its scan will stop what is made.
+const NO_ADVISORIES: &str = "there is no database of advisories, so that the scan can't tell vulnerabilities and stops the release (COV-ADV-001); \
+                             `bakehouse db update` makes one";
+
 /// Finds out what there is to do next. Only reads.
 ///
 /// # Errors
@@ -131,6 +135,9 @@ async fn find_next(engine: &Engine, product: &Product, request: &Request) -> Res
     let mut plan = found.plan(engine.target, &engine.account, product, request)?;
     take_over(engine, &mut plan).await?;
     plan.notices.extend(ending_waivers(product, engine.clock.now()));
+    if engine.advisories.is_none() && plan.releases() {
+        plan.notices.push(NO_ADVISORIES.to_owned());
+    }
     found.clear(engine.writer.reader(), &engine.ledger, product, &plan).await?;
     Ok(match (plan.is_empty(), superseded) {
         (true, None) => Next::Nothing { plan },
@@ -559,7 +566,7 @@ pub async fn passed_scan(engine: &Engine, product: &Product) -> Result<Option<Re
     let Some(journal) = engine.unfinished(product).await? else { return Ok(None) };
     let (Some((plan, _)), Effect::Done(summary)) = (journal.plan(), journal.effect("scan")) else { return Ok(None) };
     let Ok(summary) = serde_json::from_value::<ScanSummary>(summary.clone()) else { return Ok(None) };
-    if !summary.stands(engine.clock.now(), &product.manifest_digest, engine.waivers) {
+    if !engine.is_of_today(&summary, product) {
         return Ok(None);
     }
     Ok(engine.ledger.report(&plan.variant, &plan.version, journal.run(), &summary).await?)

@@ -10,6 +10,7 @@
 //! <slug>.<arch>/reports/<version>-<run>-<digest>.json  what the scan said
 //! <slug>.<arch>/sboms/<version>-<run>-<digest>.cdx.json  its bill of materials
 //! <slug>.<arch>/boots/<version>-<run>-<digest>.json    what came of starting the image
+//! <slug>.<arch>/verdicts/<version>/000001.json …    what was said of a release on later days, when that changed
 //! runs/                                         who works on what; not to be committed:
 //! runs/<slug>.<arch>/journals/<run>/000001.json …    a run's journal
 //! runs/<slug>.<arch>/open/<run>.json                 there while the run has not ended

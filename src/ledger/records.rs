@@ -10,6 +10,7 @@ use crate::model::digest::Digest;
 use crate::model::ids::{RunId, Variant};
 use crate::model::record::{Claim, Event, Head, Record};
 use crate::model::report::{Report, ScanSummary};
+use crate::model::verdict::Verdict;
 use crate::model::version::Version;
 
 impl Ledger {
@@ -199,6 +200,29 @@ impl Ledger {
         Ok((object.to_string(), digest))
     }
 
+    /// Keeps what was said of a release on a later day, behind what was said of it before.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger can't be written; [`LedgerError::Taken`] when somebody else says something at the same time.
+    pub async fn keep_verdict(&self, variant: &Variant, version: &Version, verdict: &Verdict) -> Result<(), LedgerError> {
+        let folder = verdicts(variant, version);
+        let next = self.names(&folder).await?.len() + 1;
+        self.create(&folder.join(format!("{next:06}.json")), verdict).await.map(drop)
+    }
+
+    /// Reads what was said of a release last; none if nothing was since its scan.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger can't be read.
+    pub async fn last_verdict(&self, variant: &Variant, version: &Version) -> Result<Option<Verdict>, LedgerError> {
+        match self.names(&verdicts(variant, version)).await?.last() {
+            Some(last) => self.get(last).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// Keeps a document under a name that its content has a part in: another one of the same run never stands for it.
     async fn keep(
         &self,
@@ -363,6 +387,10 @@ impl Kept {
         };
         variant_folder(variant).join(folder).join(format!("{version}-{run}-{}.{ending}", digest.short(16)))
     }
+}
+
+fn verdicts(variant: &Variant, version: &Version) -> Path {
+    variant_folder(variant).join("verdicts").join(version.to_string())
 }
 
 fn variant_folder(variant: &Variant) -> Path {

@@ -414,11 +414,25 @@ codes! {
 ]
 "The scan" [
     Error WaiverId "waiver-id" {
-        meaning: "A waiver is for no code or glob of codes, or for coverage findings by a glob.",
+        meaning: "A waiver is for no code, no id of a vulnerability and no glob of them, or for coverage findings by a glob.",
         why: "What was not looked at may hold anything: it is let pass by name alone.", source: OURS,
         remedy: "Write the code as the scan prints it; `bakehouse scan` names those that fail.",
         example: edit("[tags]", "[[scan.waiver]]\nid = \"COV-*\"\ntarget = \"image\"\nreason = \"x\"\nowner = \"x\"\n\
                                  created = 2026-11-02\nexpires = 2027-02-01\n[tags]"),
+    }
+    Error VexDocument "vex-document" {
+        meaning: "A VEX document can't be read.",
+        why: "What it says would hold for nothing, and be missed only when the scan stops a release.",
+        source: Some("https://github.com/openvex/spec"),
+        remedy: "Mend it where the message says; OpenVEX up to 0.2 and CSAF 2.0 with a VEX profile are read.",
+        example: edit("[tags]", "[scan.vulnerabilities]\nvex = [\"product.toml\"]\n[tags]"),
+    }
+    Warning VexStatement "vex-statement" {
+        meaning: "A statement of a VEX document holds for nothing.",
+        why: "It names no package that can be told, or gives no reason why the product isn't affected.",
+        source: Some("https://www.cisa.gov/sites/default/files/2023-04/minimum-requirements-for-vex-508c.pdf"),
+        remedy: "Name products by package URL, and say why each isn't affected.",
+        example: told("a statement whose product has a name and no package URL"),
     }
     Error WaiverTarget "waiver-target" {
         meaning: "A waiver's target is no place that something can be found in.",

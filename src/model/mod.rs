@@ -16,6 +16,7 @@ pub mod record;
 pub mod report;
 pub mod resource;
 pub mod target;
+pub mod verdict;
 pub mod version;
 pub mod vex;
 pub mod vulnerability;

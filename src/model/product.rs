@@ -469,6 +469,19 @@ pub struct ScanPolicy {
     /// What it says of vulnerabilities.
     #[serde(default, skip_serializing_if = "VulnerabilityPolicy::is_usual")]
     pub vulnerabilities: VulnerabilityPolicy,
+    /// VEX documents that say which flaws aren't the product's, in the order of the manifest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vex: Vec<VexDocument>,
+}
+
+/// A VEX document of a product's folder, that can be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VexDocument {
+    /// Its path in the product's folder.
+    pub path: String,
+    /// Its content: OpenVEX or CSAF, JSON.
+    pub text: String,
 }
 
 /// What a product's policy says of vulnerabilities, beside their family's threshold.
@@ -503,6 +516,7 @@ impl ScanPolicy {
             waivers: Vec::new(),
             unallocated: false,
             vulnerabilities: VulnerabilityPolicy::default(),
+            vex: Vec::new(),
         }
     }
 }

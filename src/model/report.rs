@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
 use super::ids::SnapshotId;
+use super::vex::FindingStatement;
 use super::vulnerability::{AdvisoryData, Vulnerability};
 use super::waiver::{Family, FindingWaiver, WaiverOptions, WaiverUse};
 
@@ -68,6 +69,9 @@ pub struct Finding {
     /// The waiver that the manifest has for it, whether it holds or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiver: Option<FindingWaiver>,
+    /// What a VEX document says of the flaw, whether that lets it pass or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statement: Option<FindingStatement>,
 }
 
 impl Finding {
@@ -78,9 +82,13 @@ impl Finding {
     /// The code of vulnerabilities for which there is none yet.
     pub const UNFIXED: &str = "AMI-VUL-003";
 
-    /// Tells whether a waiver lets it pass.
+    /// Tells whether a waiver, or a statement that it isn't one, lets it pass.
+    ///
+    /// No statement does for what attackers are known to use: that takes a waiver, with somebody's name and an end.
     pub fn is_waived(&self) -> bool {
-        self.waiver.as_ref().is_some_and(|waiver| waiver.state.holds())
+        let by_waiver = self.waiver.as_ref().is_some_and(|waiver| waiver.state.holds());
+        let by_statement = self.statement.as_ref().is_some_and(|statement| statement.status.lets_pass());
+        by_waiver || (by_statement && self.code != Self::EXPLOITED)
     }
 
     /// Tells whether AWS will refuse the image for it: what breaks its policy, and is no guess. Of vulnerabilities, that is
@@ -372,12 +380,15 @@ pub struct ScanSummary {
 }
 
 impl ScanSummary {
-    /// Tells whether the verdict still stands: it is of the same day (UTC), by the same manifest, and by no laxer options.
+    /// Tells whether the verdict still stands: it is of the same day (UTC), by the same manifest and advisories, and by no
+    /// laxer options.
     ///
-    /// Waivers and security updates end with a day; from then on the same image may be judged otherwise.
-    pub fn stands(&self, now: Timestamp, manifest: &Digest, options: WaiverOptions) -> bool {
+    /// Waivers and security updates end with a day; from then on the same image may be judged otherwise. Where there are
+    /// no advisories any more, none are newer.
+    pub fn stands(&self, now: Timestamp, manifest: &Digest, advisories: Option<Digest>, options: WaiverOptions) -> bool {
         let day = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
-        day(self.at) == day(now) && self.manifest.as_ref() == Some(manifest) && self.options.cover(options)
+        let is_newest = advisories.is_none_or(|newest| self.advisories.as_ref().is_some_and(|data| data.digest == newest));
+        day(self.at) == day(now) && self.manifest.as_ref() == Some(manifest) && is_newest && self.options.cover(options)
     }
 }
 
@@ -415,16 +426,22 @@ mod tests {
         let report: Report = serde_json::from_str(OLD).unwrap();
         let summary = ScanSummary { manifest: Some(manifest), ..report.summary() };
         let usual = WaiverOptions::default();
-        let stands = |now: &str, manifest: &Digest| summary.stands(now.parse().unwrap(), manifest, usual);
+        let stands = |now: &str, manifest: &Digest| summary.stands(now.parse().unwrap(), manifest, None, usual);
         assert!(stands("2026-11-02T00:00:00Z", &manifest) && stands("2026-11-02T23:59:59Z", &manifest));
         assert!(!stands("2026-11-03T00:00:00Z", &manifest) && !stands("2026-11-02T12:00:00Z", &other));
-        assert!(!report.summary().stands(report.at, &manifest, usual), "what doesn't say by what it was judged");
+        assert!(!report.summary().stands(report.at, &manifest, None, usual), "what doesn't say by what it was judged");
+        assert!(!summary.stands(report.at, &manifest, Some(other), usual), "judged without advisories, and there are some now");
+        let data = AdvisoryData { digest: other, as_of: None, label: None, advisories: 1 };
+        let summary = ScanSummary { advisories: Some(data), ..summary.clone() };
+        for (newest, stands) in [(Some(other), true), (Some(Digest::of("newer")), false), (None, true)] {
+            assert_eq!(summary.stands(report.at, &manifest, newest, usual), stands, "{newest:?}");
+        }
         let (lax, strict) = (WaiverOptions { allow_policy: true, ..usual }, WaiverOptions { strict: true, ..usual });
         for (then, now, stands) in
             [(usual, lax, true), (lax, usual, false), (lax, lax, true), (usual, strict, false), (strict, usual, true), (lax, strict, false)]
         {
             let summary = ScanSummary { options: then, ..summary.clone() };
-            assert_eq!(summary.stands(report.at, &manifest, now), stands, "{then:?} {now:?}");
+            assert_eq!(summary.stands(report.at, &manifest, None, now), stands, "{then:?} {now:?}");
         }
     }
 }

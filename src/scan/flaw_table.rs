@@ -99,7 +99,7 @@ mod tests {
         let later = crate::scan::Scan { at: "2026-11-25T00:00:00Z".parse().unwrap(), ..request(&policy) };
         let text = render(&judge_again(&first, &later));
         assert!(text.contains("\njudged again on 2026-11-25: what is said of files is of 2026-11-23\n"), "{text}");
-        assert!(text.contains("\nvulnerabilities by 11 advisories as of 2026-11-22 (a sample)\n"), "{text}");
+        assert!(text.contains("\nvulnerabilities by 12 advisories as of 2026-11-22 (a sample)\n"), "{text}");
     }
 
     #[test]

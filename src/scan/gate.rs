@@ -282,6 +282,7 @@ mod tests {
             reason: String::new(),
             remedy: String::new(),
             waiver: None,
+            statement: None,
         };
         let is_for = |target: &str, finding: &Finding| Candidate::new(&waiver("AMI-OS-002", target), date(2026, 11, 23)).is_for(finding);
         let package = finding(Some("/opt/app/server"), Some("pkg:golang/stdlib@1.20"));

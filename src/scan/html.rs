@@ -94,7 +94,7 @@ struct WaivedView<'a> {
     code: &'a str,
     id: &'a str,
     place: &'a str,
-    why: &'a str,
+    why: String,
     owner: &'a str,
     until: String,
 }
@@ -164,22 +164,26 @@ impl<'a> FlawView<'a> {
             versions: versions(flaw),
             signals: signals(flaw),
             summary: &flaw.summary,
-            waiver: finding.waiver.as_ref().map(does_not_hold),
+            waiver: finding.waiver.as_ref().map(does_not_hold).or_else(|| finding.statement.as_ref().map(ToString::to_string)),
         }
     }
 }
 
 impl<'a> WaivedView<'a> {
     fn of(finding: &'a Finding) -> Option<Self> {
-        let waiver = finding.waiver.as_ref()?;
+        let (why, owner, until) = match (&finding.waiver, &finding.statement) {
+            (Some(waiver), _) if waiver.state.holds() => (waiver.reason.clone(), waiver.owner.as_str(), waiver.expires.to_string()),
+            (_, Some(statement)) => (statement.to_string(), statement.author.as_str(), String::new()),
+            _ => return None,
+        };
         Some(Self {
             severity: finding.severity,
             code: &finding.code,
             id: finding.vulnerability.as_ref().map_or("", |flaw| flaw.id()),
             place: place(finding).unwrap_or("the image"),
-            why: &waiver.reason,
-            owner: &waiver.owner,
-            until: waiver.expires.to_string(),
+            why,
+            owner,
+            until,
         })
     }
 }

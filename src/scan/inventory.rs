@@ -7,6 +7,7 @@ use super::packages::purl;
 use super::request::Scan;
 use super::rules::{RULES, SOFTWARE};
 use super::sbom::Bill;
+use super::statements;
 use super::verdict::{Judge, Verdict, worst_first};
 use super::vulnerabilities::Assessment;
 use crate::model::count::counted_as;
@@ -93,6 +94,7 @@ pub(super) fn conclude(mut report: Report, request: &Scan) -> Report {
     report.advisories = inventory.assessment.data;
     report.findings.extend(new);
     worst_first(&mut report.findings);
+    statements::mark(&mut report.findings, report.operating_system.as_ref(), request);
     report.waivers = gate::apply(&mut report.findings, request);
     report.fail_on = request.policy.fail_on;
     report.thresholds = gate::thresholds(request);

@@ -9,7 +9,7 @@ use std::io;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 use quick_xml::writer::{ElementWriter, Writer};
 
-use super::render::{does_not_hold, place};
+use super::render::{does_not_hold, place, why_it_passes};
 use super::rules::{RuleInfo, rules};
 use super::sbom::Subject;
 use crate::model::report::{Basis, Finding, Report};
@@ -120,11 +120,7 @@ fn write_case(writer: &mut Writer<Vec<u8>>, case: &Case) -> io::Result<()> {
             let element = writer.create_element("failure").with_attributes([("type", worst.severity.as_str()), ("message", &*message)]);
             element.write_text_content(BytesText::new(&listed(&case.failing)))?;
         } else if case.is_skipped() {
-            let message = case
-                .waived
-                .iter()
-                .find_map(|finding| finding.waiver.as_ref())
-                .map_or_else(String::new, |waiver| format!("waived by {} until {}: {}", waiver.owner, waiver.expires, waiver.reason));
+            let message = case.waived.first().map_or_else(String::new, |finding| format!("waived: {}", why_it_passes(finding)));
             writer.create_element("skipped").with_attribute(("message", &*plain(&message))).write_empty()?;
         }
         let told: Vec<&Finding> = case.passing.iter().chain(&case.waived).copied().collect();
@@ -142,7 +138,7 @@ fn listed(findings: &[&Finding]) -> String {
     for finding in findings {
         let place = place(finding).map_or_else(String::new, |place| format!(" {place}:"));
         let waiver = match &finding.waiver {
-            Some(waiver) if waiver.state.holds() => format!(" (waived by {} until {})", waiver.owner, waiver.expires),
+            _ if finding.is_waived() => format!(" (waived: {})", why_it_passes(finding)),
             Some(waiver) => format!(" {}", does_not_hold(waiver)),
             None => String::new(),
         };
@@ -228,7 +224,7 @@ mod tests {
         assert_eq!((&*suites[0]["failures"], &*suites[0]["skipped"]), ("1", "1"));
         assert_eq!((&*of("testsuites")[0]["failures"], of("failure").len(), of("skipped").len()), ("2", 2, 2));
         assert_eq!(of("testcase").len(), 2 * rules().count());
-        assert_eq!(of("skipped")[0]["message"], "waived by security until 2027-02-01: looked \u{fffd} at & <kept>");
+        assert_eq!(of("skipped")[0]["message"], "waived: looked \u{fffd} at & <kept> (security, until 2027-02-01)");
         assert_eq!(of("failure")[0]["type"], "critical");
     }
 

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod calendar;
+mod changes;
 mod cloud_init;
 mod crack;
 mod eol;
@@ -32,6 +33,7 @@ mod sbom;
 mod secrets;
 mod software;
 mod sshd;
+mod statements;
 mod sudoers;
 mod unallocated;
 mod units;
@@ -41,6 +43,7 @@ mod vulnerabilities;
 #[cfg(test)]
 mod testing;
 
+pub use changes::Changes;
 pub use eol::{EndOfLife, InvalidTable, Support};
 pub use evidence::{scan, scan_tree};
 pub use html::html;
@@ -48,8 +51,9 @@ pub use inventory::{judge_again, judge_bill};
 pub use junit::junit;
 pub use packages::list_packages;
 pub use redact::redact;
-pub use render::{headlines, render};
+pub use render::{headlines, outcome, render};
 pub use request::{ImageFacts, Progress, Scan};
+pub use rules::NO_ADVISORIES;
 pub use rules::{RuleInfo, rules};
 pub use sarif::sarif;
 pub use sbom::{Bill, InvalidBill, SbomFormat, Subject, read as read_sbom, sbom};

@@ -111,6 +111,9 @@ fn write_flaws(text: &mut String, report: &Report) {
         if let Some(waiver) = &finding.waiver {
             line(text, format_args!("    {}", does_not_hold(waiver)));
         }
+        if let Some(statement) = &finding.statement {
+            line(text, format_args!("    {}", printable(&statement.to_string())));
+        }
     }
     if flaws.len() > MOST_FLAWS {
         line(text, format_args!("  and {} more, none worse (--format json has all)", flaws.len() - MOST_FLAWS));
@@ -136,18 +139,28 @@ pub(super) fn does_not_hold(waiver: &FindingWaiver) -> String {
     format!("Waiver of {} (\"{}\") does not hold: {why}.", waiver.owner, waiver.reason)
 }
 
+/// Says who lets a finding pass, and why.
+pub(super) fn why_it_passes(finding: &Finding) -> String {
+    match (&finding.waiver, &finding.statement) {
+        (Some(waiver), _) if waiver.state.holds() => {
+            let exception = waiver.exception.map_or_else(String::new, |exception| format!(", exception {}", exception.as_str()));
+            format!("{} ({}, until {}{exception})", waiver.reason, waiver.owner, waiver.expires)
+        }
+        (_, Some(statement)) => printable(&statement.to_string()),
+        _ => String::new(),
+    }
+}
+
 fn write_waived(text: &mut String, report: &Report) {
     let waived: Vec<&Finding> = report.waived().collect();
     if !waived.is_empty() {
         line(text, format_args!("\nWaived: {}", waived.len()));
     }
     for finding in waived.iter().take(MOST_WAIVED) {
-        let Some(waiver) = &finding.waiver else { continue };
-        let exception = waiver.exception.map_or_else(String::new, |exception| format!(", exception {}", exception.as_str()));
         let (severity, code, place) = (finding.severity, &finding.code, place(finding).unwrap_or("the image"));
         let id = finding.vulnerability.as_ref().map_or_else(String::new, |flaw| format!(" {}", flaw.id()));
         line(text, format_args!("  {severity} {code}{id} {place}"));
-        line(text, format_args!("    {} ({}, until {}{exception})", waiver.reason, waiver.owner, waiver.expires));
+        line(text, format_args!("    {}", why_it_passes(finding)));
     }
     if waived.len() > MOST_WAIVED {
         line(text, format_args!("  and {} more", waived.len() - MOST_WAIVED));
@@ -163,7 +176,7 @@ pub(super) fn place(finding: &Finding) -> Option<&str> {
 }
 
 /// Says in one line whether it passed, and what was counted.
-pub(super) fn outcome(report: &Report) -> String {
+pub fn outcome(report: &Report) -> String {
     let severities = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low];
     let counts = severities.map(|severity| format!("{} {severity}", report.count(severity))).join(", ");
     let waived = match report.waived().count() {

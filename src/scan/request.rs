@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::advisories::Database;
-use crate::model::ids::{Region, SnapshotId};
+use crate::model::ids::{Region, Slug, SnapshotId};
 use crate::model::image::ImageDescription;
 use crate::model::product::{Product, ScanPolicy};
 use crate::model::waiver::WaiverOptions;
@@ -15,6 +15,8 @@ use crate::model::waiver::WaiverOptions;
 pub struct Scan {
     /// What EC2 says of the image; none for a local disk or a snapshot alone.
     pub image: Option<ImageFacts>,
+    /// The product whose image it is; none for what is nobody's.
+    pub product: Option<Slug>,
     /// What the product lets pass.
     pub policy: ScanPolicy,
     /// What the command line says of the policy's waivers.
@@ -64,6 +66,7 @@ impl Scan {
     pub fn of(product: &Product, waivers: WaiverOptions, at: Timestamp) -> Self {
         Self {
             image: None,
+            product: Some(product.slug.clone()),
             policy: product.scan.clone(),
             waivers,
             at,

@@ -8,6 +8,7 @@ use super::packages::escape;
 use super::rules::rules;
 use crate::model::digest::Digest;
 use crate::model::report::{Finding, Report, Severity};
+use crate::model::vex::FindingStatement;
 use crate::model::vulnerability::Vulnerability;
 use crate::model::waiver::{Family, FindingWaiver};
 
@@ -63,8 +64,10 @@ fn result(finding: &Finding, whole: &str) -> Value {
     result.insert("message".to_owned(), json!({ "text": message(finding) }));
     result.insert("locations".to_owned(), json!([location(finding, whole)]));
     result.insert("partialFingerprints".to_owned(), json!({ "finding/v1": fingerprint(finding).to_string() }));
-    if let Some(waiver) = &finding.waiver {
-        result.insert("suppressions".to_owned(), json!([suppression(waiver)]));
+    let waiver = finding.waiver.as_ref().map(suppression);
+    let suppressions: Vec<Value> = waiver.into_iter().chain(finding.statement.as_ref().map(said)).collect();
+    if !suppressions.is_empty() {
+        result.insert("suppressions".to_owned(), json!(suppressions));
     }
     result.insert("properties".to_owned(), properties(finding));
     Value::Object(result)
@@ -134,6 +137,12 @@ fn suppression(waiver: &FindingWaiver) -> Value {
     let status = if waiver.state.holds() { "accepted" } else { "rejected" };
     let justification = format!("{} ({}, until {})", waiver.reason, waiver.owner, waiver.expires);
     json!({ "kind": "external", "status": status, "justification": justification })
+}
+
+/// What a VEX document says, as the suppression that it is or isn't.
+fn said(statement: &FindingStatement) -> Value {
+    let status = if statement.status.lets_pass() { "accepted" } else { "rejected" };
+    json!({ "kind": "external", "status": status, "justification": statement.to_string() })
 }
 
 #[cfg(test)]

@@ -104,6 +104,7 @@ pub(super) fn request(policy: &ScanPolicy) -> Scan {
     let at: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
     Scan {
         image: None,
+        product: None,
         policy: policy.clone(),
         waivers: WaiverOptions::default(),
         at,

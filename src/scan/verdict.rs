@@ -87,7 +87,17 @@ impl<'r> Verdict<'r> {
     fn push(&mut self, severity: Severity, path: Option<String>, reason: String) {
         let code = self.rule.code.to_owned();
         let (reason, remedy) = (printable(&reason), self.rule.remedy.to_owned());
-        self.findings.push(Finding { code, severity, path, package: None, vulnerability: None, reason, remedy, waiver: None });
+        self.findings.push(Finding {
+            code,
+            severity,
+            path,
+            package: None,
+            vulnerability: None,
+            reason,
+            remedy,
+            waiver: None,
+            statement: None,
+        });
     }
 }
 

@@ -54,7 +54,7 @@ class Sbom(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         root(Path(folder.name, "root"))
         file = Path(folder.name, f"bill.{form}.json")
-        command = [os.environ["BAKEHOUSE"], "scan", f"{folder.name}/root", "--sbom", file, "--sbom-format", form]
+        command = [os.environ["BAKEHOUSE"], "scan", f"{folder.name}/root", "--write-sbom", file, "--sbom-format", form]
         # 4: the folder would be refused, of course.
         self.assertEqual(subprocess.run(command, capture_output=True, check=False).returncode, 4)
         return file

@@ -7,6 +7,7 @@ use bakehouse::release::{Listing, Released};
 use bakehouse::twin::machines::{Boot, CommandAnswer, Script};
 use bakehouse::twin::state::InstanceState;
 
+use super::sample;
 use super::world::{PARAMETER, Process, World, base_disk, good_guest, page};
 
 fn guest(change: impl FnOnce(&mut Boot)) -> Script {
@@ -108,6 +109,7 @@ async fn the_command_waits_for_the_guest_as_long_as_it_is_told_to() {
     let run = |arguments: &[&str]| {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_bakehouse"));
         command.current_dir(folder.path()).args(arguments).args(["--machines", "scripted", "--script", "guest.json"]);
+        command.env("BAKEHOUSE_DATABASE", sample::of_today(folder.path()));
         let output = command.output().unwrap();
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     };

@@ -16,7 +16,11 @@ enum Instead {
 
 use Instead::{Nothing, Run};
 
+const DB_UPDATE: Instead =
+    Nothing("takes the network and some hundred MB; the test has a database of a sample, and tests/it/db.rs updates one");
+
 const README: &[(&str, Instead)] = &[
+    ("bakehouse db update", DB_UPDATE),
     ("scripts/demo", Nothing("takes real machines and minutes, and says itself whether it went well")),
     ("scripts/test", Nothing("runs this test")),
     ("cargo install --path . --locked", Nothing("the program that is tested is built already")),
@@ -36,6 +40,7 @@ const README: &[(&str, Instead)] = &[
 ];
 
 const GUIDE: &[(&str, Instead)] = &[
+    ("bakehouse db update", DB_UPDATE),
     ("bakehouse check --explain CODE", Run("bakehouse check --explain manifest/missing-rate")),
     ("bakehouse ship my-app.arm64", Nothing("takes an arm64 base; tests/it/variants.rs ships both variants")),
     (

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use bakehouse::cloud::{BlockStore, Connect, Reader};
-use bakehouse::engine::{self, Note, Observer};
+use bakehouse::cloud::{BlockStore, Connect, Reader, Writer};
+use bakehouse::engine::Engine;
 use bakehouse::model::digest::Digest;
 use bakehouse::model::image::Image;
 use bakehouse::model::report::Report;
-use bakehouse::model::waiver::WaiverOptions;
 
 use super::world::{Process, World, file, good_guest};
 
@@ -19,12 +17,6 @@ struct Releases {
     images: [Image; 2],
     store: tempfile::TempDir,
     _world: World,
-}
-
-struct Silence;
-
-impl Observer for Silence {
-    fn note(&self, _: Note) {}
 }
 
 const GIB: u64 = 1 << 30;
@@ -54,9 +46,9 @@ impl Releases {
             Some(most_bytes) => reader.keep_blocks(BlockStore::open(&self.store.path().join("blocks"), most_bytes).unwrap()),
             None => reader,
         };
-        let (before, observer): (_, Arc<dyn Observer>) = (self.fetched(), Arc::new(Silence));
-        let at = "2026-11-02T20:00:00Z".parse().unwrap();
-        let report = engine::scan_image(&reader, &observer, image, &self.process.product, WaiverOptions::default(), at).await.unwrap();
+        let before = self.fetched();
+        let engine = Engine { writer: Writer::new(reader), ..self.process.engine.clone() };
+        let report = engine.look(image, &self.process.product).await.unwrap();
         (report, self.fetched() - before)
     }
 

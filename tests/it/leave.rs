@@ -19,6 +19,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::crash::{clean_run, distributed, each, in_order};
 use super::end_state;
+use super::sample;
 use super::world::{Fate, World, good_guest, said};
 
 /// Asks to leave at a note.
@@ -262,6 +263,7 @@ fn ship(workspace: &Path, more: &[&str]) -> (Child, BufReader<ChildStderr>) {
         .current_dir(workspace)
         .args(["ship", "hello-web", "--yes", "--machines", "scripted", "--script", "guest.json"])
         .args(more)
+        .env("BAKEHOUSE_DATABASE", sample::of_today(workspace))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

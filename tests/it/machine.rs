@@ -5,6 +5,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use super::sample;
+
 #[test]
 fn a_scaffolded_product_is_really_baked_booted_and_listed() {
     let folder = tempfile::tempdir().unwrap();
@@ -44,6 +46,7 @@ fn bakehouse(workspace: &Path, arguments: &[&str]) -> Output {
         .current_dir(workspace)
         .args(arguments)
         .env("NO_COLOR", "1")
+        .env("BAKEHOUSE_DATABASE", sample::of_today(workspace))
         .env_remove("BAKEHOUSE_MACHINES")
         .output()
         .unwrap();

@@ -35,7 +35,7 @@ fn what_was_rejected_last_is_scanned_and_named_until_it_is_gone() {
     assert!(look.out.contains("CRITICAL AMI-SSH-006"), "{}", look.out);
     let named = ["my-app.x86_64 1.0.0 (rejected), image ami-", " in us-east-1, of run 2", "bakehouse ship my-app judges the image again"];
     assert!(named.iter().all(|words| look.err.contains(words)), "{}", look.err);
-    let bill = scratch.run("bakehouse scan my-app --format json --sbom bill.json", None);
+    let bill = scratch.run("bakehouse scan my-app --format json --write-sbom bill.json", None);
     assert!(codes(&bill).contains(&"AMI-SSH-006".to_owned()));
     let bill: Value = serde_json::from_str(&std::fs::read_to_string(scratch.folder().join("bill.json")).unwrap()).unwrap();
     assert_eq!((&bill["bomFormat"], &bill["metadata"]["component"]["version"]), (&"CycloneDX".into(), &"1.0.0".into()));
@@ -95,17 +95,17 @@ fn a_bill_of_materials_is_there_only_once_it_is_whole() {
     let listed =
         || std::fs::read_dir(scratch.folder()).unwrap().map(|entry| entry.unwrap().file_name()).collect::<std::collections::BTreeSet<_>>();
     let before = listed();
-    assert_eq!(scratch.run("bakehouse scan ./missing --sbom bill.json", None).code, Some(1));
+    assert_eq!(scratch.run("bakehouse scan ./missing --write-sbom bill.json", None).code, Some(1));
     assert_eq!(listed(), before, "nothing is left behind");
     std::fs::write(&place, "the one before").unwrap();
-    assert_eq!(scratch.run("bakehouse scan ./missing --sbom bill.json", None).code, Some(1));
+    assert_eq!(scratch.run("bakehouse scan ./missing --write-sbom bill.json", None).code, Some(1));
     assert_eq!(std::fs::read_to_string(&place).unwrap(), "the one before");
-    let unwritable = scratch.run("bakehouse scan . --sbom no/such/folder/bill.json", None);
+    let unwritable = scratch.run("bakehouse scan . --write-sbom no/such/folder/bill.json", None);
     assert!(unwritable.code == Some(1) && unwritable.err.contains("no/such/folder/bill.json can't be written"), "{}", unwritable.err);
     // It is told though the scan stops there: what is no disk, a folder without a system.
-    assert_eq!(scratch.run("bakehouse scan . --sbom bill.json", None).code, Some(4));
+    assert_eq!(scratch.run("bakehouse scan . --write-sbom bill.json", None).code, Some(4));
     assert!(std::fs::read_to_string(&place).unwrap().contains("CycloneDX"));
-    assert_eq!(scratch.run("bakehouse scan . --sbom /dev/stdout", None).code, Some(4));
+    assert_eq!(scratch.run("bakehouse scan . --write-sbom /dev/stdout", None).code, Some(4));
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::process::{Command, Output};
 
 use bakehouse::twin::machines::Script;
 
-use super::place;
 use super::world::{PARAMETER, base_disk, good_guest, page};
+use super::{place, sample};
 
 /// A folder without a product whose twin has the base that `init` names.
 pub struct Scratch {
@@ -26,6 +26,7 @@ impl Scratch {
         let scratch = Self { folder: place::folder() };
         std::fs::create_dir(scratch.folder().join("products")).unwrap();
         scratch.play(good_guest());
+        sample::of_today(scratch.folder());
         let disk = base_disk(scratch.folder());
         let import = "bakehouse twin base import DISK --name debian-13-amd64-20261123-1 --parameter PARAMETER";
         scratch.done(&import.replace("DISK", disk.to_str().unwrap()).replace("PARAMETER", PARAMETER));
@@ -47,6 +48,7 @@ impl Scratch {
         assert_eq!(words.first(), Some(&"bakehouse"), "{command}");
         let mut program = Command::new(env!("CARGO_BIN_EXE_bakehouse"));
         program.args(&words[1..]).current_dir(self.folder());
+        program.env("BAKEHOUSE_DATABASE", self.folder().join("advisories-of-today.db"));
         program.env("BAKEHOUSE_MACHINES", "scripted").env("BAKEHOUSE_SCRIPT", self.script());
         program.env_remove("GITHUB_STEP_SUMMARY").env_remove("GITHUB_OUTPUT").envs(outputs.map(|path| ("GITHUB_OUTPUT", path)));
         let Output { status, stdout, stderr } = program.output().unwrap();

@@ -25,7 +25,7 @@ use bakehouse::twin::{self, Twin};
 use object_store::local::LocalFileSystem;
 
 use super::mortal::MortalStore;
-use super::place;
+use super::{place, sample};
 
 /// Where Debian publishes the ids of its newest images.
 pub const PARAMETER: &str = "/aws/service/debian/release/13/latest/amd64";
@@ -187,6 +187,7 @@ impl World {
             variants,
             git_commit: None,
             waivers: WaiverOptions::default(),
+            advisories: Some(sample::database(self.folder.path(), self.clock.now())),
             templates: Templates::embedded(),
         };
         Process { twin, store, engine, product, patience: PATIENCE }

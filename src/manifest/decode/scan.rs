@@ -6,8 +6,10 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::super::code::Code;
-use super::super::context::{Reader, Value, quoted};
-use crate::model::product::{ScanPolicy, VulnerabilityPolicy};
+use super::super::context::{Reader, Use, Value, quoted};
+use super::files::{normal, read};
+use crate::advisories::vex::Statements;
+use crate::model::product::{ScanPolicy, VexDocument, VulnerabilityPolicy};
 use crate::model::report::Severity;
 use crate::model::waiver::{Exception, Family, Waiver};
 use crate::rules::texts::is_harmless;
@@ -16,6 +18,10 @@ use crate::rules::texts::is_harmless;
 const MOST_WAIVERS: usize = 100;
 /// The most characters of a waiver's texts.
 const LONGEST_TEXT: usize = 500;
+/// The most days that advisories may be old. Who waits longer doesn't look.
+const MOST_DAYS: u32 = 365;
+/// The most VEX documents.
+const MOST_DOCUMENTS: usize = 50;
 /// The most bytes of a glob.
 const LONGEST_GLOB: usize = 500;
 
@@ -27,14 +33,10 @@ pub(super) fn scan(root: &Reader) -> Option<ScanPolicy> {
         let thresholds = reader.or("thresholds", BTreeMap::new(), |value| thresholds(&value));
         let waivers = reader.or("waiver", Vec::new(), |value| waivers(&value));
         let unallocated = reader.or("unallocated", false, |value| value.boolean());
+        let vulnerabilities = reader.or("vulnerabilities", Default::default(), |value| vulnerabilities(&value));
         reader.finish();
-        Some(ScanPolicy {
-            fail_on: fail_on?,
-            thresholds: thresholds?,
-            waivers: waivers?,
-            unallocated: unallocated?,
-            vulnerabilities: VulnerabilityPolicy::default(),
-        })
+        let (vulnerabilities, vex) = vulnerabilities?;
+        Some(ScanPolicy { fail_on: fail_on?, thresholds: thresholds?, waivers: waivers?, unallocated: unallocated?, vulnerabilities, vex })
     })
 }
 
@@ -57,6 +59,59 @@ fn thresholds(value: &Value) -> Option<BTreeMap<Family, Severity>> {
     }
     reader.finish();
     Some(thresholds)
+}
+
+fn vulnerabilities(value: &Value) -> Option<(VulnerabilityPolicy, Vec<VexDocument>)> {
+    let reader = value.table()?;
+    let usual = VulnerabilityPolicy::default();
+    let max_age_days = reader.or("max-age", usual.max_age_days, |value| days(&value));
+    let unfixed = reader.or("unfixed", usual.unfixed, |value| value.boolean());
+    let vex = reader.or("vex", Vec::new(), |value| documents(&value));
+    reader.finish();
+    Some((VulnerabilityPolicy { max_age_days: max_age_days?, unfixed: unfixed? }, vex?))
+}
+
+/// Reads the VEX documents that a list names, and tells what in them can't be read or holds for nothing.
+fn documents(value: &Value) -> Option<Vec<VexDocument>> {
+    let values = value.list(0..=MOST_DOCUMENTS)?;
+    let count = values.len();
+    let mut documents: Vec<VexDocument> = Vec::new();
+    let mut statements = Statements::default();
+    for value in values {
+        let Some(path) = value.string().map(normal) else { continue };
+        if documents.iter().any(|other| other.path == path) {
+            value.fault(Code::Duplicate, format!("{} is named twice", quoted(&path))).expected("each document once").report();
+        }
+        let Some(bytes) = read(&value, &path, Use::Text) else { continue };
+        let told = statements.faults().len();
+        if let Err(error) = statements.read(&path, &bytes) {
+            value.fault(Code::VexDocument, error.to_string()).expected("OpenVEX or a CSAF 2.0 VEX document, JSON").report();
+            continue;
+        }
+        for fault in &statements.faults()[told..] {
+            value.fault(Code::VexStatement, fault.to_string()).expected("a statement that can be held against packages").report();
+        }
+        documents.extend(String::from_utf8(bytes).ok().map(|text| VexDocument { path, text }));
+    }
+    (documents.len() == count).then_some(documents)
+}
+
+/// Reads how many days old something may be: `7d`.
+fn days(value: &Value) -> Option<u32> {
+    let text = value.string()?;
+    let digits = text.strip_suffix('d').filter(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()));
+    let Some(digits) = digits else {
+        value.fault(Code::Malformed, format!("`{}` is {}", value.name, quoted(text))).expected("days such as \"7d\"").report();
+        return None;
+    };
+    match digits.parse() {
+        Ok(days) if (1..=MOST_DAYS).contains(&days) => Some(days),
+        _ => {
+            let message = format!("`{}` is {}", value.name, quoted(text));
+            value.fault(Code::OutOfRange, message).expected(format!("\"1d\" to \"{MOST_DAYS}d\"")).report();
+            None
+        }
+    }
 }
 
 fn waivers(value: &Value) -> Option<Vec<Waiver>> {
@@ -97,9 +152,10 @@ fn waiver(value: &Value) -> Option<Waiver> {
     Some(waiver)
 }
 
-/// Three parts of which each may be globbed, or one glob for all of them.
+/// Parts of which each may be globbed, or one glob for all of them: `AMI-HIS-001`, `CVE-2024-6387`, `GHSA-6vm3-jj99-7229`,
+/// `ALSA-2024:4312`.
 static ID: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"^[A-Z*?][A-Z0-9*?]{0,15}(-[A-Z0-9*?]{1,16}){0,3}$").expect("the pattern is a constant"));
+    LazyLock::new(|| Regex::new(r"^[A-Z*?][A-Z0-9*?]{0,15}([-:][A-Za-z0-9*?]{1,16}){0,4}$").expect("the pattern is a constant"));
 
 fn id(value: &Value) -> Option<String> {
     let text = value.string()?;
@@ -110,7 +166,8 @@ fn id(value: &Value) -> Option<String> {
     value
         .fault(Code::WaiverId, format!("`id` is {}", quoted(text)))
         .expected(
-            "a rule's code such as \"AMI-SSH-009\", or a glob of them such as \"AMI-HIS-*\"; of codes that begin with COV, one by its name",
+            "a rule's code such as \"AMI-SSH-009\", a vulnerability's id such as \"CVE-2024-6387\", or a glob such as \"AMI-HIS-*\"; \
+             of codes that begin with COV, one by its name",
         )
         .report();
     None

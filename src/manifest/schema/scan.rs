@@ -19,9 +19,26 @@ pub(super) struct Scan {
     /// Whether free space and journals are searched for keys and credentials that were deleted: they ship with a snapshot.
     #[schemars(extend("default" = false))]
     unallocated: bool,
+    /// What is asked of vulnerabilities, beside the threshold of their family, `vul`.
+    vulnerabilities: Vulnerabilities,
     /// Findings that are let pass for a while. They stay in the report.
     #[schemars(length(max = 100), extend("default" = []))]
     waiver: Vec<Waiver>,
+}
+
+/// What is asked of vulnerabilities. What attackers are known to use (CISA's catalogue) always stops a release.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case", deny_unknown_fields, transform = nothing_required)]
+struct Vulnerabilities {
+    /// How old the advisories for the image's operating system may be: 1 to 365 days.
+    #[schemars(regex(pattern = "^[0-9]+d$"), extend("default" = "7d"))]
+    max_age: String,
+    /// Whether flaws that nobody has mended yet stop a release too.
+    #[schemars(extend("default" = false))]
+    unfixed: bool,
+    /// VEX documents (OpenVEX, CSAF 2.0) that say which flaws aren't the product's, by their paths in the product's folder.
+    #[schemars(length(max = 50), extend("default" = []))]
+    vex: Vec<String>,
 }
 
 /// Thresholds of families; `fail-on` for those that are not named.
@@ -79,8 +96,9 @@ enum CoverageSeverity {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, extend("required" = ["id", "target", "reason", "owner", "created", "expires"]))]
 struct Waiver {
-    /// The rule's code, or a glob of codes: `AMI-HIS-*`. Coverage findings (COV) are waived one by one, by name.
-    #[schemars(regex(pattern = "^[A-Z*?][A-Z0-9*?]{0,15}(-[A-Z0-9*?]{1,16}){0,3}$"))]
+    /// The rule's code, or a glob of codes: `AMI-HIS-*`; of a vulnerability one of its ids: `CVE-2024-6387`. Coverage findings
+    /// (COV) are waived one by one, by name.
+    #[schemars(regex(pattern = "^[A-Z*?][A-Z0-9*?]{0,15}([-:][A-Za-z0-9*?]{1,16}){0,4}$"))]
     id: String,
     /// Where: a path or a glob of paths (`*` stays in a folder, `**` does not), a package URL, or "image" for what is of the image as a whole.
     #[schemars(length(max = 500), regex(pattern = "^(image$|/|pkg:.*/)"))]

@@ -35,7 +35,7 @@ fn edits() -> impl Iterator<Item = Edit> {
 }
 
 fn deeds() -> impl Iterator<Item = Deed> {
-    let tables = [document::DEEDS, texts::DEEDS, media::DEEDS, image::DEEDS, provisioning::DEEDS, listing::DEEDS];
+    let tables = [document::DEEDS, texts::DEEDS, media::DEEDS, image::DEEDS, provisioning::DEEDS, listing::DEEDS, scan::DEEDS];
     tables.into_iter().flatten().copied()
 }
 

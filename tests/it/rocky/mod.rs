@@ -14,6 +14,8 @@ use serde_json::Value;
 
 use image::{Root, run};
 
+use super::sample;
+
 /// As [`listed`] writes a package.
 const FORMAT: &str = "%{NAME} %{EPOCHNUM}:%{VERSION}-%{RELEASE} %{ARCH} %{LICENSE}";
 
@@ -26,6 +28,7 @@ fn listed(package: &Package) -> String {
 /// Scans a disk with the program; it ends with 4 if something must not pass.
 fn scan(disk: &Path) -> (Report, Option<i32>) {
     let mut program = Command::new(env!("CARGO_BIN_EXE_bakehouse"));
+    program.env("BAKEHOUSE_DATABASE", sample::of_today(disk.parent().unwrap()));
     let output = program.arg("scan").arg(disk).args(["--format", "json"]).output().unwrap();
     let document: Value =
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));

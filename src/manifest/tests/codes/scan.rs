@@ -6,8 +6,8 @@ use jiff::civil::date;
 
 use super::super::super::Code::*;
 use super::super::*;
-use super::Edit;
-use crate::model::product::ScanPolicy;
+use super::{Deed, Edit};
+use crate::model::product::{ScanPolicy, VexDocument, VulnerabilityPolicy};
 use crate::model::report::Severity;
 use crate::model::target::TargetName;
 use crate::model::waiver::{Exception, Family, Waiver};
@@ -24,6 +24,13 @@ pub(super) const EDITS: &[Edit] = &[
     (UnknownKey, "[tags]", "[scan.thresholds]\nssl = \"low\"\n[tags]"),
     (UnknownValue, "[tags]", "[scan.thresholds]\nssh = \"bad\"\n[tags]"),
     (UnknownValue, "[tags]", "[scan.thresholds]\ncov = \"critical\"\n[tags]"),
+    (Malformed, "[tags]", "[scan.vulnerabilities]\nmax-age = \"7\"\n[tags]"),
+    (OutOfRange, "[tags]", "[scan.vulnerabilities]\nmax-age = \"0d\"\n[tags]"),
+    (OutOfRange, "[tags]", "[scan.vulnerabilities]\nmax-age = \"99999999999d\"\n[tags]"),
+    (UnknownKey, "[tags]", "[scan.vulnerabilities]\nmax-days = 7\n[tags]"),
+    (VexDocument, "[tags]", "[scan.vulnerabilities]\nvex = [\"product.toml\"]\n[tags]"),
+    (FileMissing, "[tags]", "[scan.vulnerabilities]\nvex = [\"vex/none.json\"]\n[tags]"),
+    (FileOutside, "[tags]", "[scan.vulnerabilities]\nvex = [\"../../none.json\"]\n[tags]"),
     (WrongType, "[tags]", "[scan]\nwaiver = { id = \"AMI-HIS-001\" }\n[tags]"),
     (MissingKey, "[tags]", waiver!("id = \"AMI-HIS-001\"\ntarget = \"image\"")),
     (WaiverId, "[tags]", waiver!("id = \"ami-his-001\"\ntarget = \"image\"\nexpires = 2027-02-01")),
@@ -47,6 +54,36 @@ pub(super) const EDITS: &[Edit] = &[
     (TextControlCharacter, "[tags]", "[[scan.waiver]]\nid = \"A\"\ntarget = \"image\"\nreason = \"a\\nb\"\nowner = \"x\"\ncreated = 2026-11-02\nexpires = 2026-11-03\n[tags]"),
 ];
 
+const DOCUMENT: &str = r#"{ "@context": "https://openvex.dev/ns/v0.2.0", "@id": "https://example.com/1", "author": "Us",
+    "timestamp": "2026-11-20T12:00:00Z", "version": 1, "statements": [{ "vulnerability": { "name": "CVE-2024-6387" },
+    "products": [{ "@id": "PRODUCT" }], "status": "not_affected", "justification": "component_not_present" }] }"#;
+
+pub(super) const DEEDS: &[Deed] = &[
+    (VexStatement, |bench| {
+        bench.write("vex/ssh.json", DOCUMENT.replace("PRODUCT", "our product"));
+        bench.edit("[tags]", "[scan.vulnerabilities]\nvex = [\"vex/ssh.json\"]\n[tags]");
+    }),
+    (Duplicate, |bench| {
+        bench.write("vex/ssh.json", DOCUMENT.replace("PRODUCT", "pkg:deb/debian/openssh-server"));
+        bench.edit("[tags]", "[scan.vulnerabilities]\nvex = [\"vex/ssh.json\", \"./vex/ssh.json\"]\n[tags]");
+    }),
+];
+
+#[test]
+fn documents_are_read_and_a_change_in_them_is_one_of_the_manifest() {
+    let bench = Bench::new();
+    bench.edit("[tags]", "[scan.vulnerabilities]\nvex = [\"vex/ssh.json\"]\n\n[tags]");
+    let mut digests = Vec::new();
+    for product in ["pkg:deb/debian/openssh-server", "pkg:deb/debian/openssh-client"] {
+        let text = DOCUMENT.replace("PRODUCT", product);
+        bench.write("vex/ssh.json", &text);
+        let product = bench.workspace().load(&slug(), TargetName::Twin, None).unwrap_or_else(|faults| panic!("{}", faults.render(false)));
+        assert_eq!(product[0].scan.vex, [VexDocument { path: "vex/ssh.json".to_owned(), text }]);
+        digests.push(product[0].manifest_digest);
+    }
+    assert_ne!(digests[0], digests[1]);
+}
+
 #[test]
 fn thresholds_and_waivers_are_read() {
     let bench = Bench::new();
@@ -66,6 +103,22 @@ fn thresholds_and_waivers_are_read() {
     let thresholds = BTreeMap::from([(Family::His, Severity::Critical), (Family::Cov, Severity::Low)]);
     let policy = ScanPolicy { thresholds, waivers: vec![waiver], ..ScanPolicy::failing_on(Severity::Medium) };
     assert_eq!(product.scan, policy);
+}
+
+#[test]
+fn what_is_asked_of_vulnerabilities_is_read_and_they_are_waived_by_their_ids() {
+    let bench = Bench::new();
+    bench.edit("[tags]", "[scan.vulnerabilities]\nmax-age = \"30d\"\nunfixed = true\n\n[tags]");
+    let ids = ["CVE-2024-6387", "GHSA-6vm3-jj99-7229", "ALSA-2024:4312", "UBUNTU-CVE-2024-6387", "CVE-2024-*"];
+    for id in ids {
+        let waiver = waiver!("id = \"ID\"\ntarget = \"pkg:deb/debian/openssh*\"\nexpires = 2027-02-01").replace("ID", id);
+        bench.edit("[tags]", &waiver);
+    }
+    let product =
+        bench.workspace().load(&slug(), TargetName::Twin, None).unwrap_or_else(|faults| panic!("{}", faults.render(false))).remove(0);
+    assert_eq!(product.scan.vulnerabilities, VulnerabilityPolicy { max_age_days: 30, unfixed: true });
+    let read: Vec<&str> = product.scan.waivers.iter().map(|waiver| waiver.id.as_str()).collect();
+    assert!(read.len() == ids.len() && ids.iter().all(|id| read.contains(id)), "{read:?}");
 }
 
 #[test]

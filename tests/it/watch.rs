@@ -1,0 +1,181 @@
+//! Judging anew: what is listed by the advisories of today, a release by what the ledger keeps of its scan, a bill of
+//! materials by itself.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::sample;
+use super::scratch::{Ended, Scratch};
+
+/// A product that is listed.
+fn listed() -> Scratch {
+    let scratch = Scratch::new();
+    scratch.done("bakehouse init my-app");
+    scratch.done("bakehouse ship my-app --yes");
+    scratch
+}
+
+/// Publishes a flaw of bash, which every guest has as 5.2-1, beside the sample.
+fn publish(scratch: &Scratch, events: &Value) {
+    let record = json!({
+        "id": "TEST-2026-0001",
+        "aliases": ["CVE-2026-10001"],
+        "modified": "2026-01-01T00:00:00Z",
+        "summary": "a flaw that was made up for a test",
+        "severity": [{ "type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H" }],
+        "affected": [{
+            "package": { "ecosystem": "Debian:13", "name": "bash" },
+            "ranges": [{ "type": "ECOSYSTEM", "events": events }],
+        }],
+    });
+    fs::write(scratch.folder().join("flaw.json"), record.to_string()).unwrap();
+    build(scratch, "--from flaw.json");
+}
+
+/// Builds the database anew, of the sample and of more.
+fn build(scratch: &Scratch, more: &str) {
+    let today = jiff::Timestamp::now().strftime("%Y-%m-%d");
+    scratch.done(&format!("bakehouse db build --from {} {more} --label sample --as-of {today}", sample::FOLDER));
+}
+
+fn documents(ended: &Ended) -> Value {
+    serde_json::from_str(&ended.out).unwrap_or_else(|error| panic!("{error}: {}{}", ended.out, ended.err))
+}
+
+#[test]
+fn what_is_listed_is_judged_by_the_advisories_of_today_and_what_changed_is_told_once() {
+    let scratch = listed();
+    let unchanged = scratch.done("bakehouse watch");
+    assert!(unchanged.contains("my-app.x86_64 1.0.0 (listed in prod-") && unchanged.contains("nothing has changed since"), "{unchanged}");
+
+    publish(&scratch, &json!([{ "introduced": "0" }]));
+    let unfixed = scratch.run("bakehouse watch", None);
+    assert!(unfixed.out.contains("new  critical AMI-VUL-003") && unfixed.out.contains("CVE-2026-10001"), "{}", unfixed.out);
+    assert_eq!(unfixed.code, Some(0), "nobody has mended it: {}{}", unfixed.out, unfixed.err);
+
+    publish(&scratch, &json!([{ "introduced": "0" }, { "fixed": "5.2-2" }]));
+    let fixable = scratch.run("bakehouse watch --format json", None);
+    assert_eq!(fixable.code, Some(4), "{}", fixable.err);
+    assert!(fixable.err.contains("my-app.x86_64 1.0.0"), "{}", fixable.err);
+    let watched = &documents(&fixable)["watched"][0];
+    assert_eq!((&watched["passed"], &watched["new"], &watched["gone"]), (&false.into(), &json!([]), &json!([])));
+    let changed = &watched["changed"][0];
+    assert_eq!((&changed["before"]["code"], &changed["after"]["code"]), (&"AMI-VUL-003".into(), &"AMI-VUL-002".into()));
+    assert_eq!(changed["after"]["vulnerability"]["fixed"], "5.2-2");
+
+    let again = scratch.run("bakehouse watch", None);
+    assert!(again.code == Some(4) && again.out.contains("nothing has changed since"), "it is told once, and fails still: {}", again.out);
+    build(&scratch, "");
+    let withdrawn = scratch.done("bakehouse watch");
+    assert!(withdrawn.contains("gone critical AMI-VUL-002"), "{withdrawn}");
+    assert!(scratch.done("bakehouse ledger verify").contains("in agreement"));
+}
+
+#[test]
+fn what_is_wrong_with_one_release_hides_no_other_and_no_advisories_are_no_news() {
+    let scratch = listed();
+    scratch.done("bakehouse ship my-app --rebuild --bump minor --yes");
+    publish(&scratch, &json!([{ "introduced": "0" }, { "fixed": "5.2-2" }]));
+    // The older release's report is lost.
+    let reports = scratch.done("bakehouse ledger path").trim().to_owned() + "/my-app.x86_64/reports";
+    let lost = fs::read_dir(&reports).unwrap().map(|entry| entry.unwrap().path());
+    let lost = lost.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("1.0.0-"));
+    let lost: Vec<_> = lost.map(|path| (fs::read(&path).unwrap(), path)).collect();
+    lost.iter().for_each(|(_, path)| fs::remove_file(path).unwrap());
+    let one = scratch.run("bakehouse watch", None);
+    assert_eq!(one.code, Some(4), "a refusal is the answer: {}{}", one.out, one.err);
+    assert!(one.out.contains("my-app.x86_64 1.1.0") && one.out.contains("new  critical AMI-VUL-002"), "{}", one.out);
+    assert!(one.err.contains("1.0.0"), "the other is told of: {}", one.err);
+    lost.iter().for_each(|(bytes, path)| fs::write(path, bytes).unwrap());
+    let both = scratch.run("bakehouse watch", None);
+    assert!(both.out.contains("my-app.x86_64 1.0.0") && both.out.contains("nothing has changed since"), "{}", both.out);
+
+    fs::rename(scratch.folder().join("advisories-of-today.db"), scratch.folder().join("away.db")).unwrap();
+    let blind = scratch.run("bakehouse watch", None);
+    assert!(blind.code == Some(4) && blind.out.contains("COV-ADV-001") && !blind.out.contains("gone"), "{}", blind.out);
+    fs::rename(scratch.folder().join("away.db"), scratch.folder().join("advisories-of-today.db")).unwrap();
+    let again = scratch.run("bakehouse watch", None);
+    assert!(again.out.contains("nothing has changed since") && !again.out.contains("new "), "{}", again.out);
+
+    let damaged = fs::read(scratch.folder().join("advisories-of-today.db")).unwrap();
+    let mut flipped = damaged.clone();
+    let middle = flipped.len() / 2;
+    flipped[middle] ^= 1;
+    fs::write(scratch.folder().join("advisories-of-today.db"), flipped).unwrap();
+    for command in ["bakehouse watch", "bakehouse scan my-app --again", "bakehouse ship my-app --rebuild --bump minor --yes"] {
+        let refused = scratch.run(command, None);
+        assert!(refused.code == Some(1) && refused.err.contains("damaged"), "{command}: {}", refused.err);
+    }
+    fs::write(scratch.folder().join("advisories-of-today.db"), damaged).unwrap();
+    fs::rename(scratch.folder().join("products/my-app"), scratch.folder().join("elsewhere")).unwrap();
+    let strange = scratch.run("bakehouse watch", None);
+    assert!(strange.code == Some(1) && strange.err.contains("my-app has releases on twin and is not in the workspace"), "{}", strange.err);
+}
+
+#[test]
+fn a_release_is_judged_again_without_its_image_by_the_waivers_of_today() {
+    let scratch = listed();
+    assert!(scratch.done("bakehouse scan my-app --again").contains("passed: "));
+    publish(&scratch, &json!([{ "introduced": "0" }, { "fixed": "5.2-2" }]));
+    let failed = scratch.run("bakehouse scan my-app 1.0.0 --again", None);
+    assert_eq!(failed.code, Some(4), "{}", failed.err);
+    for words in ["CVE-2026-10001", "5.2-1", "5.2-2", "sample"] {
+        assert!(failed.out.contains(words), "{words}: {}", failed.out);
+    }
+    // The same as a scan of the image says, read anew.
+    let codes = |ended: &Ended| -> Vec<String> {
+        let findings = documents(ended)["variants"][0]["findings"].as_array().unwrap().clone();
+        findings.iter().map(|finding| format!("{} {}", finding["code"], finding["package"])).collect()
+    };
+    let image = scratch.run("bakehouse scan my-app 1.0.0 --format json", None);
+    let kept = scratch.run("bakehouse scan my-app 1.0.0 --again --format json", None);
+    assert_eq!((image.code, codes(&image)), (kept.code, codes(&kept)));
+
+    let manifest = scratch.folder().join("products/my-app/product.toml");
+    let waiver = "\n[[scan.waiver]]\nid = \"CVE-2026-10001\"\ntarget = \"pkg:deb/debian/bash@*\"\nreason = \"no shell for strangers\"\n\
+                  owner = \"security\"\ncreated = TODAY\nexpires = TODAY\n";
+    let today = jiff::Zoned::now().with_time_zone(jiff::tz::TimeZone::UTC).date().to_string();
+    let text = fs::read_to_string(&manifest).unwrap() + &waiver.replace("TODAY", &today);
+    fs::write(&manifest, text).unwrap();
+    let waived = scratch.done("bakehouse scan my-app --again");
+    assert!(waived.contains("Waived: 1") && waived.contains("no shell for strangers"), "{waived}");
+
+    let wrong = scratch.run("bakehouse scan my-app 9.0.0 --again", None);
+    assert!(wrong.code == Some(1) && wrong.err.contains("no release 9.0.0"), "{}", wrong.err);
+    let wrong = scratch.run("bakehouse scan ./guest.json --again", None);
+    assert!(wrong.code == Some(1) && wrong.err.contains("only a product has releases"), "{}", wrong.err);
+}
+
+#[test]
+fn a_bill_of_materials_is_judged_by_its_packages() {
+    let scratch = listed();
+    let bill = scratch.done("bakehouse sbom my-app");
+    fs::write(scratch.folder().join("bill.json"), bill).unwrap();
+    let clean = scratch.done("bakehouse scan --sbom bill.json");
+    assert!(clean.contains("passed: "), "{clean}");
+    publish(&scratch, &json!([{ "introduced": "0" }, { "fixed": "5.2-2" }]));
+    let flawed = scratch.run("bakehouse scan --sbom bill.json", None);
+    assert!(flawed.code == Some(4) && flawed.out.contains("CVE-2026-10001"), "{}{}", flawed.out, flawed.err);
+    fs::write(scratch.folder().join("no-bill.json"), "{}").unwrap();
+    for (file, why) in [("no-bill.json", "neither CycloneDX"), ("missing.json", "No such file"), ("guest.json", "neither CycloneDX")] {
+        let wrong = scratch.run(&format!("bakehouse scan --sbom {file}"), None);
+        assert!(wrong.code == Some(1) && wrong.err.contains(why), "{file}: {}", wrong.err);
+    }
+}
+
+#[test]
+fn without_a_database_nothing_is_released_and_the_plan_says_so() {
+    let scratch = Scratch::new();
+    scratch.done("bakehouse init my-app");
+    fs::remove_file(scratch.folder().join("advisories-of-today.db")).unwrap();
+    let plan = scratch.done("bakehouse plan my-app");
+    assert!(plan.contains("there is no database of advisories"), "{plan}");
+    let shipped = scratch.run("bakehouse ship my-app --yes", None);
+    assert!(shipped.code == Some(4) && format!("{}{}", shipped.out, shipped.err).contains("COV-ADV-001"), "{}", shipped.err);
+    build(&scratch, "");
+    scratch.done("bakehouse ship my-app --yes");
+    let shown: Value = serde_json::from_str(&scratch.done("bakehouse show my-app --format json")).unwrap();
+    let asked = &shown["variants"][0]["release"]["scan"]["advisories"];
+    assert!(asked["label"] == "sample" && asked["digest"].is_string() && asked["as_of"].is_string(), "{asked}");
+}
