@@ -1,9 +1,11 @@
-//! How long `check` takes for a workspace of 500 products: it is run before every commit.
+//! How long `check` takes for a workspace of 500 products, payloads composed and compressed among it: it is run before
+//! every commit.
 
 use std::fs;
 use std::hint::black_box;
 
-use bakehouse::manifest::{Workspace, lenient, scaffold, scaffold_workspace};
+use bakehouse::command::check::payload_fault;
+use bakehouse::manifest::{Workspace, scaffold, scaffold_workspace};
 use bakehouse::model::ids::Slug;
 use criterion::{Criterion, criterion_group, criterion_main};
 
@@ -26,10 +28,10 @@ fn workspace() -> tempfile::TempDir {
 fn check(criterion: &mut Criterion) {
     let root = workspace();
     let workspace = Workspace::open(root.path()).expect("the workspace is good");
-    assert!(workspace.check_all(None, &lenient).expect("products/ can be listed").is_empty(), "the products are good");
+    assert!(workspace.check_all(None, &payload_fault).expect("products/ can be listed").is_empty(), "the products are good");
     let mut group = criterion.benchmark_group("check");
     group.sample_size(10);
-    group.bench_function("500 products", |bencher| bencher.iter(|| black_box(workspace.check_all(None, &lenient))));
+    group.bench_function("500 products", |bencher| bencher.iter(|| black_box(workspace.check_all(None, &payload_fault))));
     group.finish();
 }
 

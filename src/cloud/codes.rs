@@ -114,7 +114,7 @@ const QUOTAS: &[Row] = &[
     ),
     (
         "ServiceQuotaExceededException",
-        "a quota of the account is used up: 100 uploads may be open in a Region",
+        "a quota of the account is used up: of uploads that are open (100 in a Region), or of change sets and offers under way",
         "go on when some have ended, or raise the quota in Service Quotas",
     ),
     ("InsufficientFreeAddressesInSubnet", "the subnet has no free address", "name another subnet (image.build.subnet)"),

@@ -39,12 +39,14 @@ pub enum Activity {
     Diagnose,
     /// Read the ledger, where it lies in a bucket.
     Consult,
-    /// Write into the ledger, where it lies in a bucket.
+    /// Hold a variant and write into the ledger, where it lies in a bucket.
     Keep,
+    /// Add a record to the ledger, where it lies in a bucket, and hold nothing.
+    Note,
 }
 
 use Activity::{
-    Attest, Bake, Boot, Clear, Collect, Compare, Consult, Diagnose, Distribute, Follow, Identify, Keep, List, Read, Survey, Tag,
+    Attest, Bake, Boot, Clear, Collect, Compare, Consult, Diagnose, Distribute, Follow, Identify, Keep, List, Note, Read, Survey, Tag,
 };
 
 /// A command that works on a target, and what it does there.
@@ -76,7 +78,7 @@ pub const COMMANDS: &[Command] = &[
     Command { name: "release", activities: &[Identify, Consult, Survey, Keep, Read, Clear, Tag] },
     Command { name: "distribute", activities: &[Identify, Consult, Survey, Keep, Clear, Distribute] },
     Command { name: "list", activities: &[Identify, Consult, Survey, Keep, Clear, List] },
-    Command { name: "list-status", activities: &[Identify, Consult, Keep, Follow] },
+    Command { name: "list-status", activities: &[Identify, Consult, Note, Follow] },
     Command { name: "resume", activities: &[Identify, Consult, Survey, Keep, Bake, Boot, Clear, Read, Tag, Distribute, List] },
     Command { name: "abandon", activities: &[Identify, Consult, Keep, Collect] },
     Command { name: "runs", activities: &[Identify, Consult] },
@@ -349,7 +351,7 @@ pub const OPERATIONS: &[Operation] = &[
     stores("CreateBucket", &[Bake], &[]),
     stores("GetObject", &[Consult], &[("s3:GetObject", Scope::Ledger)]),
     stores("ListObjectsV2", &[Consult], &[("s3:ListBucket", Scope::LedgerBucket)]),
-    stores("PutObject", &[Keep], &[("s3:PutObject", Scope::Ledger)]),
+    stores("PutObject", &[Keep, Note], &[("s3:PutObject", Scope::Ledger)]),
     stores("DeleteObjects", &[Keep], &[("s3:DeleteObject", Scope::Ledger)]),
     // A boot may set the base beside the image, with the bake's payload. The guest gets it by an address that is good for what its signer may do.
     stores("GetObject", &[Bake, Boot], &[("s3:GetObject", Scope::Payloads)]),

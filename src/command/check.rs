@@ -80,7 +80,7 @@ fn check(workspace: &Workspace, products: &[Slug]) -> Result<Faults, Failure> {
 }
 
 /// Says why an instance can't be given what a product brings.
-fn payload_fault(product: &Product) -> Option<String> {
+pub fn payload_fault(product: &Product) -> Option<String> {
     let error = bake::payload(product, &"0".repeat(16)).err()?;
     let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
     Some(causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}")))

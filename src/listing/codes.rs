@@ -25,7 +25,7 @@ pub fn advice(code: &str) -> Option<Advice> {
 /// A code, its cause, its remedy.
 type Row = (&'static str, &'static str, &'static str);
 
-const TABLES: [&[Row]; 6] = [TEXTS_AND_MEDIA, VERSIONS, REGIONS_AND_TYPES, DIMENSIONS, RELEASE, OFFERS];
+const TABLES: [&[Row]; 7] = [TEXTS_AND_MEDIA, VERSIONS, COMPONENTS, REGIONS_AND_TYPES, DIMENSIONS, RELEASE, OFFERS];
 
 const TEXTS_AND_MEDIA: &[Row] = &[
     ("MISSING_DATA", "a field that this change needs is not there", "fill in the field that the message names"),
@@ -172,6 +172,47 @@ const VERSIONS: &[Row] = &[
     ("INVALID_DELIVERY_OPTIONS", "the delivery options belong to more than one version", "change one version at a time"),
     ("INVALID_DELIVERY_OPTION", "the delivery option is not public", "restrict only what is public"),
     ("ALL_DELIVERY_OPTIONS_RESTRICTED", "this would restrict the last public version", "keep one version public, or restrict the product"),
+];
+
+/// Of delivery options of an image product that are components of EC2 Image Builder.
+const COMPONENTS: &[Row] = &[
+    ("DUPLICATE_DELIVERY_OPTION_TITLES", "two delivery options have one title", "give each a title of its own"),
+    (
+        "INVALID_DELIVERY_OPTION_TITLES",
+        "a delivery option's title is too long or has characters that AWS refuses",
+        "write a short title of plain ASCII characters",
+    ),
+    ("DUPLICATE_COMPONENT_ARN", "a version of the product has this component already", "build another component for each version"),
+    ("DUPLICATE_COMPONENT_NAME", "another product has a component of this name", "give the component a name of its own"),
+    ("INVALID_COMPONENT_NAME", "the component's name is too long or has characters that AWS refuses", "write a plain name"),
+    ("TOO_MANY_IMAGE_BUILDER_COMPONENTS", "the product has components of more than five names", "keep to the names that it has"),
+    (
+        "INVALID_IB_COMPONENT",
+        "there is no such component in us-east-1, or the role can't read it",
+        "check the ARN and the role's permissions",
+    ),
+    ("INVALID_IMAGE_BUILDER_COMPONENT_PACKAGE", "the component's document can't be used", "mend what the message names and build it anew"),
+    (
+        "INVALID_IB_COMPONENT_BUILD_VERSION",
+        "the component's build version is not 1",
+        "raise the component's own version; its first build is taken",
+    ),
+    ("MISSING_IB_COMPONENT_PARAMETER", "the component lacks a parameter that it has to have", "add the parameter that the message names"),
+    ("INVALID_IB_COMPONENT_PARAMETER", "a parameter of the component has no default, or none of its type", "give each parameter a default"),
+    ("INVALID_DESCRIPTION", "the component's description is missing or over 1024 characters", "describe it in 1 to 1024 characters"),
+    (
+        "INVALID_SUPPORTED_OS_VERSION",
+        "a system that the component is said to support is none that AWS knows",
+        "name systems as Image Builder does",
+    ),
+    ("INCOMPATIBLE_OS_TYPE", "the component is not for the product's operating system", "build it for the product's: Linux or Windows"),
+    ("INVALID_PATH_FORMAT", "a path in the component's document is malformed", "mend the path that the message names"),
+    (
+        "FAILED_LAUNCH_TEST",
+        "an instance with the component did not start as it should",
+        "try the component in Image Builder, then submit again",
+    ),
+    ("INCOMPLETE_SELLER_PUBLIC_PROFILE", "the seller's public profile lacks something", "complete it in the Management Portal"),
 ];
 
 const REGIONS_AND_TYPES: &[Row] = &[
@@ -407,6 +448,11 @@ mod tests {
         INVALID_AMI_ARCHITECTURE INVALID_AMI_VIRTUALIZATION_TYPE INCOMPATIBLE_AMI ASSET_NOT_FOUND ASSET_ACCESS_EXCEPTION SCAN_ERROR
         MISSING_FPGA_INSTANCE_TYPE MISSING_DELIVERY_OPTION_IDS INVALID_DELIVERY_OPTION_IDS INVALID_DELIVERY_OPTIONS
         ALL_DELIVERY_OPTIONS_RESTRICTED INVALID_DELIVERY_OPTION SSHAuthFailedForUserAndKeypair
+
+        DUPLICATE_COMPONENT_NAME DUPLICATE_COMPONENT_ARN INVALID_IMAGE_BUILDER_COMPONENT_PACKAGE TOO_MANY_IMAGE_BUILDER_COMPONENTS
+        INCOMPLETE_SELLER_PUBLIC_PROFILE INVALID_DESCRIPTION INVALID_COMPONENT_NAME INVALID_SUPPORTED_OS_VERSION INVALID_PATH_FORMAT
+        INCOMPATIBLE_OS_TYPE INVALID_IB_COMPONENT_BUILD_VERSION INVALID_IB_COMPONENT_PARAMETER MISSING_IB_COMPONENT_PARAMETER
+        FAILED_LAUNCH_TEST INVALID_IB_COMPONENT DUPLICATE_DELIVERY_OPTION_TITLES INVALID_DELIVERY_OPTION_TITLES
 
         INVALID_REGIONS TOO_MANY_REGIONS INVALID_INSTANCE_TYPES INVALID_INSTANCE_VIRTUALIZATION INVALID_PRODUCT_TYPE INVALID_ENA_SETTING
         INVALID_DIMENSIONS MISSING_DIMENSIONS UPDATE_PRICING_REQUIRED DUPLICATE_INSTANCE_TYPE UNAVAILABLE_INSTANCE_TYPE

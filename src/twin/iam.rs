@@ -191,6 +191,7 @@ fn simulate(twin: &Twin, query: &mut Query) -> Result<Elements, ApiError> {
     if resources.is_empty() {
         resources.push("*".to_owned());
     }
+    let denied: BTreeSet<&String> = actions.iter().filter(|action| twin.is_denied(action)).collect();
     twin.read(|state| {
         let caller = format!("arn:aws:iam::{}:{CALLER}", state.account);
         if source != caller && !state.roles.contains_key(&source) {
@@ -199,7 +200,7 @@ fn simulate(twin: &Twin, query: &mut Query) -> Result<Elements, ApiError> {
         let mut xml = Elements::default();
         xml.within("EvaluationResults", |xml| {
             for (action, resource) in actions.iter().flat_map(|action| resources.iter().map(move |resource| (action, resource))) {
-                let decision = match (source == caller, state.denied.contains(action)) {
+                let decision = match (source == caller, denied.contains(action)) {
                     (true, false) => "allowed",
                     (true, true) => "explicitDeny",
                     (false, _) => "implicitDeny",

@@ -28,6 +28,19 @@ CLIENTS = {}
 WORKSPACE = 'format = 1\ntarget = "twin"\n'
 # What was answered and what was refused, as (service, operation): the suite ends with what is missing.
 ANSWERED, REFUSED = set(), set()
+# Who is nobody, or asks for what there isn't, is refused before any operation: that tries none.
+DOORS = {
+    "UnknownOperationException", "InvalidAction", "SignatureDoesNotMatch", "InvalidSignatureException",
+    "InvalidClientTokenId", "UnrecognizedClientException", "MissingAuthenticationToken",
+}
+# An answer of S3's without a body (to HEAD, 304) has its status for a code: what it may stand for.
+BARE = {
+    "304": {"NotModified"},
+    "403": {"AccessDenied"},
+    "404": {"NoSuchBucket", "NoSuchKey"},
+    "412": {"PreconditionFailed"},
+    "416": {"InvalidRange"},
+}
 
 
 class Server:
@@ -118,27 +131,25 @@ def note(http_response, parsed, model, **_):
 def account(service, operation, code):
     if code is None:
         ANSWERED.add((service, operation))
-    else:
+        return
+    if code not in DOORS:
         REFUSED.add((service, operation))
-        # S3 has no table: it is the s3s crate that knows its operations.
-        known = described().get(service, {}).get(operation)
-        assert known is None or code in known, f"the twin's table of {operation} does not have {code}"
+    known = described()[service].get(operation)
+    assert known is None or known & BARE.get(code, {code}), f"the twin's table of {operation} does not have {code}"
 
 
 @cache
 def described():
     """What `twin describe` says: by service, as boto3 names it, the codes that each operation may refuse with."""
     text = subprocess.run([server().bakehouse, "twin", "describe", "--format", "json"], check=True, capture_output=True, text=True).stdout
-    names = {"EC2": "ec2", "EBS direct": "ebs", "Marketplace Catalog": "marketplace-catalog", "SSM": "ssm", "STS": "sts"}
-    doors = {
-        "UnknownOperationException", "InvalidAction", "SignatureDoesNotMatch", "InvalidSignatureException",
-        "InvalidClientTokenId", "UnrecognizedClientException", "MissingAuthenticationToken",
+    names = {
+        "EC2": "ec2", "EBS direct": "ebs", "S3": "s3", "Marketplace Catalog": "marketplace-catalog",
+        "IAM": "iam", "Service Quotas": "service-quotas", "SSM": "ssm", "STS": "sts",
     }
     services = json.loads(text)["services"]
     return {
-        names[s["name"]]: {o["name"]: {*o["errors"], *s["common_errors"], *doors} for o in s["operations"]}
+        names[s["name"]]: {o["name"]: {*o["errors"], *s["common_errors"], *DOORS} for o in s["operations"]}
         for s in services
-        if s["name"] in names
     }
 
 
@@ -161,10 +172,11 @@ def aws_process(*arguments):
     command = [sys.executable, "-m", "awscli", "--output", "json", *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=DEADLINE_SECONDS)
     refusal = re.search(r"\((\S+)\) when calling the (\w+) operation", done.stderr)
+    service = {"s3api": "s3"}.get(arguments[0], arguments[0])
     if refusal:
-        account(arguments[0], refusal[2], refusal[1])
+        account(service, refusal[2], refusal[1])
     elif done.returncode == 0:
-        account(arguments[0], "".join(word.capitalize() for word in arguments[1].split("-")), None)
+        account(service, "".join(word.capitalize() for word in arguments[1].split("-")), None)
     return done
 
 

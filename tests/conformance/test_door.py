@@ -17,6 +17,12 @@ class Door(Case):
         wrong = {"aws_secret_access_key": "not-the-secret-of-this-twin"}
         with self.refused("SignatureDoesNotMatch", 403):
             client("sts", **wrong).get_caller_identity()
+        with self.refused("SignatureDoesNotMatch", 403):
+            client("iam", **wrong).get_user()
+        with self.refused("SignatureDoesNotMatch", 403):
+            client("s3", **wrong).list_buckets()
+        with self.refused("InvalidSignatureException"):
+            client("service-quotas", **wrong).list_service_quotas(ServiceCode="ec2")
         with self.refused("AuthFailure", 401):
             client("ec2", **wrong).describe_regions()
         with self.refused("InvalidSignatureException"):

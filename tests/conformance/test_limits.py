@@ -48,6 +48,10 @@ class Limits(Case):
             client("ec2").copy_snapshot(SourceSnapshotId="snap-00000000000000000", SourceRegion="us-east-1", DryRun=True)
         with self.refused("AccessDeniedException", 403):
             client("ebs").start_snapshot(VolumeSize=1)
+        # It can be asked beforehand.
+        user, actions = client("iam").get_user()["User"]["Arn"], ["ec2:CopySnapshot", "ec2:CopyImage"]
+        told = client("iam").simulate_principal_policy(PolicySourceArn=user, ActionNames=actions)["EvaluationResults"]
+        self.assertEqual([result["EvalDecision"] for result in told], ["explicitDeny", "allowed"])
 
     def test_what_is_new_is_not_seen_at_once_and_a_quota_is(self):
         ec2 = client("ec2")
@@ -62,6 +66,8 @@ class Limits(Case):
         ec2.create_security_group(GroupName="newer", Description="newer")
         with self.refused("SecurityGroupLimitExceeded", 400):
             ec2.create_security_group(GroupName="one too many", Description="newest")
+        told = client("service-quotas").get_service_quota(ServiceCode="vpc", QuotaCode="L-E79EC296")["Quota"]
+        self.assertEqual(told["Value"], 3)
 
 
 if __name__ == "__main__":

@@ -114,7 +114,7 @@ async fn released(world: World) -> (World, Vec<super::crash::Point>) {
 }
 
 /// Does what `boot --compare-base` does of the base.
-async fn compare(process: &Process) -> Result<(), EngineError> {
+pub async fn compare(process: &Process) -> Result<(), EngineError> {
     let released = process.releases().await.remove(0);
     let plan = engine::measure_plan(&process.engine, &process.product, &released.version, &released.release.base);
     let next = engine::next_look(&process.engine, plan).await?;

@@ -10,10 +10,11 @@ use bakehouse::engine::{EngineError, Kind, Leave, Note, Observer};
 use bakehouse::ledger::JournalEvent;
 use bakehouse::model::ids::Region;
 use bakehouse::release::Listing;
+use bakehouse::twin::catalog::CatalogDelays;
 use bakehouse::twin::ec2::Delays;
 use bakehouse::twin::faults::{Fault, FaultRule};
-use bakehouse::twin::machines::{Ends, EndsHow};
-use bakehouse::twin::state::InstanceState;
+use bakehouse::twin::machines::{Ends, EndsHow, Script};
+use bakehouse::twin::state::{InstanceState, State};
 use jiff::SignedDuration;
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -183,7 +184,7 @@ async fn scan_and_digests_read_each_block_once() {
 
 #[tokio::test]
 async fn a_signal_leaves_in_order_and_the_next_process_goes_on() {
-    let folder = workspace_of_a_command().await;
+    let folder = workspace_of_a_command(&hanging_guest()).await;
     for (signal, first_words) in [(Signal::INT, "run "), (Signal::TERM, "continuing run ")] {
         let mut ship = ship(folder.path(), &[]);
         let mut told = read_until(&mut ship.1, &["… i-"]);
@@ -232,7 +233,7 @@ async fn whoever_leaves_a_trial_ends_its_instance_first() {
 
 #[tokio::test]
 async fn a_second_signal_leaves_at_once() {
-    let folder = workspace_of_a_command().await;
+    let folder = workspace_of_a_command(&hanging_guest()).await;
     let faults = folder.path().join("faults.json");
     std::fs::write(&faults, r#"{"format": 1, "rules": [{"operation": "RunInstances", "fault": "silence"}]}"#).unwrap();
     let (mut process, mut stderr) = ship(folder.path(), &["--faults", faults.to_str().unwrap()]);
@@ -245,13 +246,25 @@ async fn a_second_signal_leaves_at_once() {
     assert_eq!(process.wait().unwrap().code(), Some(130), "{told}");
 }
 
-/// Makes a workspace as the command has it, with a guest that never ends.
-async fn workspace_of_a_command() -> tempfile::TempDir {
+/// A guest that never ends.
+fn hanging_guest() -> Script {
     let mut guest = good_guest();
     guest.console = vec![said(0, "BAKEHOUSE {nonce} begin")];
     guest.ends = Ends { how: EndsHow::Hang, after_seconds: 0 };
-    let script = serde_json::to_vec(&guest).unwrap();
-    let folder = World::new().await.folder;
+    guest
+}
+
+/// Makes a workspace as the command has it, with the script of a guest in `guest.json`.
+pub async fn workspace_of_a_command(guest: &Script) -> tempfile::TempDir {
+    let script = serde_json::to_vec(guest).unwrap();
+    let world = World::new().await;
+    // A command goes by the real clock, where an hour of ingestion is one.
+    let shorten = |state: &mut State| {
+        state.catalog.set_delays(CatalogDelays::short());
+        Ok::<_, std::io::Error>(())
+    };
+    world.open().await.twin.change(shorten).unwrap();
+    let folder = world.folder;
     std::fs::create_dir(folder.path().join(".bakehouse")).unwrap();
     std::fs::rename(folder.path().join("twin"), folder.path().join(".bakehouse/twin")).unwrap();
     std::fs::write(folder.path().join("guest.json"), script).unwrap();

@@ -22,6 +22,7 @@ mod leave;
 mod ledgers;
 mod machine;
 mod mortal;
+mod permissions;
 mod place;
 mod pricing;
 mod resume;

@@ -7,8 +7,10 @@ use std::sync::{Arc, Mutex};
 
 use bakehouse::engine::{EngineError, Note, Observer};
 use bakehouse::failure::Failure;
+use bakehouse::twin::machines::Script;
 use tracing_subscriber::fmt::MakeWriter;
 
+use super::leave::workspace_of_a_command;
 use super::world::{World, file, good_guest, said};
 
 const IN_FILE: &str = "planted-in-a-file-5f1c9a7e";
@@ -73,19 +75,45 @@ async fn a_private_key_found_in_an_image_is_told_by_its_path_alone() {
 fn nothing_of_the_environment_is_said_or_written() {
     let folder = tempfile::tempdir().unwrap();
     for arguments in [&["init", "a-product"][..], &["check"], &["doctor", "-vv"], &["iam", "policy"], &["history", "a-product", "-vv"]] {
-        let output = Command::new(env!("CARGO_BIN_EXE_bakehouse"))
-            .current_dir(folder.path())
-            .args(arguments)
-            .args(["--machines", "none"])
-            .env("AWS_SECRET_ACCESS_KEY", IN_ENVIRONMENT)
-            .env("AWS_SESSION_TOKEN", IN_ENVIRONMENT)
-            .env("A_TOKEN_OF_THE_USERS", IN_ENVIRONMENT)
-            .output()
-            .unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bakehouse"));
+        command.current_dir(folder.path()).args(arguments).args(["--machines", "none"]);
+        let output = planted(&mut command).output().unwrap();
         let said = [output.stdout, output.stderr].concat();
         assert!(!contains(&said, IN_ENVIRONMENT), "bakehouse {arguments:?}: {}", String::from_utf8_lossy(&said));
     }
     assert_eq!(holders(folder.path(), IN_ENVIRONMENT), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn nothing_of_the_environment_is_said_or_written_by_a_whole_ship() {
+    let folder = workspace_of_a_command(&hasty_guest()).await;
+    let mut ship = Command::new(env!("CARGO_BIN_EXE_bakehouse"));
+    ship.current_dir(folder.path()).args(["ship", "hello-web", "--yes", "-vv", "--machines", "scripted", "--script", "guest.json"]);
+    let output = planted(&mut ship).output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    let told = String::from_utf8_lossy(&said);
+    assert!(output.status.success() && told.contains("is sealed") && told.contains("aws_smithy_runtime"), "{told}");
+    assert!(!contains(&said, IN_ENVIRONMENT), "{told}");
+    // The whole workspace, the twin's state with the user data of its instances among it.
+    assert_eq!(holders(folder.path(), IN_ENVIRONMENT), Vec::<String>::new());
+    assert!(!holders(folder.path(), "BAKEHOUSE").is_empty(), "the search looks in the wrong place");
+}
+
+/// Gives a command an environment with secrets in it.
+fn planted(command: &mut Command) -> &mut Command {
+    ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "A_TOKEN_OF_THE_USERS"]
+        .iter()
+        .fold(command, |command, name| command.env(name, IN_ENVIRONMENT))
+}
+
+/// A good guest that is as quick as can be: a command of its own goes by the real clock.
+fn hasty_guest() -> Script {
+    let mut guest = good_guest();
+    guest.console.iter_mut().for_each(|said| said.after_seconds = 0);
+    guest.ends.after_seconds = 1;
+    guest.boot.up_after_seconds = 1;
+    guest.boot.console.iter_mut().for_each(|said| said.after_seconds = 1);
+    guest
 }
 
 /// Where a secret has to be, and why.

@@ -1,6 +1,7 @@
 //! Whole manifests, from folder to product or faults.
 
 mod codes;
+mod limits;
 mod sarif;
 mod schema;
 mod variants;
