@@ -12,6 +12,7 @@ use crate::cli::{Global, MachineKind};
 use crate::clock::Clock;
 use crate::cloud::{BucketError, Connect, Identity, Reader, Writer};
 use crate::command::git;
+use crate::command::known::Known;
 use crate::command::selection::{Selection, Variants};
 use crate::engine::{Collector, Engine, EngineError, Leave};
 use crate::failure::Failure;
@@ -151,7 +152,15 @@ impl Context {
     ///
     /// [`Failure::Manifest`] with everything that is wrong; an architecture that the product doesn't have.
     pub fn variants(&self, selection: &Selection) -> Result<Variants, Failure> {
-        variants(&self.workspace, self.target, &self.identity.account, selection)
+        known_product(&self.workspace, &selection.product)?;
+        let loaded = self.workspace.load(&selection.product, self.target, Some(&self.identity.account));
+        Variants::choose(loaded.map_err(Failure::Manifest)?, selection)
+    }
+
+    /// Returns what workspace and ledger know.
+    pub fn known(&self) -> Known<'_> {
+        let Self { workspace, target, identity, ledger, ui, .. } = self;
+        Known { workspace, target: *target, account: &identity.account, ledger, ui }
     }
 
     /// Makes what collects garbage.
@@ -178,7 +187,13 @@ impl Context {
         let folder = self.workspace.root.join("products").join(slug);
         let templates = Templates::with_overrides(overrides(&folder.join("templates"))?)
             .map_err(|e| Failure::other(e.to_string(), format!("rename or remove it in {}/templates", folder.display())))?;
-        Ok(Engine {
+        let (variants, git_commit) = (variants.all().to_vec(), git::commit(&folder));
+        Ok(Engine { go_on: format!("bakehouse ship {slug}"), variants, git_commit, templates, ..self.follower(patience) })
+    }
+
+    /// Makes an engine that knows no product: it follows what is under way already.
+    pub fn follower(&self, patience: Duration) -> Engine {
+        Engine {
             writer: self.writer(),
             ledger: self.ledger.clone(),
             holder: Holder::this_process(),
@@ -188,13 +203,13 @@ impl Context {
             account: self.identity.account.clone(),
             until: until(patience),
             leave: self.leave.clone(),
-            go_on: format!("bakehouse ship {slug}"),
+            go_on: "bakehouse runs".to_owned(),
             interval: self.interval(),
-            variants: variants.all().to_vec(),
-            git_commit: git::commit(&folder),
+            variants: Vec::new(),
+            git_commit: None,
             waivers: WaiverOptions::default(),
-            templates,
-        })
+            templates: Templates::embedded(),
+        }
     }
 
     /// Says that what takes machines will be slow, where it will.
@@ -262,20 +277,11 @@ impl Records {
         }
     }
 
-    /// Reads a product's manifest for this target and account.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Context::variants`].
-    pub fn variants(&self, selection: &Selection) -> Result<Variants, Failure> {
-        variants(&self.workspace, self.target, &self.account, selection)
+    /// Returns what workspace and ledger know.
+    pub fn known(&self) -> Known<'_> {
+        let Self { target, account, ledger, ui, workspace } = self;
+        Known { workspace, target: *target, account, ledger, ui }
     }
-}
-
-fn variants(workspace: &Workspace, target: TargetName, account: &AccountId, selection: &Selection) -> Result<Variants, Failure> {
-    known_product(workspace, &selection.product)?;
-    let loaded = workspace.load(&selection.product, target, Some(account));
-    Variants::choose(loaded.map_err(Failure::Manifest)?, selection)
 }
 
 /// Returns the time at which somebody's patience is at its end.

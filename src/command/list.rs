@@ -4,12 +4,13 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::context::Context;
-use super::selection::Selection;
+use super::selection::{Selection, each};
 use super::ship::{Approval, SealedArgs, StageArgs, sealed};
 use super::show::find;
 use crate::cli::{Format, Global, Patience};
 use crate::engine::{self, Engine, Followed, Stage};
 use crate::failure::Failure;
+use crate::model::ids::Variant;
 use crate::model::plan::Step;
 use crate::model::product::Product;
 use crate::model::record::{Event, Record};
@@ -98,7 +99,7 @@ async fn dry_run(global: &Global, selection: &Selection, args: &ListArgs) -> Res
 /// Composes what would be submitted for a variant, if anything is left to submit.
 async fn change_set(context: &Context, engine: &Engine, product: &Product, version: Option<&Version>) -> Result<Option<Value>, Failure> {
     let variant = product.variant();
-    let released = find(context.ledger(), product, version).await?;
+    let released = find(context.ledger(), &variant, version).await?;
     let request = Request { complete: version.cloned(), ..Request::default() };
     let next = engine::next(engine, product, &request).await?;
     if next.plan().version != released.version {
@@ -145,14 +146,14 @@ async fn status(global: &Global, args: &StatusArgs) -> Result<(), Failure> {
 }
 
 /// Looks how the last submission stands, and records its end.
-async fn follow(context: &Context, engine: &Engine, product: &Product) -> Result<(), Failure> {
-    let released = find(context.ledger(), product, None).await?;
+async fn follow(context: &Context, engine: &Engine, variant: &Variant) -> Result<(), Failure> {
+    let released = find(context.ledger(), variant, None).await?;
     let Listing::Submitted { change_set, .. } = &released.listing else { return Ok(()) };
     // The run that submitted it, which need not be the one that sealed the release.
-    let records = context.ledger().records(&product.variant()).await?;
+    let records = context.ledger().records(variant).await?;
     let submitted = |r: &&Record| matches!(&r.event, Event::Submitted { change_set: sent, .. } if sent == change_set);
     let run = records.iter().rev().find(submitted).map_or_else(|| released.run.clone(), |r| r.run.clone());
-    let followed = Followed { variant: product.variant(), version: released.version.clone(), run, change_set: change_set.clone() };
+    let followed = Followed { variant: variant.clone(), version: released.version.clone(), run, change_set: change_set.clone() };
     Ok(engine::follow_listing(engine, &followed).await.map(drop)?)
 }
 

@@ -32,7 +32,7 @@ pub use observer::{Note, Observer};
 pub use runs::{RunState, RunSummary, find_run, runs};
 pub use ship::{Baked, Extent, Next, Stage, baking, carry_out, next, passed_scan, rejected_after, resumable};
 pub use survey::{Survey, survey};
-pub use witnesses::{Verified, verify_ledger};
+pub use witnesses::{Verified, recorded_regions, tagged_variants, verify_ledger};
 
 use std::sync::Arc;
 use std::time::Duration;

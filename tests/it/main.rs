@@ -32,6 +32,7 @@ mod secrets;
 mod shared;
 mod ship;
 mod threats;
+mod vanished;
 mod variants;
 mod waivers;
 mod world;
