@@ -104,3 +104,18 @@ fn a_left_run_is_given_up_by_journal_ledger_and_tags() {
 fn run_of(scratch: &Scratch) -> String {
     open_run(scratch)["run"].as_str().unwrap().to_owned()
 }
+
+#[test]
+fn a_release_is_started_only_once_its_open_run_has_ended() {
+    let scratch = shipped();
+    // Left before there is an image.
+    let left = scratch.run("bakehouse bake web --rebuild --patience 0s", None);
+    assert_eq!(left.code, Some(5), "{}", left.err);
+    let run = run_of(&scratch);
+    let refused = scratch.run("bakehouse boot web 1.0.0", None);
+    assert_eq!(refused.code, Some(1), "{}", refused.err);
+    let (resume, abandon) = (format!("bakehouse resume {run}"), format!("bakehouse abandon {run}"));
+    assert!(refused.err.contains(&resume) && refused.err.contains(&abandon), "{}", refused.err);
+    scratch.done(&format!("{abandon} --yes"));
+    scratch.done("bakehouse boot web 1.0.0");
+}
