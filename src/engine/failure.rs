@@ -21,7 +21,7 @@ pub enum EngineError {
     /// The ledger can't be used.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// The base image could not be found.
+    /// The base image could not be looked for, or has gone since it was planned with.
     #[error(transparent)]
     Base(#[from] BaseError),
     /// The bucket of the payload can't be used.
@@ -61,6 +61,8 @@ pub enum EngineError {
         status: String,
         /// The last lines it wrote.
         tail: Vec<String>,
+        /// Where the ledger keeps the console.
+        kept: String,
     },
     /// The instance ended without saying that it was done.
     #[error("the instance {how} before provisioning was done")]
@@ -69,6 +71,8 @@ pub enum EngineError {
         how: String,
         /// The last lines of its console.
         tail: Vec<String>,
+        /// Where the ledger keeps the console.
+        kept: String,
     },
     /// The image did not become available.
     #[error("image {image} is {state}: {reason}")]

@@ -90,10 +90,11 @@ pub(super) fn tell(error: &EngineError) -> Told {
             Told::new(&["nothing was submitted", KEPT], &["the Marketplace may have a newer form of it: try a newer bakehouse"])
         }
         EngineError::InstanceType { .. } => Told::new(&[NOTHING_MADE], &["mend image.build in the manifest, then ship again"]),
-        EngineError::BakeStep { tail, .. } | EngineError::BakeBroken { tail, .. } => Told::new(
+        EngineError::BakeStep { tail, kept, .. } | EngineError::BakeBroken { tail, kept, .. } => Told::new(
             &["the instance and its security group were removed; no image was made; the version is free again"],
             &["mend the provisioning and ship again"],
         )
+        .kept(format!("the console: {kept} of the ledger"))
         .with_details(tail.iter().map(|line| format!("| {line}"))),
         EngineError::ImageState { image, .. } => {
             Told::new(&["the instance and its security group were removed; the version is free again"], &[])

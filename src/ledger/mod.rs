@@ -10,6 +10,7 @@
 //! <slug>.<arch>/reports/<version>-<run>-<digest>.json  what the scan said
 //! <slug>.<arch>/sboms/<version>-<run>-<digest>.cdx.json  its bill of materials
 //! <slug>.<arch>/boots/<version>-<run>-<digest>.json    what came of starting the image
+//! <slug>.<arch>/bakes/<version>-<run>-<digest>.json    what a bake failed of, with the console
 //! runs/                                         who works on what; not to be committed:
 //! runs/<slug>.<arch>/journals/<run>/000001.json …    a run's journal
 //! runs/<slug>.<arch>/open/<run>.json                 there while the run has not ended
