@@ -7,7 +7,7 @@ use super::plan::{VersionArgs, describe};
 use super::selection::Selection;
 use crate::ci::Shipped;
 use crate::cli::{Global, Patience, Waivers};
-use crate::engine::{self, Engine, Extent, Next, Stage};
+use crate::engine::{self, Engine, EngineError, Extent, Next, Stage};
 use crate::failure::Failure;
 use crate::ledger::Journal;
 use crate::model::digest::Digest;
@@ -236,6 +236,9 @@ pub async fn carry_out_all(context: &Context, product: &Product, engine: &Engine
     // A run that was left is finished first; what the manifest wants beyond it is planned after.
     loop {
         engine.may_begin()?;
+        if matches!(extent, Extent::Only(stage) if stage != Stage::Bake) {
+            refuse_unbaked(engine, product).await?;
+        }
         let next = engine::next(engine, product, &request).await?;
         let plan = next.plan().clone();
         if before == Some(plan.digest()) || matches!(next, Next::Nothing { .. }) {
@@ -263,6 +266,15 @@ pub async fn carry_out_all(context: &Context, product: &Product, engine: &Engine
         }
     }
     Ok(())
+}
+
+/// Refuses a stage that needs an image where there is none, whatever a bake would lack.
+async fn refuse_unbaked(engine: &Engine, product: &Product) -> Result<(), Failure> {
+    let variant = product.variant();
+    if !engine.ledger.open_runs(&variant).await?.is_empty() || !history(&engine.ledger.records(&variant).await?).is_empty() {
+        return Ok(());
+    }
+    Err(EngineError::NotReady { what: format!("nothing is baked of {variant}"), next: format!("bakehouse bake {}", product.slug) }.into())
 }
 
 /// Refuses to take a run that is under way for the bake that was asked for: `ship` finishes it and goes on to that.

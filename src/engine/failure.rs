@@ -8,6 +8,7 @@ use crate::listing::Refusal;
 use crate::model::boot::BootReport;
 use crate::model::count::counted;
 use crate::model::ids::{ChangeSetId, ImageId, Region, RunId, Variant};
+use crate::model::product::{Base, BootMode};
 use crate::model::report::Report;
 use crate::model::version::Version;
 use crate::plan::PlanError;
@@ -24,6 +25,9 @@ pub enum EngineError {
     /// The base image could not be looked for, or has gone since it was planned with.
     #[error(transparent)]
     Base(#[from] BaseError),
+    /// There is no such base as the manifest names.
+    #[error("{} can't be baked", .0.variant)]
+    NoBase(#[source] Box<MissingBase>),
     /// The bucket of the payload can't be used.
     #[error(transparent)]
     Bucket(#[from] BucketError),
@@ -257,6 +261,22 @@ pub enum EngineError {
         #[source]
         source: serde_json::Error,
     },
+}
+
+/// A base that the manifest names and the target does not have.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{source}")]
+pub struct MissingBase {
+    /// What was to be baked from it.
+    pub variant: Variant,
+    /// `twin` or `aws`.
+    pub target: String,
+    /// How it has to start.
+    pub boot_mode: BootMode,
+    /// How the manifest names it.
+    pub base: Base,
+    /// What was looked for, and where.
+    pub source: BaseError,
 }
 
 /// A step that was left before its end.

@@ -24,7 +24,7 @@ mod witnesses;
 
 pub use boot::{boot_plan, measure_plan, next_look};
 pub use check::{Whole, checksum_image, scan_image, scan_snapshots};
-pub use failure::{EngineError, Kind, LeftAt};
+pub use failure::{EngineError, Kind, LeftAt, MissingBase};
 pub use gc::{Abandoned, Collector, Places, Removed};
 pub use leave::Leave;
 pub use list::{Followed, add_version, first_listing, follow_listing, standing_refusal};

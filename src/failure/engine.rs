@@ -63,13 +63,13 @@ pub(super) fn tell(error: &EngineError) -> Told {
         EngineError::Moved { variant } => Told::new(&["another runner was at work in between; nothing was done"], &[])
             .then(format!("look at what is left to do: bakehouse plan {}", variant.product)),
         EngineError::Base(BaseError::Cloud(e)) => of_call(e, NOTHING_MADE, SAME_COMMAND),
-        EngineError::Base(BaseError::NotFound { .. }) => Told::new(
-            &[NOTHING_MADE],
-            &[
-                "on the twin: bakehouse twin base build debian-13 (or twin base import FILE) makes a base",
-                "on AWS: mend image.base in the manifest",
-            ],
-        ),
+        EngineError::NoBase(missing) => {
+            let told = Told::new(&[NOTHING_MADE], &[]);
+            super::base::remedies(missing).into_iter().fold(told, Told::then)
+        }
+        EngineError::Base(BaseError::NotFound { .. }) => {
+            Told::new(&[KEPT], &["it was there when this was planned: bring it back, or mend image.base in the manifest and ship again"])
+        }
         EngineError::Base(BaseError::NotAnImage { .. }) => Told::new(&[NOTHING_MADE], &["mend image.base in the manifest"]),
         EngineError::Bucket(BucketError::Missing { bucket }) => Told::new(&[KEPT], &[])
             .then(format!("make it (aws s3 mb s3://{bucket}) or name another in image.build.bucket; then ship again")),

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::cloud::{BaseError, BucketError, CloudError, Outcome};
-use crate::engine::LeftAt;
+use crate::engine::{LeftAt, MissingBase};
 use crate::ledger::{Binding, LedgerError};
 use crate::listing::Refusal;
 use crate::model::ids::{Architecture, Region, Variant};
+use crate::model::product::{Base, BootMode};
 use crate::model::version::Version;
 use crate::plan::PlanError;
 
@@ -89,6 +90,16 @@ fn samples() -> Vec<EngineError> {
             region: Region::marketplace(),
             wanted: "an available image of 136693071363 named debian-13-*".to_owned(),
         }),
+        EngineError::NoBase(Box::new(MissingBase {
+            variant: Variant { product: "hello-web".parse().unwrap(), architecture: Architecture::Arm64 },
+            target: "twin".to_owned(),
+            boot_mode: BootMode::Uefi,
+            base: Base::Parameter { name: "/aws/service/debian/release/13/latest/arm64".to_owned() },
+            source: BaseError::NotFound {
+                region: Region::marketplace(),
+                wanted: "named by the parameter /aws/service/debian/release/13/latest/arm64, which does not exist".to_owned(),
+            },
+        })),
         EngineError::Bucket(BucketError::Missing { bucket: "acme-bakes".to_owned() }),
         EngineError::Plan(PlanError::EncryptsByDefault { regions: vec![Region::marketplace()] }),
         EngineError::Plan(PlanError::Unchanged { wanted: "1.3.0".parse().unwrap(), latest: version() }),
