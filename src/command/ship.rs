@@ -5,7 +5,7 @@ use clap::Args;
 use super::context::Context;
 use super::plan::{VersionArgs, describe};
 use super::selection::Selection;
-use crate::ci::Shipped;
+use crate::ci::{self, Shipped, Stopped};
 use crate::cli::{Global, Patience, Waivers};
 use crate::engine::{self, Engine, EngineError, Extent, Next, Stage};
 use crate::failure::Failure;
@@ -172,21 +172,28 @@ impl StageArgs {
 }
 
 async fn carry_out(global: &Global, args: &ShipArgs, extent: Extent) -> Result<(), Failure> {
-    let (end, shipped) = match carry_out_each(global, args, extent).await {
+    let (end, made) = match carry_out_each(global, args, extent).await {
         Ok(carried_out) => carried_out,
-        Err(failure) => (Err(failure), Vec::new()),
+        Err(failure) => (Err(failure), Made::default()),
     };
     match global.ci {
         Some(ci) => {
-            let told = ci.report(&end, &shipped);
+            let told = ci.report(&end, &made.shipped, &made.stopped);
             end.and(told)
         }
         None => end,
     }
 }
 
+/// What a runner is told of a command's variants.
+#[derive(Debug, Default)]
+struct Made {
+    shipped: Vec<Shipped>,
+    stopped: Vec<Stopped>,
+}
+
 /// Returns how it ended over all variants, and what a runner is told of; an error where nothing could begin.
-async fn carry_out_each(global: &Global, args: &ShipArgs, extent: Extent) -> Result<(Result<(), Failure>, Vec<Shipped>), Failure> {
+async fn carry_out_each(global: &Global, args: &ShipArgs, extent: Extent) -> Result<(Result<(), Failure>, Made), Failure> {
     let context = Context::open_for(global, &args.product).await?;
     context.state_target();
     let variants = context.variants(&args.product)?;
@@ -197,20 +204,25 @@ async fn carry_out_each(global: &Global, args: &ShipArgs, extent: Extent) -> Res
             let before = context.ledger().records(&product.variant()).await?.len();
             let end = carry_out_all(&context, product, &engine, args, extent).await;
             let shipped = if global.ci.is_some() { shipped(&context, product, before).await } else { Ok(None) };
-            Ok((end, shipped))
+            let stopped = match &end {
+                Err(failure) if global.ci.is_some() => Some(stopped(&context, product, failure).await),
+                _ => None,
+            };
+            Ok((end, shipped, stopped))
         })
         .await;
-    let (mut failures, mut told) = (Vec::new(), Vec::new());
-    for (end, shipped) in ended {
+    let (mut failures, mut made) = (Vec::new(), Made::default());
+    for (end, shipped, stopped) in ended {
         failures.extend(end.err());
+        made.stopped.extend(stopped);
         match shipped {
-            Ok(shipped) => told.extend(shipped),
+            Ok(shipped) => made.shipped.extend(shipped),
             Err(unread) => failures.push(unread),
         }
     }
     // Said last whatever comes of it.
     context.state_target();
-    Ok((Failure::all(failures.into_iter().chain(unread.err()).collect()), told))
+    Ok((Failure::all(failures.into_iter().chain(unread.err()).collect()), made))
 }
 
 /// Returns the release that was made or taken further since the variant's chain had so many records.
@@ -223,6 +235,14 @@ async fn shipped(context: &Context, product: &Product, before: usize) -> Result<
         _ => None,
     });
     Ok(history(&records).remove(&last.version).map(|released| Shipped { variant, released, change_set: submitted }))
+}
+
+/// Says what stopped a variant, and at which version its last run was.
+async fn stopped(context: &Context, product: &Product, failure: &Failure) -> Stopped {
+    let variant = product.variant();
+    // What can't be read here has failed the command already.
+    let runs = engine::runs(context.ledger(), &variant, jiff::Timestamp::now()).await.unwrap_or_default();
+    Stopped { version: runs.last().map(|run| run.version.clone()), variant, why: ci::told(failure) }
 }
 
 /// Carries out what is left to do for one variant.
