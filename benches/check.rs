@@ -3,7 +3,7 @@
 use std::fs;
 use std::hint::black_box;
 
-use bakehouse::manifest::{Workspace, lenient, scaffold, scaffold_workspace};
+use bakehouse::manifest::{Judge, Workspace, scaffold, scaffold_workspace};
 use bakehouse::model::ids::Slug;
 use criterion::{Criterion, criterion_group, criterion_main};
 
@@ -26,10 +26,10 @@ fn workspace() -> tempfile::TempDir {
 fn check(criterion: &mut Criterion) {
     let root = workspace();
     let workspace = Workspace::open(root.path()).expect("the workspace is good");
-    assert!(workspace.check_all(None, &lenient).expect("products/ can be listed").is_empty(), "the products are good");
+    assert!(workspace.check_all(None, &Judge::LENIENT).expect("products/ can be listed").is_empty(), "the products are good");
     let mut group = criterion.benchmark_group("check");
     group.sample_size(10);
-    group.bench_function("500 products", |bencher| bencher.iter(|| black_box(workspace.check_all(None, &lenient))));
+    group.bench_function("500 products", |bencher| bencher.iter(|| black_box(workspace.check_all(None, &Judge::LENIENT))));
     group.finish();
 }
 

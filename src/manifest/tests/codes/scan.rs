@@ -29,6 +29,9 @@ pub(super) const EDITS: &[Edit] = &[
     (WaiverId, "[tags]", waiver!("id = \"ami-his-001\"\ntarget = \"image\"\nexpires = 2027-02-01")),
     (WaiverId, "[tags]", waiver!("id = \"\"\ntarget = \"image\"\nexpires = 2027-02-01")),
     (WaiverId, "[tags]", waiver!("id = \"COV-PART-00?\"\ntarget = \"image\"\nexpires = 2027-02-01")),
+    (WaiverRule, "[tags]", waiver!("id = \"AMI-FOO-999\"\ntarget = \"image\"\nexpires = 2027-02-01")),
+    (WaiverRule, "[tags]", waiver!("id = \"AMI-SSL-*\"\ntarget = \"image\"\nexpires = 2027-02-01")),
+    (WaiverRule, "[tags]", waiver!("id = \"COV-FOO\"\ntarget = \"image\"\nexpires = 2027-02-01")),
     (WaiverTarget, "[tags]", waiver!("id = \"AMI-*\"\ntarget = \"\"\nexpires = 2027-02-01")),
     (WaiverTarget, "[tags]", waiver!("id = \"AMI-*\"\ntarget = \"pkg:\"\nexpires = 2027-02-01")),
     (WaiverTarget, "[tags]", waiver!("id = \"AMI-*\"\ntarget = \"/a\\nb\"\nexpires = 2027-02-01")),
@@ -65,6 +68,28 @@ fn thresholds_and_waivers_are_read() {
     };
     let thresholds = BTreeMap::from([(Family::His, Severity::Critical), (Family::Cov, Severity::Low)]);
     assert_eq!(product.scan, ScanPolicy { fail_on: Severity::Medium, thresholds, waivers: vec![waiver], unallocated: false });
+}
+
+#[test]
+fn a_waiver_for_a_rule_that_is_none_is_warned_of_and_vulnerabilities_are_no_rules() {
+    let bench = Bench::new();
+    bench.edit("[tags]", waiver!("id = \"AMI-SEC-0022\"\ntarget = \"image\"\nexpires = 2027-02-01"));
+    let faults = bench.check();
+    assert_eq!((faults.errors(), faults.warnings()), (0, 1), "{}", faults.render(false));
+    assert_eq!(faults.list()[0].hint.as_deref(), Some("did you mean \"AMI-SEC-002\"?"));
+    for known in ["AMI-SEC-002", "AMI-SEC-*", "AMI-*-001", "A*", "CVE-2026-1234", "GHSA-ABCD-EFGH-IJKL", "DSA-5678-1", "ALSA-2026-1"] {
+        let bench = Bench::new();
+        let waiver = waiver!("id = \"ID\"\ntarget = \"image\"\nexpires = 2027-02-01").replace("\"ID\"", &format!("{known:?}"));
+        assert!(bench.edit("[tags]", &waiver).check().is_empty(), "{known}");
+    }
+}
+
+#[test]
+fn all_that_is_wrong_with_a_waiver_is_told_at_once() {
+    let bench = Bench::new();
+    let waiver = waiver!("id = \"AMI-PWD-003\"\ntarget = \"image\"\nexpires = 2028-01-01\nexception = \"one-time-password\"");
+    bench.edit("[tags]", &waiver.replace("reason = \"x\"", "reason = \"\""));
+    assert_eq!(bench.codes(), [TextEmpty, WaiverTerm, WaiverException]);
 }
 
 #[test]
