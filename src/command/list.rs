@@ -121,17 +121,22 @@ async fn change_set(context: &Context, engine: &Engine, product: &Product, versi
 }
 
 async fn status(global: &Global, args: &StatusArgs) -> Result<(), Failure> {
-    let context = Context::open_for(global, &args.product).await?;
-    let variants = context.variants(&args.product)?;
-    let engine = Engine { go_on: format!("bakehouse list status {}", args.product), ..context.engine(&variants, args.wait)? };
-    let (followed, end) = variants
-        .each(async |product| {
-            let end = follow(&context, &engine, product).await;
-            let released = find(context.ledger(), product, None).await?;
-            let line = format!("{} {}: {}", product.variant(), released.version, words(&released.listing));
-            Ok((line, super::show::json(context.ledger(), product, &released).await?, end))
-        })
-        .await;
+    let context = Context::open(global).await?;
+    let variants = context.known().variants(&args.product).await?;
+    let engine = Engine { go_on: format!("bakehouse list status {}", args.product), ..context.follower(args.wait) };
+    let (followed, end) = each(&variants, async |variant| {
+        let end = follow(&context, &engine, variant).await;
+        let released = find(context.ledger(), variant, None).await?;
+        let refused = match &released.listing {
+            Listing::None => engine::refused_submission(context.ledger(), variant, &released.version).await?,
+            _ => None,
+        };
+        let standing = refused.map_or_else(|| words(&released.listing), |why| format!("released, submission refused: {why}"));
+        let mut document = super::show::json(context.ledger(), variant, &released).await?;
+        document["listing"] = json!(standing);
+        Ok((format!("{variant} {}: {standing}", released.version), document, end))
+    })
+    .await;
     let (mut lines, mut documents, mut failures) = (Vec::new(), Vec::new(), Vec::new());
     for (line, document, end) in followed {
         lines.push(line);

@@ -217,6 +217,15 @@ pub enum EngineError {
         /// AWS's reasons, with advice.
         errors: Vec<Refusal>,
     },
+    /// The Marketplace refused to begin a change set.
+    #[error("the Marketplace refused version {version} at once")]
+    SubmissionRefused {
+        /// The version.
+        version: Version,
+        /// What it says.
+        #[source]
+        source: CloudError,
+    },
     /// The title or the image is in use already.
     #[error("version {version} can't be submitted: {reason}")]
     TitleInUse {
@@ -378,6 +387,7 @@ impl EngineError {
             Self::Cloud(error) => error.code.clone(),
             Self::Ledger(LedgerError::Object { source, .. }) => object_code(&**source),
             Self::Bucket(error) => error.code(),
+            Self::SubmissionRefused { source, .. } => source.code.clone(),
             Self::CredentialsRanOut { source, .. } => source.code(),
             _ => None,
         }
@@ -400,7 +410,7 @@ impl EngineError {
             Self::Left { .. } => Kind::Left,
             Self::Several { errors } => errors.iter().map(Self::kind).max().unwrap_or(Kind::Failed),
             Self::Plan(PlanError::Unchanged { .. }) => Kind::Unchanged,
-            Self::ListingRefused { .. } | Self::TitleInUse { .. } => Kind::ListingRefused,
+            Self::ListingRefused { .. } | Self::SubmissionRefused { .. } | Self::TitleInUse { .. } => Kind::ListingRefused,
             _ => Kind::Failed,
         }
     }

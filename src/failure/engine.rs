@@ -166,6 +166,7 @@ pub(super) fn tell(error: &EngineError) -> Told {
             };
             told.with_details(errors.iter().flat_map(refusal_lines))
         }
+        EngineError::SubmissionRefused { source, .. } => of_call(source, SEALED, "mend what it says, then ship again"),
         EngineError::TitleInUse { .. } => {
             Told::new(&["nothing was submitted", SEALED], &["`bakehouse ship PRODUCT --rebuild` releases a new version"])
         }

@@ -110,6 +110,7 @@ fn samples() -> Vec<EngineError> {
             region: Region::marketplace(),
             reason: "is not a Nitro instance type".to_owned(),
         },
+        EngineError::SubmissionRefused { version: version(), source: refused("StartChangeSet", "ValidationException", "Not so.") },
         EngineError::BakeStep {
             step: "script provision/20-tune.sh".to_owned(),
             status: "17".to_owned(),

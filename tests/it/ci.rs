@@ -72,6 +72,34 @@ fn a_listing_that_was_refused_is_no_success_however_often_it_is_shipped() {
 }
 
 #[test]
+fn a_submission_that_is_refused_at_once_is_told_by_exit_code_and_status() {
+    let scratch = Scratch::new();
+    scratch.done("bakehouse init my-app");
+    let refusing = r#"{ "format": 1, "rules": [{ "operation": "StartChangeSet",
+        "fault": { "answer": { "status": 400, "code": "ValidationException", "message": "Not so." } } }] }"#;
+    std::fs::write(scratch.folder().join("faults.json"), refusing).unwrap();
+    let refused = scratch.run("bakehouse ship my-app --yes --faults faults.json", None);
+    assert_eq!(refused.code, Some(6), "{}", refused.err);
+    assert!(!refused.err.contains("never struck"), "{}", refused.err);
+    let status = scratch.done("bakehouse list status my-app");
+    assert!(status.contains("released, submission refused") && status.contains("ValidationException"), "{status}");
+    scratch.done("bakehouse ship my-app --yes");
+    assert!(scratch.done("bakehouse list status my-app").contains("listed in"));
+}
+
+#[test]
+fn faults_that_never_struck_are_told_and_misspelt_ones_refused() {
+    let scratch = Scratch::new();
+    let faults = scratch.folder().join("faults.json");
+    std::fs::write(&faults, r#"{ "format": 1, "rules": [{ "operation": "RunInstances", "fault": "silence" }] }"#).unwrap();
+    let looked = scratch.run("bakehouse gc --faults faults.json", None);
+    assert!(looked.code == Some(0) && looked.err.contains("rule 1 of the faults never struck"), "{}", looked.err);
+    std::fs::write(&faults, r#"{ "format": 1, "rules": [{ "operation": "RunInstance", "fault": "silence" }] }"#).unwrap();
+    let refused = scratch.run("bakehouse gc --faults faults.json", None);
+    assert!(refused.code == Some(1) && refused.err.contains("did you mean RunInstances?"), "{}", refused.err);
+}
+
+#[test]
 fn a_command_that_could_not_begin_says_so() {
     let scratch = Scratch::new();
     let (none, told) = ship(&scratch);
