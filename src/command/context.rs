@@ -422,12 +422,13 @@ pub fn machines(global: &Global) -> Result<Machines, Failure> {
     match kind {
         MachineKind::None => Ok(Machines::None),
         MachineKind::Scripted => {
-            let path =
-                global.script.as_ref().ok_or_else(|| Failure::other("scripted machines need a script", "name it with --script FILE"))?;
+            let path = global.script.as_ref().ok_or_else(|| {
+                Failure::other("scripted machines need a script", "name it with --script FILE; docs/scripted-guests.md has one that passes")
+            })?;
             let wrong = |e: String| {
                 Failure::other(
                     format!("the script {} can't be used: {e}", path.display()),
-                    "ARCHITECTURE.md, \"Scripted guests\", says what it holds",
+                    "docs/scripted-guests.md has one that passes, ARCHITECTURE.md, \"Scripted guests\", says what else it may hold",
                 )
             };
             let text = std::fs::read_to_string(path).map_err(|e| wrong(e.to_string()))?;
