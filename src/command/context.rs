@@ -22,7 +22,8 @@ use crate::manifest::Workspace;
 use crate::model::ids::{AccountId, Slug};
 use crate::model::target::{BucketPlace, Login, TargetName};
 use crate::model::waiver::WaiverOptions;
-use crate::twin::faults::{FaultRule, FaultScript};
+use crate::rules::names::nearest;
+use crate::twin::faults::{FaultRule, FaultScript, FaultScriptError};
 use crate::twin::machines::{Accelerator, Machines, Qemu, probe};
 use crate::twin::{self, Twin};
 use crate::ui::Ui;
@@ -343,7 +344,7 @@ pub fn twin_folder(workspace: &Workspace) -> PathBuf {
 ///
 /// When another process has it, or its state can't be read.
 pub fn open_twin(global: &Global, workspace: &Workspace) -> Result<Arc<Twin>, Failure> {
-    open_twin_with(workspace, twin_options(global)?)
+    open_twin_with(global, workspace, twin_options(global)?)
 }
 
 /// Opens the workspace's twin with options of its own.
@@ -351,7 +352,7 @@ pub fn open_twin(global: &Global, workspace: &Workspace) -> Result<Arc<Twin>, Fa
 /// # Errors
 ///
 /// When another process has it, or its state can't be read.
-pub fn open_twin_with(workspace: &Workspace, options: twin::Options) -> Result<Arc<Twin>, Failure> {
+pub fn open_twin_with(global: &Global, workspace: &Workspace, options: twin::Options) -> Result<Arc<Twin>, Failure> {
     let folder = twin_folder(workspace);
     if let Some(running) = twin::serve::running(&folder) {
         return Err(Failure::other(
@@ -359,7 +360,10 @@ pub fn open_twin_with(workspace: &Workspace, options: twin::Options) -> Result<A
             "end `bakehouse twin serve` (Ctrl-C where it runs), then try again",
         ));
     }
-    Ok(Twin::open(&folder, options)?)
+    let twin = Twin::open(&folder, options)?;
+    // A command has one twin; what it met with is told at its end.
+    let _ = global.faults_met.set(twin.faults_met());
+    Ok(twin)
 }
 
 /// Returns how a twin is opened by the command line.
@@ -373,13 +377,20 @@ pub fn twin_options(global: &Global) -> Result<twin::Options, Failure> {
 
 fn faults(global: &Global) -> Result<Vec<FaultRule>, Failure> {
     let Some(path) = &global.faults else { return Ok(Vec::new()) };
-    let wrong = |e: &dyn std::error::Error| {
+    let wrong = |e: &dyn std::error::Error, hint: Option<String>| {
         let cause = e.source().map(|cause| format!(": {cause}")).unwrap_or_default();
         let what = format!("the faults in {} can't be used: {e}{cause}", path.display());
-        Failure::other(what, "ARCHITECTURE.md, \"Faults\", says what the file holds")
+        Failure::other(what, hint.unwrap_or_else(|| "ARCHITECTURE.md, \"Faults\", says what the file holds".to_owned()))
     };
-    let text = std::fs::read_to_string(path).map_err(|e| wrong(&e))?;
-    Ok(FaultScript::parse(&text).map_err(|e| wrong(&e))?.rules)
+    let text = std::fs::read_to_string(path).map_err(|e| wrong(&e, None))?;
+    let script = FaultScript::parse(&text).map_err(|e| {
+        let meant = match &e {
+            FaultScriptError::Operation { name, known, .. } => nearest(name, known).map(|meant| format!("did you mean {meant}?")),
+            _ => None,
+        };
+        wrong(&e, meant)
+    })?;
+    Ok(script.rules)
 }
 
 /// Tells whether a twin's machines are emulated.

@@ -253,7 +253,7 @@ async fn serve(global: &Global, workspace: &Workspace, ui: &Ui, args: &ServeArgs
         denied: args.deny.iter().cloned().collect(),
         ..context::twin_options(global)?
     };
-    let twin = context::open_twin_with(workspace, options)?;
+    let twin = context::open_twin_with(global, workspace, options)?;
     if !args.quotas.is_empty() {
         let given = args.quotas.iter().map(|(quota, value)| (quota.name.to_owned(), *value));
         twin.change(|state| {
