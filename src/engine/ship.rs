@@ -17,6 +17,7 @@ use super::run::Run;
 use super::survey::survey;
 use crate::bake;
 use crate::ledger::{Effect, Journal, Outcome};
+use crate::listing;
 use crate::model::boot::BootSummary;
 use crate::model::ids::{Region, RunId};
 use crate::model::image::{Image, ImageDescription};
@@ -131,6 +132,9 @@ async fn find_next(engine: &Engine, product: &Product, request: &Request) -> Res
     let mut plan = found.plan(engine.target, &engine.account, product, request)?;
     take_over(engine, &mut plan).await?;
     plan.notices.extend(ending_waivers(product, engine.clock.now()));
+    if engine.target == "aws" {
+        plan.notices.extend(listing::placeholders(product));
+    }
     found.clear(engine.writer.reader(), &engine.ledger, product, &plan).await?;
     Ok(match (plan.is_empty(), superseded) {
         (true, None) => Next::Nothing { plan },
