@@ -91,7 +91,7 @@ fn payload_fault(product: &Product) -> Option<String> {
 
 fn told(ui: &Ui, workspace: &Workspace, args: &CheckArgs, faults: &Faults) -> Result<(), Failure> {
     if !faults.is_empty() {
-        ui.say(&faults.render(ui.colour()));
+        ui.say(faults.render(ui.colour()).trim_end());
     }
     let products = if args.products.is_empty() { workspace.products()? } else { args.products.clone() };
     let verdict = if faults.is_empty() { "nothing wrong with" } else { "no errors in" };

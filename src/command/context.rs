@@ -312,6 +312,12 @@ pub fn known_product(workspace: &Workspace, slug: &Slug) -> Result<(), Failure> 
 /// When there is none from here upwards.
 pub fn workspace(global: &Global) -> Result<Workspace, Failure> {
     let start = match &global.workspace {
+        Some(folder) if !folder.is_dir() => {
+            return Err(Failure::other(
+                format!("there is no folder {}", folder.display()),
+                "-C names the folder that the command works in",
+            ));
+        }
         Some(folder) => folder.clone(),
         None => {
             std::env::current_dir().map_err(|e| Failure::other(format!("the current folder can't be used: {e}"), "go to another one"))?

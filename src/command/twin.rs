@@ -324,7 +324,7 @@ async fn reset(global: &Global, workspace: &Workspace, ui: &Ui, args: &ResetArgs
         return Ok(());
     }
     if !args.yes && !ui.confirm(&format!("{} goes with all images and its ledger.", folder.display()), "reset").unwrap_or(false) {
-        return Err(Failure::other("nothing was removed", "--yes removes it without asking"));
+        return Err(Failure::Unconfirmed { what: "nothing was removed", hint: "--yes removes it without asking" });
     }
     Twin::remove(&folder, &context::machines(global)?, Clock::System.now()).await?;
     ui.say(&format!("removed {}", folder.display()));

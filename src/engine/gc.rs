@@ -91,7 +91,8 @@ impl Collector {
         let Some(journal) = find_run(&self.ledger, run).await? else {
             // A claim may have come here by itself, its journal being another machine's.
             let Some(Claim { variant, version, at, .. }) = self.claim_of(run).await? else {
-                return refuse("is not in this ledger", "bakehouse runs --all".to_owned());
+                let next = "bakehouse runs --all lists those that are; a run is named as 20260131-235959-1a2b3c is";
+                return refuse("is not in this ledger", next.to_owned());
             };
             let abandoned = Abandoned { run: run.clone(), variant, version, began: at, is_elsewhere: true };
             self.refuse_sealed(&abandoned).await?;

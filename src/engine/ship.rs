@@ -162,7 +162,7 @@ async fn take_over(engine: &Engine, plan: &mut Plan) -> Result<(), EngineError> 
 fn ending_waivers(product: &Product, now: Timestamp) -> Vec<String> {
     let today = now.to_zoned(TimeZone::UTC).date();
     let notice = |waiver: &Waiver| match waiver.state(today) {
-        WaiverState::Expired => Some(format!("the waiver {waiver} ended on {}: what it let pass stops the scan again", waiver.expires)),
+        WaiverState::Expired => Some(format!("the waiver {waiver} ended on {}: what it let pass counts again", waiver.expires)),
         WaiverState::Expiring => Some(format!("the waiver {waiver} ends on {}", waiver.expires)),
         WaiverState::Active | WaiverState::NotYet | WaiverState::NotAllowed => None,
     };

@@ -119,3 +119,23 @@ fn a_release_is_started_only_once_its_open_run_has_ended() {
     scratch.done(&format!("{abandon} --yes"));
     scratch.done("bakehouse boot web 1.0.0");
 }
+
+#[test]
+fn what_is_missing_is_named_and_what_would_make_it() {
+    let scratch = Scratch::new();
+    scratch.done("bakehouse init web");
+    for stage in ["scan", "checksum", "release", "distribute"] {
+        let unbaked = scratch.run(&format!("bakehouse {stage} web"), None);
+        assert!(unbaked.code == Some(1) && unbaked.err.contains("nothing is baked of web.x86_64"), "{stage}: {}", unbaked.err);
+    }
+    let manifest = product(&scratch).join("product.toml");
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    std::fs::write(&manifest, text.replace("release/13/latest/amd64", "release/12/latest/amd64")).unwrap();
+    let baseless = scratch.run("bakehouse plan web", None);
+    let import = "twin base import FILE --name NAME --parameter /aws/service/debian/release/12/latest/amd64";
+    assert!(baseless.err.contains("web.x86_64 can't be baked: no base image in us-east-1"), "{}", baseless.err);
+    assert!(baseless.err.contains(import) && !baseless.err.contains("base build"), "{}", baseless.err);
+    let nowhere = scratch.run("bakehouse -C /nonexist runs", None);
+    assert!(nowhere.err.contains("there is no folder /nonexist"), "{}", nowhere.err);
+    assert_eq!(scratch.run("bakehouse twin reset", None).code, Some(7), "nobody was there to be asked");
+}

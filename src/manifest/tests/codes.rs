@@ -112,6 +112,16 @@ fn a_fault_of_a_file_points_into_the_file() {
 }
 
 #[test]
+fn a_fault_of_a_test_stands_at_its_script() {
+    let bench = Bench::new();
+    bench.write("tests/10-a.sh", "true\n").write("tests/20-b.sh", "#!/bin/sh\r\ntrue\r\n");
+    let faults = bench.check();
+    let found: Vec<(Code, &str, usize)> = faults.list().iter().map(|fault| (fault.code, fault.file.as_str(), fault.line)).collect();
+    let expected = [(ScriptShebang, "products/demo/tests/10-a.sh", 1), (ScriptCrlf, "products/demo/tests/20-b.sh", 1)];
+    assert_eq!(found, expected, "{}", faults.render(false));
+}
+
+#[test]
 fn a_judge_is_asked_of_products_without_errors_and_his_word_is_a_fault() {
     let bench = Bench::new();
     let judge = Judge { payload: &|product| Some(format!("no room for {}", product.slug)), rules: &[] };
