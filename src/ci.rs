@@ -6,10 +6,13 @@ use std::io::Write as _;
 
 use clap::ValueEnum;
 
+use crate::engine::EngineError;
 use crate::failure::{Failure, exit};
 use crate::manifest::{Fault, Faults, Severity};
 use crate::model::ids::{ChangeSetId, Variant};
+use crate::model::version::Version;
 use crate::release::{Listing, Released};
+use crate::scan;
 
 /// A release that a command made or took further, as a runner is told of it.
 #[derive(Debug)]
@@ -21,6 +24,20 @@ pub struct Shipped {
     /// The last change set that was submitted for it.
     pub change_set: Option<ChangeSetId>,
 }
+
+/// A variant that a command could not take to its end, as a runner is told of it.
+#[derive(Debug)]
+pub struct Stopped {
+    /// Of what.
+    pub variant: Variant,
+    /// The version that its last run was for; none where there never was a run.
+    pub version: Option<Version>,
+    /// Why, as Markdown.
+    pub why: String,
+}
+
+/// The most findings, faults or lines of output that a summary names of one failure.
+const MOST_LINES: usize = 20;
 
 /// Whose runner it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -47,7 +64,7 @@ impl Ci {
         match failure {
             Failure::Manifest(faults) => self.faults(faults),
             Failure::Several { failures } => failures.iter().flat_map(|failure| self.annotations(failure)).collect(),
-            other => vec![format!("::error title=bakehouse::{}", data(other.render(false).trim_end()))],
+            other => vec![format!("::error title=bakehouse::{}", data(&plain(other)))],
         }
     }
 
@@ -57,7 +74,9 @@ impl Ci {
             let title = property(fault.code.as_str());
             let (file, line, column) = (property(&fault.file), fault.line, fault.column);
             let level = if fault.severity == Severity::Error { "error" } else { "warning" };
-            format!("::{level} file={file},line={line},col={column},title={title}::{}", data(&fault.message))
+            let expected = fault.expected.iter().map(|expected| format!("\nexpected {expected}"));
+            let rest: String = expected.chain(fault.hint.iter().map(|hint| format!("\n{hint}"))).collect();
+            format!("::{level} file={file},line={line},col={column},title={title}::{}", data(&format!("{}{rest}", fault.message)))
         };
         faults.list().iter().map(annotation).collect()
     }
@@ -69,9 +88,9 @@ impl Ci {
     /// # Errors
     ///
     /// When a file that it names can't be written.
-    pub fn report(self, end: &Result<(), Failure>, shipped: &[Shipped]) -> Result<(), Failure> {
+    pub fn report(self, end: &Result<(), Failure>, shipped: &[Shipped], stopped: &[Stopped]) -> Result<(), Failure> {
         append("GITHUB_OUTPUT", &outputs(end, shipped))?;
-        append("GITHUB_STEP_SUMMARY", &summary(end, shipped))
+        append("GITHUB_STEP_SUMMARY", &summary(end, shipped, stopped))
     }
 }
 
@@ -93,17 +112,69 @@ fn outputs(end: &Result<(), Failure>, shipped: &[Shipped]) -> String {
     text
 }
 
-fn summary(end: &Result<(), Failure>, shipped: &[Shipped]) -> String {
+fn summary(end: &Result<(), Failure>, shipped: &[Shipped], stopped: &[Stopped]) -> String {
     let mut text = format!("bakehouse: {}\n\n", status(end));
-    if shipped.is_empty() {
-        return text;
+    if !shipped.is_empty() {
+        text.push_str("| variant | version | image | listing |\n|---|---|---|---|\n");
     }
-    text.push_str("| variant | version | image | listing |\n|---|---|---|---|\n");
     for Shipped { variant, released, .. } in shipped {
         let listing = crate::command::list::words(&released.listing).replace('|', "\\|");
         let _ = writeln!(text, "| {variant} | {} | {} | {listing} |", released.version, released.release.image.id);
     }
-    text
+    for Stopped { variant, version, why } in stopped {
+        let version = version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
+        let _ = write!(text, "\n**{variant}{version}**\n\n{why}");
+    }
+    match end {
+        Err(failure) if stopped.is_empty() => text + &told(failure),
+        _ => text,
+    }
+}
+
+/// Writes why a command failed as Markdown: the findings of a rejection, the last lines of a step, the faults of a manifest,
+/// the first of each; anything else as the terminal has it.
+pub fn told(failure: &Failure) -> String {
+    match failure {
+        Failure::Several { failures } => failures.iter().map(told).collect(),
+        Failure::Engine(error) => told_of_engine(error, failure),
+        Failure::Manifest(faults) => {
+            let line = |fault: &Fault| format!("{}:{}: {} ({})", fault.file, fault.line, fault.message, fault.code.as_str());
+            paragraph(&faults.to_string()) + &block(faults.list().iter().map(line).collect())
+        }
+        other => block(plain(other).lines().map(str::to_owned).collect()),
+    }
+}
+
+fn told_of_engine(error: &EngineError, failure: &Failure) -> String {
+    match error {
+        EngineError::Rejected { report, .. } => paragraph(&error.to_string()) + &block(scan::headlines(report)),
+        EngineError::BakeStep { tail, kept, .. } | EngineError::BakeBroken { tail, kept, .. } => {
+            paragraph(&error.to_string()) + &block(tail.clone()) + &paragraph(&format!("The console: {kept} of the ledger."))
+        }
+        _ => block(plain(failure).lines().map(str::to_owned).collect()),
+    }
+}
+
+/// Writes a failure as the terminal has it; that it is an error is said already.
+fn plain(failure: &Failure) -> String {
+    let text = failure.render(false);
+    text.trim_end().lines().map(|line| line.strip_prefix("error: ").unwrap_or(line)).collect::<Vec<_>>().join("\n")
+}
+
+/// What comes from guests and disks means nothing to Markdown.
+fn paragraph(text: &str) -> String {
+    let special = |c: char| matches!(c, '\\' | '`' | '*' | '_' | '<' | '>' | '[' | ']' | '|' | '#');
+    let escaped = text.chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c]));
+    format!("{}\n\n", escaped.collect::<String>())
+}
+
+/// Writes the first lines as they are.
+fn block(lines: Vec<String>) -> String {
+    let more = lines.len().saturating_sub(MOST_LINES);
+    let rest = (more > 0).then(|| format!("and {more} more"));
+    // Indented: nothing in a line can end the block.
+    let shown: String = lines.iter().take(MOST_LINES).chain(&rest).map(|line| format!("    {line}\n")).collect();
+    format!("{shown}\n")
 }
 
 /// Says in a word how a command ended, as its exit code does.
@@ -141,7 +212,7 @@ mod tests {
     #[test]
     fn a_failure_is_one_annotation_on_one_line() {
         let failure = Failure::other("50% of it\nfailed", "try again");
-        let expected = "::error title=bakehouse::error: 50%25 of it%0Afailed%0A  → try again";
+        let expected = "::error title=bakehouse::50%25 of it%0Afailed%0A  → try again";
         assert_eq!(Ci::Github.annotations(&failure), [expected]);
         let both = Failure::Several { failures: vec![Failure::other("a", "b"), Failure::other("c", "d")] };
         assert_eq!(Ci::Github.annotations(&both).len(), 2);
@@ -151,7 +222,7 @@ mod tests {
     fn a_command_that_made_nothing_tells_how_it_ended_and_no_version() {
         let failed = Err(Failure::other("a", "b"));
         assert_eq!(outputs(&failed, &[]), "status=failed\n");
-        assert_eq!(summary(&failed, &[]), "bakehouse: failed\n\n");
+        assert_eq!(summary(&failed, &[], &[]), "bakehouse: failed\n\n    a\n      → b\n\n");
         assert_eq!(outputs(&Ok(()), &[]), "status=done\n");
         assert_eq!(status(&Err(Failure::Manifest(Faults::default()))), "faulty");
         assert_eq!(status(&Err(Failure::Mismatch { what: String::new() })), "failed");

@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
@@ -12,6 +13,7 @@ use crate::examples;
 use crate::failure::Failure;
 use crate::model::target::TargetName;
 use crate::model::waiver::WaiverOptions;
+use crate::twin::faults::Tally;
 
 /// Bakes, scans, versions, distributes and lists machine images on AWS Marketplace.
 ///
@@ -68,6 +70,9 @@ pub struct Global {
     /// Asks the command to leave in order: what a signal does.
     #[arg(skip)]
     pub leave: Leave,
+    /// What the command's twin met with of the faults that were given.
+    #[arg(skip)]
+    pub faults_met: Arc<OnceLock<Arc<Tally>>>,
 }
 
 const GLOBAL: &str = "Options of every command";

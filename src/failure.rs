@@ -1,5 +1,6 @@
 //! How a command that failed says so: what happened, why, what next, and an exit code.
 
+mod base;
 mod engine;
 
 use std::fmt::Write as _;

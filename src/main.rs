@@ -28,17 +28,22 @@ fn main() -> ExitCode {
 /// nothing to leave in order is ended by the first.
 async fn run_until_interrupted(cli: Cli) -> u8 {
     let (leave, ui) = (cli.global.leave.clone(), Ui::of(&cli.global));
+    let faults_met = cli.global.faults_met.clone();
+    let end = |done| {
+        faults_met.get().iter().flat_map(|met| met.unstruck()).for_each(|line| ui.say(&format!("note: {line}")));
+        end(&ui, done)
+    };
     let mut signals = Signals::listen();
     let mut work = std::pin::pin!(run(cli));
     tokio::select! {
-        done = &mut work => return end(&ui, done),
+        done = &mut work => return end(done),
         () = signals.next() => {}
     }
     if leave.is_heeded() {
         ui.say("leaving: what is under way is brought to an end; once more leaves at once");
         leave.ask();
         tokio::select! {
-            done = &mut work => return end(&ui, done),
+            done = &mut work => return end(done),
             () = signals.next() => {}
         }
     }

@@ -4,7 +4,7 @@
 //! services between ours. Whatever its bytes are, reading them ends in a [`BakeLog`]; a line counts
 //! only as a whole and only with the run's nonce.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// What the console told so far.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -21,7 +21,13 @@ pub struct BakeLog {
     pub deadline: bool,
     /// Last lines of what failed, fit to be shown.
     pub tail: Vec<String>,
+    /// Last lines that the newest step printed, fit to be shown: what is known of a failure whose own last lines are
+    /// not there yet, or never came.
+    pub output: VecDeque<String>,
 }
+
+/// The most lines of a step's output that are kept, and characters of each. They are what the guest repeats of a failure.
+const MOST_OUTPUT: (usize, usize) = (20, 400);
 
 /// A step as the console told it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,13 +96,14 @@ pub enum Outcome {
 impl BakeLog {
     /// Tells where the bake stands. Of contradicting claims the worse holds.
     pub fn outcome(&self) -> Outcome {
+        let tail = || if self.tail.is_empty() { self.output.iter().cloned().collect() } else { self.tail.clone() };
         for (number, step) in &self.steps {
             if let StepState::Failed { status } = step.state {
-                return Outcome::Failed { step: *number, label: step.label.clone(), status, tail: self.tail.clone() };
+                return Outcome::Failed { step: *number, label: step.label.clone(), status, tail: tail() };
             }
         }
         match self.seal {
-            Some(SealState::Failed { status }) => Outcome::SealFailed { status, tail: self.tail.clone() },
+            Some(SealState::Failed { status }) => Outcome::SealFailed { status, tail: tail() },
             // A deadline that passes between the last marker and the power-off changes nothing.
             Some(SealState::Sealed) => Outcome::Sealed,
             None if self.deadline => Outcome::DeadlinePassed,
@@ -119,7 +126,8 @@ pub fn read(text: &[u8], nonce: &str) -> BakeLog {
     let (whole, _) = text.split_at(text.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1));
     for line in lines(whole) {
         // What a step prints can't pass for a marker.
-        if line.starts_with("| ") {
+        if let Some(printed) = line.strip_prefix("| ") {
+            log.hear(printed);
             continue;
         }
         let Some((_, rest)) = line.split_once(&prefix) else { continue };
@@ -196,6 +204,7 @@ impl BakeLog {
                         earlier.state = StepState::Succeeded;
                     }
                 }
+                self.output.clear();
                 self.steps.entry(step).or_insert_with(|| StepLog { label: label.to_owned(), state: StepState::Running });
             }
             Marker::StepOk { step } => self.end_step(step, StepState::Succeeded),
@@ -210,6 +219,18 @@ impl BakeLog {
             Marker::SealFailed { status } => self.seal = Some(SealState::Failed { status }),
             Marker::Deadline => self.deadline = true,
         }
+    }
+
+    /// Keeps what a step prints; what others print that way while none is known to be under way is nobody's.
+    fn hear(&mut self, printed: &str) {
+        if self.current_step().is_none() {
+            return;
+        }
+        let (lines, characters) = MOST_OUTPUT;
+        if self.output.len() == lines {
+            self.output.pop_front();
+        }
+        self.output.push_back(printed.chars().take(characters).collect());
     }
 
     fn end_step(&mut self, step: u32, state: StepState) {
@@ -308,6 +329,18 @@ mod tests {
         let tail = vec!["no such thing".to_owned(), String::new()];
         let expected = Outcome::Failed { step: 3, label: "shell false".to_owned(), status: 127, tail };
         assert_eq!(read(text.as_bytes(), "n").outcome(), expected);
+    }
+
+    #[test]
+    fn a_failed_step_whose_last_lines_are_not_there_brings_what_it_printed() {
+        let printed: String = (0..30).map(|n| format!("| line {n}\n")).collect();
+        let text = format!(
+            "BAKEHOUSE n step 1 begin a\n| of another step\nBAKEHOUSE n step 1 ok\nBAKEHOUSE n step 2 begin b\n{printed}\
+             BAKEHOUSE n step 2 failed 1\n| of nobody\n"
+        );
+        let Outcome::Failed { tail, .. } = read(text.as_bytes(), "n").outcome() else { panic!("step 2 failed") };
+        let expected: Vec<String> = (10..30).map(|n| format!("line {n}")).collect();
+        assert_eq!(tail, expected);
     }
 
     #[test]

@@ -22,7 +22,7 @@ type Row = (&'static str, &'static str, &'static str);
 const TABLES: [&[Row]; 9] = [CREDENTIALS, RATES_AND_FAULTS, QUOTAS, NOT_THERE, IN_THE_WAY, STATES, REQUESTS, S3, ACCOUNT];
 
 const LOG_IN: &str = "log in again (aws sso login, aws configure) or name a profile that exists with --profile";
-const ALLOW: &str = "let the caller do it: the message names the action; bakehouse's own needs are few";
+const ALLOW: &str = "let the caller do it: bakehouse iam policy --for COMMAND prints what the command needs";
 const CLOCK: &str = "set this machine's clock (NTP); AWS takes requests signed within five minutes of its own time";
 const AGAIN: &str = "go on later; bakehouse repeats the call under the same name or token";
 const REPORT: &str = "this is bakehouse's fault or a newer AWS's: report it with the request's id";

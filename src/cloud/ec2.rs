@@ -83,15 +83,23 @@ impl Reader {
         region: &Region,
         variant: &Variant,
     ) -> Result<Vec<(ImageId, BTreeMap<String, String>)>, CloudError> {
+        self.tagged_as_released(region, filter(&format!("tag:{}", tag::VARIANT), &variant.to_string())).await
+    }
+
+    /// Lists the variants that have images in a Region that are tagged as released.
+    ///
+    /// # Errors
+    ///
+    /// [`CloudError`].
+    pub async fn released_variants(&self, region: &Region) -> Result<BTreeSet<Variant>, CloudError> {
+        let images = self.tagged_as_released(region, filter("tag-key", tag::VARIANT)).await?;
+        Ok(images.iter().filter_map(|(_, tags)| tags.get(tag::VARIANT)?.parse().ok()).collect())
+    }
+
+    async fn tagged_as_released(&self, region: &Region, of: sdk::Filter) -> Result<Vec<(ImageId, BTreeMap<String, String>)>, CloudError> {
         let clients = self.clients(region);
-        let mut pages = clients
-            .ec2
-            .describe_images()
-            .owners("self")
-            .filters(filter(&format!("tag:{}", tag::VARIANT), &variant.to_string()))
-            .filters(filter(&format!("tag:{}", tag::STATE), "released"))
-            .into_paginator()
-            .send();
+        let released = filter(&format!("tag:{}", tag::STATE), "released");
+        let mut pages = clients.ec2.describe_images().owners("self").filters(of).filters(released).into_paginator().send();
         let mut images = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(error::of("DescribeImages", region))?;

@@ -33,7 +33,7 @@ pub async fn run(global: &Global, args: &AbandonArgs) -> Result<(), Failure> {
     let abandoned = collector.abandonable(&args.run).await?;
     let product = abandoned.variant.product.clone();
     let products = BTreeSet::from([product]);
-    let plan = collector.plan_of_run(context.reader(), &products, &places_of(&context, &products)?, &abandoned).await?;
+    let plan = collector.plan_of_run(context.reader(), &products, &places_of(&context, &products), &abandoned).await?;
     describe(&context, &plan);
     if abandoned.is_elsewhere {
         context

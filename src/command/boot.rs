@@ -62,7 +62,7 @@ async fn boot(context: &Context, product: &Product, engine: &Engine, args: &Boot
         let next = engine::next(engine, product, &Request::default()).await?;
         return Ok(engine::carry_out(engine, product, next, Extent::Only(Stage::Boot)).await?);
     }
-    let found = find(context.ledger(), product, args.version.as_ref()).await;
+    let found = find(context.ledger(), &product.variant(), args.version.as_ref()).await;
     if args.version.is_none() {
         say_which(context, engine, product, found.as_ref().ok()).await?;
     }

@@ -6,9 +6,10 @@ use super::context;
 use crate::bake;
 use crate::cli::Global;
 use crate::failure::Failure;
-use crate::manifest::{Code, Faults, Workspace, faults_page};
+use crate::manifest::{Code, Faults, Judge, Workspace, faults_page};
 use crate::model::ids::Slug;
 use crate::model::product::Product;
+use crate::scan;
 use crate::ui::{self, Ui};
 
 /// Arguments of `check`.
@@ -68,13 +69,15 @@ pub fn run(global: &Global, args: &CheckArgs) -> Result<(), Failure> {
 
 fn check(workspace: &Workspace, products: &[Slug]) -> Result<Faults, Failure> {
     let account = workspace.settings.account.as_ref();
+    let rules: Vec<&str> = scan::rules().map(|rule| rule.code).collect();
+    let judge = Judge { payload: &payload_fault, rules: &rules };
     if products.is_empty() {
-        return Ok(workspace.check_all(account, &payload_fault)?);
+        return Ok(workspace.check_all(account, &judge)?);
     }
     let mut faults = Faults::default();
     for product in products {
         context::known_product(workspace, product)?;
-        faults.append(workspace.check(product, account, &payload_fault));
+        faults.append(workspace.check(product, account, &judge));
     }
     Ok(faults)
 }
@@ -88,7 +91,7 @@ pub fn payload_fault(product: &Product) -> Option<String> {
 
 fn told(ui: &Ui, workspace: &Workspace, args: &CheckArgs, faults: &Faults) -> Result<(), Failure> {
     if !faults.is_empty() {
-        ui.say(&faults.render(ui.colour()));
+        ui.say(faults.render(ui.colour()).trim_end());
     }
     let products = if args.products.is_empty() { workspace.products()? } else { args.products.clone() };
     let verdict = if faults.is_empty() { "nothing wrong with" } else { "no errors in" };

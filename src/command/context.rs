@@ -11,6 +11,7 @@ use object_store::ObjectStore;
 use crate::cli::{Global, MachineKind};
 use crate::clock::Clock;
 use crate::cloud::{BlockStore, BucketError, Connect, Identity, Reader, Writer};
+use crate::command::known::Known;
 use crate::command::selection::{Selection, Variants};
 use crate::command::{db, git};
 use crate::engine::{Collector, Engine, EngineError, Leave};
@@ -21,7 +22,8 @@ use crate::manifest::Workspace;
 use crate::model::ids::{AccountId, Slug};
 use crate::model::target::{BucketPlace, Login, TargetName};
 use crate::model::waiver::WaiverOptions;
-use crate::twin::faults::{FaultRule, FaultScript};
+use crate::rules::names::nearest;
+use crate::twin::faults::{FaultRule, FaultScript, FaultScriptError};
 use crate::twin::machines::{Accelerator, Machines, Qemu, probe};
 use crate::twin::{self, Twin};
 use crate::ui::Ui;
@@ -173,7 +175,15 @@ impl Context {
     ///
     /// [`Failure::Manifest`] with everything that is wrong; an architecture that the product doesn't have.
     pub fn variants(&self, selection: &Selection) -> Result<Variants, Failure> {
-        variants(&self.workspace, self.target, &self.identity.account, selection)
+        known_product(&self.workspace, &selection.product)?;
+        let loaded = self.workspace.load(&selection.product, self.target, Some(&self.identity.account));
+        Variants::choose(loaded.map_err(Failure::Manifest)?, selection)
+    }
+
+    /// Returns what workspace and ledger know.
+    pub fn known(&self) -> Known<'_> {
+        let Self { workspace, target, identity, ledger, ui, .. } = self;
+        Known { workspace, target: *target, account: &identity.account, ledger, ui }
     }
 
     /// Makes what collects garbage.
@@ -200,7 +210,14 @@ impl Context {
         let folder = self.workspace.root.join("products").join(slug);
         let templates = Templates::with_overrides(overrides(&folder.join("templates"))?)
             .map_err(|e| Failure::other(e.to_string(), format!("rename or remove it in {}/templates", folder.display())))?;
-        Ok(Engine {
+        let (variants, git_commit) = (variants.all().to_vec(), git::commit(&folder));
+        let advisories = db::open(&self.database)?;
+        Ok(Engine { go_on: format!("bakehouse ship {slug}"), variants, git_commit, templates, advisories, ..self.follower(patience) })
+    }
+
+    /// Makes an engine that knows no product: it follows what is under way already.
+    pub fn follower(&self, patience: Duration) -> Engine {
+        Engine {
             writer: self.writer(),
             ledger: self.ledger.clone(),
             holder: Holder::this_process(),
@@ -210,14 +227,14 @@ impl Context {
             account: self.identity.account.clone(),
             until: until(patience),
             leave: self.leave.clone(),
-            go_on: format!("bakehouse ship {slug}"),
+            go_on: "bakehouse runs".to_owned(),
             interval: self.interval(),
-            variants: variants.all().to_vec(),
-            git_commit: git::commit(&folder),
+            variants: Vec::new(),
+            git_commit: None,
             waivers: WaiverOptions::default(),
-            advisories: db::open(&self.database)?,
-            templates,
-        })
+            advisories: None,
+            templates: Templates::embedded(),
+        }
     }
 
     /// Says that what takes machines will be slow, where it will.
@@ -285,13 +302,21 @@ impl Records {
         }
     }
 
-    /// Reads a product's manifest for this target and account.
+    /// Returns what workspace and ledger know.
+    pub fn known(&self) -> Known<'_> {
+        let Self { target, account, ledger, ui, workspace } = self;
+        Known { workspace, target: *target, account, ledger, ui }
+    }
+
+    /// Reads a product's manifest for this target and account: what releases are judged by.
     ///
     /// # Errors
     ///
     /// Those of [`Context::variants`].
     pub fn variants(&self, selection: &Selection) -> Result<Variants, Failure> {
-        variants(&self.workspace, self.target, &self.account, selection)
+        known_product(&self.workspace, &selection.product)?;
+        let loaded = self.workspace.load(&selection.product, self.target, Some(&self.account));
+        Variants::choose(loaded.map_err(Failure::Manifest)?, selection)
     }
 
     /// Lists the products of the workspace.
@@ -302,12 +327,6 @@ impl Records {
     pub fn products(&self) -> Result<Vec<Slug>, Failure> {
         Ok(self.workspace.products()?)
     }
-}
-
-fn variants(workspace: &Workspace, target: TargetName, account: &AccountId, selection: &Selection) -> Result<Variants, Failure> {
-    known_product(workspace, &selection.product)?;
-    let loaded = workspace.load(&selection.product, target, Some(account));
-    Variants::choose(loaded.map_err(Failure::Manifest)?, selection)
 }
 
 /// Returns the time at which somebody's patience is at its end.
@@ -337,6 +356,12 @@ pub fn known_product(workspace: &Workspace, slug: &Slug) -> Result<(), Failure> 
 /// When there is none from here upwards.
 pub fn workspace(global: &Global) -> Result<Workspace, Failure> {
     let start = match &global.workspace {
+        Some(folder) if !folder.is_dir() => {
+            return Err(Failure::other(
+                format!("there is no folder {}", folder.display()),
+                "-C names the folder that the command works in",
+            ));
+        }
         Some(folder) => folder.clone(),
         None => {
             std::env::current_dir().map_err(|e| Failure::other(format!("the current folder can't be used: {e}"), "go to another one"))?
@@ -369,7 +394,7 @@ pub fn twin_folder(workspace: &Workspace) -> PathBuf {
 ///
 /// When another process has it, or its state can't be read.
 pub fn open_twin(global: &Global, workspace: &Workspace) -> Result<Arc<Twin>, Failure> {
-    open_twin_with(workspace, twin_options(global)?)
+    open_twin_with(global, workspace, twin_options(global)?)
 }
 
 /// Opens the workspace's twin with options of its own.
@@ -377,7 +402,7 @@ pub fn open_twin(global: &Global, workspace: &Workspace) -> Result<Arc<Twin>, Fa
 /// # Errors
 ///
 /// When another process has it, or its state can't be read.
-pub fn open_twin_with(workspace: &Workspace, options: twin::Options) -> Result<Arc<Twin>, Failure> {
+pub fn open_twin_with(global: &Global, workspace: &Workspace, options: twin::Options) -> Result<Arc<Twin>, Failure> {
     let folder = twin_folder(workspace);
     if let Some(running) = twin::serve::running(&folder) {
         return Err(Failure::other(
@@ -385,7 +410,10 @@ pub fn open_twin_with(workspace: &Workspace, options: twin::Options) -> Result<A
             "end `bakehouse twin serve` (Ctrl-C where it runs), then try again",
         ));
     }
-    Ok(Twin::open(&folder, options)?)
+    let twin = Twin::open(&folder, options)?;
+    // A command has one twin; what it met with is told at its end.
+    let _ = global.faults_met.set(twin.faults_met());
+    Ok(twin)
 }
 
 /// Returns how a twin is opened by the command line.
@@ -399,13 +427,20 @@ pub fn twin_options(global: &Global) -> Result<twin::Options, Failure> {
 
 fn faults(global: &Global) -> Result<Vec<FaultRule>, Failure> {
     let Some(path) = &global.faults else { return Ok(Vec::new()) };
-    let wrong = |e: &dyn std::error::Error| {
+    let wrong = |e: &dyn std::error::Error, hint: Option<String>| {
         let cause = e.source().map(|cause| format!(": {cause}")).unwrap_or_default();
         let what = format!("the faults in {} can't be used: {e}{cause}", path.display());
-        Failure::other(what, "ARCHITECTURE.md, \"Faults\", says what the file holds")
+        Failure::other(what, hint.unwrap_or_else(|| "ARCHITECTURE.md, \"Faults\", says what the file holds".to_owned()))
     };
-    let text = std::fs::read_to_string(path).map_err(|e| wrong(&e))?;
-    Ok(FaultScript::parse(&text).map_err(|e| wrong(&e))?.rules)
+    let text = std::fs::read_to_string(path).map_err(|e| wrong(&e, None))?;
+    let script = FaultScript::parse(&text).map_err(|e| {
+        let meant = match &e {
+            FaultScriptError::Operation { name, known, .. } => nearest(name, known).map(|meant| format!("did you mean {meant}?")),
+            _ => None,
+        };
+        wrong(&e, meant)
+    })?;
+    Ok(script.rules)
 }
 
 /// Tells whether a twin's machines are emulated.
@@ -448,12 +483,13 @@ pub fn machines(global: &Global) -> Result<Machines, Failure> {
     match kind {
         MachineKind::None => Ok(Machines::None),
         MachineKind::Scripted => {
-            let path =
-                global.script.as_ref().ok_or_else(|| Failure::other("scripted machines need a script", "name it with --script FILE"))?;
+            let path = global.script.as_ref().ok_or_else(|| {
+                Failure::other("scripted machines need a script", "name it with --script FILE; docs/scripted-guests.md has one that passes")
+            })?;
             let wrong = |e: String| {
                 Failure::other(
                     format!("the script {} can't be used: {e}", path.display()),
-                    "ARCHITECTURE.md, \"Scripted guests\", says what it holds",
+                    "docs/scripted-guests.md has one that passes, ARCHITECTURE.md, \"Scripted guests\", says what else it may hold",
                 )
             };
             let text = std::fs::read_to_string(path).map_err(|e| wrong(e.to_string()))?;

@@ -12,6 +12,7 @@ use crate::cli::{Format, Global};
 use crate::cloud;
 use crate::doctor::{self, Check, Health};
 use crate::failure::Failure;
+use crate::listing;
 use crate::manifest::Faults;
 use crate::model::count::counted;
 use crate::model::ids::{AccountId, Slug};
@@ -67,6 +68,9 @@ pub async fn run(global: &Global, args: &DoctorArgs) -> Result<(), Failure> {
         checks.extend(doctor::permissions(&connected.reader, identity, &ship, &bounds, &products).await);
         checks.extend(doctor::roles(&connected.reader, &identity.account, &bounds.ingestion_roles).await);
         checks.extend(doctor::account(&connected.reader, &products).await);
+        if target == TargetName::Aws {
+            checks.extend(products.iter().flat_map(placeholders));
+        }
     }
     let health = checks.iter().map(|check| check.health).max().unwrap_or(Health::Ok);
     let failed = checks.iter().filter(|check| check.health == Health::Fail).count();
@@ -106,6 +110,12 @@ fn products(connected: &Connected, only: Option<&Slug>, account: &AccountId) -> 
         errors => Check::not(Health::Fail, "manifests", "", counted(errors, "fault"), "bakehouse check"),
     };
     Ok((products, check))
+}
+
+/// What `init` wrote in the vendor's stead is fine for a rehearsal, and not for the Marketplace.
+fn placeholders(product: &Product) -> Vec<Check> {
+    let check = |found| Check::not(Health::Warn, "placeholder", product.variant(), found, "write your own: buyers would see it");
+    listing::placeholders(product).into_iter().map(check).collect()
 }
 
 fn text(checks: &[Check]) -> String {

@@ -20,7 +20,7 @@ use crate::ui;
 /// Arguments of `gc`.
 #[derive(Debug, Args)]
 pub struct GcArgs {
-    /// The product [default: all of the workspace]
+    /// The product [default: all of workspace and ledger]
     pub product: Option<Slug>,
     /// Leave alone what is younger: 24h, 90m
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = parse_duration)]
@@ -63,11 +63,14 @@ struct Line<'a> {
 /// When something can't be read or removed, and when a product's ledger can't be its own.
 pub async fn run(global: &Global, args: &GcArgs) -> Result<(), Failure> {
     let context = Context::open(global).await?;
-    let products: BTreeSet<Slug> = match &args.product {
-        Some(product) => BTreeSet::from([product.clone()]),
-        None => context.workspace.products()?.into_iter().collect(),
+    let products = match &args.product {
+        Some(product) => {
+            context.known().know(product).await?;
+            BTreeSet::from([product.clone()])
+        }
+        None => context.known().products().await?,
     };
-    let places = places_of(&context, &products)?;
+    let places = places_of(&context, &products);
     let collector = context.collector();
     let older_than = SignedDuration::try_from(args.older_than).unwrap_or(SignedDuration::MAX);
     let plan = collector.plan(context.reader(), &products, &places, older_than).await?;
@@ -97,21 +100,15 @@ pub async fn run(global: &Global, args: &GcArgs) -> Result<(), Failure> {
     }
 }
 
-/// Lists the Regions that products use.
-///
-/// # Errors
-///
-/// When a product's manifest is faulty.
-pub fn places_of(context: &Context, products: &BTreeSet<Slug>) -> Result<Places, Failure> {
+/// Lists the places that products use by their manifests, as far as those can be read; the ledger knows others.
+pub fn places_of(context: &Context, products: &BTreeSet<Slug>) -> Places {
     let mut places = Places { regions: BTreeSet::from([Region::marketplace()]), buckets: BTreeSet::new() };
-    for slug in products {
-        for product in context.variants(&slug.clone().into())?.all() {
-            places.regions.insert(product.build.region.clone());
-            places.regions.extend(product.distribution.regions.iter().cloned());
-            places.buckets.extend(product.build.bucket.clone());
-        }
+    for product in context.known().manifests(products) {
+        places.regions.insert(product.build.region.clone());
+        places.regions.extend(product.distribution.regions.iter().cloned());
+        places.buckets.extend(product.build.bucket.clone());
     }
-    Ok(places)
+    places
 }
 
 /// Shows what is to be removed and why the rest stays.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::context::Records;
 use super::list::words;
-use super::selection::Selection;
+use super::selection::{Selection, each};
 use crate::cli::{Format, Global};
 use crate::failure::Failure;
 use crate::model::ids::Variant;
@@ -30,14 +30,12 @@ pub struct HistoryArgs {
 /// When the ledger can't be read or does not hold together.
 pub async fn run(global: &Global, args: &HistoryArgs) -> Result<(), Failure> {
     let books = Records::open(global).await?;
-    let variants = books.variants(&args.product)?;
-    let (chains, end) = variants
-        .each(async |product| {
-            let variant = product.variant();
-            let records = books.ledger.records(&variant).await?;
-            Ok((variant, records))
-        })
-        .await;
+    let variants = books.known().variants(&args.product).await?;
+    let (chains, end) = each(variants, async |variant| {
+        let records = books.ledger.records(&variant).await?;
+        Ok((variant, records))
+    })
+    .await;
     match args.format {
         Format::Json => {
             let chains: Vec<Value> =

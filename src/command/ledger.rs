@@ -1,7 +1,5 @@
 //! `bakehouse ledger verify` and `ledger path`: whether the ledger can be believed, and where it lies.
 
-use std::collections::BTreeSet;
-
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -12,7 +10,7 @@ use crate::cloud::ChangeSetFilter;
 use crate::engine::{self, EngineError, Verified};
 use crate::failure::Failure;
 use crate::model::count::counted;
-use crate::model::ids::{Architecture, Slug, Variant};
+use crate::model::ids::{Slug, Variant};
 use crate::ui;
 
 /// Arguments of `ledger`.
@@ -35,7 +33,7 @@ pub enum LedgerCommand {
 /// Arguments of `ledger verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// The product [default: all of the workspace]
+    /// The product [default: all of workspace, ledger and target]
     pub product: Option<Slug>,
     /// How to write it
     #[arg(long, value_enum, default_value_t)]
@@ -58,21 +56,22 @@ pub async fn run(global: &Global, args: &LedgerArgs) -> Result<(), Failure> {
 }
 
 async fn verify(context: &Context, args: &VerifyArgs) -> Result<(), Failure> {
-    let products: BTreeSet<Slug> = match &args.product {
-        Some(product) => BTreeSet::from([product.clone()]),
-        None => context.workspace.products()?.into_iter().collect(),
-    };
-    let regions = places_of(context, &products)?.regions;
-    // A lost ledger knows no variants: AWS is asked for both of each product.
-    let variants = products.iter().flat_map(|product| {
-        [Architecture::X86_64, Architecture::Arm64].map(|architecture| Variant { product: product.clone(), architecture })
-    });
+    let is_asked = |product: &Slug| args.product.as_ref().is_none_or(|asked| asked == product);
+    let products = context.known().products().await?.into_iter().filter(is_asked).collect();
+    let regions = engine::recorded_regions(context.ledger()).await?.into_iter().chain(places_of(context, &products).regions).collect();
     // All of them once, not anew for each variant.
     let reader = context.reader();
     let change_sets = reader.tagged(reader.change_sets(&ChangeSetFilter::All).await?).await?;
+    // A lost ledger knows no variants, and a workspace may have lost its products: the target's tags name theirs.
+    let mut variants = engine::tagged_variants(reader, &regions, &change_sets).await?;
+    variants.extend(context.ledger().variants().await?);
+    variants.retain(|variant| is_asked(&variant.product));
+    if let Some(product) = args.product.as_ref().filter(|_| variants.is_empty()) {
+        context.known().know(product).await?;
+    }
     let (mut documents, mut failures) = (Vec::new(), Vec::new());
     for variant in variants {
-        let end = engine::verify_ledger(context.reader(), context.ledger(), &variant, &regions, &change_sets).await;
+        let end = engine::verify_ledger(reader, context.ledger(), &variant, &regions, &change_sets).await;
         documents.extend(document(&variant, &end));
         match end {
             Ok(verified) if args.format == Format::Text => tell(context, &variant, &verified),

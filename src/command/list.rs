@@ -4,12 +4,13 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::context::Context;
-use super::selection::Selection;
+use super::selection::{Selection, each};
 use super::ship::{Approval, SealedArgs, StageArgs, sealed};
 use super::show::find;
 use crate::cli::{Format, Global, Patience};
 use crate::engine::{self, Engine, Followed, Stage};
 use crate::failure::Failure;
+use crate::model::ids::Variant;
 use crate::model::plan::Step;
 use crate::model::product::Product;
 use crate::model::record::{Event, Record};
@@ -98,7 +99,7 @@ async fn dry_run(global: &Global, selection: &Selection, args: &ListArgs) -> Res
 /// Composes what would be submitted for a variant, if anything is left to submit.
 async fn change_set(context: &Context, engine: &Engine, product: &Product, version: Option<&Version>) -> Result<Option<Value>, Failure> {
     let variant = product.variant();
-    let released = find(context.ledger(), product, version).await?;
+    let released = find(context.ledger(), &variant, version).await?;
     let request = Request { complete: version.cloned(), ..Request::default() };
     let next = engine::next(engine, product, &request).await?;
     if next.plan().version != released.version {
@@ -120,17 +121,22 @@ async fn change_set(context: &Context, engine: &Engine, product: &Product, versi
 }
 
 async fn status(global: &Global, args: &StatusArgs) -> Result<(), Failure> {
-    let context = Context::open_for(global, &args.product).await?;
-    let variants = context.variants(&args.product)?;
-    let engine = Engine { go_on: format!("bakehouse list status {}", args.product), ..context.engine(&variants, args.wait)? };
-    let (followed, end) = variants
-        .each(async |product| {
-            let end = follow(&context, &engine, product).await;
-            let released = find(context.ledger(), product, None).await?;
-            let line = format!("{} {}: {}", product.variant(), released.version, words(&released.listing));
-            Ok((line, super::show::json(context.ledger(), product, &released).await?, end))
-        })
-        .await;
+    let context = Context::open(global).await?;
+    let variants = context.known().variants(&args.product).await?;
+    let engine = Engine { go_on: format!("bakehouse list status {}", args.product), ..context.follower(args.wait) };
+    let (followed, end) = each(&variants, async |variant| {
+        let end = follow(&context, &engine, variant).await;
+        let released = find(context.ledger(), variant, None).await?;
+        let refused = match &released.listing {
+            Listing::None => engine::refused_submission(context.ledger(), variant, &released.version).await?,
+            _ => None,
+        };
+        let standing = refused.map_or_else(|| words(&released.listing), |why| format!("released, submission refused: {why}"));
+        let mut document = super::show::json(context.ledger(), variant, &released).await?;
+        document["listing"] = json!(standing);
+        Ok((format!("{variant} {}: {standing}", released.version), document, end))
+    })
+    .await;
     let (mut lines, mut documents, mut failures) = (Vec::new(), Vec::new(), Vec::new());
     for (line, document, end) in followed {
         lines.push(line);
@@ -145,14 +151,14 @@ async fn status(global: &Global, args: &StatusArgs) -> Result<(), Failure> {
 }
 
 /// Looks how the last submission stands, and records its end.
-async fn follow(context: &Context, engine: &Engine, product: &Product) -> Result<(), Failure> {
-    let released = find(context.ledger(), product, None).await?;
+async fn follow(context: &Context, engine: &Engine, variant: &Variant) -> Result<(), Failure> {
+    let released = find(context.ledger(), variant, None).await?;
     let Listing::Submitted { change_set, .. } = &released.listing else { return Ok(()) };
     // The run that submitted it, which need not be the one that sealed the release.
-    let records = context.ledger().records(&product.variant()).await?;
+    let records = context.ledger().records(variant).await?;
     let submitted = |r: &&Record| matches!(&r.event, Event::Submitted { change_set: sent, .. } if sent == change_set);
     let run = records.iter().rev().find(submitted).map_or_else(|| released.run.clone(), |r| r.run.clone());
-    let followed = Followed { variant: product.variant(), version: released.version.clone(), run, change_set: change_set.clone() };
+    let followed = Followed { variant: variant.clone(), version: released.version.clone(), run, change_set: change_set.clone() };
     Ok(engine::follow_listing(engine, &followed).await.map(drop)?)
 }
 

@@ -15,6 +15,7 @@ mod git;
 pub mod history;
 pub mod iam;
 pub mod init;
+pub mod known;
 pub mod ledger;
 pub mod list;
 pub mod plan;

@@ -101,7 +101,12 @@ async fn find(context: &Context, which: Option<&Which>) -> Result<Journal, Failu
         }
     }
     match open.len() {
-        0 => Err(Failure::other("there is no open run to go on with", "bakehouse runs shows those that were")),
+        0 => {
+            if let Some(Which::Product(wanted)) = which {
+                context.known().know(&wanted.product).await?;
+            }
+            Err(Failure::other("there is no open run to go on with", "bakehouse runs shows those that were"))
+        }
         1 => Ok(open.remove(0)),
         _ => {
             let runs: Vec<&str> = open.iter().map(|journal| journal.run().as_str()).collect();

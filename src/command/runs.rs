@@ -1,9 +1,12 @@
 //! `bakehouse runs [PRODUCT]`: where runs stand, and what to do next.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use clap::Args;
 use serde::Serialize;
 
 use super::context::Records;
+use super::known::Unread;
 use crate::cli::{Format, Global};
 use crate::engine::{self, RunState, RunSummary};
 use crate::failure::Failure;
@@ -49,6 +52,7 @@ pub async fn run(global: &Global, args: &RunsArgs) -> Result<(), Failure> {
             runs.extend(if args.all { found } else { latest(found) });
         }
     }
+    let unread = unread(&books, &mut runs);
     if args.format == Format::Json {
         let runs = Runs { format: 1, target: books.target.to_string(), account: &books.account, runs };
         ui::print(&serde_json::to_string_pretty(&runs).expect("runs are plain data"));
@@ -60,7 +64,7 @@ pub async fn run(global: &Global, args: &RunsArgs) -> Result<(), Failure> {
             &runs.iter().map(row).collect::<Vec<_>>(),
         ));
         for run in runs.iter().filter(|run| run.next.is_some()) {
-            ui::print(&told(run));
+            ui::print(&told(run, unread.get(&run.variant.product)));
         }
     }
     Ok(())
@@ -90,15 +94,35 @@ fn row(run: &RunSummary) -> Vec<String> {
     ]
 }
 
+/// Finds the products with an open run whose manifests can't be read, and has their runs name a command that works without.
+fn unread(books: &Records, runs: &mut [RunSummary]) -> BTreeMap<Slug, Unread> {
+    let open: BTreeSet<&Slug> = runs.iter().filter(|run| run.next.is_some()).map(|run| &run.variant.product).collect();
+    let unread: BTreeMap<Slug, Unread> = open.into_iter().filter_map(|slug| Some((slug.clone(), books.known().unread(slug)?))).collect();
+    for run in runs.iter_mut().filter(|run| run.next.is_some() && run.state != RunState::Going) {
+        run.next = match unread.get(&run.variant.product) {
+            None => continue,
+            Some(Unread::Faulty(_)) => Some(format!("bakehouse check {}", run.variant.product)),
+            Some(Unread::Gone) => Some(format!("bakehouse abandon {}", run.run)),
+        };
+    }
+    unread
+}
+
 /// Says where an open run stands and what to do.
-fn told(run: &RunSummary) -> String {
+fn told(run: &RunSummary, unread: Option<&Unread>) -> String {
     let mut text = format!("\n{} is {}: {}\n", run.run, word(run.state), run.last);
     if let Some(holder) = &run.holder {
         text.push_str(&format!("  {holder} is at work on it\n"));
     }
     let next = run.next.as_deref().unwrap_or_default();
-    match run.state {
-        RunState::Going => text.push_str(&format!("  → {next}\n")),
+    match (run.state, unread) {
+        (RunState::Going, _) => text.push_str(&format!("  → {next}\n")),
+        (_, Some(unread)) => {
+            let slug = &run.variant.product;
+            text.push_str(&format!("  {}\n", unread.of(slug)));
+            let go_on = format!("bakehouse resume {}", run.run);
+            text.push_str(&format!("  → {}, then {go_on}; or bakehouse abandon {} while it is not sealed\n", unread.remedy(slug), run.run));
+        }
         _ => text.push_str(&format!("  → {next}, or bakehouse abandon {} while it is not sealed\n", run.run)),
     }
     text

@@ -47,9 +47,12 @@ pub enum SbomFormat {
 /// No such release; a report that is missing or was changed; several variants.
 pub async fn run(global: &Global, args: &SbomArgs) -> Result<(), Failure> {
     let context = Context::open(global).await?;
-    let variants = context.variants(&args.product)?;
-    let product = variants.one()?;
-    let released = find(context.ledger(), product, args.version.as_ref()).await.map_err(|failure| match failure {
+    let variants = context.known().variants(&args.product).await?;
+    let [variant] = variants.as_slice() else {
+        let names: Vec<String> = variants.iter().map(ToString::to_string).collect();
+        return Err(Failure::other("a bill of materials is of one variant", format!("name one of {}", names.join(", "))));
+    };
+    let released = find(context.ledger(), variant, args.version.as_ref()).await.map_err(|failure| match failure {
         Failure::Other { what, .. } if args.version.is_none() => {
             Failure::other(what, format!("bakehouse scan {} --write-sbom FILE writes one of an image that is not released", args.product))
         }
@@ -57,10 +60,9 @@ pub async fn run(global: &Global, args: &SbomArgs) -> Result<(), Failure> {
     })?;
     let none =
         || Failure::other(format!("no report is kept of the scan of {}", released.version), "bakehouse scan makes a new one of its image");
-    let report =
-        context.ledger().report(&product.variant(), &released.version, &released.run, &released.release.scan).await?.ok_or_else(none)?;
+    let report = context.ledger().report(variant, &released.version, &released.run, &released.release.scan).await?.ok_or_else(none)?;
     let version = released.version.to_string();
-    ui::print(&text(&report, &Subject { name: product.slug.as_str(), version: Some(&version) }, args.format));
+    ui::print(&text(&report, &Subject { name: variant.product.as_str(), version: Some(&version) }, args.format));
     Ok(())
 }
 

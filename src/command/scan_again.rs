@@ -72,7 +72,7 @@ pub async fn release(global: &Global, args: &ScanArgs, selection: &Selection, sb
     }
     let (judged, end) = variants
         .each(async |product| {
-            let released = find(&books.ledger, product, args.version.as_ref()).await?;
+            let released = find(&books.ledger, &product.variant(), args.version.as_ref()).await?;
             let (_, report) = today.judge(&books.ledger, product, &released).await?;
             Ok((product.variant().to_string(), released.version.to_string(), report))
         })

@@ -51,7 +51,7 @@ pub async fn run(global: &Global, args: &ScanArgs, selection: &Selection, sbom: 
             let product = Product { scan: ScanPolicy { unallocated, ..product.scan.clone() }, ..product.clone() };
             match &args.version {
                 Some(version) => {
-                    let released = find(context.ledger(), &product, Some(version)).await?;
+                    let released = find(context.ledger(), &product.variant(), Some(version)).await?;
                     look_at_release(&context, &engine, &product, released).await
                 }
                 None => scan(&context, &engine, &product, asks_more).await,

@@ -98,22 +98,27 @@ impl Variants {
     ///
     /// Returns what came of those that went well, and the failures of the others as one.
     pub async fn each<'a, T>(&'a self, act: impl AsyncFn(&'a Product) -> Result<T, Failure>) -> (Vec<T>, Result<(), Failure>) {
-        let (mut done, mut failures) = (Vec::new(), Vec::new());
-        for product in self.chosen() {
-            match act(product).await {
-                Ok(value) => done.push(value),
-                Err(failure) => {
-                    let left = failure.is_left();
-                    failures.push(failure);
-                    // Whoever asked to leave means all of it.
-                    if left {
-                        break;
-                    }
+        each(self.chosen(), act).await
+    }
+}
+
+/// Does something for each of several things, as [`Variants::each`].
+pub async fn each<I, T>(things: impl IntoIterator<Item = I>, act: impl AsyncFn(I) -> Result<T, Failure>) -> (Vec<T>, Result<(), Failure>) {
+    let (mut done, mut failures) = (Vec::new(), Vec::new());
+    for thing in things {
+        match act(thing).await {
+            Ok(value) => done.push(value),
+            Err(failure) => {
+                let left = failure.is_left();
+                failures.push(failure);
+                // Whoever asked to leave means all of it.
+                if left {
+                    break;
                 }
             }
         }
-        (done, Failure::all(failures))
     }
+    (done, Failure::all(failures))
 }
 
 #[cfg(test)]

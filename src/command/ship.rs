@@ -5,9 +5,9 @@ use clap::Args;
 use super::context::Context;
 use super::plan::{VersionArgs, describe};
 use super::selection::Selection;
-use crate::ci::Shipped;
+use crate::ci::{self, Shipped, Stopped};
 use crate::cli::{Global, Patience, Waivers};
-use crate::engine::{self, Engine, Extent, Next, Stage};
+use crate::engine::{self, Engine, EngineError, Extent, Next, Stage};
 use crate::failure::Failure;
 use crate::ledger::Journal;
 use crate::model::digest::Digest;
@@ -172,21 +172,28 @@ impl StageArgs {
 }
 
 async fn carry_out(global: &Global, args: &ShipArgs, extent: Extent) -> Result<(), Failure> {
-    let (end, shipped) = match carry_out_each(global, args, extent).await {
+    let (end, made) = match carry_out_each(global, args, extent).await {
         Ok(carried_out) => carried_out,
-        Err(failure) => (Err(failure), Vec::new()),
+        Err(failure) => (Err(failure), Made::default()),
     };
     match global.ci {
         Some(ci) => {
-            let told = ci.report(&end, &shipped);
+            let told = ci.report(&end, &made.shipped, &made.stopped);
             end.and(told)
         }
         None => end,
     }
 }
 
+/// What a runner is told of a command's variants.
+#[derive(Debug, Default)]
+struct Made {
+    shipped: Vec<Shipped>,
+    stopped: Vec<Stopped>,
+}
+
 /// Returns how it ended over all variants, and what a runner is told of; an error where nothing could begin.
-async fn carry_out_each(global: &Global, args: &ShipArgs, extent: Extent) -> Result<(Result<(), Failure>, Vec<Shipped>), Failure> {
+async fn carry_out_each(global: &Global, args: &ShipArgs, extent: Extent) -> Result<(Result<(), Failure>, Made), Failure> {
     let context = Context::open_for(global, &args.product).await?;
     context.state_target();
     let variants = context.variants(&args.product)?;
@@ -197,20 +204,25 @@ async fn carry_out_each(global: &Global, args: &ShipArgs, extent: Extent) -> Res
             let before = context.ledger().records(&product.variant()).await?.len();
             let end = carry_out_all(&context, product, &engine, args, extent).await;
             let shipped = if global.ci.is_some() { shipped(&context, product, before).await } else { Ok(None) };
-            Ok((end, shipped))
+            let stopped = match &end {
+                Err(failure) if global.ci.is_some() => Some(stopped(&context, product, failure).await),
+                _ => None,
+            };
+            Ok((end, shipped, stopped))
         })
         .await;
-    let (mut failures, mut told) = (Vec::new(), Vec::new());
-    for (end, shipped) in ended {
+    let (mut failures, mut made) = (Vec::new(), Made::default());
+    for (end, shipped, stopped) in ended {
         failures.extend(end.err());
+        made.stopped.extend(stopped);
         match shipped {
-            Ok(shipped) => told.extend(shipped),
+            Ok(shipped) => made.shipped.extend(shipped),
             Err(unread) => failures.push(unread),
         }
     }
     // Said last whatever comes of it.
     context.state_target();
-    Ok((Failure::all(failures.into_iter().chain(unread.err()).collect()), told))
+    Ok((Failure::all(failures.into_iter().chain(unread.err()).collect()), made))
 }
 
 /// Returns the release that was made or taken further since the variant's chain had so many records.
@@ -225,6 +237,14 @@ async fn shipped(context: &Context, product: &Product, before: usize) -> Result<
     Ok(history(&records).remove(&last.version).map(|released| Shipped { variant, released, change_set: submitted }))
 }
 
+/// Says what stopped a variant, and at which version its last run was.
+async fn stopped(context: &Context, product: &Product, failure: &Failure) -> Stopped {
+    let variant = product.variant();
+    // What can't be read here has failed the command already.
+    let runs = engine::runs(context.ledger(), &variant, jiff::Timestamp::now()).await.unwrap_or_default();
+    Stopped { version: runs.last().map(|run| run.version.clone()), variant, why: ci::told(failure) }
+}
+
 /// Carries out what is left to do for one variant.
 ///
 /// # Errors
@@ -236,6 +256,9 @@ pub async fn carry_out_all(context: &Context, product: &Product, engine: &Engine
     // A run that was left is finished first; what the manifest wants beyond it is planned after.
     loop {
         engine.may_begin()?;
+        if matches!(extent, Extent::Only(stage) if stage != Stage::Bake) {
+            refuse_unbaked(engine, product).await?;
+        }
         let next = engine::next(engine, product, &request).await?;
         let plan = next.plan().clone();
         if before == Some(plan.digest()) || matches!(next, Next::Nothing { .. }) {
@@ -263,6 +286,15 @@ pub async fn carry_out_all(context: &Context, product: &Product, engine: &Engine
         }
     }
     Ok(())
+}
+
+/// Refuses a stage that needs an image where there is none, whatever a bake would lack.
+async fn refuse_unbaked(engine: &Engine, product: &Product) -> Result<(), Failure> {
+    let variant = product.variant();
+    if !engine.ledger.open_runs(&variant).await?.is_empty() || !history(&engine.ledger.records(&variant).await?).is_empty() {
+        return Ok(());
+    }
+    Err(EngineError::NotReady { what: format!("nothing is baked of {variant}"), next: format!("bakehouse bake {}", product.slug) }.into())
 }
 
 /// Refuses to take a run that is under way for the bake that was asked for: `ship` finishes it and goes on to that.

@@ -8,14 +8,13 @@ use serde_json::Value;
 
 use super::context::Records;
 use super::list::words;
-use super::selection::Selection;
+use super::selection::{Selection, each};
 use crate::cli::{Format, Global};
 use crate::failure::Failure;
 use crate::ledger::Ledger;
 use crate::model::count::counted;
-use crate::model::ids::{AccountId, Region};
+use crate::model::ids::{AccountId, Region, Variant};
 use crate::model::image::Image;
-use crate::model::product::Product;
 use crate::model::record::{Record, Release};
 use crate::model::version::Version;
 use crate::release::{Released, history};
@@ -60,13 +59,12 @@ struct Shown<'a> {
 /// When there is no such release, or the ledger can't be read.
 pub async fn run(global: &Global, args: &ShowArgs) -> Result<(), Failure> {
     let books = Records::open(global).await?;
-    let variants = books.variants(&args.product)?;
-    let (found, end) = variants
-        .each(async |product| {
-            let released = find(&books.ledger, product, args.version.as_ref()).await?;
-            Ok((json(&books.ledger, product, &released).await?, text(product, &released)))
-        })
-        .await;
+    let variants = books.known().variants(&args.product).await?;
+    let (found, end) = each(&variants, async |variant| {
+        let released = find(&books.ledger, variant, args.version.as_ref()).await?;
+        Ok((json(&books.ledger, variant, &released).await?, text(variant, &released)))
+    })
+    .await;
     let (documents, texts): (Vec<Value>, Vec<String>) = found.into_iter().unzip();
     match args.format {
         Format::Json => ui::print(&ui::document(&documents)),
@@ -80,8 +78,8 @@ pub async fn run(global: &Global, args: &ShowArgs) -> Result<(), Failure> {
 /// # Errors
 ///
 /// When there is none.
-pub async fn find(ledger: &Ledger, product: &Product, version: Option<&Version>) -> Result<Released, Failure> {
-    let mut versions = history(&ledger.records(&product.variant()).await?);
+pub async fn find(ledger: &Ledger, variant: &Variant, version: Option<&Version>) -> Result<Released, Failure> {
+    let mut versions = history(&ledger.records(variant).await?);
     let has_none = versions.is_empty();
     let found = match version {
         Some(version) => versions.remove(version),
@@ -89,9 +87,9 @@ pub async fn find(ledger: &Ledger, product: &Product, version: Option<&Version>)
     };
     found.ok_or_else(|| {
         let what = version.filter(|_| !has_none).map_or_else(|| "no release".to_owned(), |v| format!("no release {v}"));
-        let slug = &product.slug;
+        let slug = &variant.product;
         let hint = if has_none { format!("bakehouse ship {slug} makes the first") } else { format!("bakehouse history {slug}") };
-        Failure::other(format!("{} has {what} on {}", product.variant(), ledger.binding().target), hint)
+        Failure::other(format!("{variant} has {what} on {}", ledger.binding().target), hint)
     })
 }
 
@@ -100,8 +98,8 @@ pub async fn find(ledger: &Ledger, product: &Product, version: Option<&Version>)
 /// # Errors
 ///
 /// When the ledger can't be read.
-pub async fn json(ledger: &Ledger, product: &Product, released: &Released) -> Result<Value, Failure> {
-    let records = ledger.records(&product.variant()).await?;
+pub async fn json(ledger: &Ledger, variant: &Variant, released: &Released) -> Result<Value, Failure> {
+    let records = ledger.records(variant).await?;
     let mut grants: BTreeMap<&Region, BTreeMap<&AccountId, bool>> = BTreeMap::new();
     for ((region, account), snapshots) in &released.grants {
         grants.entry(region).or_default().insert(account, *snapshots);
@@ -112,7 +110,7 @@ pub async fn json(ledger: &Ledger, product: &Product, released: &Released) -> Re
         format: 1,
         target: ledger.binding().target.clone(),
         account: &ledger.binding().account,
-        variant: product.variant().to_string(),
+        variant: variant.to_string(),
         version: &released.version,
         release: &released.release,
         images,
@@ -136,10 +134,10 @@ pub async fn json(ledger: &Ledger, product: &Product, released: &Released) -> Re
     Ok(serde_json::to_value(&shown).expect("a release is plain data"))
 }
 
-fn text(product: &Product, released: &Released) -> String {
+fn text(variant: &Variant, released: &Released) -> String {
     let release = &released.release;
     let mut lines = vec![
-        format!("{} {}", product.variant(), released.version),
+        format!("{variant} {}", released.version),
         format!("  sealed    {}", release.sealed.strftime("%Y-%m-%d %H:%M:%S UTC")),
         format!("  image     {} ({})", release.image.id, release.image.name),
     ];

@@ -14,7 +14,7 @@ use crate::manifest::Workspace;
 use crate::model::ids::{Architecture, ImageId, Region};
 use crate::rules::names::nearest;
 use crate::template::shell_quote;
-use crate::twin::base::{self, Sources, debian};
+use crate::twin::base::{self, Imported, Sources, debian};
 use crate::twin::consistency::Windows;
 use crate::twin::ec2::{BaseImage, DEBIAN_ACCOUNT, Registered, register_base};
 use crate::twin::limits::{self, Quota};
@@ -253,7 +253,7 @@ async fn serve(global: &Global, workspace: &Workspace, ui: &Ui, args: &ServeArgs
         denied: args.deny.iter().cloned().collect(),
         ..context::twin_options(global)?
     };
-    let twin = context::open_twin_with(workspace, options)?;
+    let twin = context::open_twin_with(global, workspace, options)?;
     if !args.quotas.is_empty() {
         let given = args.quotas.iter().map(|(quota, value)| (quota.name.to_owned(), *value));
         twin.change(|state| {
@@ -324,7 +324,7 @@ async fn reset(global: &Global, workspace: &Workspace, ui: &Ui, args: &ResetArgs
         return Ok(());
     }
     if !args.yes && !ui.confirm(&format!("{} goes with all images and its ledger.", folder.display()), "reset").unwrap_or(false) {
-        return Err(Failure::other("nothing was removed", "--yes removes it without asking"));
+        return Err(Failure::Unconfirmed { what: "nothing was removed", hint: "--yes removes it without asking" });
     }
     Twin::remove(&folder, &context::machines(global)?, Clock::System.now()).await?;
     ui.say(&format!("removed {}", folder.display()));
@@ -396,13 +396,14 @@ async fn import(global: &Global, workspace: &Workspace, ui: Ui, args: &BaseImpor
     let disk = work.path().join("disk.raw");
     let ui = Arc::new(ui);
     let (talk, file, target) = (ui.clone(), args.file.clone(), disk.clone());
-    let size_bytes = tokio::task::spawn_blocking(move || base::import(&file, &target, &|line| talk.say(&format!("    | {line}"))))
-        .await
-        .map_err(|e| Failure::other(format!("the import broke off: {e}"), "try again"))?
-        .map_err(|e| {
-            let cause = std::error::Error::source(&e).map(|cause| format!(": {cause}")).unwrap_or_default();
-            Failure::other(format!("the base can't be imported: {e}{cause}"), e.hint())
-        })?;
+    let Imported { size_bytes, has_cloud_init } =
+        tokio::task::spawn_blocking(move || base::import(&file, &target, &|line| talk.say(&format!("    | {line}"))))
+            .await
+            .map_err(|e| Failure::other(format!("the import broke off: {e}"), "try again"))?
+            .map_err(|e| {
+                let cause = std::error::Error::source(&e).map(|cause| format!(": {cause}")).unwrap_or_default();
+                Failure::other(format!("the base can't be imported: {e}{cause}"), e.hint())
+            })?;
     let boot_mode = match args.boot_mode.unwrap_or(ImportBootMode::usual(args.architecture)) {
         ImportBootMode::Uefi => "uefi",
         ImportBootMode::LegacyBios => "legacy-bios",
@@ -418,6 +419,12 @@ async fn import(global: &Global, workspace: &Workspace, ui: Ui, args: &BaseImpor
         owner: args.owner.clone(),
     };
     let (id, moved) = register(&twin, &region, image, &ui).await?;
+    if !has_cloud_init {
+        ui.say(
+            "warning: there is no cloud-init on it, which takes up what an instance is given: a bake from it waits for its deadline \
+             and fails; import a cloud image that has it",
+        );
+    }
     match &args.parameter {
         Some(parameter) if !moved.contains(parameter) => publish(&twin, &region, parameter, &id, &ui),
         _ => Ok(()),

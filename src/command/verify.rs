@@ -7,15 +7,14 @@ use clap::Args;
 use serde::Serialize;
 
 use super::context::Context;
-use super::selection::Selection;
+use super::selection::{Selection, each};
 use super::show::find;
 use crate::cli::{Format, Global};
 use crate::engine::{self, Observer, Whole};
 use crate::failure::Failure;
 use crate::model::count::counted;
 use crate::model::digest::DiskDigests;
-use crate::model::ids::{ImageId, SnapshotId};
-use crate::model::product::Product;
+use crate::model::ids::{ImageId, SnapshotId, Variant};
 use crate::model::version::Version;
 use crate::release::Released;
 use crate::ui;
@@ -59,15 +58,14 @@ struct Compared {
 ///
 /// [`Failure::Mismatch`] when they differ.
 pub async fn run(global: &Global, args: &VerifyArgs) -> Result<(), Failure> {
-    let context = Context::open_for(global, &args.product).await?;
-    let variants = context.variants(&args.product)?;
+    let context = Context::open(global).await?;
+    let variants = context.known().variants(&args.product).await?;
     let whole = if args.whole { Whole::Digest } else { Whole::Skip };
-    let (verified, end) = variants
-        .each(async |product| {
-            let released = find(context.ledger(), product, args.version.as_ref()).await?;
-            verify(&context, product, &released, whole).await
-        })
-        .await;
+    let (verified, end) = each(&variants, async |variant| {
+        let released = find(context.ledger(), variant, args.version.as_ref()).await?;
+        verify(&context, variant, &released, whole).await
+    })
+    .await;
     match args.format {
         Format::Json => ui::print(&ui::document(&verified)),
         Format::Text => verified.iter().for_each(|verified| ui::print(&verified.text())),
@@ -75,7 +73,7 @@ pub async fn run(global: &Global, args: &VerifyArgs) -> Result<(), Failure> {
     Failure::all(verified.iter().filter_map(Verified::mismatch).chain(end.err()).collect())
 }
 
-async fn verify(context: &Context, product: &Product, released: &Released, whole: Whole) -> Result<Verified, Failure> {
+async fn verify(context: &Context, variant: &Variant, released: &Released, whole: Whole) -> Result<Verified, Failure> {
     let observer: Arc<dyn Observer> = context.ui.clone();
     let image = &released.release.image;
     let found = engine::checksum_image(context.reader(), &observer, &image.region, &image.snapshots, whole).await?;
@@ -85,7 +83,7 @@ async fn verify(context: &Context, product: &Product, released: &Released, whole
         Compared { as_recorded: found.as_ref().is_some_and(same), found, recorded: recorded.clone() }
     };
     Ok(Verified {
-        variant: product.variant().to_string(),
+        variant: variant.to_string(),
         version: released.version.clone(),
         image: image.id.clone(),
         snapshots: released.release.digests.iter().map(|(id, recorded)| (id.clone(), compared(id, recorded))).collect(),

@@ -22,7 +22,7 @@ pub async fn permissions(reader: &Reader, identity: &Identity, commands: &[Comma
                 dry_run(&subject, [run, group])
             }
             Err(error) => {
-                let remedy = "mend image.base in the manifest; on the twin: bakehouse twin base build debian-13";
+                let remedy = format!("mend image.base in the manifest; bakehouse plan {} says what else there is to do", product.slug);
                 Check::not(Health::Fail, "base image", subject, error.to_string(), remedy)
             }
         });

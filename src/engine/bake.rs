@@ -11,6 +11,7 @@ use super::wait::Look;
 use crate::bake;
 use crate::cloud::{BaseError, CloudError, ImageFromInstance, InstanceSpec};
 use crate::ledger::Outcome;
+use crate::model::bake::BakeReport;
 use crate::model::count::counted;
 use crate::model::digest::Digest;
 use crate::model::ids::{ImageId, InstanceId, Region, SecurityGroupId};
@@ -246,16 +247,44 @@ impl Run<'_> {
                 self.done_note("provisioned, cleaned and stopped");
                 Ok(())
             }
-            // What a step wrote is told, and kept by whoever runs this: in a pipeline's log, say.
-            Some(bake::Outcome::Failed { label, status, tail, .. }) => {
-                Err(EngineError::BakeStep { step: label, status: status.to_string(), tail: scan::redact(&tail) })
+            Some(bake::Outcome::Failed { step, label, status, tail }) => {
+                let step = if label.is_empty() { format!("step {step}") } else { label };
+                Err(self.failed_step(id, step, status, &tail, &seen).await?)
             }
             Some(bake::Outcome::SealFailed { status, tail }) => {
-                let step = "cleaning the image".to_owned();
-                Err(EngineError::BakeStep { step, status: status.to_string(), tail: scan::redact(&tail) })
+                Err(self.failed_step(id, "cleaning the image".to_owned(), status, &tail, &seen).await?)
             }
-            _ => Err(EngineError::BakeBroken { how, tail: last_lines(&seen) }),
+            _ => {
+                let kept = self.keep_console(id, format!("the instance {how} before provisioning was done"), &seen).await?;
+                Err(EngineError::BakeBroken { how, tail: last_lines(&seen), kept })
+            }
         }
+    }
+
+    /// Tells of a step that failed, with its last lines; where it wrote none, the console's.
+    async fn failed_step(
+        &self,
+        id: &InstanceId,
+        step: String,
+        status: u8,
+        tail: &[String],
+        console: &[u8],
+    ) -> Result<EngineError, EngineError> {
+        let kept = self.keep_console(id, format!("{step} failed with status {status}"), console).await?;
+        let tail = if tail.is_empty() { last_lines(console) } else { scan::redact(tail) };
+        Ok(EngineError::BakeStep { step, status: status.to_string(), tail, kept })
+    }
+
+    /// Keeps the console of a bake that failed; returns where in the ledger.
+    async fn keep_console(&self, id: &InstanceId, failed: String, console: &[u8]) -> Result<String, EngineError> {
+        let report = BakeReport {
+            format: BakeReport::FORMAT,
+            at: self.engine.clock.now(),
+            instance: id.clone(),
+            failed,
+            console: scan::redact(&bake::printable(console)),
+        };
+        Ok(self.engine.ledger.keep_bake(self.variant(), &self.plan.version, self.id(), &report).await?)
     }
 
     /// Fetches the console and passes on what is new.
@@ -445,7 +474,7 @@ pub(super) fn is_rejected(image: &ImageDescription) -> bool {
 pub(super) fn origin(image: &ImageDescription) -> String {
     let maker = image.tags.get(tag::RUN).map_or_else(|| "an earlier run".to_owned(), |run| format!("run {run}"));
     let verdict = if is_rejected(image) { ", and scan or boot rejected it" } else { "" };
-    format!("{maker} made it of the same inputs{verdict}")
+    format!("{maker} left it, made of the same inputs{verdict}")
 }
 
 /// Says in words how far a guest has come.

@@ -9,6 +9,7 @@ use super::failure::EngineError;
 use super::run::Run;
 use crate::bake::{Bundle, Payload};
 use crate::cloud::BucketError;
+use crate::ledger::Journal;
 use crate::model::ids::Region;
 use crate::model::image::tag;
 
@@ -23,10 +24,16 @@ pub(super) const BUNDLE: &str = "bake.bundle";
 
 /// Where a payload lies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Stored {
     bucket: String,
     region: Region,
     key: String,
+}
+
+/// Names the buckets that a run has put payloads into.
+pub(super) fn buckets(journal: &Journal) -> BTreeSet<String> {
+    journal.done().filter_map(|(_, value)| serde_json::from_value::<Stored>(value.clone()).ok()).map(|stored| stored.bucket).collect()
 }
 
 impl Run<'_> {

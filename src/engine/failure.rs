@@ -8,6 +8,7 @@ use crate::listing::Refusal;
 use crate::model::boot::BootReport;
 use crate::model::count::counted;
 use crate::model::ids::{ChangeSetId, ImageId, Region, RunId, Variant};
+use crate::model::product::{Base, BootMode};
 use crate::model::report::Report;
 use crate::model::version::Version;
 use crate::plan::PlanError;
@@ -21,9 +22,12 @@ pub enum EngineError {
     /// The ledger can't be used.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// The base image could not be found.
+    /// The base image could not be looked for, or has gone since it was planned with.
     #[error(transparent)]
     Base(#[from] BaseError),
+    /// There is no such base as the manifest names.
+    #[error("{} can't be baked", .0.variant)]
+    NoBase(#[source] Box<MissingBase>),
     /// The bucket of the payload can't be used.
     #[error(transparent)]
     Bucket(#[from] BucketError),
@@ -61,6 +65,8 @@ pub enum EngineError {
         status: String,
         /// The last lines it wrote.
         tail: Vec<String>,
+        /// Where the ledger keeps the console.
+        kept: String,
     },
     /// The instance ended without saying that it was done.
     #[error("the instance {how} before provisioning was done")]
@@ -69,6 +75,8 @@ pub enum EngineError {
         how: String,
         /// The last lines of its console.
         tail: Vec<String>,
+        /// Where the ledger keeps the console.
+        kept: String,
     },
     /// The image did not become available.
     #[error("image {image} is {state}: {reason}")]
@@ -209,6 +217,15 @@ pub enum EngineError {
         /// AWS's reasons, with advice.
         errors: Vec<Refusal>,
     },
+    /// The Marketplace refused to begin a change set.
+    #[error("the Marketplace refused version {version} at once")]
+    SubmissionRefused {
+        /// The version.
+        version: Version,
+        /// What it says.
+        #[source]
+        source: CloudError,
+    },
     /// The title or the image is in use already.
     #[error("version {version} can't be submitted: {reason}")]
     TitleInUse {
@@ -253,6 +270,22 @@ pub enum EngineError {
         #[source]
         source: serde_json::Error,
     },
+}
+
+/// A base that the manifest names and the target does not have.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{source}")]
+pub struct MissingBase {
+    /// What was to be baked from it.
+    pub variant: Variant,
+    /// `twin` or `aws`.
+    pub target: String,
+    /// How it has to start.
+    pub boot_mode: BootMode,
+    /// How the manifest names it.
+    pub base: Base,
+    /// What was looked for, and where.
+    pub source: BaseError,
 }
 
 /// A step that was left before its end.
@@ -354,6 +387,7 @@ impl EngineError {
             Self::Cloud(error) => error.code.clone(),
             Self::Ledger(LedgerError::Object { source, .. }) => object_code(&**source),
             Self::Bucket(error) => error.code(),
+            Self::SubmissionRefused { source, .. } => source.code.clone(),
             Self::CredentialsRanOut { source, .. } => source.code(),
             _ => None,
         }
@@ -376,7 +410,7 @@ impl EngineError {
             Self::Left { .. } => Kind::Left,
             Self::Several { errors } => errors.iter().map(Self::kind).max().unwrap_or(Kind::Failed),
             Self::Plan(PlanError::Unchanged { .. }) => Kind::Unchanged,
-            Self::ListingRefused { .. } | Self::TitleInUse { .. } => Kind::ListingRefused,
+            Self::ListingRefused { .. } | Self::SubmissionRefused { .. } | Self::TitleInUse { .. } => Kind::ListingRefused,
             _ => Kind::Failed,
         }
     }

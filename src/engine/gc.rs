@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::bundle;
 use super::failure::EngineError;
 use super::runs::find_run;
 use crate::clock::Clock;
@@ -90,7 +91,8 @@ impl Collector {
         let Some(journal) = find_run(&self.ledger, run).await? else {
             // A claim may have come here by itself, its journal being another machine's.
             let Some(Claim { variant, version, at, .. }) = self.claim_of(run).await? else {
-                return refuse("is not in this ledger", "bakehouse runs --all".to_owned());
+                let next = "bakehouse runs --all lists those that are; a run is named as 20260131-235959-1a2b3c is";
+                return refuse("is not in this ledger", next.to_owned());
             };
             let abandoned = Abandoned { run: run.clone(), variant, version, began: at, is_elsewhere: true };
             self.refuse_sealed(&abandoned).await?;
@@ -152,8 +154,8 @@ impl Collector {
         self.end(&abandoned.run).await
     }
 
-    /// Finds what may be removed of some products, in the places given and in the Regions of their releases.
-    /// Only reads.
+    /// Finds what may be removed of some products, in the places given and in those that the ledger names for
+    /// their releases and runs. Only reads.
     ///
     /// # Errors
     ///
@@ -314,7 +316,7 @@ impl Collector {
             }
         }
         let mut runs = BTreeMap::new();
-        let mut planned = BTreeSet::new();
+        let (mut planned, mut buckets) = (BTreeSet::new(), places.buckets.clone());
         let now = self.clock.now();
         for variant in self.ledger.variants_with_runs().await? {
             let held = self.ledger.lease(&variant).await?.filter(|hold| hold.is_live(now)).map(|hold| hold.run);
@@ -322,6 +324,7 @@ impl Collector {
                 let journal = self.ledger.journal(&variant, &run).await?;
                 if products.contains(&variant.product) {
                     planned.extend(journal.plan().map(|(plan, _)| plan.image_regions()).unwrap_or_default());
+                    buckets.extend(bundle::buckets(&journal));
                 }
                 if let Some(facts) = run_facts(&journal, held.as_ref()) {
                     runs.insert(run, facts);
@@ -334,7 +337,7 @@ impl Collector {
         for found in futures::future::join_all(regions.iter().map(|region| reader.resources(region))).await {
             resources.extend(found?);
         }
-        for bucket in &places.buckets {
+        for bucket in &buckets {
             resources.extend(reader.payloads(bucket, self.clock.now()).await?);
         }
         Ok(Found { records, resources, runs })

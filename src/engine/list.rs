@@ -7,7 +7,7 @@ use super::failure::EngineError;
 use super::run::Run;
 use super::wait::Look;
 use crate::cloud::ChangeSetFilter;
-use crate::ledger::{Fact, Outcome};
+use crate::ledger::{Fact, JournalEvent, Ledger, Outcome};
 use crate::listing::{self, AmiProduct, Place, Refusal, ReleaseFacts, Standing, Wanted};
 use crate::model::change_set::ChangeSet;
 use crate::model::digest::Digest;
@@ -16,6 +16,18 @@ use crate::model::image::tag;
 use crate::model::record::Event;
 use crate::model::version::Version;
 use crate::release::{self, Released};
+
+/// What the Catalog says of a request that it does not take; that it is locked, busy or not allowed is no refusal.
+///
+/// Source: <https://docs.aws.amazon.com/marketplace/latest/APIReference/API_StartChangeSet.html>
+const REFUSALS: [&str; 4] =
+    ["ValidationException", "ResourceNotFoundException", "ResourceNotSupportedException", "ServiceQuotaExceededException"];
+
+/// The effect of a rehearsal's end.
+const REHEARSED: &str = "list.validated";
+
+/// The effects that a submission takes, the last first.
+const SUBMISSIONS: [&str; 3] = ["list.apply", REHEARSED, "list.validate"];
 
 /// A change set that is followed, and for what.
 #[derive(Debug, Clone)]
@@ -57,12 +69,16 @@ impl Run<'_> {
         let mut request = set.to_json();
         request["ChangeSetName"] = json!(listing::change_set_name(&self.product.slug, &self.plan.version, listing::REHEARSAL));
         let id = self.start("list.validate", &request, true).await?;
-        let rehearsed = self.effect("list.validated", &id, async |_| match self.engine.change_set_end(&id).await? {
+        let rehearsed = self.effect(REHEARSED, &id, async |_| match self.engine.change_set_end(&id).await? {
             listing::Outcome::Refused { status, errors, .. } => Err(self.refused(id.clone(), status, true, errors)),
             _ => Ok(()),
         });
         let rehearsed: Result<(), EngineError> = rehearsed.await;
-        if let Err(EngineError::ListingRefused { .. }) = &rehearsed {
+        if let Err(EngineError::ListingRefused { errors, .. }) = &rehearsed {
+            // No record is kept of a rehearsal: the journal is where it is told again.
+            let codes: Vec<&str> = errors.iter().map(|error| error.code.as_str()).collect();
+            let reason = format!("AWS's rehearsal {id} failed: {}", codes.join(", "));
+            self.write(JournalEvent::Refused { effect: REHEARSED.to_owned(), reason }).await?;
             self.end_later(Outcome::ListingRefused).await;
         }
         rehearsed?;
@@ -117,10 +133,12 @@ impl Run<'_> {
                         let blockers: Vec<String> = listing::blocking_change_sets(&e.message).iter().map(ToString::to_string).collect();
                         Ok(Look::NotYet(format!("the product is locked by change set {}", blockers.join(", "))))
                     }
-                    // AWS refuses the request itself: sent again it would be refused again.
-                    Err(EngineError::Cloud(e)) if e.is("ValidationException") => {
-                        self.end_later(Outcome::ListingRefused).await;
-                        Err(e.into())
+                    Err(EngineError::Cloud(source)) if REFUSALS.iter().any(|code| source.is(code)) => {
+                        // The request itself: sent again it would be refused again.
+                        if source.is("ValidationException") {
+                            self.end_later(Outcome::ListingRefused).await;
+                        }
+                        Err(EngineError::SubmissionRefused { version: self.plan.version.clone(), source })
                     }
                     Err(e) => Err(e),
                 }
@@ -169,6 +187,21 @@ pub async fn follow_listing(engine: &Engine, followed: &Followed) -> Result<Enti
             Err(EngineError::Pending { what: format!("change set {change_set} is {status}"), next: engine.go_on.clone() })
         }
     }
+}
+
+/// Says why a version's submission was refused before there was a change set to record, as its newest run tells.
+///
+/// # Errors
+///
+/// When the ledger can't be read.
+pub async fn refused_submission(ledger: &Ledger, variant: &Variant, version: &Version) -> Result<Option<String>, EngineError> {
+    for run in ledger.runs(variant).await?.iter().rev() {
+        let journal = ledger.journal(variant, run).await?;
+        if journal.plan().is_some_and(|(plan, _)| &plan.version == version) {
+            return Ok(SUBMISSIONS.iter().find_map(|effect| journal.refusal(effect)).map(str::to_owned));
+        }
+    }
+    Ok(None)
 }
 
 /// Says how a version's listing was refused, if that stands and only a new version helps.

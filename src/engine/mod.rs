@@ -24,15 +24,15 @@ mod witnesses;
 
 pub use boot::{boot_plan, measure_plan, next_look};
 pub use check::{Whole, checksum_image, scan_snapshots};
-pub use failure::{EngineError, Kind, LeftAt};
+pub use failure::{EngineError, Kind, LeftAt, MissingBase};
 pub use gc::{Abandoned, Collector, Places, Removed};
 pub use leave::Leave;
-pub use list::{Followed, add_version, first_listing, follow_listing, standing_refusal};
+pub use list::{Followed, add_version, first_listing, follow_listing, refused_submission, standing_refusal};
 pub use observer::{Note, Observer};
 pub use runs::{RunState, RunSummary, find_run, runs};
 pub use ship::{Baked, Extent, Next, Stage, baking, carry_out, next, passed_scan, rejected_after, resumable};
 pub use survey::{Survey, survey};
-pub use witnesses::{Verified, verify_ledger};
+pub use witnesses::{Verified, recorded_regions, tagged_variants, verify_ledger};
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -17,6 +17,7 @@ use super::run::Run;
 use super::survey::survey;
 use crate::bake;
 use crate::ledger::{Effect, Journal, Outcome};
+use crate::listing;
 use crate::model::boot::BootSummary;
 use crate::model::ids::{Region, RunId};
 use crate::model::image::{Image, ImageDescription};
@@ -138,6 +139,9 @@ async fn find_next(engine: &Engine, product: &Product, request: &Request) -> Res
     if engine.advisories.is_none() && plan.releases() {
         plan.notices.push(NO_ADVISORIES.to_owned());
     }
+    if engine.target == "aws" {
+        plan.notices.extend(listing::placeholders(product));
+    }
     found.clear(engine.writer.reader(), &engine.ledger, product, &plan).await?;
     Ok(match (plan.is_empty(), superseded) {
         (true, None) => Next::Nothing { plan },
@@ -165,7 +169,7 @@ async fn take_over(engine: &Engine, plan: &mut Plan) -> Result<(), EngineError> 
 fn ending_waivers(product: &Product, now: Timestamp) -> Vec<String> {
     let today = now.to_zoned(TimeZone::UTC).date();
     let notice = |waiver: &Waiver| match waiver.state(today) {
-        WaiverState::Expired => Some(format!("the waiver {waiver} ended on {}: what it let pass stops the scan again", waiver.expires)),
+        WaiverState::Expired => Some(format!("the waiver {waiver} ended on {}: what it let pass counts again", waiver.expires)),
         WaiverState::Expiring => Some(format!("the waiver {waiver} ends on {}", waiver.expires)),
         WaiverState::Active | WaiverState::NotYet | WaiverState::NotAllowed => None,
     };

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Engine;
-use super::failure::EngineError;
+use super::failure::{EngineError, MissingBase};
 use super::witnesses::{refuse_unknown_submissions, trusted_chain};
 use crate::bake;
 use crate::cloud::{BaseError, ChangeSetFilter, InstanceTypeDescription, Reader};
@@ -91,6 +91,13 @@ impl Survey {
             differences: &self.differences,
         };
         plan::make(&facts, request).map_err(|error| match (&self.base, error) {
+            (Err(source @ BaseError::NotFound { .. }), PlanError::NoBase) => EngineError::NoBase(Box::new(MissingBase {
+                variant: product.variant(),
+                target: target.to_owned(),
+                boot_mode: product.image.boot_mode,
+                base: product.image.base.clone(),
+                source: source.clone(),
+            })),
             (Err(base), PlanError::NoBase) => EngineError::Base(base.clone()),
             (_, error) => EngineError::Plan(error),
         })

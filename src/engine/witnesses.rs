@@ -9,7 +9,7 @@ use crate::listing::names_submission;
 use crate::model::ids::{ChangeSetId, Region, RunId, Variant};
 use crate::model::image::tag;
 use crate::model::record::Event;
-use crate::release::{Witness, contradictions, history};
+use crate::release::{Released, Witness, contradictions, history};
 
 /// Reads a variant's chain, refusing one that the released images of some Regions contradict.
 ///
@@ -58,6 +58,40 @@ pub(super) async fn refuse_unknown_submissions(
     // What was recorded since is known after all.
     let chain = ledger.chain(variant).await?;
     refuse(variant, contradictions(chain.records(), &chain.heads(), &witnesses))
+}
+
+/// Lists the Regions that a ledger's releases are in, of every variant that it has.
+///
+/// A chain that can't be read names none here; [`verify_ledger`] says what is wrong with it.
+///
+/// # Errors
+///
+/// When the ledger can't be listed.
+pub async fn recorded_regions(ledger: &Ledger) -> Result<BTreeSet<Region>, EngineError> {
+    let mut regions = BTreeSet::new();
+    for variant in ledger.variants().await? {
+        let records = ledger.records(&variant).await.unwrap_or_default();
+        regions.extend(history(&records).values().flat_map(Released::regions));
+    }
+    Ok(regions)
+}
+
+/// Lists the variants that AWS's tags name: those of released images in some Regions, and of change sets.
+///
+/// # Errors
+///
+/// When AWS can't be read.
+pub async fn tagged_variants(
+    reader: &Reader,
+    regions: &BTreeSet<Region>,
+    change_sets: &[TaggedChangeSet],
+) -> Result<BTreeSet<Variant>, EngineError> {
+    let submitted = change_sets.iter().filter_map(|set| set.tags.get(tag::VARIANT)?.parse().ok());
+    let mut variants: BTreeSet<Variant> = submitted.collect();
+    for found in futures::future::join_all(regions.iter().map(|region| reader.released_variants(region))).await {
+        variants.extend(found?);
+    }
+    Ok(variants)
 }
 
 /// What was found sound about a variant's ledger.

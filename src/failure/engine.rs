@@ -63,13 +63,13 @@ pub(super) fn tell(error: &EngineError) -> Told {
         EngineError::Moved { variant } => Told::new(&["another runner was at work in between; nothing was done"], &[])
             .then(format!("look at what is left to do: bakehouse plan {}", variant.product)),
         EngineError::Base(BaseError::Cloud(e)) => of_call(e, NOTHING_MADE, SAME_COMMAND),
-        EngineError::Base(BaseError::NotFound { .. }) => Told::new(
-            &[NOTHING_MADE],
-            &[
-                "on the twin: bakehouse twin base build debian-13 (or twin base import FILE) makes a base",
-                "on AWS: mend image.base in the manifest",
-            ],
-        ),
+        EngineError::NoBase(missing) => {
+            let told = Told::new(&[NOTHING_MADE], &[]);
+            super::base::remedies(missing).into_iter().fold(told, Told::then)
+        }
+        EngineError::Base(BaseError::NotFound { .. }) => {
+            Told::new(&[KEPT], &["it was there when this was planned: bring it back, or mend image.base in the manifest and ship again"])
+        }
         EngineError::Base(BaseError::NotAnImage { .. }) => Told::new(&[NOTHING_MADE], &["mend image.base in the manifest"]),
         EngineError::Bucket(BucketError::Missing { bucket }) => Told::new(&[KEPT], &[])
             .then(format!("make it (aws s3 mb s3://{bucket}) or name another in image.build.bucket; then ship again")),
@@ -90,10 +90,11 @@ pub(super) fn tell(error: &EngineError) -> Told {
             Told::new(&["nothing was submitted", KEPT], &["the Marketplace may have a newer form of it: try a newer bakehouse"])
         }
         EngineError::InstanceType { .. } => Told::new(&[NOTHING_MADE], &["mend image.build in the manifest, then ship again"]),
-        EngineError::BakeStep { tail, .. } | EngineError::BakeBroken { tail, .. } => Told::new(
+        EngineError::BakeStep { tail, kept, .. } | EngineError::BakeBroken { tail, kept, .. } => Told::new(
             &["the instance and its security group were removed; no image was made; the version is free again"],
             &["mend the provisioning and ship again"],
         )
+        .kept(format!("the console: {kept} of the ledger"))
         .with_details(tail.iter().map(|line| format!("| {line}"))),
         EngineError::ImageState { image, .. } => {
             Told::new(&["the instance and its security group were removed; the version is free again"], &[])
@@ -165,6 +166,7 @@ pub(super) fn tell(error: &EngineError) -> Told {
             };
             told.with_details(errors.iter().flat_map(refusal_lines))
         }
+        EngineError::SubmissionRefused { source, .. } => of_call(source, SEALED, "mend what it says, then ship again"),
         EngineError::TitleInUse { .. } => {
             Told::new(&["nothing was submitted", SEALED], &["`bakehouse ship PRODUCT --rebuild` releases a new version"])
         }

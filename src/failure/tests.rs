@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::cloud::{BaseError, BucketError, CloudError, Outcome};
-use crate::engine::LeftAt;
+use crate::engine::{LeftAt, MissingBase};
 use crate::ledger::{Binding, LedgerError};
 use crate::listing::Refusal;
 use crate::model::ids::{Architecture, Region, Variant};
+use crate::model::product::{Base, BootMode};
 use crate::model::version::Version;
 use crate::plan::PlanError;
 
@@ -89,6 +90,16 @@ fn samples() -> Vec<EngineError> {
             region: Region::marketplace(),
             wanted: "an available image of 136693071363 named debian-13-*".to_owned(),
         }),
+        EngineError::NoBase(Box::new(MissingBase {
+            variant: Variant { product: "hello-web".parse().unwrap(), architecture: Architecture::Arm64 },
+            target: "twin".to_owned(),
+            boot_mode: BootMode::Uefi,
+            base: Base::Parameter { name: "/aws/service/debian/release/13/latest/arm64".to_owned() },
+            source: BaseError::NotFound {
+                region: Region::marketplace(),
+                wanted: "named by the parameter /aws/service/debian/release/13/latest/arm64, which does not exist".to_owned(),
+            },
+        })),
         EngineError::Bucket(BucketError::Missing { bucket: "acme-bakes".to_owned() }),
         EngineError::Plan(PlanError::EncryptsByDefault { regions: vec![Region::marketplace()] }),
         EngineError::Plan(PlanError::Unchanged { wanted: "1.3.0".parse().unwrap(), latest: version() }),
@@ -99,12 +110,18 @@ fn samples() -> Vec<EngineError> {
             region: Region::marketplace(),
             reason: "is not a Nitro instance type".to_owned(),
         },
+        EngineError::SubmissionRefused { version: version(), source: refused("StartChangeSet", "ValidationException", "Not so.") },
         EngineError::BakeStep {
             step: "script provision/20-tune.sh".to_owned(),
             status: "17".to_owned(),
             tail: vec!["nearly there".to_owned()],
+            kept: "hello-web.x86_64/bakes/1.2.0-r0-0.json".to_owned(),
         },
-        EngineError::BakeBroken { how: "stopped".to_owned(), tail: vec!["Kernel panic".to_owned()] },
+        EngineError::BakeBroken {
+            how: "stopped".to_owned(),
+            tail: vec!["Kernel panic".to_owned()],
+            kept: "hello-web.x86_64/bakes/1.2.0-r0-1.json".to_owned(),
+        },
         EngineError::ImageState { image: image(), state: "failed".to_owned(), reason: "Client.InternalError".to_owned() },
         EngineError::ImageGone { image: image(), region: Region::marketplace() },
         EngineError::Encrypted { image: image() },

@@ -259,6 +259,16 @@ impl Journal {
         self.entries.iter().any(|entry| matches!(&entry.event, JournalEvent::Done { effect, .. } if effect == name))
     }
 
+    /// Returns why an effect was refused, if that is the last that is known of it.
+    pub fn refusal(&self, name: &str) -> Option<&str> {
+        let last = self.entries.iter().rev().find_map(|entry| match &entry.event {
+            JournalEvent::Tried { effect, .. } | JournalEvent::Done { effect, .. } if effect == name => Some(None),
+            JournalEvent::Refused { effect, reason } if effect == name => Some(Some(reason.as_str())),
+            _ => None,
+        });
+        last.flatten()
+    }
+
     /// Returns the effects that are done, and what came of them.
     pub fn done(&self) -> impl Iterator<Item = (&str, &serde_json::Value)> {
         self.entries.iter().filter_map(|entry| match &entry.event {

@@ -11,6 +11,7 @@
 //! <slug>.<arch>/sboms/<version>-<run>-<digest>.cdx.json  its bill of materials
 //! <slug>.<arch>/boots/<version>-<run>-<digest>.json    what came of starting the image
 //! <slug>.<arch>/verdicts/<version>/000001.json …    what was said of a release on later days, when that changed
+//! <slug>.<arch>/bakes/<version>-<run>-<digest>.json    what a bake failed of, with the console
 //! runs/                                         who works on what; not to be committed:
 //! runs/<slug>.<arch>/journals/<run>/000001.json …    a run's journal
 //! runs/<slug>.<arch>/open/<run>.json                 there while the run has not ended

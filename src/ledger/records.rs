@@ -5,6 +5,7 @@ use object_store::path::Path;
 use serde::Serialize;
 
 use super::store::{Ledger, LedgerError, written};
+use crate::model::bake::BakeReport;
 use crate::model::boot::BootReport;
 use crate::model::digest::Digest;
 use crate::model::ids::{RunId, Variant};
@@ -223,6 +224,15 @@ impl Ledger {
         }
     }
 
+    /// Keeps what a bake failed of, and returns where.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger can't be written.
+    pub async fn keep_bake(&self, variant: &Variant, version: &Version, run: &RunId, report: &BakeReport) -> Result<String, LedgerError> {
+        Ok(self.keep(Kept::Bake, variant, version, run, report).await?.0.to_string())
+    }
+
     /// Keeps a document under a name that its content has a part in: another one of the same run never stands for it.
     async fn keep(
         &self,
@@ -369,12 +379,13 @@ enum Wanted {
     Nothing,
 }
 
-/// Documents beside the chain, which records name by their digests.
+/// Documents beside the chain; of releases, records name them by their digests.
 #[derive(Debug, Clone, Copy)]
 enum Kept {
     Report,
     Sbom,
     Boot,
+    Bake,
 }
 
 impl Kept {
@@ -384,6 +395,7 @@ impl Kept {
             Self::Report => ("reports", "json"),
             Self::Sbom => ("sboms", "cdx.json"),
             Self::Boot => ("boots", "json"),
+            Self::Bake => ("bakes", "json"),
         };
         variant_folder(variant).join(folder).join(format!("{version}-{run}-{}.{ending}", digest.short(16)))
     }

@@ -9,6 +9,7 @@ mod compose;
 mod diff;
 pub mod entity;
 mod lint;
+mod placeholders;
 mod request;
 mod status;
 mod templates;
@@ -19,6 +20,7 @@ pub use compose::{ListingError, ReleaseFacts, add_version, first_listing};
 pub use diff::{Difference, Scope, differences};
 pub use entity::{AmiProduct, InvalidEntity, Offer, Visibility};
 pub use lint::{Fault, Faults, Origin, lint};
+pub use placeholders::placeholders;
 pub use request::{FIRST_LISTING, NEW_VERSION, REHEARSAL, change_set_name, names_submission, version_title};
 pub use status::{
     Blame, ChangeSetDescription, DescribedChange, DescribedEntity, ErrorDetail, Outcome, Refusal, UnreadableChangeSet,

@@ -434,6 +434,13 @@ codes! {
         remedy: "Name products by package URL, and say why each isn't affected.",
         example: told("a statement whose product has a name and no package URL"),
     }
+    Warning WaiverRule "waiver-rule" {
+        meaning: "A waiver is for a rule that the scan does not have.",
+        why: "It lets nothing pass, and whoever reads it believes that it does.", source: OURS,
+        remedy: "Write the code as the scan prints it, or take the waiver out. Ids of vulnerabilities are not meant.",
+        example: edit("[tags]", "[[scan.waiver]]\nid = \"AMI-HIS-0011\"\ntarget = \"image\"\nreason = \"x\"\nowner = \"x\"\n\
+                                 created = 2026-11-02\nexpires = 2027-02-01\n[tags]"),
+    }
     Error WaiverTarget "waiver-target" {
         meaning: "A waiver's target is no place that something can be found in.",
         why: "A finding is of a file, of a package, or of the image as a whole.", source: OURS,

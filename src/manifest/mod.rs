@@ -27,7 +27,7 @@ pub use explain::{UnknownCode, faults_page};
 pub use faults::{Fault, Faults, Severity};
 pub use scaffold::{scaffold, scaffold_schemas, scaffold_workspace};
 pub use schema::{product_schema, to_text as schema_text, workspace_schema};
-pub use workspace::{Judge, Settings, Workspace, WorkspaceError, lenient};
+pub use workspace::{Judge, Settings, Workspace, WorkspaceError};
 
 #[cfg(test)]
 mod tests;

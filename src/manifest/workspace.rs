@@ -57,12 +57,17 @@ impl Default for Settings {
     }
 }
 
-/// Judges a product that has no errors by rules that the reader of manifests does not know; returns what is wrong.
-pub type Judge<'a> = dyn Fn(&Product) -> Option<String> + Sync + 'a;
+/// What floors above know that a check goes by, and the reader of manifests does not.
+pub struct Judge<'a> {
+    /// Says what is wrong with the payload of a product that has no errors.
+    pub payload: &'a (dyn Fn(&Product) -> Option<String> + Sync),
+    /// The codes of the scan's rules, which waivers are held against; none where they are not known.
+    pub rules: &'a [&'a str],
+}
 
-/// The judge who finds nothing.
-pub fn lenient(_: &Product) -> Option<String> {
-    None
+impl Judge<'static> {
+    /// The judge who finds nothing.
+    pub const LENIENT: Self = Judge { payload: &|_| None, rules: &[] };
 }
 
 /// Why there is no workspace.
@@ -159,13 +164,13 @@ impl Workspace {
     ///
     /// [`Faults`] with all that is wrong, warnings among them; warnings alone are no error.
     pub fn load(&self, slug: &Slug, target: TargetName, account: Option<&AccountId>) -> Result<Vec<Product>, Faults> {
-        let (variants, faults) = self.read(slug, target, account, &lenient);
+        let (variants, faults) = self.read(slug, target, account, &Judge::LENIENT);
         if variants.is_empty() || faults.errors() > 0 { Err(faults) } else { Ok(variants) }
     }
 
     /// Checks all variants of a product for both targets and returns all that is wrong, warnings among it.
     ///
-    /// Variants without errors are shown to `judge`, too.
+    /// Variants are held against what `judge` knows, too.
     pub fn check(&self, slug: &Slug, account: Option<&AccountId>, judge: &Judge) -> Faults {
         let mut all = Faults::default();
         for target in TargetName::ALL {
@@ -215,7 +220,7 @@ impl Workspace {
         let settings = self.settings.account.as_ref().filter(|_| target == TargetName::Aws);
         let placeholder = AccountId::placeholder();
         let account = account.or(settings).unwrap_or(&placeholder);
-        let facts = Facts { slug, account };
+        let facts = Facts { slug, account, rules: judge.rules };
         let case = Case { target, architecture: None };
         let (first, variants, mut faults) = self.read_variant(&facts, case, &[], judge);
         let mut products: Vec<Product> = first.into_iter().collect();
@@ -240,7 +245,7 @@ impl Workspace {
             let product = decode::product(&context, at, &merged.table, facts, merged.architecture)?;
             layers::report_shared(&context, &merged.table, &product, others);
             if !context.has_errors()
-                && let Some(message) = judge(&product)
+                && let Some(message) = (judge.payload)(&product)
             {
                 let at = layers::place(&merged.table, "image", "build").unwrap_or(at);
                 context.fault(Code::Payload, at, message).expected("a payload that an instance can be given").report();

@@ -130,10 +130,10 @@ impl Waiver {
     ///
     /// Somewhere it is tomorrow already: a waiver that begins a day later holds.
     pub fn state(&self, today: Date) -> WaiverState {
-        let left = days(today, self.expires);
+        let left = Self::days(today, self.expires);
         if left < 0 {
             WaiverState::Expired
-        } else if days(today, self.created) > 1 {
+        } else if Self::days(today, self.created) > 1 {
             WaiverState::NotYet
         } else if left < Self::WARNED_DAYS {
             WaiverState::Expiring
@@ -144,7 +144,12 @@ impl Waiver {
 
     /// Returns how many days it holds.
     pub fn term_days(&self) -> i32 {
-        days(self.created, self.expires)
+        Self::days(self.created, self.expires)
+    }
+
+    /// Counts the days from one day to another; below zero if it lies before.
+    pub fn days(from: Date, to: Date) -> i32 {
+        from.until(to).map_or(0, |span| span.get_days())
     }
 }
 
@@ -152,11 +157,6 @@ impl fmt::Display for Waiver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {} by {}", self.id, self.target, self.owner)
     }
-}
-
-/// Counts the days from one day to another; below zero if it lies before.
-fn days(from: Date, to: Date) -> i32 {
-    from.until(to).map_or(0, |span| span.get_days())
 }
 
 /// What AWS's policy for images lets pass although a rule finds it.

@@ -220,7 +220,7 @@ fn judge(facts: &GarbageFacts, refused: &BTreeMap<Slug, Vec<Unknown>>, resource:
         None => (format!("run {run} stopped in the middle and was never continued"), true),
     };
     if age < facts.older_than {
-        return stays("it is younger than --older-than says");
+        return Err(format!("it is younger than {:#} (--older-than)", facts.older_than));
     }
     Ok(Verdict { product, run, why, age, ends })
 }

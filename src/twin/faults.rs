@@ -4,7 +4,7 @@
 //! of it. Rules are looked at in their order for every admitted request; the first that strikes counts.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
@@ -84,6 +84,16 @@ pub enum FaultScriptError {
         /// Its format.
         found: u32,
     },
+    /// A rule is about an operation that there is none of.
+    #[error("rule {number} names the operation {name:?}, which the twin lacks")]
+    Operation {
+        /// Its place, from 1.
+        number: usize,
+        /// What it names.
+        name: String,
+        /// What it could name: the operations of its service.
+        known: Vec<String>,
+    },
     /// A rule can never strike.
     #[error("rule {number} {reason}")]
     Rule {
@@ -106,7 +116,11 @@ impl FaultScript {
             return Err(FaultScriptError::Format { found: script.format });
         }
         for (index, rule) in script.rules.iter().enumerate() {
-            rule.check().map_err(|reason| FaultScriptError::Rule { number: index + 1, reason })?;
+            let number = index + 1;
+            rule.check().map_err(|reason| FaultScriptError::Rule { number, reason })?;
+            if let Some((name, known)) = rule.unknown_operation() {
+                return Err(FaultScriptError::Operation { number, name, known });
+            }
         }
         Ok(script)
     }
@@ -134,6 +148,18 @@ impl FaultRule {
         }
     }
 
+    /// Returns the operation that the rule names, and those that there are, unless it is one of them.
+    fn unknown_operation(&self) -> Option<(String, Vec<String>)> {
+        // What has no name goes by its method and path.
+        let name = self.operation.as_ref().filter(|name| !name.contains(' '))?;
+        let of_service = |action: String| {
+            let (service, operation) = action.split_once(':')?;
+            self.service.as_deref().is_none_or(|wanted| wanted == service).then(|| operation.to_owned())
+        };
+        let known: Vec<String> = super::describe::actions().into_iter().filter_map(of_service).collect();
+        (!known.contains(name)).then(|| (name.clone(), known))
+    }
+
     fn is_about(&self, operation: &Operation) -> bool {
         self.service.as_deref().is_none_or(|service| service == operation.service)
             && self.operation.as_deref().is_none_or(|name| name == operation.name)
@@ -143,13 +169,36 @@ impl FaultRule {
 
 /// The rules with their counts, and the count of all calls.
 pub(super) struct Faults {
-    rules: Vec<FaultRule>,
-    counts: Mutex<Counts>,
+    tally: Arc<Tally>,
     /// Told when a call is met with silence.
     silenced: Notify,
 }
 
-#[derive(Default)]
+/// The rules of a twin, and how often each could have struck; known still when the twin is closed.
+#[derive(Debug)]
+pub struct Tally {
+    rules: Vec<FaultRule>,
+    counts: Mutex<Counts>,
+}
+
+impl Tally {
+    /// Says of each rule that never struck how often it was called what the rule is about, a line each.
+    pub fn unstruck(&self) -> Vec<String> {
+        let counts = self.lock();
+        let never = (1..).zip(&self.rules).zip(&counts.of_rules).filter(|((_, rule), count)| **count < rule.nth);
+        let line = |((number, rule), count): ((usize, &FaultRule), &u64)| {
+            let of = rule.operation.as_deref().or(rule.service.as_deref()).unwrap_or("any operation");
+            format!("rule {number} of the faults never struck: it strikes from call {} of {of} on, and there were {count}", rule.nth)
+        };
+        never.map(line).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
+
+#[derive(Debug, Default)]
 struct Counts {
     of_rules: Vec<u64>,
     of_operations: BTreeMap<Operation, u64>,
@@ -158,15 +207,20 @@ struct Counts {
 impl Faults {
     pub(super) fn new(rules: Vec<FaultRule>) -> Self {
         let counts = Counts { of_rules: vec![0; rules.len()], of_operations: BTreeMap::new() };
-        Self { rules, counts: Mutex::new(counts), silenced: Notify::new() }
+        Self { tally: Arc::new(Tally { rules, counts: Mutex::new(counts) }), silenced: Notify::new() }
+    }
+
+    /// Returns the rules with their counts.
+    pub(super) fn tally(&self) -> Arc<Tally> {
+        self.tally.clone()
     }
 
     /// Counts a call and says what strikes it.
     pub(super) fn strike(&self, operation: &Operation) -> Option<&Fault> {
-        let mut counts = self.lock();
+        let mut counts = self.tally.lock();
         *counts.of_operations.entry(operation.clone()).or_default() += 1;
         let mut struck = None;
-        for (rule, count) in self.rules.iter().zip(&mut counts.of_rules).filter(|(rule, _)| rule.is_about(operation)) {
+        for (rule, count) in self.tally.rules.iter().zip(&mut counts.of_rules).filter(|(rule, _)| rule.is_about(operation)) {
             *count += 1;
             let strikes = *count >= rule.nth && *count - rule.nth < rule.times;
             if strikes && struck.is_none() {
@@ -189,11 +243,7 @@ impl Faults {
 
     /// Returns how often each operation was called in this process.
     pub(super) fn calls(&self) -> BTreeMap<Operation, u64> {
-        self.lock().of_operations.clone()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Counts> {
-        self.counts.lock().unwrap_or_else(|e| e.into_inner())
+        self.tally.lock().of_operations.clone()
     }
 }
 
@@ -221,6 +271,16 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_that_never_struck_is_told() {
+        let rules =
+            vec![FaultRule { nth: 3, ..FaultRule::first_calls("CreateTags", 1, Fault::Silence) }, FaultRule::nth_change(1, Fault::Silence)];
+        let faults = Faults::new(rules);
+        faults.strike(&operation("CreateTags"));
+        let expected = "rule 1 of the faults never struck: it strikes from call 3 of CreateTags on, and there were 1";
+        assert_eq!(faults.tally().unstruck(), [expected]);
+    }
+
+    #[test]
     fn a_script_reads_as_it_is_written() {
         let text = r#"{"format": 1, "rules": [
             {"operation": "RunInstances", "fault": "lost_answer"},
@@ -236,6 +296,11 @@ mod tests {
     fn a_rule_that_can_never_strike_is_refused() {
         for (rule, reason) in [
             (r#""service": "ecs", "fault": "silence""#, "rule 1 names the service \"ecs\", which the twin lacks"),
+            (r#""operation": "RunInstance", "fault": "silence""#, "rule 1 names the operation \"RunInstance\", which the twin lacks"),
+            (
+                r#""service": "ebs", "operation": "RunInstances", "fault": "silence""#,
+                "rule 1 names the operation \"RunInstances\", which the twin lacks",
+            ),
             (r#""nth": 0, "fault": "silence""#, "rule 1 strikes no call: calls are counted from 1"),
             (r#""fault": {"answer": {"status": 200, "code": "x"}}"#, "rule 1 answers with status 200, which is no failure"),
         ] {

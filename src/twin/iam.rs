@@ -309,13 +309,20 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_denied_is_simulated_and_refused_alike() {
-        let twin = TestTwin::new();
-        twin.twin
+        let by_state = TestTwin::new();
+        by_state
+            .twin
             .change(|state| {
                 state.denied.insert("ec2:RunInstances".to_owned());
                 Ok::<_, std::io::Error>(())
             })
             .unwrap();
+        simulated_and_refused(&by_state).await;
+        // As `twin serve --deny` does it.
+        simulated_and_refused(&TestTwin::denying(["ec2:RunInstances".to_owned()].into())).await;
+    }
+
+    async fn simulated_and_refused(twin: &TestTwin) {
         let caller = format!("arn:aws:iam::{}:user/bakehouse-twin", twin.twin.account());
         let simulate = format!(
             "Action=SimulatePrincipalPolicy&PolicySourceArn={caller}&ActionNames.member.1=ec2:RunInstances&ActionNames.member.2=ec2:CreateImage"

@@ -16,7 +16,7 @@ use super::blocks::Blocks;
 use super::catalog::{CatalogDelays, Inspectors};
 use super::consistency::Windows;
 use super::ec2::Delays;
-use super::faults::{FaultRule, Faults};
+use super::faults::{FaultRule, Faults, Tally};
 use super::machines::Machines;
 use super::operation::Operation;
 use super::rates::Levels;
@@ -321,6 +321,11 @@ impl Twin {
     /// Tells whether the caller may not do something: by this process's options, or by the state.
     pub(super) fn is_denied(&self, operation: &str) -> bool {
         self.denied.contains(operation) || self.read(|state| state.denied.contains(operation))
+    }
+
+    /// Returns the faults that were given, and what came of each so far.
+    pub fn faults_met(&self) -> Arc<Tally> {
+        self.faults.tally()
     }
 
     /// Returns what is left in the buckets of requests.

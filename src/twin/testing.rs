@@ -3,6 +3,7 @@
 //! Requests are signed as the AWS SDK signs them, so the twin's own reading of the signature's
 //! reference is held against another.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use aws_credential_types::Credentials;
@@ -25,9 +26,14 @@ pub(super) struct TestTwin {
 impl TestTwin {
     /// Makes an empty one; requests' time is checked against its clock.
     pub(super) fn new() -> Self {
+        Self::denying(BTreeSet::new())
+    }
+
+    /// Makes an empty one whose process denies the caller some operations.
+    pub(super) fn denying(denied: BTreeSet<String>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::manual("2026-11-23T12:00:00Z".parse().unwrap());
-        let twin = open(folder.path(), &clock);
+        let twin = open(folder.path(), &clock, denied);
         Self { twin, folder, clock }
     }
 
@@ -36,7 +42,7 @@ impl TestTwin {
         let Self { twin, folder, clock } = self;
         assert_eq!(Arc::strong_count(&twin), 1, "nobody else holds the twin");
         drop(twin);
-        let twin = open(folder.path(), &clock);
+        let twin = open(folder.path(), &clock, BTreeSet::new());
         Self { twin, folder, clock }
     }
 
@@ -103,12 +109,13 @@ impl TestTwin {
     }
 }
 
-fn open(folder: &std::path::Path, clock: &Clock) -> Arc<Twin> {
+fn open(folder: &std::path::Path, clock: &Clock, denied: BTreeSet<String>) -> Arc<Twin> {
     // Their clock stands still: rates are the matter of their own tests.
     let options = Options {
         seed: Some("test".to_owned()),
         check_request_time: true,
         limit_rates: false,
+        denied,
         ..Options::new(clock.clone(), Machines::None)
     };
     Twin::open(&folder.join("twin"), options).unwrap()

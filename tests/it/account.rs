@@ -31,7 +31,7 @@ async fn what_would_stop_a_release_is_found_with_its_remedy() {
         ("permissions", Health::Fail, "iam policy", |s| deny(s, "ec2:RunInstances")),
         ("dry run", Health::Fail, "iam policy", |s| deny(s, "ec2:CreateSecurityGroup")),
         ("permissions", Health::Unknown, "iam:SimulatePrincipalPolicy", |s| deny(s, "iam:SimulatePrincipalPolicy")),
-        ("base image", Health::Fail, "twin base build", |s| us(s).parameters.clear()),
+        ("base image", Health::Fail, "bakehouse plan hello-web", |s| us(s).parameters.clear()),
     ];
     let world = World::new().await;
     for (name, health, remedy, harm) in cases {

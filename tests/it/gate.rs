@@ -55,12 +55,18 @@ async fn a_failing_step_is_told_with_its_status_and_last_lines_and_leaves_nothin
     guest.console = vec![
         said(10, "BAKEHOUSE {nonce} begin"),
         said(20, "BAKEHOUSE {nonce} step 2 begin script provision/20-tune.sh"),
-        said(30, "| nearly there\nBAKEHOUSE {nonce} step 2 failed 17"),
+        said(30, "| \u{1b}[31mE: no such package\u{1b}[0m\n| nearly there\nBAKEHOUSE {nonce} step 2 failed 17"),
     ];
     let world = World::with_guest(guest).await;
     let process = world.open().await;
-    let Err(EngineError::BakeStep { step, status, .. }) = process.ship().await else { panic!("the step must fail") };
+    let Err(EngineError::BakeStep { step, status, tail, kept }) = process.ship().await else { panic!("the step must fail") };
     assert_eq!((step.as_str(), status.as_str()), ("script provision/20-tune.sh", "17"));
+    // Its own last lines never came: what it had printed is told, without what would act on a terminal.
+    assert_eq!(tail, ["E: no such package", "nearly there"]);
+    let kept = std::fs::read_to_string(world.folder.path().join("twin-ledger").join(kept)).unwrap();
+    let kept: serde_json::Value = serde_json::from_str(&kept).unwrap();
+    assert_eq!(kept["failed"], "script provision/20-tune.sh failed with status 17");
+    assert!(kept["console"].as_array().unwrap().contains(&"| nearly there".into()), "{kept:#}");
     assert_nothing_is_left(&process);
 }
 
@@ -121,7 +127,7 @@ async fn a_rejected_image_is_not_taken_over_by_a_rebuild() {
     world.play(good_guest());
     // What went in is the same: without --rebuild it is this very image that is judged again.
     let process = world.open().await;
-    let taken = format!("{rejected} is taken over, and no new image made: run {run} made it of the same inputs, and scan or boot");
+    let taken = format!("{rejected} is taken over, and no new image made: run {run} left it, made of the same inputs, and scan or boot");
     let next = process.next().await.unwrap();
     let reasons: Vec<&str> = next.plan().steps.iter().map(|planned| planned.why.as_str()).collect();
     assert!(reasons.iter().any(|why| why.contains(&taken)), "{reasons:?}");

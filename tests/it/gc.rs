@@ -65,7 +65,7 @@ async fn a_rejected_image_goes_with_its_snapshots_once_it_is_old_enough() {
     assert!(matches!(process.ship().await, Err(EngineError::Rejected { .. })));
     let found = plan(&process, DAY).await;
     assert_eq!(kinds(&found), []);
-    assert!(found.kept.iter().all(|k| k.why == "it is younger than --older-than says"), "{found:#?}");
+    assert!(found.kept.iter().all(|k| k.why == "it is younger than 24h (--older-than)"), "{found:#?}");
     let found = plan(&process, SignedDuration::ZERO).await;
     assert_eq!(kinds(&found), [ResourceKind::Image, ResourceKind::Snapshot]);
     assert!(found.garbage[0].why.ends_with("was rejected by scan or boot"), "{found:#?}");

@@ -72,6 +72,20 @@ fn every_command_of_the_guide_runs_or_is_listed() {
     assert!(histories.last().is_some_and(|said| said.contains("1.0.0") && said.contains("1.1.0")), "{histories:?}");
 }
 
+#[test]
+fn the_scripted_guest_of_the_docs_ships_what_init_writes() {
+    let scratch = Scratch::new();
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/scripted-guests.md")).unwrap();
+    let script = text.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    std::fs::write(scratch.folder().join("documented.json"), script).unwrap();
+    scratch.done("bakehouse init my-app");
+    scratch.done("bakehouse ship my-app --machines scripted --script documented.json --yes");
+    assert!(scratch.done("bakehouse history my-app").contains("listed in"));
+    for command in commands("docs/scripted-guests.md") {
+        assert_parses("docs/scripted-guests.md", &command);
+    }
+}
+
 /// Runs what a document shows, in its order; returns what was run and what it wrote.
 fn run_all(scratch: &Scratch, document: &str, listed: &[(&str, Instead)], before: impl Fn(&str)) -> Vec<(String, String)> {
     let shown = commands(document);

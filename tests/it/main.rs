@@ -35,6 +35,7 @@ mod secrets;
 mod shared;
 mod ship;
 mod threats;
+mod vanished;
 mod variants;
 mod waivers;
 mod watch;

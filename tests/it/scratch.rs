@@ -42,7 +42,7 @@ impl Scratch {
         std::fs::write(self.script(), serde_json::to_vec(&hasty(guest)).unwrap()).unwrap();
     }
 
-    /// Runs a command; `outputs` is what a runner would have it write its outputs to.
+    /// Runs a command; `outputs` is what a runner would have it write its outputs to, its summary beside it.
     pub fn run(&self, command: &str, outputs: Option<&Path>) -> Ended {
         let words: Vec<&str> = command.split_whitespace().collect();
         assert_eq!(words.first(), Some(&"bakehouse"), "{command}");
@@ -51,6 +51,7 @@ impl Scratch {
         program.env("BAKEHOUSE_DATABASE", self.folder().join("advisories-of-today.db"));
         program.env("BAKEHOUSE_MACHINES", "scripted").env("BAKEHOUSE_SCRIPT", self.script());
         program.env_remove("GITHUB_STEP_SUMMARY").env_remove("GITHUB_OUTPUT").envs(outputs.map(|path| ("GITHUB_OUTPUT", path)));
+        program.envs(outputs.map(|path| ("GITHUB_STEP_SUMMARY", path.with_extension("md"))));
         let Output { status, stdout, stderr } = program.output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Ended { code: status.code(), out: text(&stdout), err: text(&stderr) }

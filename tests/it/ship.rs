@@ -166,7 +166,7 @@ async fn without_a_bake_no_base_is_needed() {
     assert!(next.plan().notices.iter().any(|n| n.contains("base image can't be found")), "{:?}", next.plan().notices);
     world.edit("provision/20-tune.sh", "set -", ": changed\nset -");
     let refused = world.reopened(process).await.next().await.unwrap_err();
-    assert!(matches!(refused, EngineError::Base(_)), "{refused:?}");
+    assert!(matches!(refused, EngineError::NoBase(_)), "{refused:?}");
 }
 
 #[tokio::test]

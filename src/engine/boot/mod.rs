@@ -47,11 +47,25 @@ pub fn measure_plan(engine: &Engine, product: &Product, version: &Version, base:
 /// When the ledger can't be read.
 pub async fn next_look(engine: &Engine, plan: Plan) -> Result<Next, EngineError> {
     let same = |journal: &Journal| journal.plan().is_some_and(|(left, _)| left.version == plan.version && left.steps == plan.steps);
-    let left = engine.ledger.open_runs(&plan.variant).await?.into_iter().find(same);
-    Ok(match left {
-        Some(journal) => Next::Continue { journal: Box::new(journal), plan },
-        None => Next::Begin { superseded: None, head: engine.ledger.head(&plan.variant).await?, plan },
-    })
+    let mut open = engine.ledger.open_runs(&plan.variant).await?;
+    if let Some(place) = open.iter().position(same) {
+        return Ok(Next::Continue { journal: Box::new(open.swap_remove(place)), plan });
+    }
+    match open.first() {
+        Some(journal) => Err(in_the_way(journal, &plan)),
+        None => Ok(Next::Begin { superseded: None, head: engine.ledger.head(&plan.variant).await?, plan }),
+    }
+}
+
+/// Says which run is to be ended before a release is looked at: a variant has one run at a time.
+fn in_the_way(journal: &Journal, plan: &Plan) -> EngineError {
+    let run = journal.run();
+    let of = journal.plan().map(|(left, _)| format!(" of {}", left.version)).unwrap_or_default();
+    let end = if journal.was_done("release.record") { String::new() } else { format!("; bakehouse abandon {run} gives it up") };
+    EngineError::NotReady {
+        what: format!("run {run}{of} is not finished, and {} {} is started only once it is", plan.variant, plan.version),
+        next: format!("bakehouse resume {run} finishes it{end}"),
+    }
 }
 
 fn plan(engine: &Engine, variant: Variant, version: &Version, input: Digest, step: Step, why: &str) -> Plan {

@@ -23,6 +23,8 @@ pub(in super::super) struct Facts<'a> {
     pub(in super::super) slug: &'a Slug,
     /// The account that `{account}` stands for.
     pub(in super::super) account: &'a AccountId,
+    /// The codes of the scan's rules; none where they are not known.
+    pub(in super::super) rules: &'a [&'a str],
 }
 
 /// Decodes a merged manifest as it holds for a variant. `None` only if faults were reported.
@@ -42,7 +44,7 @@ pub(in super::super) fn product(
     let boot_mode = image.as_ref().map(|image| image.spec.boot_mode);
     let listing = root.required("listing").and_then(|value| listing::listing(value, architecture, boot_mode));
     let boot = boot::boot(&root, architecture);
-    let scan = scan::scan(&root);
+    let scan = scan::scan(&root, facts.rules);
     let tags = root.or("tags", BTreeMap::new(), tags);
     root.finish();
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use jiff::civil::Date;
 use regex::Regex;
 
 use super::super::code::Code;
@@ -24,14 +25,16 @@ const MOST_DAYS: u32 = 365;
 const MOST_DOCUMENTS: usize = 50;
 /// The most bytes of a glob.
 const LONGEST_GLOB: usize = 500;
+/// What the codes of the scan's rules begin with.
+const RULES_BEGIN: [&str; 3] = ["AMI-", "COV-", "GATE-"];
 
 /// Reads `[scan]`, which may be missing.
-pub(super) fn scan(root: &Reader) -> Option<ScanPolicy> {
+pub(super) fn scan(root: &Reader, rules: &[&str]) -> Option<ScanPolicy> {
     root.or("scan", ScanPolicy::failing_on(Severity::High), |value| {
         let reader = value.table()?;
         let fail_on = reader.or("fail-on", Severity::High, |value| severity(&value));
         let thresholds = reader.or("thresholds", BTreeMap::new(), |value| thresholds(&value));
-        let waivers = reader.or("waiver", Vec::new(), |value| waivers(&value));
+        let waivers = reader.or("waiver", Vec::new(), |value| waivers(&value, rules));
         let unallocated = reader.or("unallocated", false, |value| value.boolean());
         let vulnerabilities = reader.or("vulnerabilities", Default::default(), |value| vulnerabilities(&value));
         reader.finish();
@@ -114,12 +117,12 @@ fn days(value: &Value) -> Option<u32> {
     }
 }
 
-fn waivers(value: &Value) -> Option<Vec<Waiver>> {
+fn waivers(value: &Value, rules: &[&str]) -> Option<Vec<Waiver>> {
     let values = value.list(0..=MOST_WAIVERS)?;
     let count = values.len();
     let mut waivers: Vec<Waiver> = Vec::new();
     for value in values {
-        let Some(waiver) = waiver(&value) else { continue };
+        let Some(waiver) = waiver(&value, rules) else { continue };
         if waivers.iter().any(|other| (&other.id, &other.target) == (&waiver.id, &waiver.target)) {
             let message = format!("two waivers are for {} of {}", quoted(&waiver.id), quoted(&waiver.target));
             value.fault(Code::Duplicate, message).expected("each `id` and `target` once").report();
@@ -129,9 +132,9 @@ fn waivers(value: &Value) -> Option<Vec<Waiver>> {
     (waivers.len() == count).then_some(waivers)
 }
 
-fn waiver(value: &Value) -> Option<Waiver> {
+fn waiver(value: &Value, rules: &[&str]) -> Option<Waiver> {
     let reader = value.table()?;
-    let id = reader.required("id").and_then(|value| id(&value));
+    let id = reader.required("id").and_then(|value| id(&value, rules));
     let target = reader.required("target").and_then(|value| target(&value));
     let reason = reader.required("reason").and_then(|value| line(&value));
     let owner = reader.required("owner").and_then(|value| line(&value));
@@ -141,15 +144,14 @@ fn waiver(value: &Value) -> Option<Waiver> {
     let claim = reader.optional("exception");
     let exception = claim.map_or(Some(None), |value| exception(&value).map(Some));
     reader.finish();
-    let waiver =
-        Waiver { id: id?, target: target?, reason: reason?, owner: owner?, created: created?, expires: expires?, exception: exception? };
-    if let Some(value) = last_day {
-        report_term(&value, &waiver);
+    // What is wrong with one value hides nothing of the others.
+    if let (Some(value), Some(created), Some(expires)) = (last_day, created, expires) {
+        report_term(&value, created, expires);
     }
-    if let Some(value) = claim {
-        report_exception(&value, &waiver);
+    if let (Some(value), Some(id), Some(Some(exception))) = (claim, &id, exception) {
+        report_exception(&value, id, exception);
     }
-    Some(waiver)
+    Some(Waiver { id: id?, target: target?, reason: reason?, owner: owner?, created: created?, expires: expires?, exception: exception? })
 }
 
 /// Parts of which each may be globbed, or one glob for all of them: `AMI-HIS-001`, `CVE-2024-6387`, `GHSA-6vm3-jj99-7229`,
@@ -157,10 +159,11 @@ fn waiver(value: &Value) -> Option<Waiver> {
 static ID: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^[A-Z*?][A-Z0-9*?]{0,15}([-:][A-Za-z0-9*?]{1,16}){0,4}$").expect("the pattern is a constant"));
 
-fn id(value: &Value) -> Option<String> {
+fn id(value: &Value, rules: &[&str]) -> Option<String> {
     let text = value.string()?;
     let is_glob = text.contains(['*', '?']);
     if ID.is_match(text) && !(is_glob && Family::of(text) == Some(Family::Cov)) {
+        report_unknown(value, text, rules);
         return Some(text.to_owned());
     }
     value
@@ -211,8 +214,23 @@ fn exception(value: &Value) -> Option<Exception> {
     value.choice(&[(Exception::OneTimePassword.as_str(), Exception::OneTimePassword)])
 }
 
-fn report_term(value: &Value, waiver: &Waiver) {
-    let (created, expires, days) = (waiver.created, waiver.expires, waiver.term_days());
+/// Warns of a code that begins as those of rules do and is none's, or a glob of such that is for none.
+fn report_unknown(value: &Value, text: &str, rules: &[&str]) {
+    let pattern = format!("^{}$", regex::escape(text).replace(r"\*", ".*").replace(r"\?", "."));
+    let is_rules = RULES_BEGIN.iter().any(|beginning| text.starts_with(beginning));
+    // Ids of vulnerabilities are no rules' codes, and without end.
+    if rules.is_empty() || !is_rules || Regex::new(&pattern).is_ok_and(|pattern| rules.iter().any(|rule| pattern.is_match(rule))) {
+        return;
+    }
+    value
+        .fault(Code::WaiverRule, format!("no rule of the scan has the code {}", quoted(text)))
+        .expected("the code of a finding, as the scan prints it")
+        .did_you_mean(text, rules)
+        .report();
+}
+
+fn report_term(value: &Value, created: Date, expires: Date) {
+    let days = Waiver::days(created, expires);
     if (0..=Waiver::LONGEST_DAYS).contains(&days) {
         return;
     }
@@ -224,10 +242,12 @@ fn report_term(value: &Value, waiver: &Waiver) {
     value.fault(Code::WaiverTerm, message).expected(format!("{created} to {last}")).report();
 }
 
-fn report_exception(value: &Value, waiver: &Waiver) {
-    let Some(exception) = waiver.exception.filter(|exception| exception.code() != waiver.id) else { return };
+fn report_exception(value: &Value, id: &str, exception: Exception) {
+    if exception.code() == id {
+        return;
+    }
     value
-        .fault(Code::WaiverException, format!("`exception` stands beside `id = {}`", quoted(&waiver.id)))
+        .fault(Code::WaiverException, format!("`exception` stands beside `id = {}`", quoted(id)))
         .expected(format!("it beside `id = {}`", quoted(exception.code())))
         .report();
 }

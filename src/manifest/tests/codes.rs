@@ -112,10 +112,21 @@ fn a_fault_of_a_file_points_into_the_file() {
 }
 
 #[test]
+fn a_fault_of_a_test_stands_at_its_script() {
+    let bench = Bench::new();
+    bench.write("tests/10-a.sh", "true\n").write("tests/20-b.sh", "#!/bin/sh\r\ntrue\r\n");
+    let faults = bench.check();
+    let found: Vec<(Code, &str, usize)> = faults.list().iter().map(|fault| (fault.code, fault.file.as_str(), fault.line)).collect();
+    let expected = [(ScriptShebang, "products/demo/tests/10-a.sh", 1), (ScriptCrlf, "products/demo/tests/20-b.sh", 1)];
+    assert_eq!(found, expected, "{}", faults.render(false));
+}
+
+#[test]
 fn a_judge_is_asked_of_products_without_errors_and_his_word_is_a_fault() {
     let bench = Bench::new();
+    let judge = Judge { payload: &|product| Some(format!("no room for {}", product.slug)), rules: &[] };
     let codes = |bench: &Bench| {
-        let faults = bench.workspace().check_all(None, &|product| Some(format!("no room for {}", product.slug))).unwrap();
+        let faults = bench.workspace().check_all(None, &judge).unwrap();
         faults.list().iter().map(|fault| (fault.code, fault.message.clone())).collect::<Vec<_>>()
     };
     assert_eq!(codes(&bench), [(Payload, "no room for demo".to_owned())]);
@@ -127,7 +138,7 @@ fn a_judge_is_asked_of_products_without_errors_and_his_word_is_a_fault() {
 fn a_folder_that_is_no_product_name_is_told() {
     let bench = Bench::new();
     fs::create_dir(bench.root().join("products/Not_A_Slug")).unwrap();
-    let faults = bench.workspace().check_all(None, &lenient).unwrap();
+    let faults = bench.workspace().check_all(None, &JUDGE).unwrap();
     assert_eq!(faults.list().iter().map(|fault| fault.code).collect::<Vec<_>>(), [Slug]);
     assert!(Path::new(&faults.list()[0].file).ends_with("Not_A_Slug"));
 }

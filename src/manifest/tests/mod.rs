@@ -10,8 +10,11 @@ mod workspaces;
 use std::fs;
 use std::path::Path;
 
-use super::{Code, Faults, Workspace, lenient, scaffold};
+use super::{Code, Faults, Judge, Workspace, scaffold};
 use crate::model::ids::Slug;
+
+/// A judge who knows some rules, and whom every payload suits.
+const JUDGE: Judge = Judge { rules: &["AMI-HIS-001", "AMI-PWD-003", "AMI-SEC-001", "AMI-SEC-002", "AMI-SEC-005"], ..Judge::LENIENT };
 
 /// A workspace with one product that nothing is wrong with.
 struct Bench {
@@ -58,7 +61,7 @@ impl Bench {
     }
 
     fn check(&self) -> Faults {
-        self.workspace().check(&slug(), None, &lenient)
+        self.workspace().check(&slug(), None, &JUDGE)
     }
 
     fn codes(&self) -> Vec<Code> {

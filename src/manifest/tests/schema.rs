@@ -93,7 +93,7 @@ fn reader_and_schema_know_the_same_keys_of_every_table() {
         fs::write(bench.root().join("bakehouse.toml"), settings).unwrap();
         match Workspace::find(bench.root()) {
             Err(super::super::WorkspaceError::Faulty { faults }) => faults,
-            Ok(workspace) => workspace.check(&slug(), None, &lenient),
+            Ok(workspace) => workspace.check(&slug(), None, &JUDGE),
             Err(other) => panic!("{other}"),
         }
     });

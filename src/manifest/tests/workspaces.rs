@@ -27,7 +27,7 @@ fn the_scaffold_passes_for_both_targets() {
             matches!(&product.provision[1], Provision::Script { path, content } if path == "provision/10-setup.sh" && !content.is_empty())
         );
     }
-    assert!(workspace.check_all(None, &lenient).unwrap().is_empty());
+    assert!(workspace.check_all(None, &JUDGE).unwrap().is_empty());
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn hello_web_passes_for_both_targets() {
         assert_eq!(product.listing.instance_types.len(), 4);
         assert!(matches!(product.listing.pricing, Pricing::Hourly { .. }));
     }
-    assert!(workspace.check(&slug, None, &lenient).is_empty());
+    assert!(workspace.check(&slug, None, &JUDGE).is_empty());
 }
 
 #[test]

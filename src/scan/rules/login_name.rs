@@ -8,7 +8,7 @@ pub(super) const NAME: Rule = Rule {
     code: "AMI-USR-002",
     severity: Severity::Low,
     title: "an unusual login user",
-    remedy: "Give cloud-init's default user (system_info.default_user.name), and the product's login user, a name that the finding tells.",
+    remedy: "Give cloud-init's default user (system_info.default_user.name), and the manifest's image.login-user, a name that the finding tells.",
     judge: Judge::Root(name),
 };
 
@@ -67,7 +67,7 @@ mod tests {
         // Debian's own name everywhere but on EC2.
         insta::assert_snapshot!(told("debian"), @r"
         low: buyers log in as debian; the Marketplace recommends ec2-user, or admin, as the system's own images on EC2 have it
-        Give cloud-init's default user (system_info.default_user.name), and the product's login user, a name that the finding tells.
+        Give cloud-init's default user (system_info.default_user.name), and the manifest's image.login-user, a name that the finding tells.
         ");
     }
 
@@ -75,7 +75,7 @@ mod tests {
     fn root_as_the_login_user_is_said_to_be_wrong() {
         insta::assert_snapshot!(told("root"), @r"
         medium: buyers are to log in as root, although they need an account of their own with sudo, so that root can be shut; the Marketplace recommends ec2-user, or admin, as the system's own images on EC2 have it
-        Give cloud-init's default user (system_info.default_user.name), and the product's login user, a name that the finding tells.
+        Give cloud-init's default user (system_info.default_user.name), and the manifest's image.login-user, a name that the finding tells.
         ");
     }
 }

@@ -6,10 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{BuildError, tool};
-use crate::disk::{FileSource, Unreadable, can_read};
+use crate::disk::{BlockSource, FileSource, Unreadable, can_read, open};
 
 /// EC2 counts volumes in GiB; the twin does too.
 const GIB: u64 = 1024 * 1024 * 1024;
+
+/// Where distributions have cloud-init's command, and its configuration.
+const CLOUD_INIT: [&str; 2] = ["/usr/bin/cloud-init", "/etc/cloud/cloud.cfg"];
 
 /// A file that could not be imported.
 #[derive(Debug, thiserror::Error)]
@@ -72,13 +75,22 @@ impl ImportError {
     }
 }
 
-/// Makes a sparse raw disk at `disk` of a raw or qcow2 file, and returns its size in bytes: whole GiB, as on EC2.
+/// A disk that was imported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Imported {
+    /// Its size: whole GiB, as on EC2.
+    pub size_bytes: u64,
+    /// Whether cloud-init is installed on it, which takes up user data: without, nothing can be baked from it.
+    pub has_cloud_init: bool,
+}
+
+/// Makes a sparse raw disk at `disk` of a raw or qcow2 file.
 ///
 /// # Errors
 ///
 /// [`ImportError`]: another format, a qcow2 that builds on another file, a failure of `qemu-img`, a disk without
 /// a root file system that can be read.
-pub fn import(file: &Path, disk: &Path, progress: &(dyn Fn(&str) + Sync)) -> Result<u64, ImportError> {
+pub fn import(file: &Path, disk: &Path, progress: &(dyn Fn(&str) + Sync)) -> Result<Imported, ImportError> {
     let io = |path: &Path| {
         let path = path.to_owned();
         move |source| ImportError::Io { path, source }
@@ -95,9 +107,11 @@ pub fn import(file: &Path, disk: &Path, progress: &(dyn Fn(&str) + Sync)) -> Res
     let size_bytes = raw.metadata().map_err(io(&fresh))?.len().div_ceil(GIB).max(1) * GIB;
     raw.set_len(size_bytes).map_err(io(&fresh))?;
     let converted = FileSource::open(&fresh).map_err(io(&fresh))?;
-    can_read(Arc::new(converted)).map_err(|source| ImportError::NoSystem { path: file.to_owned(), source })?;
+    let converted: Arc<dyn BlockSource> = Arc::new(converted);
+    can_read(converted.clone()).map_err(|source| ImportError::NoSystem { path: file.to_owned(), source })?;
+    let has_cloud_init = open(&[converted]).tree.is_some_and(|tree| CLOUD_INIT.iter().any(|path| tree.exists(Path::new(path))));
     std::fs::rename(&fresh, disk).map_err(io(disk))?;
-    Ok(size_bytes)
+    Ok(Imported { size_bytes, has_cloud_init })
 }
 
 /// Tells a disk's format by its first bytes.
@@ -177,7 +191,7 @@ mod tests {
         let made = std::process::Command::new("qemu-img").args(["convert", "-f", "raw", "-O", "qcow2"]).arg(&raw).arg(&qcow2).status();
         assert!(made.unwrap().success());
         for source in [&raw, &qcow2] {
-            assert_eq!(import(source, &disk, &|_| {}).unwrap(), GIB);
+            assert_eq!(import(source, &disk, &|_| {}).unwrap(), Imported { size_bytes: GIB, has_cloud_init: false });
             let mut start = vec![0; 512];
             File::open(&disk).unwrap().read_exact(&mut start).unwrap();
             assert_eq!(start, system[..512]);

@@ -5,7 +5,7 @@ mod import;
 mod sources;
 mod tool;
 
-pub use import::{ImportError, import};
+pub use import::{ImportError, Imported, import};
 pub use sources::{Mirror, Sources};
 
 use std::path::PathBuf;

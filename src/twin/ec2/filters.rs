@@ -48,7 +48,7 @@ impl Filters {
 }
 
 /// Tells whether a text matches a pattern: `*` any text, `?` any character, `\` takes away their meaning.
-pub(super) fn wildcard(pattern: &str, text: &str) -> bool {
+pub fn wildcard(pattern: &str, text: &str) -> bool {
     #[derive(PartialEq)]
     enum Part {
         Any,

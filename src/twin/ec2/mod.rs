@@ -44,6 +44,7 @@ pub use addresses::dial;
 pub(super) use addresses::free as free_address;
 pub use base::{BaseImage, DEBIAN_ACCOUNT, Registered, register_base};
 pub use delays::Delays;
+pub use filters::wildcard;
 pub use lifecycle::adopt;
 pub use service::handle;
 

@@ -36,6 +36,9 @@ pub(super) const EDITS: &[Edit] = &[
     (WaiverId, "[tags]", waiver!("id = \"ami-his-001\"\ntarget = \"image\"\nexpires = 2027-02-01")),
     (WaiverId, "[tags]", waiver!("id = \"\"\ntarget = \"image\"\nexpires = 2027-02-01")),
     (WaiverId, "[tags]", waiver!("id = \"COV-PART-00?\"\ntarget = \"image\"\nexpires = 2027-02-01")),
+    (WaiverRule, "[tags]", waiver!("id = \"AMI-FOO-999\"\ntarget = \"image\"\nexpires = 2027-02-01")),
+    (WaiverRule, "[tags]", waiver!("id = \"AMI-SSL-*\"\ntarget = \"image\"\nexpires = 2027-02-01")),
+    (WaiverRule, "[tags]", waiver!("id = \"COV-FOO\"\ntarget = \"image\"\nexpires = 2027-02-01")),
     (WaiverTarget, "[tags]", waiver!("id = \"AMI-*\"\ntarget = \"\"\nexpires = 2027-02-01")),
     (WaiverTarget, "[tags]", waiver!("id = \"AMI-*\"\ntarget = \"pkg:\"\nexpires = 2027-02-01")),
     (WaiverTarget, "[tags]", waiver!("id = \"AMI-*\"\ntarget = \"/a\\nb\"\nexpires = 2027-02-01")),
@@ -119,6 +122,28 @@ fn what_is_asked_of_vulnerabilities_is_read_and_they_are_waived_by_their_ids() {
     assert_eq!(product.scan.vulnerabilities, VulnerabilityPolicy { max_age_days: 30, unfixed: true });
     let read: Vec<&str> = product.scan.waivers.iter().map(|waiver| waiver.id.as_str()).collect();
     assert!(read.len() == ids.len() && ids.iter().all(|id| read.contains(id)), "{read:?}");
+}
+
+#[test]
+fn a_waiver_for_a_rule_that_is_none_is_warned_of_and_vulnerabilities_are_no_rules() {
+    let bench = Bench::new();
+    bench.edit("[tags]", waiver!("id = \"AMI-SEC-0022\"\ntarget = \"image\"\nexpires = 2027-02-01"));
+    let faults = bench.check();
+    assert_eq!((faults.errors(), faults.warnings()), (0, 1), "{}", faults.render(false));
+    assert_eq!(faults.list()[0].hint.as_deref(), Some("did you mean \"AMI-SEC-002\"?"));
+    for known in ["AMI-SEC-002", "AMI-SEC-*", "AMI-*-001", "A*", "CVE-2026-1234", "GHSA-ABCD-EFGH-IJKL", "DSA-5678-1", "ALSA-2026-1"] {
+        let bench = Bench::new();
+        let waiver = waiver!("id = \"ID\"\ntarget = \"image\"\nexpires = 2027-02-01").replace("\"ID\"", &format!("{known:?}"));
+        assert!(bench.edit("[tags]", &waiver).check().is_empty(), "{known}");
+    }
+}
+
+#[test]
+fn all_that_is_wrong_with_a_waiver_is_told_at_once() {
+    let bench = Bench::new();
+    let waiver = waiver!("id = \"AMI-PWD-003\"\ntarget = \"image\"\nexpires = 2028-01-01\nexception = \"one-time-password\"");
+    bench.edit("[tags]", &waiver.replace("reason = \"x\"", "reason = \"\""));
+    assert_eq!(bench.codes(), [TextEmpty, WaiverTerm, WaiverException]);
 }
 
 #[test]
