@@ -105,6 +105,7 @@ impl Reader {
         package.source = property(&["bakehouse:source", "aquasecurity:trivy:SrcName"]).or(package.source);
         package.source_version =
             property(&["bakehouse:source-version"]).or_else(|| trivy_source_version(&property)).or(package.source_version);
+        package.vendor = property(&["bakehouse:vendor"]);
         package.source.take_if(|source| *source == package.name);
         package.source_version.take_if(|version| *version == package.version);
         package.path = owned(&component["evidence"]["occurrences"][0]["location"]);
@@ -155,6 +156,7 @@ impl Reader {
             source_version: source_version.filter(|source| *source != version),
             licence: None,
             module: qualifier("rpmmod").or_else(|| qualifier("modularitylabel")),
+            vendor: None,
             origin,
             path: None,
             purl: purl.to_owned(),

@@ -221,6 +221,24 @@ fn record(id: &str, ecosystem: &str, package: &str, events: &str, more: &str) ->
 }
 
 #[test]
+fn what_anothers_package_brings_is_matched_and_what_the_distributions_brings_is_its_to_mend() {
+    let lodash = r#"{"name": "lodash", "version": "4.17.20"}"#;
+    let md5 = hex::encode(<md5::Md5 as md5::Digest>::digest(lodash));
+    let of = |fields: &str| {
+        let status = format!("Package: app\nStatus: install ok installed\nVersion: 1.0-1\nArchitecture: all\n{fields}");
+        let tree = clean()
+            .file("/var/lib/dpkg/status", status)
+            .file("/var/lib/dpkg/info/app.md5sums", format!("{md5}  opt/app/node_modules/lodash/package.json\n"))
+            .file("/opt/app/node_modules/lodash/package.json", lodash);
+        flaws(&scan(tree, &with(sample()))).len()
+    };
+    assert_eq!(of("Maintainer: ACME <support@acme.example>\n"), 1);
+    assert_eq!(of("Maintainer: Debian JavaScript Team <pkg-javascript-devel@lists.alioth.debian.org>\nOrigin: ACME\n"), 1);
+    assert_eq!(of(""), 1);
+    assert_eq!(of("Maintainer: Debian JavaScript Team <pkg-javascript-devel@lists.alioth.debian.org>\n"), 0);
+}
+
+#[test]
 fn flaws_without_a_fix_fail_only_if_the_policy_says_so() {
     let unfixed = record("CVE-2026-1", "Debian:13", "bash", "", r#", "database_specific": {"severity": "high"}"#);
     let database = database_of(&[("a.json", &unfixed), ("kev.json", KEV.as_bytes())]);
