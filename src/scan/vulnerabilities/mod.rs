@@ -47,7 +47,7 @@ impl Assessment {
             return Self { gaps: vec![Gap::NoDatabase], ..Self::default() };
         };
         let mut assessment = Self::default();
-        // What was found before the database turned out to be damaged is kept.
+        // The gaps that were found before the database turned out to be damaged are kept.
         if let Err(error) = assessment.assess(report, request, database) {
             assessment.gaps.push(Gap::unreadable(&error));
         }
@@ -181,22 +181,26 @@ impl<'a> Matcher<'a> {
             Some(release) => self.database.affected(distribution.ecosystem, release, &subject.name)?,
             None => Default::default(),
         };
-        self.add(&subject, packages, preferred.iter());
+        self.add(&subject, packages, preferred.iter())?;
         for release in &distribution.releases {
             let all = self.database.affected(distribution.ecosystem, release, &subject.name)?;
             let rest = all.iter().filter(|affected| preferred.iter().all(|other| other.advisory != affected.advisory));
-            self.add(&subject, packages, rest);
+            self.add(&subject, packages, rest)?;
         }
         Ok(())
     }
 
     fn language(&mut self, subject: Subject<'a>, packages: &[&'a Package]) -> Result<(), DatabaseError> {
         let all = self.database.affected(subject.group.ecosystem, "", &subject.name)?;
-        self.add(&subject, packages, all.iter());
-        Ok(())
+        self.add(&subject, packages, all.iter())
     }
 
-    fn add<'f>(&mut self, subject: &Subject<'a>, packages: &[&'a Package], all: impl IntoIterator<Item = &'f Affected> + Clone) {
+    fn add<'f>(
+        &mut self,
+        subject: &Subject<'a>,
+        packages: &[&'a Package],
+        all: impl IntoIterator<Item = &'f Affected> + Clone,
+    ) -> Result<(), DatabaseError> {
         let order = subject.group.ecosystem.order();
         let repositories = all.clone().into_iter().map(|affected| affected.what.repository.as_deref()).collect();
         for Affected { advisory, what } in all {
@@ -204,6 +208,9 @@ impl<'a> Matcher<'a> {
                 continue;
             }
             let Some(Hit { fixed }) = what.hit(order, subject.version) else { continue };
+            if subject.is_streamless(what) && !subject.is_of_stream(&self.database.advisory(*advisory)?.summary) {
+                continue;
+            }
             // A kernel's binary packages have its release in their names: those of the fix are others.
             let is_told = |package: &&Package| {
                 what.binaries.is_empty() || what.binaries.contains(&package.name) || subject.group.source.starts_with("linux")
@@ -221,5 +228,6 @@ impl<'a> Matcher<'a> {
             };
             self.matches.entry(subject.group.clone()).or_default().push(found);
         }
+        Ok(())
     }
 }
