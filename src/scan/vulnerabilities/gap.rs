@@ -2,8 +2,8 @@
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use crate::advisories::{About, DatabaseError, Ecosystem};
-use crate::model::count::counted;
+use crate::advisories::{About, Age, DatabaseError, Ecosystem};
+use crate::model::count::{counted, counted_as};
 use crate::model::report::Severity;
 
 /// Something of which it can't be told whether it is vulnerable.
@@ -33,10 +33,10 @@ pub(in crate::scan) enum Gap {
         /// Packages.
         packages: usize,
     },
-    /// The advisories of an ecosystem are old.
+    /// Data is old.
     Stale {
-        /// Whose.
-        ecosystem: &'static str,
+        /// Which.
+        whose: String,
         /// As of when.
         as_of: Timestamp,
         /// How old they are, in days.
@@ -46,8 +46,17 @@ pub(in crate::scan) enum Gap {
     },
     /// It isn't known how old they are.
     Undated {
+        /// Of what.
+        whose: String,
+    },
+    /// Records of its sources couldn't be read.
+    LeftOut {
         /// Whose.
         ecosystem: &'static str,
+        /// Records.
+        records: u64,
+        /// Whether it is the system's.
+        is_system: bool,
     },
     /// The database has nothing of a language that packages are of.
     NoLanguage {
@@ -100,11 +109,16 @@ impl Gap {
     /// whoever built it to know.
     pub(in crate::scan) fn rated(&self) -> (GapKind, Severity) {
         match self {
-            Self::NoDatabase | Self::Unreadable { .. } | Self::NoRelease { .. } | Self::Unpublished { .. } | Self::NoSystem { .. } => {
-                (GapKind::Missing, Severity::High)
-            }
+            Self::NoDatabase
+            | Self::Unreadable { .. }
+            | Self::NoRelease { .. }
+            | Self::Unpublished { .. }
+            | Self::NoSystem { .. }
+            | Self::NoCatalogue => (GapKind::Missing, Severity::High),
             Self::Stale { .. } | Self::Undated { .. } => (GapKind::Stale, Severity::High),
-            Self::NoLanguage { .. } | Self::NoCatalogue => (GapKind::Partial, Severity::Medium),
+            Self::LeftOut { is_system: true, .. } => (GapKind::Partial, Severity::High),
+            Self::LeftOut { .. } => (GapKind::Partial, Severity::Medium),
+            Self::NoLanguage { .. } => (GapKind::Partial, Severity::Medium),
             Self::Incomparable { .. } | Self::Foreign { .. } => (GapKind::Partial, Severity::Low),
         }
     }
@@ -123,11 +137,15 @@ impl Gap {
             Self::NoSystem { packages } => {
                 format!("{} of an operating system that is not named were not checked", counted(*packages as u64, "package"))
             }
-            Self::Stale { ecosystem, as_of, days, most } => {
+            Self::Stale { whose, as_of, days, most } => {
                 let day = as_of.to_zoned(TimeZone::UTC).date();
-                format!("the advisories of {ecosystem} are of {day}, {days} days old, and may be {most}")
+                format!("the {whose} are of {day}, {days} days old, and may be {most}")
             }
-            Self::Undated { ecosystem } => format!("how old the advisories of {ecosystem} are is not known"),
+            Self::Undated { whose } => format!("how old the {whose} are is not known"),
+            Self::LeftOut { ecosystem, records, .. } => {
+                let records = counted_as(*records, "record was", "records were");
+                format!("{records} left out of the advisories of {ecosystem}, since they can't be read")
+            }
             Self::NoLanguage { ecosystem, packages } => {
                 format!("the database has no advisories of {ecosystem}, so that {} were not checked", counted(*packages as u64, "package"))
             }
@@ -152,16 +170,26 @@ fn beginning_with(first: &str, count: usize) -> String {
     if count > 1 { format!("{first} and {} more", count - 1) } else { first.to_owned() }
 }
 
-/// Tells how old the advisories of an ecosystem are, if they are too old. Of several sources the most recent one counts:
-/// archives of one ecosystem bring along records of others.
-pub(super) fn age(about: &About, ecosystem: Ecosystem, at: Timestamp, most: u32) -> Option<Gap> {
-    let ecosystem = ecosystem.as_str();
-    let Some(as_of) = as_of(about, ecosystem) else { return Some(Gap::Undated { ecosystem }) };
-    let days = (at.as_second() - as_of.as_second()) / (24 * 60 * 60);
-    (days > i64::from(most)).then_some(Gap::Stale { ecosystem, as_of, days, most })
+/// Tells what is too old in what a database has of an ecosystem's releases, and what of it was left out.
+pub(super) fn of_sources(about: &About, ecosystem: Ecosystem, releases: &[String], at: Timestamp, most: u32) -> Vec<Gap> {
+    let damaged: u64 = about.sources_of(ecosystem, releases).map(|source| source.damaged).sum();
+    let is_system = ecosystem.is_distribution();
+    let name = ecosystem.as_str();
+    let left_out = (damaged > 0).then_some(Gap::LeftOut { ecosystem: name, records: damaged, is_system });
+    // What there is is of a source.
+    age(about.age(ecosystem, releases, at), &format!("advisories of {name}"), at, most).into_iter().chain(left_out).collect()
 }
 
-/// Returns how recent the advisories of an ecosystem are.
-pub(super) fn as_of(about: &About, ecosystem: &str) -> Option<Timestamp> {
-    about.sources.iter().filter(|source| source.ecosystems.contains_key(ecosystem)).filter_map(|source| source.as_of()).max()
+/// Tells whether the catalogue of what attackers use is there, and too old.
+pub(super) fn of_catalogue(about: &About, at: Timestamp, most: u32) -> Option<Gap> {
+    match about.age_of_catalogue(at) {
+        _ if about.counts.exploited == 0 => Some(Gap::NoCatalogue),
+        found => age(found, "entries of CISA's catalogue of what attackers use", at, most),
+    }
+}
+
+fn age(found: Age, whose: &str, at: Timestamp, most: u32) -> Option<Gap> {
+    let Age::Of(as_of) = found else { return Some(Gap::Undated { whose: whose.to_owned() }) };
+    let days = (at.as_second() - as_of.as_second()) / (24 * 60 * 60);
+    (days > i64::from(most)).then(|| Gap::Stale { whose: whose.to_owned(), as_of, days, most })
 }

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 pub(super) use flaw::Flaw;
 pub(super) use gap::{Gap, GapKind};
 
-use crate::advisories::{About, Affected, Database, DatabaseError, Ecosystem, Hit};
+use crate::advisories::{About, Affected, Age, Database, DatabaseError, Ecosystem, Hit};
 use crate::model::report::{OperatingSystem, Package, Report};
 use crate::model::vulnerability::AdvisoryData;
 use crate::scan::request::Scan;
@@ -58,10 +58,8 @@ impl Assessment {
     fn assess(&mut self, report: &Report, request: &Scan, database: &Database) -> Result<(), DatabaseError> {
         let about = database.about()?;
         let (at, most) = (request.at, request.policy.vulnerabilities.max_age_days);
-        self.data = Some(data(database, &about, report.operating_system.as_ref()));
-        if about.counts.exploited == 0 {
-            self.gaps.push(Gap::NoCatalogue);
-        }
+        self.data = Some(data(database, &about, report.operating_system.as_ref(), at));
+        self.gaps.extend(gap::of_catalogue(&about, at, most));
         let mut matcher = Matcher::new(database);
         self.assess_system(report, &about, (at, most), &mut matcher)?;
         self.assess_languages(report, &about, (at, most), &mut matcher)?;
@@ -93,7 +91,7 @@ impl Assessment {
             self.gaps.push(Gap::NoRelease { os: os.name.clone(), ecosystem: ecosystem.as_str() });
             return Ok(());
         }
-        self.gaps.extend(gap::age(about, ecosystem, at, most));
+        self.gaps.extend(gap::of_sources(about, ecosystem, &distribution.releases, at, most));
         let (own, foreign): (Vec<&Package>, Vec<&Package>) =
             packages.into_iter().partition(|package| Some(package.origin) == manager(ecosystem));
         if let Some(first) = foreign.first() {
@@ -121,7 +119,7 @@ impl Assessment {
                 self.gaps.push(Gap::NoLanguage { ecosystem: ecosystem.as_str(), packages: packages.len() });
                 continue;
             }
-            self.gaps.extend(gap::age(about, ecosystem, at, most));
+            self.gaps.extend(gap::of_sources(about, ecosystem, &[], at, most));
             let subjects = packages.into_iter().map(|package| (Subject::of_language(package, ecosystem), package));
             self.ask(subjects, ecosystem, matcher, |matcher, subject, packages| matcher.language(subject, packages))?;
         }
@@ -152,11 +150,15 @@ impl Assessment {
 }
 
 /// What a report keeps of the database: how recent it is for the image's system, or else its oldest advisories.
-fn data(database: &Database, about: &About, os: Option<&OperatingSystem>) -> AdvisoryData {
-    let ecosystems = || about.releases.keys().filter_map(|name| gap::as_of(about, name));
+fn data(database: &Database, about: &About, os: Option<&OperatingSystem>, at: Timestamp) -> AdvisoryData {
+    let as_of = |ecosystem: Ecosystem, releases: &[String]| match about.age(ecosystem, releases, at) {
+        Age::Of(as_of) => Some(as_of),
+        Age::Absent | Age::Untold => None,
+    };
+    let ecosystems = || Ecosystem::all().filter_map(|ecosystem| as_of(ecosystem, &[]));
     let of_system = os
         .and_then(|os| Distribution::of(os, &[], database).ok()?)
-        .and_then(|distribution| gap::as_of(about, distribution.ecosystem.as_str()));
+        .and_then(|distribution| as_of(distribution.ecosystem, &distribution.releases));
     AdvisoryData {
         digest: database.digest(),
         as_of: of_system.or_else(|| ecosystems().min()),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::civil::date;
 use proptest::prelude::*;
 
-use crate::advisories::Database;
+use crate::advisories::{Builder, Content, Database, Input};
 use crate::disk::{BlockSource, SourceError};
 use crate::model::product::{ScanPolicy, VulnerabilityPolicy};
 use crate::model::report::{Finding, OperatingSystem, Origin, Package, Report, Severity};
@@ -380,7 +380,10 @@ fn data_that_is_missing_old_or_of_another_release_is_told() {
     let at = |day: &str| Scan { at: day.parse().unwrap(), ..with(sample()) };
     assert!(of("debian", "13", &at("2026-11-29T12:00:00Z")).is_empty());
     let stale = "COV-ADV-002 high the advisories of Debian are of 2026-11-22, 8 days old, and may be 7";
-    assert_eq!(of("debian", "13", &at("2026-11-30T12:00:00Z")), [stale]);
+    let catalogue = "COV-ADV-002 high the entries of CISA's catalogue of what attackers use are of 2026-11-22, 8 days old, and may be 7";
+    assert_eq!(of("debian", "13", &at("2026-11-30T12:00:00Z")), [stale, catalogue]);
+    let unlisted = database_of(&[("a.json", &record("CVE-2026-1", "Debian:13", "x", "", ""))]);
+    assert_eq!(of("debian", "13", &with(&unlisted)), ["COV-ADV-001 high the database doesn't know which vulnerabilities attackers use"]);
     let php = Package { path: Some("/p".to_owned()), ..package(Origin::Composer, "a/b", "1.0") };
     let report = judge_bill(&bill("debian", "13", vec![php, package(Origin::Rpm, "x", "1-1")]), &now);
     assert_eq!(
@@ -392,6 +395,27 @@ fn data_that_is_missing_old_or_of_another_release_is_told() {
     );
     let unread = Bill { unread: vec!["pkg:swift/x".to_owned()], ..bill("debian", "13", bash()) };
     assert!(gaps(&judge_bill(&unread, &now))[0].starts_with("COV-PKG-002 medium 1 entry of the bill of materials can't be told"));
+}
+
+#[test]
+fn records_that_were_left_out_are_told() {
+    let of = |ecosystem: &str, package: Package| {
+        let sound = record("CVE-2026-1", ecosystem, "x", "", "");
+        let mut records = [("a".to_owned(), Ok(sound)), ("b".to_owned(), Ok(b"{}".to_vec()))].into_iter();
+        let retrieved = DAY.parse().ok();
+        let mut builder = Builder::new();
+        for (file, content) in [("osv", Content::Records(&mut records)), ("kev.json", Content::File(&KEV.as_bytes().to_vec()))] {
+            builder.add(Input { file: file.to_owned(), url: None, retrieved, content }).unwrap();
+        }
+        let mut bytes = Vec::new();
+        builder.finish(None, &mut bytes).unwrap();
+        let database = Arc::new(Database::open(Arc::new(bytes)).unwrap());
+        gaps(&judge_bill(&bill("debian", "13", vec![package]), &with(&database)))
+    };
+    let debian = "COV-ADV-003 high 1 record was left out of the advisories of Debian, since they can't be read";
+    assert_eq!(of("Debian:13", package(Origin::Dpkg, "x", "1")), [debian]);
+    let gem = "COV-ADV-003 medium 1 record was left out of the advisories of RubyGems, since they can't be read";
+    assert_eq!(of("RubyGems", package(Origin::Gem, "x", "1"))[1], gem);
 }
 
 /// A database whose bytes can't be had any more once it is open.
