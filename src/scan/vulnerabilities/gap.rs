@@ -23,7 +23,7 @@ pub(in crate::scan) enum Gap {
         /// What its advisories are called.
         ecosystem: &'static str,
     },
-    /// Nobody publishes advisories of the system that can be read.
+    /// No advisories of the system are known that can be read: nobody publishes them, or what they are called isn't known.
     Unpublished {
         /// The system.
         os: String,
@@ -132,7 +132,7 @@ impl Gap {
                 format!("the database has no advisories of {os} ({ecosystem}), so that its packages were not checked")
             }
             Self::Unpublished { os } => {
-                format!("no advisories of {os} are published in a form that can be read, so that its packages were not checked")
+                format!("no advisories of {os} are known in a form that can be read, so that its packages were not checked")
             }
             Self::NoSystem { packages } => {
                 format!("{} of an operating system that is not named were not checked", counted(*packages as u64, "package"))
