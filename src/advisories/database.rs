@@ -178,6 +178,12 @@ impl Database {
         Ok(Affected { advisory: AdvisoryNumber(advisory), what: AffectedVersions::of(details, self)? })
     }
 
+    /// Returns an advisory's own id, without reading the rest.
+    pub fn id(&self, number: AdvisoryNumber) -> Result<String, DatabaseError> {
+        let [id, _] = self.row(Section::Advisories, number.0)?;
+        self.text(id)
+    }
+
     /// Returns an advisory. The last ones are kept.
     pub fn advisory(&self, number: AdvisoryNumber) -> Result<Arc<Advisory>, DatabaseError> {
         if let Some(known) = self.recalled().advisory(number) {
