@@ -285,8 +285,9 @@ fn the_distributions_and_the_upstreams_records_are_one_flaw_each_with_a_score() 
     );
     let database = database_of(&[("a.json", &alma), ("b.json", &ubuntu), ("kev.json", KEV.as_bytes())]);
     let report = judge_bill(&bill("almalinux", "9", vec![package(Origin::Rpm, "x", "1-1.el9")]), &with(&database));
-    let flaw = |cve: &str| format!("002 medium {cve}+ALSA-2026:1 x 1-1.el9 > 2-1.el9");
-    assert_eq!(flaws(&report), [flaw("CVE-2026-1"), flaw("CVE-2026-2")]);
+    // The word is the distribution's, and the score is worse.
+    let flaw = |severity: &str, cve: &str| format!("002 {severity} {cve}+ALSA-2026:1 x 1-1.el9 > 2-1.el9");
+    assert_eq!(flaws(&report), [flaw("critical", "CVE-2026-1"), flaw("medium", "CVE-2026-2")]);
     let scores: Vec<_> = report
         .findings
         .iter()
@@ -294,6 +295,28 @@ fn the_distributions_and_the_upstreams_records_are_one_flaw_each_with_a_score() 
         .map(|flaw| flaw.cvss.as_ref().map(|cvss| cvss.score.to_string()))
         .collect();
     assert_eq!(scores, [Some("9.8".to_owned()), None]);
+}
+
+#[test]
+fn a_score_is_found_behind_however_many_records_of_others() {
+    let mut inputs: Vec<(String, Vec<u8>)> = (0..40)
+        .map(|number| {
+            let package = format!("image-{number}");
+            (format!("{number}.json"), record(&format!("CGA-{number:04}"), "Chainguard", &package, "", r#", "upstream": ["CVE-2026-1"]"#))
+        })
+        .collect();
+    let scored = |id: &str, vector: &str| {
+        let more = format!(r#", "aliases": ["CVE-2026-1"], "severity": [{{"type": "CVSS_V3", "score": "{vector}"}}]"#);
+        record(id, "npm", "x", "", &more)
+    };
+    inputs.push(("a".into(), scored("GHSA-x", "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H")));
+    inputs.push(("b".into(), scored("CGA-zzzz", "CVSS:3.1/AV:N/AC:H/PR:N/UI:R/S:C/C:H/I:N/A:N")));
+    inputs.push(("c".into(), record("ALSA-2026:1", "AlmaLinux:9", "x", "", r#", "related": ["CVE-2026-1"]"#)));
+    inputs.push(("kev.json".into(), KEV.into()));
+    let inputs: Vec<(&str, &[u8])> = inputs.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+    let report = judge_bill(&bill("almalinux", "9", vec![package(Origin::Rpm, "x", "1-1.el9")]), &with(&database_of(&inputs)));
+    let cvss = report.findings[0].vulnerability.as_ref().and_then(|flaw| flaw.cvss.clone());
+    assert_eq!(cvss.map(|cvss| cvss.score.to_string()).as_deref(), Some("9.8"));
 }
 
 fn waiver(id: &str, target: &str) -> Waiver {
@@ -324,6 +347,17 @@ fn a_waiver_names_a_flaw_and_what_attackers_use_needs_consent_too() {
         assert_eq!(of(waiver(id, "pkg:deb/debian/openssh-server@**"), false), ["CVE-2024-6387"], "{id}");
     }
     assert!(of(waiver("CVE-2024-6387", "pkg:deb/debian/bash@**"), false).is_empty());
+    // An update of several flaws names none of them.
+    let update = r#", "upstream": ["CVE-2026-1", "CVE-2026-2"], "database_specific": {"severity": "high"}"#;
+    let update = record("USN-1-1", "Ubuntu:24.04:LTS", "x", r#", {"fixed": "2-1"}"#, update);
+    let database = database_of(&[("a.json", &update), ("kev.json", KEV.as_bytes())]);
+    let by_update = |id: &str, allow_policy| {
+        let waivers = WaiverOptions { allow_policy, strict: false };
+        let policy = ScanPolicy { waivers: vec![waiver(id, "pkg:deb/**")], ..policy() };
+        let bill = bill("ubuntu", "24.04", vec![package(Origin::Dpkg, "x", "1-1")]);
+        judge_bill(&bill, &Scan { policy, waivers, ..with(&database) }).waived().count()
+    };
+    assert_eq!([by_update("USN-1-1", false), by_update("USN-1-1", true), by_update("CVE-2026-1", false)], [0, 2, 1]);
     // A waiver of a code, or of many flaws, is no look at one.
     for id in ["AMI-VUL-002", "CVE-2024-*"] {
         assert!(of(waiver(id, "pkg:deb/**"), false).is_empty(), "{id}");
@@ -376,7 +410,7 @@ fn data_that_is_missing_old_or_of_another_release_is_told() {
     let now = with(sample());
     assert!(of("debian", "13", &now).is_empty());
     assert!(of("debian", "11", &now)[0].starts_with("COV-ADV-001 high the database has no advisories of debian 11 (Debian)"));
-    assert!(of("fedora", "43", &now)[0].starts_with("COV-ADV-001 high no advisories of fedora 43 are published"));
+    assert!(of("fedora", "43", &now)[0].starts_with("COV-ADV-001 high no advisories of fedora 43 are known"));
     let at = |day: &str| Scan { at: day.parse().unwrap(), ..with(sample()) };
     assert!(of("debian", "13", &at("2026-11-29T12:00:00Z")).is_empty());
     let stale = "COV-ADV-002 high the advisories of Debian are of 2026-11-22, 8 days old, and may be 7";
