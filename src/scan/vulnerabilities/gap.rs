@@ -33,6 +33,16 @@ pub(in crate::scan) enum Gap {
         /// Packages.
         packages: usize,
     },
+    /// A bill of materials names no system, or no packages of it.
+    Unlisted {
+        /// The system, if it is named.
+        system: Option<String>,
+    },
+    /// A bill of materials doesn't tell which sources packages are built of.
+    NoSources {
+        /// Packages.
+        packages: usize,
+    },
     /// Data is old.
     Stale {
         /// Which.
@@ -114,6 +124,8 @@ impl Gap {
             | Self::NoRelease { .. }
             | Self::Unpublished { .. }
             | Self::NoSystem { .. }
+            | Self::Unlisted { .. }
+            | Self::NoSources { .. }
             | Self::NoCatalogue => (GapKind::Missing, Severity::High),
             Self::Stale { .. } | Self::Undated { .. } => (GapKind::Stale, Severity::High),
             Self::LeftOut { is_system: true, .. } => (GapKind::Partial, Severity::High),
@@ -136,6 +148,18 @@ impl Gap {
             }
             Self::NoSystem { packages } => {
                 format!("{} of an operating system that is not named were not checked", counted(*packages as u64, "package"))
+            }
+            Self::Unlisted { system: Some(os) } => {
+                format!("the bill of materials lists no package of {os}, so that nothing of the system was checked")
+            }
+            Self::Unlisted { system: None } => {
+                "the bill of materials names no operating system, so that nothing of the system was checked".to_owned()
+            }
+            Self::NoSources { packages } => {
+                let packages = counted(*packages as u64, "package");
+                format!(
+                    "the bill of materials doesn't tell of which sources its {packages} of the system are built, by which their advisories go"
+                )
             }
             Self::Stale { whose, as_of, days, most } => {
                 let day = as_of.to_zoned(TimeZone::UTC).date();

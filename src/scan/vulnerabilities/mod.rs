@@ -21,9 +21,10 @@ pub(super) use flaw::Flaw;
 pub(super) use gap::{Gap, GapKind};
 
 use crate::advisories::{About, Affected, Age, Database, DatabaseError, Ecosystem, Hit};
-use crate::model::report::{OperatingSystem, Package, Report};
+use crate::model::report::{OperatingSystem, Origin, Package, Report};
 use crate::model::vulnerability::AdvisoryData;
 use crate::scan::request::Scan;
+use crate::scan::sbom::Bill;
 use distribution::{Distribution, language, manager};
 use flaw::{Flaws, Match};
 use kernel::Booted;
@@ -42,11 +43,12 @@ pub(super) struct Assessment {
 
 impl Assessment {
     /// Judges the packages of a report by the database and for the day of a request.
-    pub(super) fn of(report: &Report, request: &Scan) -> Self {
+    pub(super) fn of(report: &Report, request: &Scan, gaps: Vec<Gap>) -> Self {
+        let mut assessment = Self { gaps, ..Self::default() };
         let Some(database) = request.advisories.as_deref() else {
-            return Self { gaps: vec![Gap::NoDatabase], ..Self::default() };
+            assessment.gaps.push(Gap::NoDatabase);
+            return assessment;
         };
-        let mut assessment = Self::default();
         // The gaps that were found before the database turned out to be damaged are kept.
         if let Err(error) = assessment.assess(report, request, database) {
             assessment.gaps.push(Gap::unreadable(&error));
@@ -147,6 +149,21 @@ impl Assessment {
         }
         together.into_iter().try_for_each(|(subject, packages)| ask(matcher, subject, &packages))
     }
+}
+
+/// Tells what can't be told by a bill, whatever the database holds: an image has a system and packages of it, and without
+/// their sources most of Debian's, Ubuntu's and Alpine's advisories are of none of them.
+pub(super) fn gaps_of(bill: &Bill) -> Vec<Gap> {
+    let of_system = bill.packages.iter().filter(|package| language(package.origin).is_none());
+    let by_source = of_system.clone().filter(|package| package.origin != Origin::Rpm).count();
+    let mut gaps = Vec::new();
+    if bill.operating_system.is_none() || of_system.count() == 0 {
+        gaps.push(Gap::Unlisted { system: bill.operating_system.as_ref().map(|os| os.name.clone()) });
+    }
+    if by_source > 0 && !bill.tells_sources {
+        gaps.push(Gap::NoSources { packages: by_source });
+    }
+    gaps
 }
 
 /// What a report keeps of the database: how recent it is for the image's system, or else its oldest advisories.
