@@ -161,7 +161,7 @@ impl<'d> Flaws<'d> {
                 rating => rating,
             },
             path: group.path.map(str::to_owned),
-            reason: reason(&vulnerability, &packages, order),
+            reason: reason(&vulnerability, &packages, group),
             vulnerability,
         })
     }
@@ -247,7 +247,7 @@ fn summary(told: &[Told]) -> String {
     told.min_by_key(|told| (told.is_collection, &told.advisory.id)).map_or_else(String::new, |told| told.advisory.summary.clone())
 }
 
-fn reason(vulnerability: &Vulnerability, packages: &[&Package], order: Order) -> String {
+fn reason(vulnerability: &Vulnerability, packages: &[&Package], group: &Group) -> String {
     let Vulnerability { package, installed, summary, fixed, .. } = vulnerability;
     let names: BTreeSet<&str> = packages.iter().map(|package| package.name.as_str()).filter(|name| name != package).collect();
     let mut text = format!("{package} {installed}");
@@ -256,12 +256,15 @@ fn reason(vulnerability: &Vulnerability, packages: &[&Package], order: Order) ->
         let named = names.into_iter().take(MOST_NAMED).collect::<Vec<_>>().join(", ");
         text += &if more > 0 { format!(" ({named} and {more} more)") } else { format!(" ({named})") };
     }
+    if let Some(name) = group.taken_for {
+        text += &format!(" (taken for {name}, the only one that advisories have of this name)");
+    }
     text += &format!(" has {}", vulnerability.id());
     if !summary.is_empty() {
         text += &format!(" ({summary})");
     }
     text += &match fixed {
-        Some(fixed) if order == Order::Rpm || packages.len() < 2 => format!(", fixed in {fixed}"),
+        Some(fixed) if group.ecosystem.order() == Order::Rpm || packages.len() < 2 => format!(", fixed in {fixed}"),
         Some(fixed) => format!(", fixed in {fixed} of the source package"),
         None => ", and there is no fix yet".to_owned(),
     };

@@ -1,10 +1,12 @@
 //! What can't be said of vulnerabilities, and why.
 
+use std::collections::BTreeSet;
+
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::advisories::{About, Age, DatabaseError, Ecosystem};
 use crate::model::count::{counted, counted_as};
-use crate::model::report::Severity;
+use crate::model::report::{Package, Severity};
 
 /// Something of which it can't be told whether it is vulnerable.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,14 +82,21 @@ pub(in crate::scan) enum Gap {
         /// Whose.
         ecosystem: &'static str,
         /// The first of them.
-        first: String,
+        first: Vec<String>,
+        /// Packages.
+        packages: usize,
+    },
+    /// Packages of the system's manager that the distribution didn't build.
+    Elsewhere {
+        /// The first of them.
+        first: Vec<String>,
         /// Packages.
         packages: usize,
     },
     /// Packages of another manager than the system's own.
     Foreign {
         /// The first of them.
-        first: String,
+        first: Vec<String>,
         /// Packages.
         packages: usize,
     },
@@ -114,9 +123,9 @@ impl Gap {
 
     /// Returns the kind of finding and how bad it is.
     ///
-    /// What isn't known of the system fails by the usual threshold, as does what may have changed since; so does a language,
-    /// once its advisories are old. A language that nobody asked for data of is told, and what has no version is for
-    /// whoever built it to know.
+    /// What isn't known of the system fails by the usual threshold, as does what may have changed since; so does a language
+    /// whose advisories are old, or aren't there, which is no better. What has no version, and what others than the
+    /// distribution built, is told: whoever put it there knows what it is.
     pub(in crate::scan) fn rated(&self) -> (GapKind, Severity) {
         match self {
             Self::NoDatabase
@@ -130,8 +139,9 @@ impl Gap {
             Self::Stale { .. } | Self::Undated { .. } => (GapKind::Stale, Severity::High),
             Self::LeftOut { is_system: true, .. } => (GapKind::Partial, Severity::High),
             Self::LeftOut { .. } => (GapKind::Partial, Severity::Medium),
-            Self::NoLanguage { .. } => (GapKind::Partial, Severity::Medium),
-            Self::Incomparable { .. } | Self::Foreign { .. } => (GapKind::Partial, Severity::Low),
+            Self::NoLanguage { .. } => (GapKind::Partial, Severity::High),
+            Self::Incomparable { .. } | Self::Elsewhere { .. } => (GapKind::Partial, Severity::Medium),
+            Self::Foreign { .. } => (GapKind::Partial, Severity::Low),
         }
     }
 
@@ -179,6 +189,12 @@ impl Gap {
                 if *packages == 1 { "has" } else { "have" },
                 beginning_with(first, *packages)
             ),
+            Self::Elsewhere { first, packages } => format!(
+                "{} not of the distribution, so that nothing says whether {} what its fixes mend: {}",
+                counted_as(*packages as u64, "package is", "packages are"),
+                if *packages == 1 { "it has" } else { "they have" },
+                beginning_with(first, *packages)
+            ),
             Self::Foreign { first, packages } => format!(
                 "{} of another package manager than the system's {} not checked: {}",
                 counted(*packages as u64, "package"),
@@ -190,8 +206,19 @@ impl Gap {
     }
 }
 
-fn beginning_with(first: &str, count: usize) -> String {
-    if count > 1 { format!("{first} and {} more", count - 1) } else { first.to_owned() }
+/// Packages that are named before the rest is counted.
+const MOST_NAMED: usize = 10;
+
+/// The first names, each once.
+pub(super) fn names<'a>(packages: impl IntoIterator<Item = &'a Package>) -> Vec<String> {
+    let names: BTreeSet<&str> = packages.into_iter().map(|package| package.name.as_str()).collect();
+    names.into_iter().take(MOST_NAMED).map(str::to_owned).collect()
+}
+
+fn beginning_with(first: &[String], count: usize) -> String {
+    let named = first.join(", ");
+    let more = count.saturating_sub(first.len());
+    if more > 0 { format!("{named} and {more} more") } else { named }
 }
 
 /// Tells what is too old in what a database has of an ecosystem's releases, and what of it was left out.

@@ -4,6 +4,7 @@
 //! matches is laid together by flaw and source package, whatever number of advisories tell of it. What can't be judged is
 //! a gap, never silence.
 
+mod artifact;
 mod distribution;
 mod flaw;
 mod gap;
@@ -23,6 +24,7 @@ pub(super) use gap::{Gap, GapKind};
 use crate::advisories::{About, Affected, Age, Database, DatabaseError, Ecosystem, Hit};
 use crate::model::report::{OperatingSystem, Origin, Package, Report};
 use crate::model::vulnerability::AdvisoryData;
+use crate::scan::packages::is_marked;
 use crate::scan::request::Scan;
 use crate::scan::sbom::Bill;
 use distribution::{Distribution, language, manager};
@@ -62,9 +64,10 @@ impl Assessment {
         let (at, most) = (request.at, request.policy.vulnerabilities.max_age_days);
         self.data = Some(data(database, &about, report.operating_system.as_ref(), at));
         self.gaps.extend(gap::of_catalogue(&about, at, most));
+        let artifacts = artifact::artifacts(&report.packages, database)?;
         let mut matcher = Matcher::new(database);
         self.assess_system(report, &about, (at, most), &mut matcher)?;
-        self.assess_languages(report, &about, (at, most), &mut matcher)?;
+        self.assess_languages(report, &artifacts, &about, (at, most), &mut matcher)?;
         let booted = Booted::of(&report.packages, report.kernel.as_deref());
         self.flaws = Flaws::new(database, report.operating_system.as_ref(), &booted).of(matcher.matches)?;
         Ok(())
@@ -96,8 +99,13 @@ impl Assessment {
         self.gaps.extend(gap::of_sources(about, ecosystem, &distribution.releases, at, most));
         let (own, foreign): (Vec<&Package>, Vec<&Package>) =
             packages.into_iter().partition(|package| Some(package.origin) == manager(ecosystem));
-        if let Some(first) = foreign.first() {
-            self.gaps.push(Gap::Foreign { first: first.name.clone(), packages: foreign.len() });
+        if !foreign.is_empty() {
+            self.gaps.push(Gap::Foreign { first: gap::names(foreign.iter().copied()), packages: foreign.len() });
+        }
+        let elsewhere = own.iter().copied().filter(|package| package.vendor.is_some() || is_marked(package));
+        let count = elsewhere.clone().count();
+        if count > 0 {
+            self.gaps.push(Gap::Elsewhere { first: gap::names(elsewhere), packages: count });
         }
         let subjects = own.into_iter().map(|package| (Subject::of_system(package, ecosystem), package));
         self.ask(subjects, ecosystem, matcher, |matcher, subject, packages| matcher.system(&distribution, subject, packages))
@@ -106,6 +114,7 @@ impl Assessment {
     fn assess_languages<'a>(
         &mut self,
         report: &'a Report,
+        artifacts: &'a BTreeMap<String, String>,
         about: &About,
         (at, most): (Timestamp, u32),
         matcher: &mut Matcher<'a>,
@@ -122,7 +131,11 @@ impl Assessment {
                 continue;
             }
             self.gaps.extend(gap::of_sources(about, ecosystem, &[], at, most));
-            let subjects = packages.into_iter().map(|package| (Subject::of_language(package, ecosystem), package));
+            let taken_for = |package: &Package| {
+                let name = artifacts.get(&package.name).filter(|_| ecosystem == Ecosystem::Maven);
+                name.map(String::as_str)
+            };
+            let subjects = packages.into_iter().map(|package| (Subject::of_language(package, ecosystem, taken_for(package)), package));
             self.ask(subjects, ecosystem, matcher, |matcher, subject, packages| matcher.language(subject, packages))?;
         }
         Ok(())
@@ -141,11 +154,12 @@ impl Assessment {
             if subject.is_comparable() {
                 together.entry(subject).or_default().push(package);
             } else {
-                incomparable.push(&package.name);
+                incomparable.push(package);
             }
         }
-        if let Some(first) = incomparable.first() {
-            self.gaps.push(Gap::Incomparable { ecosystem: ecosystem.as_str(), first: (*first).clone(), packages: incomparable.len() });
+        if !incomparable.is_empty() {
+            let first = gap::names(incomparable.iter().copied());
+            self.gaps.push(Gap::Incomparable { ecosystem: ecosystem.as_str(), first, packages: incomparable.len() });
         }
         together.into_iter().try_for_each(|(subject, packages)| ask(matcher, subject, &packages))
     }

@@ -30,6 +30,8 @@ pub(super) struct Group<'a> {
     pub(super) ecosystem: Ecosystem,
     pub(super) source: Cow<'a, str>,
     pub(super) path: Option<&'a str>,
+    /// What it is taken for, if its own name isn't one that advisories have.
+    pub(super) taken_for: Option<&'a str>,
 }
 
 impl<'a> Subject<'a> {
@@ -45,7 +47,7 @@ impl<'a> Subject<'a> {
             _ => (Cow::from(source), source_version, Cow::from(source)),
         };
         Self {
-            group: Group { ecosystem, source, path: None },
+            group: Group { ecosystem, source, path: None, taken_for: None },
             name,
             version,
             architecture: &package.architecture,
@@ -53,11 +55,11 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// A package of a language's.
-    pub(super) fn of_language(package: &'a Package, ecosystem: Ecosystem) -> Self {
+    /// A package of a language's, and what it is to be taken for if it has no name that advisories have.
+    pub(super) fn of_language(package: &'a Package, ecosystem: Ecosystem, taken_for: Option<&'a str>) -> Self {
         Self {
-            group: Group { ecosystem, source: Cow::from(&package.name), path: package.path.as_deref() },
-            name: Cow::from(&package.name),
+            group: Group { ecosystem, source: Cow::from(&package.name), path: package.path.as_deref(), taken_for },
+            name: Cow::from(taken_for.unwrap_or(&package.name)),
             version: &package.version,
             architecture: "",
             module: None,
@@ -225,7 +227,8 @@ mod tests {
 
     #[test]
     fn what_has_no_version_is_not_compared() {
-        let comparable = |name: &str, version: &str, ecosystem| Subject::of_language(&package(name, version), ecosystem).is_comparable();
+        let comparable =
+            |name: &str, version: &str, ecosystem| Subject::of_language(&package(name, version), ecosystem, None).is_comparable();
         assert!(comparable("k8s.io/kubernetes", "v1.30.1", Ecosystem::Go) && !comparable("k8s.io/kubernetes", "(devel)", Ecosystem::Go));
         assert!(comparable("g:a", "1.0", Ecosystem::Maven) && !comparable("a", "1.0", Ecosystem::Maven));
         assert!(!comparable("g:a", "${revision}", Ecosystem::Maven) && !comparable("x", "", Ecosystem::Npm));

@@ -174,7 +174,43 @@ fn advisories_of_one_flaw_are_one_finding_and_what_attackers_use_comes_first() {
     let exploited = report.findings[0].vulnerability.as_ref().unwrap().exploited.unwrap();
     assert_eq!((exploited.added, exploited.due, exploited.ransomware), (date(2021, 12, 10), Some(date(2021, 12, 24)), true));
     assert_eq!(report.findings[0].path.as_deref(), Some("/opt/a.jar"));
-    assert_eq!(gaps(&report), ["COV-ADV-003 low 1 package of Go has no version or name that can be compared: example.com/app"]);
+    assert_eq!(gaps(&report), ["COV-ADV-003 medium 1 package of Go has no version or name that can be compared: example.com/app"]);
+}
+
+#[test]
+fn an_archive_without_a_group_is_matched_by_an_artifact_that_one_group_alone_has() {
+    let fixed = r#", {"fixed": "2.0"}"#;
+    let records = [("org.a:one", "CVE-2026-1"), ("org.a:two", "CVE-2026-2"), ("org.b:two", "CVE-2026-3")]
+        .map(|(name, id)| record(id, "Maven", name, fixed, ""));
+    let debian = record("CVE-2026-4", "Debian:13", "other", "", "");
+    let database = database_of(&[("a", &records[0]), ("b", &records[1]), ("c", &records[2]), ("d", &debian), ("kev.json", KEV.as_bytes())]);
+    let jar = |name: &str| Package { path: Some(format!("/opt/{name}.jar")), ..package(Origin::Maven, name, "1.0") };
+    let packages = vec![package(Origin::Dpkg, "bash", "5.2-1"), jar("one"), jar("two"), jar("three")];
+    let report = judge_bill(&bill("debian", "13", packages), &with(&database));
+    assert_eq!(flaws(&report), ["002 medium CVE-2026-1 one 1.0 > 2.0"]);
+    let reason = "one 1.0 (taken for org.a:one, the only one that advisories have of this name) has CVE-2026-1, fixed in 2.0";
+    assert!(report.findings.iter().any(|finding| finding.reason == reason));
+    assert_eq!(gaps(&report), ["COV-ADV-003 medium 2 packages of Maven have no version or name that can be compared: three, two"]);
+}
+
+#[test]
+fn packages_that_others_built_are_told_whatever_the_distribution_says_of_their_names() {
+    let status = |version: &str, maintainer: &str| {
+        format!("Package: nginx\nStatus: install ok installed\nVersion: {version}\nArchitecture: amd64\nMaintainer: {maintainer}\n")
+    };
+    let of = |os: &str, version: &str, maintainer: &str| {
+        let tree = clean().file("/usr/lib/os-release", os).file("/var/lib/dpkg/status", status(version, maintainer));
+        gaps(&scan(tree, &with(sample())))
+    };
+    let (debian, ubuntu) = ("ID=debian\nVERSION_ID=13\n", "ID=ubuntu\nVERSION_ID=22.04\n");
+    let told = "COV-ADV-003 medium 1 package is not of the distribution, so that nothing says whether it has what its fixes mend: nginx";
+    assert_eq!(of(debian, "1.28.0-1~trixie", "NGINX Packaging <nginx-packaging@f5.com>"), [told]);
+    assert!(of(debian, "1.26.3-3+deb13u1", "Someone <someone@elsewhere.example>").is_empty(), "Debian's have addresses of their own");
+    assert!(of(ubuntu, "1.18.0-6ubuntu14.5", "Ubuntu Developers <ubuntu-devel-discuss@lists.ubuntu.com>").is_empty());
+    assert_eq!(of(ubuntu, "1.27-1", "ACME <support@acme.example>"), [told]);
+    // A bill says it by the version alone.
+    let php = package(Origin::Rpm, "php", "8.2.1-1.el9.remi");
+    assert_eq!(gaps(&judge_bill(&bill("almalinux", "9", vec![php]), &with(sample())))[0], told.replace("nginx", "php"));
 }
 
 /// Facts of Debian's tracker, CISA's catalogue and FIRST's scores of 2024.
@@ -424,7 +460,7 @@ fn data_that_is_missing_old_or_of_another_release_is_told() {
     assert_eq!(
         gaps(&report),
         [
-            "COV-ADV-003 medium the database has no advisories of Packagist, so that 1 package were not checked",
+            "COV-ADV-003 high the database has no advisories of Packagist, so that 1 package were not checked",
             "COV-ADV-003 low 1 package of another package manager than the system's was not checked: x",
         ]
     );
