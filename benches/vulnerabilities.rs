@@ -65,7 +65,7 @@ fn image() -> Bill {
         (1..PACKAGES).map(|number| package(format!("package-{number}"), format!("source-{}", number * 9))).collect();
     packages.push(package("linux-image-6.12.1-amd64".to_owned(), "linux".to_owned()));
     let system = OperatingSystem { id: "debian".to_owned(), version: "13".to_owned(), name: "Debian 13".to_owned() };
-    Bill { name: "an image".to_owned(), version: None, operating_system: Some(system), packages, unread: Vec::new() }
+    Bill { name: "an image".to_owned(), version: None, operating_system: Some(system), packages, tells_sources: true, unread: Vec::new() }
 }
 
 fn request(bytes: &Arc<Vec<u8>>) -> Scan {

@@ -1,11 +1,12 @@
 //! What a database was made of: sources, their licences and dates, what of them is left out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::{fmt, io};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::ecosystem::Ecosystem;
 use super::sources;
 use crate::disk::BlockSource;
 use crate::model::digest::Digest;
@@ -85,10 +86,70 @@ pub struct Source {
 pub struct Stock {
     /// Records.
     pub records: u64,
+    /// The releases that they are of; none of a language.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub releases: BTreeSet<String>,
     /// The latest time that they name.
     pub newest: Timestamp,
     /// The licence of the data, as its publisher tells it.
     pub licence: String,
+}
+
+/// How recent data is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Age {
+    /// There is none.
+    Absent,
+    /// It isn't known; a day that is yet to come tells nothing either.
+    Untold,
+    /// As of then.
+    Of(Timestamp),
+}
+
+/// How far clocks and zones may differ, in seconds: what was retrieved a day ahead was retrieved now.
+const MOST_SKEW_SECONDS: i64 = 24 * 60 * 60;
+
+impl About {
+    /// Tells how recent the advisories of an ecosystem are: as its oldest source, since each has what the others lack. Of
+    /// a distribution only sources count that have any of the releases, for publishers have files by release; all, if none
+    /// is named.
+    pub fn age(&self, ecosystem: Ecosystem, releases: &[String], now: Timestamp) -> Age {
+        oldest(self.sources_of(ecosystem, releases), now)
+    }
+
+    /// Tells how recent the catalogue of what attackers use is.
+    pub fn age_of_catalogue(&self, now: Timestamp) -> Age {
+        oldest(self.sources.iter().filter(|source| source.kind == SourceKind::Kev), now)
+    }
+
+    /// Returns the sources that an ecosystem's advisories are from: those that are of it for the most part, or have most of
+    /// what there is of it, as an archive of all ecosystems has. Records that another one's archive brings along make it no
+    /// source: neither their age nor what is missing beside them says anything.
+    pub fn sources_of<'a>(&'a self, ecosystem: Ecosystem, releases: &'a [String]) -> impl Iterator<Item = &'a Source> {
+        let name = ecosystem.as_str();
+        let stock = move |source: &'a Source| source.ecosystems.get(name);
+        let total: u64 = self.sources.iter().filter_map(stock).map(|stock| stock.records).sum();
+        self.sources.iter().filter(move |source| {
+            stock(source).is_some_and(|stock| {
+                let is_main = stock.records.saturating_mul(2) >= source.records.min(total);
+                let is_of_releases = releases.is_empty() || releases.iter().any(|release| stock.releases.contains(release));
+                is_main && (is_of_releases || stock.releases.is_empty())
+            })
+        })
+    }
+}
+
+fn oldest<'a>(sources: impl Iterator<Item = &'a Source>, now: Timestamp) -> Age {
+    let mut oldest = Age::Absent;
+    for source in sources {
+        let is_past = |time: &Timestamp| time.as_second() <= now.as_second().saturating_add(MOST_SKEW_SECONDS);
+        oldest = match (oldest, source.as_of().filter(is_past)) {
+            (Age::Untold, _) | (_, None) => Age::Untold,
+            (Age::Of(other), Some(time)) => Age::Of(other.min(time)),
+            (Age::Absent, Some(time)) => Age::Of(time),
+        };
+    }
+    oldest
 }
 
 impl Source {
@@ -165,5 +226,67 @@ impl fmt::Display for Fault {
             write!(f, ":{line}:{column}")?;
         }
         write!(f, ": {}", self.reason)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(file: &str, day: &str, stocks: &[(Ecosystem, u64, &[&str])]) -> Source {
+        let stock = |&(ecosystem, records, releases): &(Ecosystem, u64, &[&str])| {
+            let releases = releases.iter().map(|release| (*release).to_owned()).collect();
+            (ecosystem.to_string(), Stock { records, releases, newest: Timestamp::UNIX_EPOCH, licence: String::new() })
+        };
+        Source {
+            file: file.to_owned(),
+            kind: SourceKind::Osv,
+            url: None,
+            retrieved: format!("{day}T12:00:00Z").parse().ok(),
+            newest: None,
+            size_bytes: 0,
+            digest: Digest::of([]),
+            records: stocks.iter().map(|(_, records, _)| records).sum(),
+            withdrawn: 0,
+            foreign: 0,
+            ecosystems: stocks.iter().map(stock).collect(),
+            damaged: 0,
+            faults: Vec::new(),
+        }
+    }
+
+    fn age(sources: &[Source], ecosystem: Ecosystem, releases: &[&str]) -> String {
+        let counts = Counts::default();
+        let about = About { label: None, sources: sources.to_vec(), counts, releases: BTreeMap::new() };
+        let releases: Vec<String> = releases.iter().map(|release| (*release).to_owned()).collect();
+        match about.age(ecosystem, &releases, "2026-11-23T00:00:00Z".parse().unwrap()) {
+            Age::Of(time) => time.strftime("%m-%d").to_string(),
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_ecosystem_is_as_old_as_its_oldest_source() {
+        use Ecosystem::{AmazonLinux, Debian, Go, Npm};
+        let go = source("go.zip", "2026-10-01", &[(Go, 3000, &[])]);
+        let npm = source("npm.zip", "2026-11-20", &[(Npm, 5000, &[]), (Go, 1, &[])]);
+        assert_eq!(age(&[go.clone(), npm.clone()], Go, &[]), "10-01", "one record in another's archive makes nothing fresh");
+        assert_eq!(age(&[go, npm.clone()], Npm, &[]), "11-20");
+        assert_eq!(age(&[npm], Debian, &[]), "Absent");
+        let all = source("all.zip", "2026-11-19", &[(Debian, 900, &["13"]), (Npm, 5000, &[]), (Go, 3000, &[])]);
+        assert_eq!(age(&[all], Debian, &["13"]), "11-19");
+        let two = source("al2.xml", "2026-10-02", &[(AmazonLinux, 20, &["2"])]);
+        let extra = source("extra.xml", "2026-10-01", &[(AmazonLinux, 2, &["2"])]);
+        let new = source("al2023.xml", "2026-11-18", &[(AmazonLinux, 200, &["2023"])]);
+        let amazon = [two, extra, new];
+        assert_eq!((age(&amazon, AmazonLinux, &["2"]), age(&amazon, AmazonLinux, &["2023"])), ("10-01".to_owned(), "11-18".to_owned()));
+    }
+
+    #[test]
+    fn a_source_of_no_day_or_of_one_to_come_is_of_an_untold_age() {
+        let debian = |day: &str| source(day, day, &[(Ecosystem::Debian, 1, &["13"])]);
+        assert_eq!(age(&[debian("2026-11-20"), debian("never")], Ecosystem::Debian, &["13"]), "Untold");
+        assert_eq!(age(&[debian("2026-11-20"), debian("2027-01-01")], Ecosystem::Debian, &["13"]), "Untold");
+        assert_eq!(age(&[debian("2026-11-23")], Ecosystem::Debian, &["13"]), "11-23");
     }
 }

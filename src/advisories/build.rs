@@ -1,6 +1,6 @@
 //! Building a database: inputs are read one after the other, what they say is collected, sorted and written.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, BufRead, Read as _};
 
 use jiff::Timestamp;
@@ -312,14 +312,25 @@ impl Tally {
         // Go's own files give the year 1 for when they were modified.
         let time = advisory.published.map_or(advisory.modified, |published| published.max(advisory.modified));
         self.newest(time);
-        let mut ecosystems: Vec<Ecosystem> = affected.iter().map(|of| of.ecosystem).collect();
-        ecosystems.sort_unstable();
-        ecosystems.dedup();
-        for ecosystem in ecosystems {
+        let mut releases: Vec<(Ecosystem, &str)> = affected.iter().map(|of| (of.ecosystem, of.release.as_str())).collect();
+        releases.sort_unstable();
+        releases.dedup();
+        for of_one in releases.chunk_by(|(a, _), (b, _)| a == b) {
+            let Some(&(ecosystem, _)) = of_one.first() else { continue };
             let stock = self.source.ecosystems.entry(ecosystem.to_string());
-            let stock = stock.or_insert_with(|| Stock { records: 0, newest: time, licence: licence(ecosystem).to_owned() });
+            let stock = stock.or_insert_with(|| Stock {
+                records: 0,
+                releases: BTreeSet::new(),
+                newest: time,
+                licence: licence(ecosystem).to_owned(),
+            });
             stock.records += 1;
             stock.newest = stock.newest.max(time);
+            for (_, release) in of_one.iter().filter(|(_, release)| !release.is_empty()) {
+                if !stock.releases.contains(*release) {
+                    stock.releases.insert((*release).to_owned());
+                }
+            }
         }
     }
 

@@ -148,6 +148,12 @@ impl Database {
         found.map(|row| self.text(self.row::<4>(Section::Releases, row)?[1])).collect()
     }
 
+    /// Returns the packages of a release that there are advisories of, sorted.
+    pub fn packages(&self, ecosystem: Ecosystem, release: &str) -> Result<Vec<String>, DatabaseError> {
+        let Some(rows) = self.rows_of(ecosystem, release)? else { return Ok(Vec::new()) };
+        rows.map(|row| self.text(self.row::<3>(Section::Packages, row)?[0])).collect()
+    }
+
     /// Returns what is affected of a package, by advisory.
     ///
     /// The release is one of [`Self::releases`], word for word; none is another's beginning. The package is named as
@@ -163,19 +169,29 @@ impl Database {
     }
 
     fn read_affected(&self, (ecosystem, release, package): &(Ecosystem, String, String)) -> Result<Vec<Affected>, DatabaseError> {
-        let rows = 0..self.header.rows(Section::Releases);
-        let found =
-            self.one(Section::Releases, rows, |row: [u32; 4]| Ok(row[0].cmp(&(*ecosystem as u32)).then(self.compare(row[1], release)?)))?;
-        let Some([_, _, first, count]) = found else { return Ok(Vec::new()) };
-        let rows = self.range(Section::Packages, first, count)?;
+        let Some(rows) = self.rows_of(*ecosystem, release)? else { return Ok(Vec::new()) };
         let found = self.one(Section::Packages, rows, |row: [u32; 3]| self.compare(row[0], package))?;
         let Some([_, first, count]) = found else { return Ok(Vec::new()) };
         self.range(Section::Affected, first, count)?.map(|row| self.affected_at(row)).collect()
     }
 
+    /// Returns where a release's packages stand.
+    fn rows_of(&self, ecosystem: Ecosystem, release: &str) -> Result<Option<Range<u32>>, DatabaseError> {
+        let rows = 0..self.header.rows(Section::Releases);
+        let found =
+            self.one(Section::Releases, rows, |row: [u32; 4]| Ok(row[0].cmp(&(ecosystem as u32)).then(self.compare(row[1], release)?)))?;
+        found.map(|[_, _, first, count]| self.range(Section::Packages, first, count)).transpose()
+    }
+
     fn affected_at(&self, row: u32) -> Result<Affected, DatabaseError> {
         let [advisory, details] = self.row(Section::Affected, row)?;
         Ok(Affected { advisory: AdvisoryNumber(advisory), what: AffectedVersions::of(details, self)? })
+    }
+
+    /// Returns an advisory's own id, without reading the rest.
+    pub fn id(&self, number: AdvisoryNumber) -> Result<String, DatabaseError> {
+        let [id, _] = self.row(Section::Advisories, number.0)?;
+        self.text(id)
     }
 
     /// Returns an advisory. The last ones are kept.

@@ -19,7 +19,7 @@ mod tests;
 pub mod vex;
 mod write;
 
-pub use about::{About, Counts, Fault, Source, SourceKind, Stock};
+pub use about::{About, Age, Counts, Fault, Source, SourceKind, Stock};
 pub use advisory::{Advisory, AdvisoryNumber, Affected, AffectedVersions, Cycle, End, Event, Exploited, Likelihood, Severity};
 pub use build::{Builder, Content, Input};
 pub use database::{Database, DatabaseError};

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Check, Health};
-use crate::advisories::{Database, SourceKind};
+use crate::advisories::{Age, Database, Ecosystem};
 use crate::model::count::counted_as;
 use crate::model::product::{Product, VulnerabilityPolicy};
 
@@ -24,11 +24,20 @@ pub fn advisories(database: Result<Option<&Database>, String>, products: &[Produ
         Ok(about) => about,
         Err(error) => return fail(format!("the database can't be read: {error}")),
     };
-    let of_flaws = about.sources.iter().filter(|source| matches!(source.kind, SourceKind::Osv | SourceKind::Updateinfo));
     let label = about.label.as_ref().map(|label| format!(", {label}")).unwrap_or_default();
     let found =
         |oldest: &str| format!("{}{label}; the oldest source is {oldest}", counted_as(about.counts.advisories, "advisory", "advisories"));
-    let Some(oldest) = of_flaws.filter_map(|source| source.as_of()).min() else {
+    // As scans judge each: what the database has of an ecosystem is as old as its oldest source.
+    let ages = Ecosystem::all().map(|ecosystem| about.age(ecosystem, &[], now)).chain([about.age_of_catalogue(now)]);
+    let mut oldest = None;
+    for age in ages {
+        match age {
+            Age::Absent => {}
+            Age::Untold => return Check::not(Health::Warn, NAME, "", found("of an untold day"), UPDATE),
+            Age::Of(time) => oldest = Some(oldest.map_or(time, |other: Timestamp| other.min(time))),
+        }
+    }
+    let Some(oldest) = oldest else {
         return Check::not(Health::Warn, NAME, "", found("of an untold day"), UPDATE);
     };
     let most_days = products.iter().map(|product| product.scan.vulnerabilities.max_age_days).min();

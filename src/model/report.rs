@@ -175,6 +175,10 @@ pub struct Package {
     /// The module and stream that an rpm package is of: `nodejs:18:8090020231212:rhel9`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub module: Option<String>,
+    /// Who built it, where that isn't the distribution: rpm's vendor, dpkg's origin, vendor or maintainer. Absent too where it
+    /// can't be told, and in reports of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vendor: Option<String>,
     /// Where it was found.
     #[serde(default)]
     pub origin: Origin,

@@ -144,7 +144,7 @@ fn judge(evidence: Evidence, reopen: &Reopen, progress: &(dyn Fn(Progress) + Syn
         fail_on_unfixed: false,
         basis: None,
     };
-    inventory::conclude(report, request)
+    inventory::conclude(report, request, Vec::new())
 }
 
 /// What all rules find.

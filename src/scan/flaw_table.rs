@@ -80,7 +80,14 @@ mod tests {
         };
         let packages = vec![jar, openssh("openssh-client"), openssh("openssh-server")];
         let system = OperatingSystem { id: "debian".to_owned(), version: "12".to_owned(), name: "Debian 12".to_owned() };
-        let bill = Bill { name: "hello".to_owned(), version: None, operating_system: Some(system), packages, unread: Vec::new() };
+        let bill = Bill {
+            name: "hello".to_owned(),
+            version: None,
+            operating_system: Some(system),
+            packages,
+            tells_sources: true,
+            unread: Vec::new(),
+        };
         judge_bill(&bill, &request(&ScanPolicy::failing_on(Severity::High)))
     }
 

@@ -10,6 +10,7 @@ use super::request::Scan;
 use super::rules::RULES;
 use super::verdict::{Judge, Verdict, worst_first};
 use crate::model::report::{Finding, Severity};
+use crate::model::vulnerability::Vulnerability;
 use crate::model::waiver::{Family, FindingWaiver, Waiver, WaiverState, WaiverUse};
 
 /// Marks the findings that the policy's waivers are for, and adds what is wrong with the waivers.
@@ -84,10 +85,11 @@ impl Candidate {
 
     /// Tells whether it is what came of looking at one flaw: it names it, and attackers aren't known to use it. Whether a
     /// flaw can be reached in an image is for its owners to judge, who put their name and a day to it, as AWS's sellers
-    /// do; a waiver of a code or of several ids judges nothing.
+    /// do; a waiver of a code, of several ids or of an update of several flaws (USN-…, ALAS…) judges nothing.
     fn is_triage_of(&self, finding: &Finding) -> bool {
-        let mut ids = finding.vulnerability.iter().flat_map(|vulnerability| &vulnerability.ids);
-        finding.code != Finding::EXPLOITED && ids.any(|id| *id == self.used.waiver.id)
+        let id = &self.used.waiver.id;
+        let names = |vulnerability: &Vulnerability| vulnerability.ids.contains(id) && !vulnerability.updates.contains(id);
+        finding.code != Finding::EXPLOITED && finding.vulnerability.as_deref().is_some_and(names)
     }
 
     fn is_for(&self, finding: &Finding) -> bool {

@@ -9,7 +9,7 @@ use super::rules::{RULES, SOFTWARE};
 use super::sbom::Bill;
 use super::statements;
 use super::verdict::{Judge, Verdict, worst_first};
-use super::vulnerabilities::Assessment;
+use super::vulnerabilities::{self, Assessment, Gap};
 use crate::model::count::counted_as;
 use crate::model::report::{Basis, Finding, Package, Report};
 
@@ -43,7 +43,7 @@ pub fn judge_again(report: &Report, request: &Scan) -> Report {
         basis: Some(report.basis.clone().unwrap_or(Basis::Report(report.at))),
         ..report.clone()
     };
-    conclude(kept, request)
+    conclude(kept, request, Vec::new())
 }
 
 /// Judges what a bill of materials lists by today's data and date; of files nothing is said.
@@ -75,16 +75,17 @@ pub fn judge_bill(bill: &Bill, request: &Scan) -> Report {
         fail_on_unfixed: false,
         basis: Some(Basis::Bill(bill.name.clone())),
     };
-    conclude(report, request)
+    conclude(report, request, vulnerabilities::gaps_of(bill))
 }
 
-/// Adds to a report what today's data and date say, and lets the gate decide.
-pub(super) fn conclude(mut report: Report, request: &Scan) -> Report {
+/// Adds to a report what today's data and date say, and lets the gate decide; beside what the packages' advisories leave
+/// open, what is known to be open already.
+pub(super) fn conclude(mut report: Report, request: &Scan, gaps: Vec<Gap>) -> Report {
     let inventory = Inventory {
         request,
         report: &report,
         calendar: Calendar::of(request.advisories.as_deref()),
-        assessment: Assessment::of(&report, request),
+        assessment: Assessment::of(&report, request, gaps),
     };
     let new = judged(|rule, verdict| {
         if let Judge::Inventory(judge) = &rule.judge {

@@ -46,7 +46,7 @@ pub(super) struct Contents {
     pub(super) changed: Vec<Changed>,
     /// Files that no package of the system brought.
     pub(super) unowned: u64,
-    /// Packages that no system package brought as they are, and the files that told of them.
+    /// Packages that no package of the distribution brought as they are, and the files that told of them.
     pub(super) software: Vec<Package>,
     /// Files that should tell of packages and can't be read as such, and why.
     pub(super) unread_software: BTreeMap<PathBuf, String>,
@@ -215,12 +215,15 @@ impl<'a> Worker<'a> {
         if let Err(why) = outcome {
             self.found.faults.insert(item.path().to_owned(), why);
         }
-        if !is_unmodified && !is_broken {
+        // What the distribution brought is its to mend: its advisories tell of it, and versions in files don't say what it has
+        // mended. Of what others' packages bring nobody tells but the files.
+        let is_told = is_unmodified && owners.iter().all(|(_, owned)| owned.is_distributions);
+        if !is_told && !is_broken {
             let in_tree = TreeFile { tree: self.tree, path: item.path(), size_bytes: item.size_bytes };
             let content = &self.content;
             let file: &dyn File = if read_bytes <= WINDOW_BYTES as u64 { content } else { &in_tree };
             self.found.read_software(item, &head, file);
-            if let Some(packing) = Packing::of(&head) {
+            if let Some(packing) = Packing::of(&head).filter(|_| !is_unmodified) {
                 let packed = Packed { packing, file, limit_bytes: item.most_unpacked_bytes() };
                 self.found.search_packed(item, &packed, self.shared, &mut self.unpacked);
             }
@@ -269,8 +272,8 @@ impl Contents {
         }
     }
 
-    /// Lists the packages that a file tells of, by its names or its first bytes. What system packages brought is listed
-    /// as theirs.
+    /// Lists the packages that a file tells of, by its names or its first bytes. What the distribution's packages brought
+    /// is listed as theirs.
     fn read_software(&mut self, item: &Item, head: &[u8], file: &dyn File) {
         let sniffed = if item.formats.is_empty() { software::sniff(item.path(), head).map(|format| (format, 0)) } else { None };
         for (format, number) in item.formats.iter().copied().chain(sniffed) {

@@ -50,6 +50,7 @@ fn package(paragraph: &str) -> Result<Package, Damaged> {
         source_version: None,
         licence: field("L"),
         module: None,
+        vendor: None,
         origin: Origin::Apk,
         path: None,
         purl: String::new(),

@@ -91,6 +91,7 @@ impl Database {
             // dpkg keeps no licence: it is in a text for people.
             licence: None,
             module: None,
+            vendor: ["origin", "vendor", "maintainer"].into_iter().find_map(field),
             origin: Origin::Dpkg,
             path: None,
             purl: String::new(),

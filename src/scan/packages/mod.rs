@@ -14,15 +14,19 @@ mod rpm;
 mod sqlite;
 #[cfg(test)]
 mod tests;
+mod vendor;
 
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 pub(super) use digests::{Digested, Digests};
 pub(super) use ownership::{Owned, Ownership};
 pub(super) use purl::{escape, purl};
+pub(super) use vendor::is_marked;
 
 use ownership::OwnedFiles;
+use vendor::Vendor;
 
 use super::files::Files;
 use crate::disk::FileTree;
@@ -39,6 +43,8 @@ pub(super) struct Packages {
     dpkg: Option<dpkg::Database>,
     /// Of rpm's and apk's packages; dpkg keeps them in files of their own, which are read when somebody asks.
     owned: OwnedFiles,
+    /// The names of those that the distribution built for certain, and of which no other has the name.
+    distributions: BTreeSet<String>,
     ownership: OnceCell<Option<Ownership>>,
 }
 
@@ -64,12 +70,18 @@ impl Packages {
         rpm::read(files, &mut found);
         apk::read(files, &mut found);
         let Found { mut packages, databases, damaged, owned } = found;
+        let (mut distributions, mut others) = (BTreeSet::new(), BTreeSet::new());
         for package in &mut packages {
             package.purl = purl(package, os);
+            let vendor = Vendor::of(package, os);
+            let names = if vendor == Vendor::Distribution { &mut distributions } else { &mut others };
+            names.insert(package.name.clone());
+            package.vendor = if let Vendor::Other(vendor) = vendor { Some(vendor) } else { None };
         }
+        distributions.retain(|name| !others.contains(name));
         packages.sort();
         packages.dedup();
-        Self { list: packages, databases, damaged, dpkg, owned, ownership: OnceCell::new() }
+        Self { list: packages, databases, damaged, dpkg, owned, distributions, ownership: OnceCell::new() }
     }
 
     /// Returns which files packages brought; none if the image has no database of packages. Read once, when first asked for.
@@ -84,7 +96,7 @@ impl Packages {
         {
             files.fault(Path::new(dpkg::STATUS), why.to_string());
         }
-        (!self.databases.is_empty()).then(|| Ownership::new(owned))
+        (!self.databases.is_empty()).then(|| Ownership::new(owned, &self.distributions))
     }
 }
 

@@ -107,6 +107,7 @@ mod tag {
     pub(super) const VERSION: u32 = 1001;
     pub(super) const RELEASE: u32 = 1002;
     pub(super) const EPOCH: u32 = 1003;
+    pub(super) const VENDOR: u32 = 1011;
     pub(super) const LICENCE: u32 = 1014;
     pub(super) const ARCHITECTURE: u32 = 1022;
     pub(super) const SOURCE: u32 = 1044;
@@ -158,6 +159,7 @@ pub(super) fn package(header: &[u8]) -> Result<Option<Package>, Damaged> {
         architecture: header.text(tag::ARCHITECTURE)?.unwrap_or_default(),
         licence: header.text(tag::LICENCE)?,
         module: header.text(tag::MODULE)?.filter(|module| !module.is_empty()),
+        vendor: header.text(tag::VENDOR)?,
         origin: Origin::Rpm,
         path: None,
         purl: String::new(),

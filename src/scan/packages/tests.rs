@@ -1,6 +1,7 @@
 //! rpm's databases, made here by rpm itself and read by it for comparison. Its own format and Berkeley DB's can't be
 //! written by Debian's rpm: those are synthetic, of the smallest form, around the headers of a real database.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
@@ -11,7 +12,7 @@ use super::database::Database;
 use super::ownership::Expected;
 use super::*;
 use crate::disk::testing::{MemoryTree, spoiled};
-use crate::model::report::Origin;
+use crate::model::report::{OperatingSystem, Origin};
 
 const SQLITE: &str = "/usr/lib/sysimage/rpm/rpmdb.sqlite";
 
@@ -369,6 +370,21 @@ fn spec_with_files(algorithm: u32) -> String {
          %install\n{install}%files\n/usr/bin/tool*\n/usr/bin/link\n%dir /etc/d\n%config(noreplace) /etc/d/c.conf\n%ghost /var/ghost\n\
          %package part\nSummary: s\n%description part\nd\n%files part\n/usr/bin/part\n"
     )
+}
+
+#[test]
+fn who_built_an_rpm_is_told_unless_it_is_the_distribution() {
+    let vendors = |vendor: &str, os: &str| {
+        let (database, ()) = database_of(&spec().replace("License: MIT and", &format!("{vendor}License: MIT and")), |_| ());
+        let tree = MemoryTree::default().file(SQLITE, &database).tree();
+        let os = OperatingSystem { id: os.to_owned(), version: "9".to_owned(), name: String::new() };
+        let packages = Packages::read(&Files::new(&tree), Some(&os));
+        packages.list.into_iter().map(|package| package.vendor).collect::<BTreeSet<_>>()
+    };
+    let only = |vendor: &str| BTreeSet::from([Some(vendor.to_owned())]);
+    assert_eq!(vendors("Vendor: Rocky Enterprise Software Foundation\n", "rocky"), BTreeSet::from([None]));
+    assert_eq!(vendors("Vendor: ACME\n", "rocky"), only("ACME"));
+    assert_eq!(vendors("", "rocky"), only("(none)"));
 }
 
 #[test]

@@ -21,6 +21,8 @@ pub struct Bill {
     pub operating_system: Option<OperatingSystem>,
     /// The packages that it names, sorted.
     pub packages: Vec<Package>,
+    /// Whether its maker tells of which source packages are built: any package has one, or the bill is ours.
+    pub tells_sources: bool,
     /// What it lists and can't be told as a package: without a package URL, or with one of an unknown kind; sorted.
     pub unread: Vec<String>,
 }
@@ -49,13 +51,16 @@ pub fn read(text: &[u8]) -> Result<Bill, InvalidBill> {
     let document: Value = serde_json::from_slice(text).map_err(|source| InvalidBill::Json { source })?;
     let mut reader = Reader::default();
     let is_cyclonedx = document["bomFormat"] == "CycloneDX" && document["specVersion"].as_str().is_some_and(|v| v.starts_with("1."));
+    let is_ours = |tool: &Value| tool["name"] == "bakehouse" || tool.as_str().is_some_and(|tool| tool.starts_with("Tool: bakehouse-"));
+    let tools = [&document["metadata"]["tools"]["components"], &document["creationInfo"]["creators"]];
+    reader.tells_sources = tools.iter().filter_map(|tools| tools.as_array()).flatten().any(is_ours);
     let (name, version) = if is_cyclonedx {
         let whole = &document["metadata"]["component"];
         reader.components(&document["components"]);
         (&whole["name"], &whole["version"])
     } else if document["spdxVersion"].as_str().is_some_and(|version| version.starts_with("SPDX-2.")) {
         let packages = document["packages"].as_array().map_or(&[][..], Vec::as_slice);
-        let whole = packages.iter().find(|package| package["primaryPackagePurpose"] == "OPERATING-SYSTEM").unwrap_or(&Value::Null);
+        let whole = packages.iter().find(|package| package["SPDXID"] == "SPDXRef-Image").unwrap_or(&Value::Null);
         packages.iter().filter(|package| !std::ptr::eq(*package, whole)).for_each(|package| reader.spdx_package(package));
         (if whole.is_null() { &document["name"] } else { &whole["name"] }, &whole["versionInfo"])
     } else {
@@ -68,6 +73,7 @@ pub fn read(text: &[u8]) -> Result<Bill, InvalidBill> {
 struct Reader {
     operating_system: Option<OperatingSystem>,
     packages: Vec<Package>,
+    tells_sources: bool,
     unread: Vec<String>,
 }
 
@@ -83,10 +89,7 @@ impl Reader {
     fn component(&mut self, component: &Value) {
         match component["type"].as_str() {
             Some("operating-system") => {
-                let id = owned(&component["name"]).unwrap_or_default();
-                let version = owned(&component["version"]).unwrap_or_default();
-                let name = owned(&component["description"]).unwrap_or_else(|| format!("{id} {version}").trim().to_owned());
-                self.operating_system = Some(OperatingSystem { id, version, name });
+                self.operating_system = system(component, "version");
                 return;
             }
             // Files are listed beside the packages that were found in them.
@@ -103,8 +106,10 @@ impl Reader {
         package.architecture = property(&["bakehouse:architecture"]).unwrap_or(package.architecture);
         package.module = property(&["bakehouse:module"]).or(package.module);
         package.source = property(&["bakehouse:source", "aquasecurity:trivy:SrcName"]).or(package.source);
+        self.tells_sources |= package.source.is_some();
         package.source_version =
             property(&["bakehouse:source-version"]).or_else(|| trivy_source_version(&property)).or(package.source_version);
+        package.vendor = property(&["bakehouse:vendor"]);
         package.source.take_if(|source| *source == package.name);
         package.source_version.take_if(|version| *version == package.version);
         package.path = owned(&component["evidence"]["occurrences"][0]["location"]);
@@ -115,13 +120,29 @@ impl Reader {
     }
 
     fn spdx_package(&mut self, entry: &Value) {
+        match entry["primaryPackagePurpose"].as_str() {
+            Some("OPERATING-SYSTEM") => {
+                self.operating_system = system(entry, "versionInfo").or_else(|| self.operating_system.take());
+                return;
+            }
+            // What a bill is of.
+            Some("CONTAINER" | "SOURCE") if entry["externalRefs"].is_null() => return,
+            _ => {}
+        }
         let name = entry["name"].as_str().unwrap_or_default();
         let references = entry["externalRefs"].as_array().into_iter().flatten();
         let purl = references.filter(|reference| reference["referenceType"] == "purl").find_map(|r| r["referenceLocator"].as_str());
         let Some(mut package) = self.package(purl, None, name) else { return };
         let declared = entry["licenseDeclared"].as_str().filter(|licence| !matches!(*licence, "NOASSERTION" | "NONE"));
         package.licence = declared.map(str::to_owned);
-        package.path = entry["sourceInfo"].as_str().and_then(|text| text.strip_prefix("found in ")).map(str::to_owned);
+        let info = entry["sourceInfo"].as_str().unwrap_or_default();
+        package.path = info.strip_prefix("found in ").map(str::to_owned);
+        if let Some((source, version)) = trivy_source(info) {
+            self.tells_sources = true;
+            package.source = Some(source).filter(|source| *source != package.name).map(str::to_owned);
+            // It may lack the epoch and the revision, which the binary package's own has.
+            package.source_version = Some(version).filter(|version| !package.version.contains(version)).map(str::to_owned);
+        }
         self.packages.push(package);
     }
 
@@ -146,6 +167,7 @@ impl Reader {
             _ => version.to_owned(),
         };
         let (source, source_version) = qualifier("upstream").map_or((None, None), |text| upstream(&text, origin));
+        self.tells_sources |= source.is_some();
         if self.operating_system.is_none() && is_of_system(origin) {
             self.operating_system = qualifier("distro").and_then(|text| distro(&text));
         }
@@ -155,6 +177,7 @@ impl Reader {
             source_version: source_version.filter(|source| *source != version),
             licence: None,
             module: qualifier("rpmmod").or_else(|| qualifier("modularitylabel")),
+            vendor: None,
             origin,
             path: None,
             purl: purl.to_owned(),
@@ -168,7 +191,8 @@ impl Reader {
         self.packages.dedup();
         self.unread.sort();
         self.unread.dedup();
-        Bill { name, version, operating_system: self.operating_system, packages: self.packages, unread: self.unread }
+        let Self { operating_system, packages, tells_sources, unread } = self;
+        Bill { name, version, operating_system, packages, tells_sources, unread }
     }
 }
 
@@ -213,8 +237,49 @@ fn distro(text: &str) -> Option<OperatingSystem> {
         Some((id, version)) if version.starts_with(|c: char| c.is_ascii_digit()) => (id, version),
         _ => (text, ""),
     };
-    let system = OperatingSystem { id: id.to_owned(), version: version.to_owned(), name: format!("{id} {version}").trim().to_owned() };
+    let system = named_as_itself(id, version, format!("{id} {version}").trim().to_owned());
     (!id.is_empty()).then_some(system)
+}
+
+/// The operating system that an entry is.
+fn system(entry: &Value, version: &str) -> Option<OperatingSystem> {
+    let id = owned(&entry["name"])?;
+    let version = owned(&entry[version]).unwrap_or_default();
+    let name = owned(&entry["description"]).unwrap_or_else(|| format!("{id} {version}").trim().to_owned());
+    Some(named_as_itself(&id, &version, name))
+}
+
+/// Other tools' names of operating systems, and what these call themselves in os-release.
+///
+/// Source: `OSType` and its aliases in trivy's pkg/fanal/types/const.go
+const SYSTEMS: [(&str, &str); 11] = [
+    ("alma", "almalinux"),
+    ("amazon", "amzn"),
+    ("amazon linux", "amzn"),
+    ("debian gnu/linux", "debian"),
+    ("opensuse.leap", "opensuse-leap"),
+    ("opensuse.tumbleweed", "opensuse-tumbleweed"),
+    ("oracle", "ol"),
+    ("redhat", "rhel"),
+    ("slem", "sle-micro"),
+    ("suse linux enterprise micro", "sle-micro"),
+    ("suse linux enterprise server", "sles"),
+];
+
+/// An operating system by its own id and version. trivy writes Amazon's with its name (`2 (Karoo)`) or to the last build.
+fn named_as_itself(id: &str, version: &str, name: String) -> OperatingSystem {
+    let lower = id.to_lowercase();
+    let known = SYSTEMS.iter().find(|(other, _)| *other == lower).map(|(_, own)| (*own).to_owned());
+    let id = known.unwrap_or_else(|| id.to_owned());
+    let version = if id == "amzn" { version.split(['.', ' ']).next().unwrap_or_default() } else { version };
+    OperatingSystem { id, version: version.to_owned(), name }
+}
+
+/// trivy's word for a source package in SPDX: `built package from: openssl 3.0.11-1~deb12u2`.
+///
+/// Source: `SourcePackagePrefix` in trivy's pkg/sbom/spdx/marshal.go
+fn trivy_source(info: &str) -> Option<(&str, &str)> {
+    info.strip_prefix("built package from: ")?.trim().split_once(' ')
 }
 
 /// trivy writes a source package's version in parts.

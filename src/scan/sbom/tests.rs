@@ -103,6 +103,7 @@ fn of_all_kinds() -> Report {
         source: Some("bind-utils".into()),
         source_version: Some("9.16.23-1.el9".into()),
         licence: Some("MPLv2.0 and more".into()),
+        vendor: Some("Fedora Project".into()),
         ..named(Origin::Rpm, "bind", "32:9.16.23-1.el9")
     };
     let go = Package { path: Some("/usr/local/bin/x".into()), ..named(Origin::Go, "github.com/BurntSushi/toml", "v0.3.1+incompatible") };
@@ -144,7 +145,7 @@ fn spdx_is_read_as_far_as_it_says() {
     assert_eq!((bill.name.as_str(), bill.version.as_deref()), ("hello-web", Some("1.2.0")));
     let os = bill.operating_system.unwrap();
     assert_eq!((os.id.as_str(), os.version.as_str()), ("debian", "13"));
-    let plain = |package: &Package| Package { module: None, licence: None, ..package.clone() };
+    let plain = |package: &Package| Package { module: None, licence: None, vendor: None, ..package.clone() };
     assert_eq!(bill.packages.iter().map(plain).collect::<Vec<_>>(), report.packages.iter().map(plain).collect::<Vec<_>>());
 }
 
@@ -175,6 +176,53 @@ fn bills_of_other_tools_are_read() {
     assert_eq!((of("busybox-binsh").source.as_deref(), of("inner").origin), (Some("busybox"), Origin::Cargo));
     assert_eq!(bill.operating_system.unwrap().version, "12.9");
     assert_eq!(bill.unread, ["pkg:swift/w@1", "something"]);
+    assert!(bill.tells_sources);
+}
+
+#[test]
+fn trivys_spdx_tells_of_sources_and_systems_in_its_own_words() {
+    let of = |system: &str, version: &str, entries: serde_json::Value| {
+        let mut packages = vec![
+            serde_json::json!({ "SPDXID": "SPDXRef-ContainerImage-1", "name": "rootfs", "primaryPackagePurpose": "CONTAINER" }),
+            serde_json::json!({ "SPDXID": "SPDXRef-OperatingSystem-1", "name": system, "versionInfo": version,
+                "primaryPackagePurpose": "OPERATING-SYSTEM" }),
+        ];
+        packages.extend(entries.as_array().into_iter().flatten().cloned());
+        let creators = ["Organization: aquasecurity", "Tool: trivy-0.57.0"];
+        let document = serde_json::json!({ "spdxVersion": "SPDX-2.3", "name": "rootfs", "creationInfo": { "creators": creators },
+            "packages": packages });
+        read(document.to_string().as_bytes()).unwrap()
+    };
+    let entry = |name: &str, version: &str, info: &str| {
+        serde_json::json!({ "name": name, "versionInfo": version, "primaryPackagePurpose": "LIBRARY", "sourceInfo": info, "externalRefs": [
+            { "referenceType": "purl", "referenceLocator": format!("pkg:deb/debian/{name}@{version}?arch=amd64&distro=debian-12.9") }] })
+    };
+    let bill = of(
+        "debian",
+        "12.9",
+        serde_json::json!([
+            entry("libssl3", "3.0.15-1~deb12u1", "built package from: openssl 3.0.15"),
+            entry("dash", "0.5.12-2", "built package from: dash 0.5.12-2"),
+            entry("libgcc-s1", "12.2.0-14", "built package from: gcc-12 13.1-1"),
+        ]),
+    );
+    let sources: Vec<_> = bill.packages.iter().map(|p| (p.name.as_str(), p.source.as_deref(), p.source_version.as_deref())).collect();
+    assert_eq!(sources, [("dash", None, None), ("libgcc-s1", Some("gcc-12"), Some("13.1-1")), ("libssl3", Some("openssl"), None)]);
+    assert!(bill.tells_sources && bill.unread.is_empty() && bill.name == "rootfs");
+    assert!(!of("debian", "12.9", serde_json::json!([entry("libssl3", "3.0.15-1", "")])).tells_sources);
+    for (system, version, id, own) in [
+        ("amazon", "2023.6.20241031 (Amazon Linux)", "amzn", "2023"),
+        ("amazon", "2 (Karoo)", "amzn", "2"),
+        ("alma", "9.4", "almalinux", "9.4"),
+        ("redhat", "9.4", "rhel", "9.4"),
+        ("rocky", "9.4", "rocky", "9.4"),
+        ("oracle", "9", "ol", "9"),
+        ("opensuse.leap", "15.6", "opensuse-leap", "15.6"),
+        ("suse linux enterprise server", "15.5", "sles", "15.5"),
+    ] {
+        let os = of(system, version, serde_json::json!([])).operating_system.unwrap();
+        assert_eq!((os.id.as_str(), os.version.as_str()), (id, own), "{system}");
+    }
 }
 
 #[test]

@@ -38,19 +38,10 @@ impl Distribution {
             "almalinux" => (Ecosystem::AlmaLinux, exactly(major.to_owned())),
             "rocky" => (Ecosystem::Rocky, exactly(major.to_owned())),
             // Repositories of one release each have a CPE; those for some customers alone have another product.
-            "rhel" => {
-                let (product, exact) = (format!("enterprise_linux:{major}::"), format!("enterprise_linux:{major}"));
-                (Ecosystem::RedHat, Box::new(move |release| release == exact || release.starts_with(&product)))
-            }
+            "rhel" => (Ecosystem::RedHat, red_hat(major.to_owned())),
             "amzn" => (Ecosystem::AmazonLinux, exactly(os.version.clone())),
-            "sles" | "sles_sap" => {
-                let pack = if minor.is_empty() || minor == "0" { String::new() } else { format!(" SP{minor}") };
-                let (end, server) = (format!(" {major}{pack}"), format!("Linux Enterprise Server {major}{pack}"));
-                let is_of = move |release: &str| {
-                    release == server || release.starts_with("Linux Enterprise Module for ") && release.ends_with(&end)
-                };
-                (Ecosystem::Suse, Box::new(is_of))
-            }
+            "sles" => (Ecosystem::Suse, suse("Linux Enterprise Server", major, minor)),
+            "sles_sap" => (Ecosystem::Suse, suse("Linux Enterprise Server for SAP Applications", major, minor)),
             "opensuse-leap" => (Ecosystem::OpenSuse, exactly(format!("Leap {}", os.version))),
             "opensuse-tumbleweed" => (Ecosystem::OpenSuse, exactly("Tumbleweed".to_owned())),
             "wolfi" => (Ecosystem::Wolfi, exactly(String::new())),
@@ -64,6 +55,32 @@ impl Distribution {
         let preferred = releases.first().map(pro).filter(|release| is_attached && all.contains(release));
         Ok(Some(Self { ecosystem, releases, preferred }))
     }
+}
+
+/// Up to 9 a CPE has the major version alone (`enterprise_linux:9::appstream`), from 10 on the minor one too
+/// (`enterprise_linux:10.1`); an update of any minor release is of all that come before.
+fn red_hat(major: String) -> Box<dyn Fn(&str) -> bool> {
+    let has_minor = major.parse::<u32>().is_ok_and(|number| number >= 10);
+    Box::new(move |release| {
+        let rest = release.strip_prefix("enterprise_linux:").and_then(|rest| rest.strip_prefix(&major));
+        rest.is_some_and(|rest| {
+            let (minor, _) = rest.split_once("::").unwrap_or((rest, ""));
+            let is_minor = |minor: &str| !minor.is_empty() && minor.bytes().all(|byte| byte.is_ascii_digit());
+            minor.is_empty() || has_minor && minor.strip_prefix('.').is_some_and(is_minor)
+        })
+    })
+}
+
+/// A product of SUSE's, what it has beyond its general support (LTSS), and the modules that it is made of. The product for
+/// SAP has the server's updates too. Of later ones than 15 the names aren't known, so that they have no advisories here.
+fn suse(product: &str, major: &str, minor: &str) -> Box<dyn Fn(&str) -> bool> {
+    let pack = if minor.is_empty() || minor == "0" { String::new() } else { format!(" SP{minor}") };
+    let (end, own, server) =
+        (format!(" {major}{pack}"), format!("{product} {major}{pack}"), format!("Linux Enterprise Server {major}{pack}"));
+    Box::new(move |release| {
+        let release = release.strip_suffix("-LTSS").unwrap_or(release);
+        release == own || release == server || release.starts_with("Linux Enterprise Module for ") && release.ends_with(&end)
+    })
 }
 
 fn exactly(name: String) -> Box<dyn Fn(&str) -> bool> {
@@ -108,17 +125,21 @@ mod tests {
     use crate::scan::testing::database_of;
 
     /// Releases as OSV's records name them.
-    const RELEASES: [&str; 16] = [
+    const RELEASES: [&str; 20] = [
         "Alpine:v3.22",
         "AlmaLinux:9",
         "Debian:13",
         "Red Hat:enterprise_linux:9::appstream",
         "Red Hat:enterprise_linux:9::baseos",
         "Red Hat:enterprise_linux:8::baseos",
+        "Red Hat:enterprise_linux:10.0",
+        "Red Hat:enterprise_linux:10.1",
+        "Red Hat:enterprise_linux:1::baseos",
         "Red Hat:rhel_eus:9.2::baseos",
         "Rocky Linux:9",
         "SUSE:Linux Enterprise Module for Basesystem 15 SP5",
         "SUSE:Linux Enterprise Server 15 SP5",
+        "SUSE:Linux Enterprise Server 15 SP5-LTSS",
         "SUSE:Linux Enterprise Server for SAP Applications 15 SP5",
         "Ubuntu:24.04:LTS",
         "Ubuntu:25.10",
@@ -149,8 +170,28 @@ mod tests {
             ("debian", "13", vec!["13"]),
             ("debian", "12", vec![]),
             ("rhel", "9.4", vec!["enterprise_linux:9::appstream", "enterprise_linux:9::baseos"]),
+            ("rhel", "10.0", vec!["enterprise_linux:10.0", "enterprise_linux:10.1"]),
+            ("rhel", "1.0", vec!["enterprise_linux:1::baseos"]),
             ("rocky", "9.4", vec!["9"]),
-            ("sles", "15.5", vec!["Linux Enterprise Module for Basesystem 15 SP5", "Linux Enterprise Server 15 SP5"]),
+            (
+                "sles",
+                "15.5",
+                vec![
+                    "Linux Enterprise Module for Basesystem 15 SP5",
+                    "Linux Enterprise Server 15 SP5",
+                    "Linux Enterprise Server 15 SP5-LTSS",
+                ],
+            ),
+            (
+                "sles_sap",
+                "15.5",
+                vec![
+                    "Linux Enterprise Module for Basesystem 15 SP5",
+                    "Linux Enterprise Server 15 SP5",
+                    "Linux Enterprise Server 15 SP5-LTSS",
+                    "Linux Enterprise Server for SAP Applications 15 SP5",
+                ],
+            ),
             ("sles", "15", vec![]),
             ("ubuntu", "24.04", vec!["24.04:LTS"]),
             ("ubuntu", "25.10", vec!["25.10"]),

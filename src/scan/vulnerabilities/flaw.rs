@@ -15,8 +15,12 @@ use crate::scan::packages::purl;
 /// Binary packages that are named before the rest is counted.
 const MOST_NAMED: usize = 3;
 
-/// Advisories of other publishers that are asked for a score where the distribution's have none.
-const MOST_OTHERS: usize = 32;
+/// Advisories of other publishers that are asked for a score where the distribution's have none, until one has it: a flaw that
+/// is in everything has some hundreds.
+const MOST_OTHERS: usize = 2048;
+
+/// Whose scores are asked for first: the beginning of their ids. Chainguard has one for each of its packages.
+const BEST_SCORED: [&str; 5] = ["CVE-", "GHSA-", "DEBIAN-CVE-", "UBUNTU-CVE-", "RHSA-"];
 
 /// An advisory that holds for packages.
 #[derive(Debug)]
@@ -125,6 +129,8 @@ impl<'d> Flaws<'d> {
         let order = group.ecosystem.order();
         let fixed = of_first().filter_map(|told| told.found.fixed.as_deref()).max_by(|a, b| order.compare(a, b)).map(str::to_owned);
         let installed = of_first().map(|told| told.found.version).next().unwrap_or_default().to_owned();
+        let updates: BTreeSet<&String> = told.iter().filter(|told| told.is_collection).map(|told| &told.advisory.id).collect();
+        let updates: Vec<String> = updates.into_iter().cloned().collect();
         let (word, cvss) = (word(told), self.cvss(told, &cves)?);
         let exploited = self.exploited(&cves)?;
         let is_used = exploited.is_some() && !dormant;
@@ -140,6 +146,7 @@ impl<'d> Flaws<'d> {
             likelihood: self.likelihood(&cves)?,
             dormant,
             ids: [cves, others].concat(),
+            updates,
             fixed,
         };
         Ok(Flaw {
@@ -154,7 +161,7 @@ impl<'d> Flaws<'d> {
                 rating => rating,
             },
             path: group.path.map(str::to_owned),
-            reason: reason(&vulnerability, &packages, order),
+            reason: reason(&vulnerability, &packages, group),
             vulnerability,
         })
     }
@@ -169,16 +176,28 @@ impl<'d> Flaws<'d> {
         if let Some(own) = of(false) {
             return Ok(Some(own));
         }
+        Ok(self.score_elsewhere(cves)?.or_else(|| of(true)))
+    }
+
+    /// The first score that another publisher has for one of these, the best known ones asked first.
+    fn score_elsewhere(&self, cves: &[String]) -> Result<Option<Cvss>, DatabaseError> {
         let mut others = Vec::new();
         for cve in cves {
             for number in self.database.named(cve)?.into_iter().take(MOST_OTHERS) {
-                others.push(self.database.advisory(number)?);
+                let id = self.database.id(number)?;
+                let rank = BEST_SCORED.iter().position(|start| id.starts_with(start)).unwrap_or(BEST_SCORED.len());
+                others.push((rank, id, number));
             }
         }
-        let is_of_one =
-            |advisory: &&Arc<Advisory>| matches!(flaws_of(advisory, true).as_slice(), [ids] if ids.iter().any(|id| cves.contains(id)));
-        let other = scored(others.iter().filter(is_of_one).flat_map(|advisory| vectors(&advisory.severity)));
-        Ok(other.or_else(|| of(true)))
+        others.sort_unstable();
+        for (_, _, number) in others {
+            let advisory = self.database.advisory(number)?;
+            let is_of_one = matches!(flaws_of(&advisory, true).as_slice(), [ids] if ids.iter().any(|id| cves.contains(id)));
+            if let Some(score) = scored(vectors(&advisory.severity)).filter(|_| is_of_one) {
+                return Ok(Some(score));
+            }
+        }
+        Ok(None)
     }
 
     fn exploited(&self, cves: &[String]) -> Result<Option<Exploited>, DatabaseError> {
@@ -228,7 +247,7 @@ fn summary(told: &[Told]) -> String {
     told.min_by_key(|told| (told.is_collection, &told.advisory.id)).map_or_else(String::new, |told| told.advisory.summary.clone())
 }
 
-fn reason(vulnerability: &Vulnerability, packages: &[&Package], order: Order) -> String {
+fn reason(vulnerability: &Vulnerability, packages: &[&Package], group: &Group) -> String {
     let Vulnerability { package, installed, summary, fixed, .. } = vulnerability;
     let names: BTreeSet<&str> = packages.iter().map(|package| package.name.as_str()).filter(|name| name != package).collect();
     let mut text = format!("{package} {installed}");
@@ -237,12 +256,15 @@ fn reason(vulnerability: &Vulnerability, packages: &[&Package], order: Order) ->
         let named = names.into_iter().take(MOST_NAMED).collect::<Vec<_>>().join(", ");
         text += &if more > 0 { format!(" ({named} and {more} more)") } else { format!(" ({named})") };
     }
+    if let Some(name) = group.taken_for {
+        text += &format!(" (taken for {name}, the only one that advisories have of this name)");
+    }
     text += &format!(" has {}", vulnerability.id());
     if !summary.is_empty() {
         text += &format!(" ({summary})");
     }
     text += &match fixed {
-        Some(fixed) if order == Order::Rpm || packages.len() < 2 => format!(", fixed in {fixed}"),
+        Some(fixed) if group.ecosystem.order() == Order::Rpm || packages.len() < 2 => format!(", fixed in {fixed}"),
         Some(fixed) => format!(", fixed in {fixed} of the source package"),
         None => ", and there is no fix yet".to_owned(),
     };

@@ -1,10 +1,12 @@
 //! What can't be said of vulnerabilities, and why.
 
+use std::collections::BTreeSet;
+
 use jiff::{Timestamp, tz::TimeZone};
 
-use crate::advisories::{About, DatabaseError, Ecosystem};
-use crate::model::count::counted;
-use crate::model::report::Severity;
+use crate::advisories::{About, Age, DatabaseError, Ecosystem};
+use crate::model::count::{counted, counted_as};
+use crate::model::report::{Package, Severity};
 
 /// Something of which it can't be told whether it is vulnerable.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,7 +25,7 @@ pub(in crate::scan) enum Gap {
         /// What its advisories are called.
         ecosystem: &'static str,
     },
-    /// Nobody publishes advisories of the system that can be read.
+    /// No advisories of the system are known that can be read: nobody publishes them, or what they are called isn't known.
     Unpublished {
         /// The system.
         os: String,
@@ -33,10 +35,20 @@ pub(in crate::scan) enum Gap {
         /// Packages.
         packages: usize,
     },
-    /// The advisories of an ecosystem are old.
+    /// A bill of materials names no system, or no packages of it.
+    Unlisted {
+        /// The system, if it is named.
+        system: Option<String>,
+    },
+    /// A bill of materials doesn't tell which sources packages are built of.
+    NoSources {
+        /// Packages.
+        packages: usize,
+    },
+    /// Data is old.
     Stale {
-        /// Whose.
-        ecosystem: &'static str,
+        /// Which.
+        whose: String,
         /// As of when.
         as_of: Timestamp,
         /// How old they are, in days.
@@ -46,8 +58,17 @@ pub(in crate::scan) enum Gap {
     },
     /// It isn't known how old they are.
     Undated {
+        /// Of what.
+        whose: String,
+    },
+    /// Records of its sources couldn't be read.
+    LeftOut {
         /// Whose.
         ecosystem: &'static str,
+        /// Records.
+        records: u64,
+        /// Whether it is the system's.
+        is_system: bool,
     },
     /// The database has nothing of a language that packages are of.
     NoLanguage {
@@ -61,14 +82,21 @@ pub(in crate::scan) enum Gap {
         /// Whose.
         ecosystem: &'static str,
         /// The first of them.
-        first: String,
+        first: Vec<String>,
+        /// Packages.
+        packages: usize,
+    },
+    /// Packages of the system's manager that the distribution didn't build.
+    Elsewhere {
+        /// The first of them.
+        first: Vec<String>,
         /// Packages.
         packages: usize,
     },
     /// Packages of another manager than the system's own.
     Foreign {
         /// The first of them.
-        first: String,
+        first: Vec<String>,
         /// Packages.
         packages: usize,
     },
@@ -95,17 +123,25 @@ impl Gap {
 
     /// Returns the kind of finding and how bad it is.
     ///
-    /// What isn't known of the system fails by the usual threshold, as does what may have changed since; so does a language,
-    /// once its advisories are old. A language that nobody asked for data of is told, and what has no version is for
-    /// whoever built it to know.
+    /// What isn't known of the system fails by the usual threshold, as does what may have changed since; so does a language
+    /// whose advisories are old, or aren't there, which is no better. What has no version, and what others than the
+    /// distribution built, is told: whoever put it there knows what it is.
     pub(in crate::scan) fn rated(&self) -> (GapKind, Severity) {
         match self {
-            Self::NoDatabase | Self::Unreadable { .. } | Self::NoRelease { .. } | Self::Unpublished { .. } | Self::NoSystem { .. } => {
-                (GapKind::Missing, Severity::High)
-            }
+            Self::NoDatabase
+            | Self::Unreadable { .. }
+            | Self::NoRelease { .. }
+            | Self::Unpublished { .. }
+            | Self::NoSystem { .. }
+            | Self::Unlisted { .. }
+            | Self::NoSources { .. }
+            | Self::NoCatalogue => (GapKind::Missing, Severity::High),
             Self::Stale { .. } | Self::Undated { .. } => (GapKind::Stale, Severity::High),
-            Self::NoLanguage { .. } | Self::NoCatalogue => (GapKind::Partial, Severity::Medium),
-            Self::Incomparable { .. } | Self::Foreign { .. } => (GapKind::Partial, Severity::Low),
+            Self::LeftOut { is_system: true, .. } => (GapKind::Partial, Severity::High),
+            Self::LeftOut { .. } => (GapKind::Partial, Severity::Medium),
+            Self::NoLanguage { .. } => (GapKind::Partial, Severity::High),
+            Self::Incomparable { .. } | Self::Elsewhere { .. } => (GapKind::Partial, Severity::Medium),
+            Self::Foreign { .. } => (GapKind::Partial, Severity::Low),
         }
     }
 
@@ -118,16 +154,32 @@ impl Gap {
                 format!("the database has no advisories of {os} ({ecosystem}), so that its packages were not checked")
             }
             Self::Unpublished { os } => {
-                format!("no advisories of {os} are published in a form that can be read, so that its packages were not checked")
+                format!("no advisories of {os} are known in a form that can be read, so that its packages were not checked")
             }
             Self::NoSystem { packages } => {
                 format!("{} of an operating system that is not named were not checked", counted(*packages as u64, "package"))
             }
-            Self::Stale { ecosystem, as_of, days, most } => {
-                let day = as_of.to_zoned(TimeZone::UTC).date();
-                format!("the advisories of {ecosystem} are of {day}, {days} days old, and may be {most}")
+            Self::Unlisted { system: Some(os) } => {
+                format!("the bill of materials lists no package of {os}, so that nothing of the system was checked")
             }
-            Self::Undated { ecosystem } => format!("how old the advisories of {ecosystem} are is not known"),
+            Self::Unlisted { system: None } => {
+                "the bill of materials names no operating system, so that nothing of the system was checked".to_owned()
+            }
+            Self::NoSources { packages } => {
+                let packages = counted(*packages as u64, "package");
+                format!(
+                    "the bill of materials doesn't tell of which sources its {packages} of the system are built, by which their advisories go"
+                )
+            }
+            Self::Stale { whose, as_of, days, most } => {
+                let day = as_of.to_zoned(TimeZone::UTC).date();
+                format!("the {whose} are of {day}, {days} days old, and may be {most}")
+            }
+            Self::Undated { whose } => format!("how old the {whose} are is not known"),
+            Self::LeftOut { ecosystem, records, .. } => {
+                let records = counted_as(*records, "record was", "records were");
+                format!("{records} left out of the advisories of {ecosystem}, since they can't be read")
+            }
             Self::NoLanguage { ecosystem, packages } => {
                 format!("the database has no advisories of {ecosystem}, so that {} were not checked", counted(*packages as u64, "package"))
             }
@@ -135,6 +187,12 @@ impl Gap {
                 "{} of {ecosystem} {} no version or name that can be compared: {}",
                 counted(*packages as u64, "package"),
                 if *packages == 1 { "has" } else { "have" },
+                beginning_with(first, *packages)
+            ),
+            Self::Elsewhere { first, packages } => format!(
+                "{} not of the distribution, so that nothing says whether {} what its fixes mend: {}",
+                counted_as(*packages as u64, "package is", "packages are"),
+                if *packages == 1 { "it has" } else { "they have" },
                 beginning_with(first, *packages)
             ),
             Self::Foreign { first, packages } => format!(
@@ -148,20 +206,41 @@ impl Gap {
     }
 }
 
-fn beginning_with(first: &str, count: usize) -> String {
-    if count > 1 { format!("{first} and {} more", count - 1) } else { first.to_owned() }
+/// Packages that are named before the rest is counted.
+const MOST_NAMED: usize = 10;
+
+/// The first names, each once.
+pub(super) fn names<'a>(packages: impl IntoIterator<Item = &'a Package>) -> Vec<String> {
+    let names: BTreeSet<&str> = packages.into_iter().map(|package| package.name.as_str()).collect();
+    names.into_iter().take(MOST_NAMED).map(str::to_owned).collect()
 }
 
-/// Tells how old the advisories of an ecosystem are, if they are too old. Of several sources the most recent one counts:
-/// archives of one ecosystem bring along records of others.
-pub(super) fn age(about: &About, ecosystem: Ecosystem, at: Timestamp, most: u32) -> Option<Gap> {
-    let ecosystem = ecosystem.as_str();
-    let Some(as_of) = as_of(about, ecosystem) else { return Some(Gap::Undated { ecosystem }) };
+fn beginning_with(first: &[String], count: usize) -> String {
+    let named = first.join(", ");
+    let more = count.saturating_sub(first.len());
+    if more > 0 { format!("{named} and {more} more") } else { named }
+}
+
+/// Tells what is too old in what a database has of an ecosystem's releases, and what of it was left out.
+pub(super) fn of_sources(about: &About, ecosystem: Ecosystem, releases: &[String], at: Timestamp, most: u32) -> Vec<Gap> {
+    let damaged: u64 = about.sources_of(ecosystem, releases).map(|source| source.damaged).sum();
+    let is_system = ecosystem.is_distribution();
+    let name = ecosystem.as_str();
+    let left_out = (damaged > 0).then_some(Gap::LeftOut { ecosystem: name, records: damaged, is_system });
+    // What there is is of a source.
+    age(about.age(ecosystem, releases, at), &format!("advisories of {name}"), at, most).into_iter().chain(left_out).collect()
+}
+
+/// Tells whether the catalogue of what attackers use is there, and too old.
+pub(super) fn of_catalogue(about: &About, at: Timestamp, most: u32) -> Option<Gap> {
+    match about.age_of_catalogue(at) {
+        _ if about.counts.exploited == 0 => Some(Gap::NoCatalogue),
+        found => age(found, "entries of CISA's catalogue of what attackers use", at, most),
+    }
+}
+
+fn age(found: Age, whose: &str, at: Timestamp, most: u32) -> Option<Gap> {
+    let Age::Of(as_of) = found else { return Some(Gap::Undated { whose: whose.to_owned() }) };
     let days = (at.as_second() - as_of.as_second()) / (24 * 60 * 60);
-    (days > i64::from(most)).then_some(Gap::Stale { ecosystem, as_of, days, most })
-}
-
-/// Returns how recent the advisories of an ecosystem are.
-pub(super) fn as_of(about: &About, ecosystem: &str) -> Option<Timestamp> {
-    about.sources.iter().filter(|source| source.ecosystems.contains_key(ecosystem)).filter_map(|source| source.as_of()).max()
+    (days > i64::from(most)).then(|| Gap::Stale { whose: whose.to_owned(), as_of, days, most })
 }

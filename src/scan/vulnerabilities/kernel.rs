@@ -29,10 +29,11 @@ impl<'a> Booted<'a> {
         Self { release, sources: kernels.map(source).collect() }
     }
 
-    /// Tells whether a package is of a kernel other than the one that boots, or of none in particular as headers are: what
-    /// is in it doesn't run.
+    /// Tells whether a package is of a kernel other than the one that boots: what is in it doesn't run. Debian's tools of the
+    /// same source (`bpftool`, `linux-perf`, `usbip`) do, whichever kernel boots.
     pub(super) fn is_dormant(&self, package: &Package) -> bool {
-        self.release.is_some_and(|release| self.sources.contains(&source(package)) && !is_of(package, release))
+        let is_of_one = package.origin != Origin::Dpkg || has_release(&package.name);
+        self.release.is_some_and(|release| is_of_one && self.sources.contains(&source(package)) && !is_of(package, release))
     }
 }
 
@@ -50,6 +51,14 @@ fn is_kernel(package: &Package) -> bool {
         Origin::Rpm => name.starts_with("kernel") && !name.contains("livepatch") && (source(package) == name || name == "kernel-core"),
         _ => false,
     }
+}
+
+/// Tells whether a package of dpkg's is a part of one kernel, whose release is in its name: `linux-headers-6.1.0-28-common`,
+/// `linux-modules-extra-6.8.0-48-generic`.
+fn has_release(name: &str) -> bool {
+    let is_part = ["linux-image-", "linux-modules-", "linux-headers-"].iter().any(|prefix| name.starts_with(prefix));
+    let is_release = |part: &str| part.starts_with(|c: char| c.is_ascii_digit()) && part.contains('.');
+    is_part && name.split('-').any(is_release)
 }
 
 /// Tells whether a package is of the kernel of a release.
@@ -95,13 +104,16 @@ mod tests {
         let packages = [
             package(Origin::Dpkg, "linux-image-6.1.0-28-cloud-amd64", "6.1.119-1", "linux-signed-amd64"),
             package(Origin::Dpkg, "linux-image-6.1.0-9-cloud-amd64", "6.1.27-1", "linux-signed-amd64"),
+            package(Origin::Dpkg, "linux-headers-6.1.0-9-common", "6.1.27-1", "linux"),
             package(Origin::Dpkg, "linux-libc-dev", "6.1.119-1", "linux"),
+            package(Origin::Dpkg, "bpftool", "7.1.0+6.1.119-1", "linux"),
+            package(Origin::Dpkg, "linux-perf", "6.1.119-1", "linux"),
             package(Origin::Dpkg, "linux-base", "4.9", "linux-base"),
             package(Origin::Dpkg, "bash", "5.2", "bash"),
         ];
-        assert_eq!(dormant(&packages, Some("6.1.0-28-cloud-amd64")), [false, true, true, false, false]);
-        assert_eq!(dormant(&packages, None), [false; 5]);
-        assert_eq!(dormant(&packages, Some("6.6.1-custom")), [false; 5], "a kernel of no package");
+        assert_eq!(dormant(&packages, Some("6.1.0-28-cloud-amd64")), [false, true, true, false, false, false, false, false]);
+        assert_eq!(dormant(&packages, None), [false; 8]);
+        assert_eq!(dormant(&packages, Some("6.6.1-custom")), [false; 8], "a kernel of no package");
     }
 
     #[test]

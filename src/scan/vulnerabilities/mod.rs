@@ -4,6 +4,7 @@
 //! matches is laid together by flaw and source package, whatever number of advisories tell of it. What can't be judged is
 //! a gap, never silence.
 
+mod artifact;
 mod distribution;
 mod flaw;
 mod gap;
@@ -20,10 +21,12 @@ use jiff::Timestamp;
 pub(super) use flaw::Flaw;
 pub(super) use gap::{Gap, GapKind};
 
-use crate::advisories::{About, Affected, Database, DatabaseError, Ecosystem, Hit};
-use crate::model::report::{OperatingSystem, Package, Report};
+use crate::advisories::{About, Affected, Age, Database, DatabaseError, Ecosystem, Hit};
+use crate::model::report::{OperatingSystem, Origin, Package, Report};
 use crate::model::vulnerability::AdvisoryData;
+use crate::scan::packages::is_marked;
 use crate::scan::request::Scan;
+use crate::scan::sbom::Bill;
 use distribution::{Distribution, language, manager};
 use flaw::{Flaws, Match};
 use kernel::Booted;
@@ -42,12 +45,13 @@ pub(super) struct Assessment {
 
 impl Assessment {
     /// Judges the packages of a report by the database and for the day of a request.
-    pub(super) fn of(report: &Report, request: &Scan) -> Self {
+    pub(super) fn of(report: &Report, request: &Scan, gaps: Vec<Gap>) -> Self {
+        let mut assessment = Self { gaps, ..Self::default() };
         let Some(database) = request.advisories.as_deref() else {
-            return Self { gaps: vec![Gap::NoDatabase], ..Self::default() };
+            assessment.gaps.push(Gap::NoDatabase);
+            return assessment;
         };
-        let mut assessment = Self::default();
-        // What was found before the database turned out to be damaged is kept.
+        // The gaps that were found before the database turned out to be damaged are kept.
         if let Err(error) = assessment.assess(report, request, database) {
             assessment.gaps.push(Gap::unreadable(&error));
         }
@@ -58,13 +62,12 @@ impl Assessment {
     fn assess(&mut self, report: &Report, request: &Scan, database: &Database) -> Result<(), DatabaseError> {
         let about = database.about()?;
         let (at, most) = (request.at, request.policy.vulnerabilities.max_age_days);
-        self.data = Some(data(database, &about, report.operating_system.as_ref()));
-        if about.counts.exploited == 0 {
-            self.gaps.push(Gap::NoCatalogue);
-        }
+        self.data = Some(data(database, &about, report.operating_system.as_ref(), at));
+        self.gaps.extend(gap::of_catalogue(&about, at, most));
+        let artifacts = artifact::artifacts(&report.packages, database)?;
         let mut matcher = Matcher::new(database);
         self.assess_system(report, &about, (at, most), &mut matcher)?;
-        self.assess_languages(report, &about, (at, most), &mut matcher)?;
+        self.assess_languages(report, &artifacts, &about, (at, most), &mut matcher)?;
         let booted = Booted::of(&report.packages, report.kernel.as_deref());
         self.flaws = Flaws::new(database, report.operating_system.as_ref(), &booted).of(matcher.matches)?;
         Ok(())
@@ -93,11 +96,16 @@ impl Assessment {
             self.gaps.push(Gap::NoRelease { os: os.name.clone(), ecosystem: ecosystem.as_str() });
             return Ok(());
         }
-        self.gaps.extend(gap::age(about, ecosystem, at, most));
+        self.gaps.extend(gap::of_sources(about, ecosystem, &distribution.releases, at, most));
         let (own, foreign): (Vec<&Package>, Vec<&Package>) =
             packages.into_iter().partition(|package| Some(package.origin) == manager(ecosystem));
-        if let Some(first) = foreign.first() {
-            self.gaps.push(Gap::Foreign { first: first.name.clone(), packages: foreign.len() });
+        if !foreign.is_empty() {
+            self.gaps.push(Gap::Foreign { first: gap::names(foreign.iter().copied()), packages: foreign.len() });
+        }
+        let elsewhere = own.iter().copied().filter(|package| package.vendor.is_some() || is_marked(package));
+        let count = elsewhere.clone().count();
+        if count > 0 {
+            self.gaps.push(Gap::Elsewhere { first: gap::names(elsewhere), packages: count });
         }
         let subjects = own.into_iter().map(|package| (Subject::of_system(package, ecosystem), package));
         self.ask(subjects, ecosystem, matcher, |matcher, subject, packages| matcher.system(&distribution, subject, packages))
@@ -106,6 +114,7 @@ impl Assessment {
     fn assess_languages<'a>(
         &mut self,
         report: &'a Report,
+        artifacts: &'a BTreeMap<String, String>,
         about: &About,
         (at, most): (Timestamp, u32),
         matcher: &mut Matcher<'a>,
@@ -121,8 +130,12 @@ impl Assessment {
                 self.gaps.push(Gap::NoLanguage { ecosystem: ecosystem.as_str(), packages: packages.len() });
                 continue;
             }
-            self.gaps.extend(gap::age(about, ecosystem, at, most));
-            let subjects = packages.into_iter().map(|package| (Subject::of_language(package, ecosystem), package));
+            self.gaps.extend(gap::of_sources(about, ecosystem, &[], at, most));
+            let taken_for = |package: &Package| {
+                let name = artifacts.get(&package.name).filter(|_| ecosystem == Ecosystem::Maven);
+                name.map(String::as_str)
+            };
+            let subjects = packages.into_iter().map(|package| (Subject::of_language(package, ecosystem, taken_for(package)), package));
             self.ask(subjects, ecosystem, matcher, |matcher, subject, packages| matcher.language(subject, packages))?;
         }
         Ok(())
@@ -141,22 +154,42 @@ impl Assessment {
             if subject.is_comparable() {
                 together.entry(subject).or_default().push(package);
             } else {
-                incomparable.push(&package.name);
+                incomparable.push(package);
             }
         }
-        if let Some(first) = incomparable.first() {
-            self.gaps.push(Gap::Incomparable { ecosystem: ecosystem.as_str(), first: (*first).clone(), packages: incomparable.len() });
+        if !incomparable.is_empty() {
+            let first = gap::names(incomparable.iter().copied());
+            self.gaps.push(Gap::Incomparable { ecosystem: ecosystem.as_str(), first, packages: incomparable.len() });
         }
         together.into_iter().try_for_each(|(subject, packages)| ask(matcher, subject, &packages))
     }
 }
 
+/// Tells what can't be told by a bill, whatever the database holds: an image has a system and packages of it, and without
+/// their sources most of Debian's, Ubuntu's and Alpine's advisories are of none of them.
+pub(super) fn gaps_of(bill: &Bill) -> Vec<Gap> {
+    let of_system = bill.packages.iter().filter(|package| language(package.origin).is_none());
+    let by_source = of_system.clone().filter(|package| package.origin != Origin::Rpm).count();
+    let mut gaps = Vec::new();
+    if bill.operating_system.is_none() || of_system.count() == 0 {
+        gaps.push(Gap::Unlisted { system: bill.operating_system.as_ref().map(|os| os.name.clone()) });
+    }
+    if by_source > 0 && !bill.tells_sources {
+        gaps.push(Gap::NoSources { packages: by_source });
+    }
+    gaps
+}
+
 /// What a report keeps of the database: how recent it is for the image's system, or else its oldest advisories.
-fn data(database: &Database, about: &About, os: Option<&OperatingSystem>) -> AdvisoryData {
-    let ecosystems = || about.releases.keys().filter_map(|name| gap::as_of(about, name));
+fn data(database: &Database, about: &About, os: Option<&OperatingSystem>, at: Timestamp) -> AdvisoryData {
+    let as_of = |ecosystem: Ecosystem, releases: &[String]| match about.age(ecosystem, releases, at) {
+        Age::Of(as_of) => Some(as_of),
+        Age::Absent | Age::Untold => None,
+    };
+    let ecosystems = || Ecosystem::all().filter_map(|ecosystem| as_of(ecosystem, &[]));
     let of_system = os
         .and_then(|os| Distribution::of(os, &[], database).ok()?)
-        .and_then(|distribution| gap::as_of(about, distribution.ecosystem.as_str()));
+        .and_then(|distribution| as_of(distribution.ecosystem, &distribution.releases));
     AdvisoryData {
         digest: database.digest(),
         as_of: of_system.or_else(|| ecosystems().min()),
@@ -181,22 +214,26 @@ impl<'a> Matcher<'a> {
             Some(release) => self.database.affected(distribution.ecosystem, release, &subject.name)?,
             None => Default::default(),
         };
-        self.add(&subject, packages, preferred.iter());
+        self.add(&subject, packages, preferred.iter())?;
         for release in &distribution.releases {
             let all = self.database.affected(distribution.ecosystem, release, &subject.name)?;
             let rest = all.iter().filter(|affected| preferred.iter().all(|other| other.advisory != affected.advisory));
-            self.add(&subject, packages, rest);
+            self.add(&subject, packages, rest)?;
         }
         Ok(())
     }
 
     fn language(&mut self, subject: Subject<'a>, packages: &[&'a Package]) -> Result<(), DatabaseError> {
         let all = self.database.affected(subject.group.ecosystem, "", &subject.name)?;
-        self.add(&subject, packages, all.iter());
-        Ok(())
+        self.add(&subject, packages, all.iter())
     }
 
-    fn add<'f>(&mut self, subject: &Subject<'a>, packages: &[&'a Package], all: impl IntoIterator<Item = &'f Affected> + Clone) {
+    fn add<'f>(
+        &mut self,
+        subject: &Subject<'a>,
+        packages: &[&'a Package],
+        all: impl IntoIterator<Item = &'f Affected> + Clone,
+    ) -> Result<(), DatabaseError> {
         let order = subject.group.ecosystem.order();
         let repositories = all.clone().into_iter().map(|affected| affected.what.repository.as_deref()).collect();
         for Affected { advisory, what } in all {
@@ -204,6 +241,9 @@ impl<'a> Matcher<'a> {
                 continue;
             }
             let Some(Hit { fixed }) = what.hit(order, subject.version) else { continue };
+            if subject.is_streamless(what) && !subject.is_of_stream(&self.database.advisory(*advisory)?.summary) {
+                continue;
+            }
             // A kernel's binary packages have its release in their names: those of the fix are others.
             let is_told = |package: &&Package| {
                 what.binaries.is_empty() || what.binaries.contains(&package.name) || subject.group.source.starts_with("linux")
@@ -221,5 +261,6 @@ impl<'a> Matcher<'a> {
             };
             self.matches.entry(subject.group.clone()).or_default().push(found);
         }
+        Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! How bad a flaw is: the distribution's word for it, or else its score.
+//! How bad a flaw is: the worse of the distribution's word for it and its score.
 
 use crate::model::report::Severity;
 use crate::model::vulnerability::{Cvss, Score};
@@ -29,14 +29,23 @@ const WORDS: [(&str, Severity); 9] = [
     ("unimportant", Severity::Low),
 ];
 
+/// Words by which Debian and Ubuntu say that a flaw is no problem of security in their package, whatever its score.
+///
+/// Sources: <https://security-team.debian.org/security_tracker.html#severity-levels>, <https://ubuntu.com/security/cves/about>
+const HARMLESS: [&str; 2] = ["negligible", "unimportant"];
+
 /// Returns what a word says; none if it rates nothing.
 pub(super) fn of_word(word: &str) -> Option<Severity> {
     WORDS.iter().find(|(known, _)| *known == word).map(|(_, severity)| *severity)
 }
 
-/// Rates a flaw by the distribution's word, else by its score.
+/// Rates a flaw by the worse of the distribution's word and its score. By which of them AWS rejects images isn't published, so
+/// that neither lowers the other; only a word that the flaw is none in this package does.
 pub(super) fn rated(word: Option<&str>, cvss: Option<&Cvss>) -> Severity {
-    word.and_then(of_word).or_else(|| cvss.map(of_score)).unwrap_or(UNRATED)
+    if word.is_some_and(|word| HARMLESS.contains(&word)) {
+        return Severity::Low;
+    }
+    word.and_then(of_word).max(cvss.map(of_score)).unwrap_or(UNRATED)
 }
 
 /// Returns the rating of a score. Version 2 has none that is critical.
@@ -51,12 +60,12 @@ fn of_score(cvss: &Cvss) -> Severity {
     }
 }
 
-/// Computes scores, and returns the one that counts: of the newest version, there the highest.
+/// Computes scores, and returns the one that counts: that of the worst rating, there the highest, there of the newest version.
 pub(super) fn scored<'a>(vectors: impl IntoIterator<Item = &'a str>) -> Option<Cvss> {
     let scores = vectors.into_iter().filter_map(score);
     // `CVSS:4.0` is after `CVSS:3.1`; version 2 begins with `AV:`.
     let version = |cvss: &Cvss| cvss.vector.strip_prefix("CVSS:").and_then(|rest| rest.get(..3)).map(str::to_owned);
-    scores.max_by(|a, b| (version(a), a.score, &b.vector).cmp(&(version(b), b.score, &a.vector)))
+    scores.max_by(|a, b| (of_score(a), a.score, version(a), &b.vector).cmp(&(of_score(b), b.score, version(b), &a.vector)))
 }
 
 /// Vectors are some dozens of bytes long, with all groups some 200.
@@ -114,17 +123,20 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_version_counts_and_of_it_the_highest() {
+    fn the_worst_rating_counts_of_whatever_version() {
         let vectors = SCORES.map(|(vector, _, _)| vector);
-        assert!(scored(vectors).unwrap().vector.starts_with("CVSS:4.0"));
+        assert_eq!(scored(vectors).unwrap().vector, SCORES[1].0);
+        assert_eq!(scored([SCORES[5].0, SCORES[2].0]).unwrap().vector, SCORES[2].0, "10.0 of version 2 is no more than high");
+        assert_eq!(scored([SCORES[3].0, SCORES[0].0]).unwrap().vector, SCORES[3].0);
         assert_eq!(scored([vectors[0], vectors[1], vectors[2]]).unwrap().score.to_string(), "10.0");
         assert_eq!(scored(["", "x", "CVSS:9.9/AV:N", "CVSS:3.1/AV:N"]), None);
     }
 
     #[test]
-    fn the_distributions_word_comes_first_and_what_is_unrated_is_not_low() {
+    fn the_worse_of_word_and_score_counts_and_what_is_unrated_is_not_low() {
         let high = scored([SCORES[0].0]);
-        assert_eq!(rated(Some("negligible"), high.as_ref()), Severity::Low);
+        assert_eq!((rated(Some("negligible"), high.as_ref()), rated(Some("unimportant"), high.as_ref())), (Severity::Low, Severity::Low));
+        assert_eq!((rated(Some("low"), high.as_ref()), rated(Some("critical"), high.as_ref())), (Severity::High, Severity::Critical));
         assert_eq!(rated(Some("not yet assigned"), high.as_ref()), Severity::High);
         assert_eq!((rated(Some("important"), None), rated(Some("moderate"), None)), (Severity::High, Severity::Medium));
         assert_eq!(rated(None, None), Severity::Medium);

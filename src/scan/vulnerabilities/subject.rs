@@ -30,6 +30,8 @@ pub(super) struct Group<'a> {
     pub(super) ecosystem: Ecosystem,
     pub(super) source: Cow<'a, str>,
     pub(super) path: Option<&'a str>,
+    /// What it is taken for, if its own name isn't one that advisories have.
+    pub(super) taken_for: Option<&'a str>,
 }
 
 impl<'a> Subject<'a> {
@@ -45,7 +47,7 @@ impl<'a> Subject<'a> {
             _ => (Cow::from(source), source_version, Cow::from(source)),
         };
         Self {
-            group: Group { ecosystem, source, path: None },
+            group: Group { ecosystem, source, path: None, taken_for: None },
             name,
             version,
             architecture: &package.architecture,
@@ -53,11 +55,11 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// A package of a language's.
-    pub(super) fn of_language(package: &'a Package, ecosystem: Ecosystem) -> Self {
+    /// A package of a language's, and what it is to be taken for if it has no name that advisories have.
+    pub(super) fn of_language(package: &'a Package, ecosystem: Ecosystem, taken_for: Option<&'a str>) -> Self {
         Self {
-            group: Group { ecosystem, source: Cow::from(&package.name), path: package.path.as_deref() },
-            name: Cow::from(&package.name),
+            group: Group { ecosystem, source: Cow::from(&package.name), path: package.path.as_deref(), taken_for },
+            name: Cow::from(taken_for.unwrap_or(&package.name)),
             version: &package.version,
             architecture: "",
             module: None,
@@ -80,22 +82,39 @@ impl<'a> Subject<'a> {
             && what.repository.as_deref().is_none_or(|repository| self.is_of_repository(repository, repositories))
     }
 
-    /// Tells whether an advisory is about the module stream that the package is of. Where it names none, builds of modules
-    /// are known by their release, and streams of one module by the first number of their version.
+    /// Tells whether an advisory is about the module stream that the package is of, as far as it says. Where it names none,
+    /// builds of modules are known by their release; their streams aren't: versions of a rolling one change from the first
+    /// number on, so that none is ruled out but by [`Self::is_of_stream`].
     fn is_of_module(&self, what: &AffectedVersions) -> bool {
         let Some(wanted) = what.module.as_deref() else {
-            let Some(fixed) = what.fixes().next() else { return !is_modular(self.version) };
-            return match (is_modular(self.version) || self.module.is_some(), is_modular(fixed)) {
-                (false, false) => true,
-                (true, true) => first_number(self.version) == first_number(fixed),
-                _ => false,
-            };
+            return what.fixes().next().is_none_or(|fixed| is_modular(fixed) == self.is_modular());
         };
         match self.module {
             Some(module) => module == wanted || module.strip_prefix(wanted).is_some_and(|rest| rest.starts_with(':')),
             // A bill may lack the label; then the stream can't be told, and none is ruled out.
             None => is_modular(self.version),
         }
+    }
+
+    /// Tells whether the stream that the package is of may be among those that an advisory's summary names: `Important:
+    /// nodejs:18 security update`, `virt:rhel and virt-devel:rhel security update`. One that names no stream of the module
+    /// rules nothing out.
+    pub(super) fn is_of_stream(&self, summary: &str) -> bool {
+        let Some((module, stream)) = self.module.and_then(|module| module.split_once(':')) else { return true };
+        let stream = stream.split(':').next().unwrap_or_default();
+        let words = summary.split([' ', ',']).filter_map(|word| word.split_once(':'));
+        let mut named = words.filter(|(name, stream)| *name == module && !stream.is_empty()).peekable();
+        named.peek().is_none() || named.any(|(_, named)| named == stream)
+    }
+
+    /// Tells whether the streams of the summary have to be asked for: the package is of a module, and what an advisory says
+    /// of it names none.
+    pub(super) fn is_streamless(&self, what: &AffectedVersions) -> bool {
+        what.module.is_none() && self.module.is_some()
+    }
+
+    fn is_modular(&self) -> bool {
+        self.module.is_some() || is_modular(self.version)
     }
 
     /// Tells whether the package may be of an extra repository of Amazon Linux's. An installed package doesn't say: most
@@ -120,11 +139,6 @@ impl<'a> Subject<'a> {
 /// Tells whether a release is that of a module's build: `-1.module_el8.10.0+3856+6f9e44cc`, `-1.module+el8.10.0+1+2`.
 fn is_modular(version: &str) -> bool {
     version.contains(".module+el") || version.contains(".module_el")
-}
-
-fn first_number(version: &str) -> &str {
-    let upstream = without_epoch(version);
-    &upstream[..upstream.find(|c: char| !c.is_ascii_digit()).unwrap_or(upstream.len())]
 }
 
 fn without_epoch(version: &str) -> &str {
@@ -178,7 +192,14 @@ mod tests {
         nearly.module = Some("nodejs:1".to_owned());
         assert!(!meant(&eighteen, &nearly));
         let unlabelled = fixed("1:18.20.4-1.module_el8.10.0+3856");
-        assert!(meant(&eighteen, &unlabelled) && !meant(&twenty, &unlabelled) && !meant(&of("1:16.0-1.el9", None), &unlabelled));
+        assert!(meant(&eighteen, &unlabelled) && !meant(&of("1:16.0-1.el9", None), &unlabelled));
+        let of_stream = |package: &Package, summary: &str| Subject::of_system(package, Ecosystem::AlmaLinux).is_of_stream(summary);
+        assert!(of_stream(&eighteen, "Important: nodejs:18 security update") && !of_stream(&twenty, "nodejs:18 security update"));
+        assert!(of_stream(&twenty, "Important: nodejs:18, nodejs:20 security update") && of_stream(&twenty, "nodejs security update"));
+        let rolling = of("4.9.4-1.module_el8.9.0+1+2", Some("virt:rhel:8090020231212:rhel8"));
+        assert!(meant(&rolling, &fixed("6.2.0-1.module_el8.10.0+3")), "the first number of a rolling stream changes");
+        assert!(of_stream(&rolling, "Important: virt:rhel and virt-devel:rhel security update"));
+        assert!(!of_stream(&rolling, "Important: virt:an security update"));
         assert!(!meant(&eighteen, &fixed("1:16.20.2-8.el9_4")) && meant(&of("1:16.0-1.el9", None), &fixed("1:16.20.2-8.el9_4")));
     }
 
@@ -206,7 +227,8 @@ mod tests {
 
     #[test]
     fn what_has_no_version_is_not_compared() {
-        let comparable = |name: &str, version: &str, ecosystem| Subject::of_language(&package(name, version), ecosystem).is_comparable();
+        let comparable =
+            |name: &str, version: &str, ecosystem| Subject::of_language(&package(name, version), ecosystem, None).is_comparable();
         assert!(comparable("k8s.io/kubernetes", "v1.30.1", Ecosystem::Go) && !comparable("k8s.io/kubernetes", "(devel)", Ecosystem::Go));
         assert!(comparable("g:a", "1.0", Ecosystem::Maven) && !comparable("a", "1.0", Ecosystem::Maven));
         assert!(!comparable("g:a", "${revision}", Ecosystem::Maven) && !comparable("x", "", Ecosystem::Npm));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::civil::date;
 use proptest::prelude::*;
 
-use crate::advisories::Database;
+use crate::advisories::{Builder, Content, Database, Input};
 use crate::disk::{BlockSource, SourceError};
 use crate::model::product::{ScanPolicy, VulnerabilityPolicy};
 use crate::model::report::{Finding, OperatingSystem, Origin, Package, Report, Severity};
@@ -33,7 +33,7 @@ fn of_source(name: &str, version: &str, source: &str) -> Package {
 
 fn bill(os: &str, version: &str, packages: Vec<Package>) -> Bill {
     let system = OperatingSystem { id: os.to_owned(), version: version.to_owned(), name: format!("{os} {version}") };
-    Bill { name: "an image".to_owned(), version: None, operating_system: Some(system), packages, unread: Vec::new() }
+    Bill { name: "an image".to_owned(), version: None, operating_system: Some(system), packages, tells_sources: true, unread: Vec::new() }
 }
 
 fn judged(os: &str, version: &str, packages: Vec<Package>) -> Vec<String> {
@@ -149,6 +149,7 @@ fn amazons_updates_are_of_builds() {
 fn advisories_of_one_flaw_are_one_finding_and_what_attackers_use_comes_first() {
     let at = |path: &str, package: Package| Package { path: Some(path.to_owned()), ..package };
     let packages = vec![
+        package(Origin::Dpkg, "bash", "5.2-1"),
         at("/opt/a.jar", package(Origin::Maven, "org.apache.logging.log4j:log4j-core", "2.14.1")),
         at("/opt/b.jar", package(Origin::Maven, "org.apache.logging.log4j:log4j-core", "2.15.0")),
         at("/srv/app", package(Origin::Cargo, "smallvec", "1.6.0")),
@@ -173,7 +174,43 @@ fn advisories_of_one_flaw_are_one_finding_and_what_attackers_use_comes_first() {
     let exploited = report.findings[0].vulnerability.as_ref().unwrap().exploited.unwrap();
     assert_eq!((exploited.added, exploited.due, exploited.ransomware), (date(2021, 12, 10), Some(date(2021, 12, 24)), true));
     assert_eq!(report.findings[0].path.as_deref(), Some("/opt/a.jar"));
-    assert_eq!(gaps(&report), ["COV-ADV-003 low 1 package of Go has no version or name that can be compared: example.com/app"]);
+    assert_eq!(gaps(&report), ["COV-ADV-003 medium 1 package of Go has no version or name that can be compared: example.com/app"]);
+}
+
+#[test]
+fn an_archive_without_a_group_is_matched_by_an_artifact_that_one_group_alone_has() {
+    let fixed = r#", {"fixed": "2.0"}"#;
+    let records = [("org.a:one", "CVE-2026-1"), ("org.a:two", "CVE-2026-2"), ("org.b:two", "CVE-2026-3")]
+        .map(|(name, id)| record(id, "Maven", name, fixed, ""));
+    let debian = record("CVE-2026-4", "Debian:13", "other", "", "");
+    let database = database_of(&[("a", &records[0]), ("b", &records[1]), ("c", &records[2]), ("d", &debian), ("kev.json", KEV.as_bytes())]);
+    let jar = |name: &str| Package { path: Some(format!("/opt/{name}.jar")), ..package(Origin::Maven, name, "1.0") };
+    let packages = vec![package(Origin::Dpkg, "bash", "5.2-1"), jar("one"), jar("two"), jar("three")];
+    let report = judge_bill(&bill("debian", "13", packages), &with(&database));
+    assert_eq!(flaws(&report), ["002 medium CVE-2026-1 one 1.0 > 2.0"]);
+    let reason = "one 1.0 (taken for org.a:one, the only one that advisories have of this name) has CVE-2026-1, fixed in 2.0";
+    assert!(report.findings.iter().any(|finding| finding.reason == reason));
+    assert_eq!(gaps(&report), ["COV-ADV-003 medium 2 packages of Maven have no version or name that can be compared: three, two"]);
+}
+
+#[test]
+fn packages_that_others_built_are_told_whatever_the_distribution_says_of_their_names() {
+    let status = |version: &str, maintainer: &str| {
+        format!("Package: nginx\nStatus: install ok installed\nVersion: {version}\nArchitecture: amd64\nMaintainer: {maintainer}\n")
+    };
+    let of = |os: &str, version: &str, maintainer: &str| {
+        let tree = clean().file("/usr/lib/os-release", os).file("/var/lib/dpkg/status", status(version, maintainer));
+        gaps(&scan(tree, &with(sample())))
+    };
+    let (debian, ubuntu) = ("ID=debian\nVERSION_ID=13\n", "ID=ubuntu\nVERSION_ID=22.04\n");
+    let told = "COV-ADV-003 medium 1 package is not of the distribution, so that nothing says whether it has what its fixes mend: nginx";
+    assert_eq!(of(debian, "1.28.0-1~trixie", "NGINX Packaging <nginx-packaging@f5.com>"), [told]);
+    assert!(of(debian, "1.26.3-3+deb13u1", "Someone <someone@elsewhere.example>").is_empty(), "Debian's have addresses of their own");
+    assert!(of(ubuntu, "1.18.0-6ubuntu14.5", "Ubuntu Developers <ubuntu-devel-discuss@lists.ubuntu.com>").is_empty());
+    assert_eq!(of(ubuntu, "1.27-1", "ACME <support@acme.example>"), [told]);
+    // A bill says it by the version alone.
+    let php = package(Origin::Rpm, "php", "8.2.1-1.el9.remi");
+    assert_eq!(gaps(&judge_bill(&bill("almalinux", "9", vec![php]), &with(sample())))[0], told.replace("nginx", "php"));
 }
 
 /// Facts of Debian's tracker, CISA's catalogue and FIRST's scores of 2024.
@@ -218,6 +255,24 @@ fn record(id: &str, ecosystem: &str, package: &str, events: &str, more: &str) ->
         "ranges": [{{"type": "ECOSYSTEM", "events": [{{"introduced": "0"}}{events}]}}]}}]}}"#
     )
     .into_bytes()
+}
+
+#[test]
+fn what_anothers_package_brings_is_matched_and_what_the_distributions_brings_is_its_to_mend() {
+    let lodash = r#"{"name": "lodash", "version": "4.17.20"}"#;
+    let md5 = hex::encode(<md5::Md5 as md5::Digest>::digest(lodash));
+    let of = |fields: &str| {
+        let status = format!("Package: app\nStatus: install ok installed\nVersion: 1.0-1\nArchitecture: all\n{fields}");
+        let tree = clean()
+            .file("/var/lib/dpkg/status", status)
+            .file("/var/lib/dpkg/info/app.md5sums", format!("{md5}  opt/app/node_modules/lodash/package.json\n"))
+            .file("/opt/app/node_modules/lodash/package.json", lodash);
+        flaws(&scan(tree, &with(sample()))).len()
+    };
+    assert_eq!(of("Maintainer: ACME <support@acme.example>\n"), 1);
+    assert_eq!(of("Maintainer: Debian JavaScript Team <pkg-javascript-devel@lists.alioth.debian.org>\nOrigin: ACME\n"), 1);
+    assert_eq!(of(""), 1);
+    assert_eq!(of("Maintainer: Debian JavaScript Team <pkg-javascript-devel@lists.alioth.debian.org>\n"), 0);
 }
 
 #[test]
@@ -267,8 +322,9 @@ fn the_distributions_and_the_upstreams_records_are_one_flaw_each_with_a_score() 
     );
     let database = database_of(&[("a.json", &alma), ("b.json", &ubuntu), ("kev.json", KEV.as_bytes())]);
     let report = judge_bill(&bill("almalinux", "9", vec![package(Origin::Rpm, "x", "1-1.el9")]), &with(&database));
-    let flaw = |cve: &str| format!("002 medium {cve}+ALSA-2026:1 x 1-1.el9 > 2-1.el9");
-    assert_eq!(flaws(&report), [flaw("CVE-2026-1"), flaw("CVE-2026-2")]);
+    // The word is the distribution's, and the score is worse.
+    let flaw = |severity: &str, cve: &str| format!("002 {severity} {cve}+ALSA-2026:1 x 1-1.el9 > 2-1.el9");
+    assert_eq!(flaws(&report), [flaw("critical", "CVE-2026-1"), flaw("medium", "CVE-2026-2")]);
     let scores: Vec<_> = report
         .findings
         .iter()
@@ -276,6 +332,28 @@ fn the_distributions_and_the_upstreams_records_are_one_flaw_each_with_a_score() 
         .map(|flaw| flaw.cvss.as_ref().map(|cvss| cvss.score.to_string()))
         .collect();
     assert_eq!(scores, [Some("9.8".to_owned()), None]);
+}
+
+#[test]
+fn a_score_is_found_behind_however_many_records_of_others() {
+    let mut inputs: Vec<(String, Vec<u8>)> = (0..40)
+        .map(|number| {
+            let package = format!("image-{number}");
+            (format!("{number}.json"), record(&format!("CGA-{number:04}"), "Chainguard", &package, "", r#", "upstream": ["CVE-2026-1"]"#))
+        })
+        .collect();
+    let scored = |id: &str, vector: &str| {
+        let more = format!(r#", "aliases": ["CVE-2026-1"], "severity": [{{"type": "CVSS_V3", "score": "{vector}"}}]"#);
+        record(id, "npm", "x", "", &more)
+    };
+    inputs.push(("a".into(), scored("GHSA-x", "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H")));
+    inputs.push(("b".into(), scored("CGA-zzzz", "CVSS:3.1/AV:N/AC:H/PR:N/UI:R/S:C/C:H/I:N/A:N")));
+    inputs.push(("c".into(), record("ALSA-2026:1", "AlmaLinux:9", "x", "", r#", "related": ["CVE-2026-1"]"#)));
+    inputs.push(("kev.json".into(), KEV.into()));
+    let inputs: Vec<(&str, &[u8])> = inputs.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+    let report = judge_bill(&bill("almalinux", "9", vec![package(Origin::Rpm, "x", "1-1.el9")]), &with(&database_of(&inputs)));
+    let cvss = report.findings[0].vulnerability.as_ref().and_then(|flaw| flaw.cvss.clone());
+    assert_eq!(cvss.map(|cvss| cvss.score.to_string()).as_deref(), Some("9.8"));
 }
 
 fn waiver(id: &str, target: &str) -> Waiver {
@@ -306,6 +384,17 @@ fn a_waiver_names_a_flaw_and_what_attackers_use_needs_consent_too() {
         assert_eq!(of(waiver(id, "pkg:deb/debian/openssh-server@**"), false), ["CVE-2024-6387"], "{id}");
     }
     assert!(of(waiver("CVE-2024-6387", "pkg:deb/debian/bash@**"), false).is_empty());
+    // An update of several flaws names none of them.
+    let update = r#", "upstream": ["CVE-2026-1", "CVE-2026-2"], "database_specific": {"severity": "high"}"#;
+    let update = record("USN-1-1", "Ubuntu:24.04:LTS", "x", r#", {"fixed": "2-1"}"#, update);
+    let database = database_of(&[("a.json", &update), ("kev.json", KEV.as_bytes())]);
+    let by_update = |id: &str, allow_policy| {
+        let waivers = WaiverOptions { allow_policy, strict: false };
+        let policy = ScanPolicy { waivers: vec![waiver(id, "pkg:deb/**")], ..policy() };
+        let bill = bill("ubuntu", "24.04", vec![package(Origin::Dpkg, "x", "1-1")]);
+        judge_bill(&bill, &Scan { policy, waivers, ..with(&database) }).waived().count()
+    };
+    assert_eq!([by_update("USN-1-1", false), by_update("USN-1-1", true), by_update("CVE-2026-1", false)], [0, 2, 1]);
     // A waiver of a code, or of many flaws, is no look at one.
     for id in ["AMI-VUL-002", "CVE-2024-*"] {
         assert!(of(waiver(id, "pkg:deb/**"), false).is_empty(), "{id}");
@@ -358,22 +447,62 @@ fn data_that_is_missing_old_or_of_another_release_is_told() {
     let now = with(sample());
     assert!(of("debian", "13", &now).is_empty());
     assert!(of("debian", "11", &now)[0].starts_with("COV-ADV-001 high the database has no advisories of debian 11 (Debian)"));
-    assert!(of("fedora", "43", &now)[0].starts_with("COV-ADV-001 high no advisories of fedora 43 are published"));
+    assert!(of("fedora", "43", &now)[0].starts_with("COV-ADV-001 high no advisories of fedora 43 are known"));
     let at = |day: &str| Scan { at: day.parse().unwrap(), ..with(sample()) };
     assert!(of("debian", "13", &at("2026-11-29T12:00:00Z")).is_empty());
     let stale = "COV-ADV-002 high the advisories of Debian are of 2026-11-22, 8 days old, and may be 7";
-    assert_eq!(of("debian", "13", &at("2026-11-30T12:00:00Z")), [stale]);
+    let catalogue = "COV-ADV-002 high the entries of CISA's catalogue of what attackers use are of 2026-11-22, 8 days old, and may be 7";
+    assert_eq!(of("debian", "13", &at("2026-11-30T12:00:00Z")), [stale, catalogue]);
+    let unlisted = database_of(&[("a.json", &record("CVE-2026-1", "Debian:13", "x", "", ""))]);
+    assert_eq!(of("debian", "13", &with(&unlisted)), ["COV-ADV-001 high the database doesn't know which vulnerabilities attackers use"]);
     let php = Package { path: Some("/p".to_owned()), ..package(Origin::Composer, "a/b", "1.0") };
     let report = judge_bill(&bill("debian", "13", vec![php, package(Origin::Rpm, "x", "1-1")]), &now);
     assert_eq!(
         gaps(&report),
         [
-            "COV-ADV-003 medium the database has no advisories of Packagist, so that 1 package were not checked",
+            "COV-ADV-003 high the database has no advisories of Packagist, so that 1 package were not checked",
             "COV-ADV-003 low 1 package of another package manager than the system's was not checked: x",
         ]
     );
     let unread = Bill { unread: vec!["pkg:swift/x".to_owned()], ..bill("debian", "13", bash()) };
     assert!(gaps(&judge_bill(&unread, &now))[0].starts_with("COV-PKG-002 medium 1 entry of the bill of materials can't be told"));
+}
+
+#[test]
+fn records_that_were_left_out_are_told() {
+    let of = |ecosystem: &str, package: Package| {
+        let sound = record("CVE-2026-1", ecosystem, "x", "", "");
+        let mut records = [("a".to_owned(), Ok(sound)), ("b".to_owned(), Ok(b"{}".to_vec()))].into_iter();
+        let retrieved = DAY.parse().ok();
+        let mut builder = Builder::new();
+        for (file, content) in [("osv", Content::Records(&mut records)), ("kev.json", Content::File(&KEV.as_bytes().to_vec()))] {
+            builder.add(Input { file: file.to_owned(), url: None, retrieved, content }).unwrap();
+        }
+        let mut bytes = Vec::new();
+        builder.finish(None, &mut bytes).unwrap();
+        let database = Arc::new(Database::open(Arc::new(bytes)).unwrap());
+        gaps(&judge_bill(&bill("debian", "13", vec![package]), &with(&database)))
+    };
+    let debian = "COV-ADV-003 high 1 record was left out of the advisories of Debian, since they can't be read";
+    assert_eq!(of("Debian:13", package(Origin::Dpkg, "x", "1")), [debian]);
+    let gem = "COV-ADV-003 medium 1 record was left out of the advisories of RubyGems, since they can't be read";
+    assert!(of("RubyGems", package(Origin::Gem, "x", "1")).iter().any(|gap| gap == gem));
+}
+
+#[test]
+fn a_bill_without_a_system_its_packages_or_their_sources_does_not_pass() {
+    let of = |bill: Bill| {
+        let report = judge_bill(&bill, &with(sample()));
+        assert!(!report.passed());
+        gaps(&report)
+    };
+    let empty = Bill { operating_system: None, ..bill("", "", Vec::new()) };
+    let nothing = "COV-ADV-001 high the bill of materials names no operating system, so that nothing of the system was checked";
+    assert_eq!(of(empty), [nothing]);
+    let unlisted = "COV-ADV-001 high the bill of materials lists no package of debian 13, so that nothing of the system was checked";
+    assert_eq!(of(bill("debian", "13", Vec::new())), [unlisted]);
+    let sourceless = Bill { tells_sources: false, ..bill("debian", "13", vec![package(Origin::Dpkg, "bash", "5.2-1")]) };
+    assert!(of(sourceless)[0].starts_with("COV-ADV-001 high the bill of materials doesn't tell of which sources its 1 package"));
 }
 
 /// A database whose bytes can't be had any more once it is open.

@@ -1,0 +1,157 @@
+//! Who built a package: the distribution, whose advisories are about it and who mends what it brings, or somebody else.
+
+use crate::model::report::{OperatingSystem, Origin, Package};
+
+/// Who a package is from, as far as its database tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Vendor {
+    /// The distribution.
+    Distribution,
+    /// Somebody else, by name.
+    Other(String),
+    /// It can't be told.
+    Unknown,
+}
+
+/// What rpm's packages of a distribution have as their vendor begins so.
+///
+/// Source: `%vendor` of each distribution's rpm configuration and build system, as `rpm -qi` shows it
+const RPM: [(&str, &[&str]); 11] = [
+    ("almalinux", &["AlmaLinux"]),
+    ("rocky", &["Rocky"]),
+    ("rhel", &["Red Hat"]),
+    ("amzn", &["Amazon Linux"]),
+    ("sles", &["SUSE"]),
+    ("sles_sap", &["SUSE"]),
+    ("opensuse-leap", &["openSUSE", "SUSE"]),
+    ("opensuse-tumbleweed", &["openSUSE", "SUSE"]),
+    ("fedora", &["Fedora"]),
+    ("centos-stream", &["CentOS"]),
+    ("ol", &["Oracle"]),
+];
+
+/// What `rpm -qi` prints where nobody is named. Distributions name themselves in all of theirs.
+const NOBODY: &str = "(none)";
+
+/// Marks in versions of packages that well-known repositories build for a distribution that has them too. Their maintainers
+/// are often the distribution's, and so are the names.
+///
+/// Source: what these repositories publish: PostgreSQL's, Ondřej Surý's, Remi's, MariaDB's, NodeSource's, Redis', nginx.org's and
+/// Docker's (with the distribution's name behind a tilde), deadsnakes
+const ELSEWHERE: [&str; 20] = [
+    ".pgdg",
+    "PGDG",
+    "sury",
+    "+0~",
+    ".remi",
+    "+maria~",
+    "nodesource",
+    "rl1~",
+    ".ngx",
+    "codeit",
+    "deadsnakes",
+    "~buster",
+    "~bullseye",
+    "~bookworm",
+    "~trixie",
+    "~focal",
+    "~jammy",
+    "~noble",
+    "jpackage",
+    "longsleep",
+];
+
+/// Tells whether a version has the mark of a repository other than the distribution's.
+pub(in crate::scan) fn is_marked(package: &Package) -> bool {
+    ELSEWHERE.iter().any(|mark| package.version.contains(mark))
+}
+
+impl Vendor {
+    /// Tells who built a package, by what its database says of that: rpm's vendor; dpkg's origin, vendor or maintainer.
+    ///
+    /// Debian's maintainers have addresses of Debian's or their own; what Ubuntu builds has Ubuntu's. apk names people alone.
+    pub(super) fn of(package: &Package, os: Option<&OperatingSystem>) -> Self {
+        let said = package.vendor.as_deref().map(str::trim).unwrap_or_default();
+        let other = || Self::Other(if said.is_empty() { NOBODY.to_owned() } else { said.to_owned() });
+        let Some(os) = os else { return Self::Unknown };
+        match package.origin {
+            Origin::Dpkg if is_marked(package) => other(),
+            Origin::Dpkg => {
+                let (name, hosts): (&str, &[&str]) = match os.id.as_str() {
+                    "debian" => ("Debian", &["debian.org", "debian.net"]),
+                    "ubuntu" => ("Ubuntu", &["ubuntu.com", "canonical.com"]),
+                    _ => return Self::Unknown,
+                };
+                match said.trim_end_matches('>').rsplit_once('@') {
+                    Some((_, host)) if hosts.iter().any(|own| is_within(host, own)) => Self::Distribution,
+                    Some(_) if name == "Debian" => Self::Unknown,
+                    Some(_) => other(),
+                    None if said == name => Self::Distribution,
+                    None if said.is_empty() => Self::Unknown,
+                    None => other(),
+                }
+            }
+            Origin::Rpm => match RPM.iter().find(|(id, _)| *id == os.id) {
+                Some(_) if is_marked(package) => other(),
+                Some((_, own)) if own.iter().any(|own| said.starts_with(own)) => Self::Distribution,
+                Some(_) => other(),
+                None => Self::Unknown,
+            },
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// Tells whether a host is of a domain.
+fn is_within(host: &str, domain: &str) -> bool {
+    host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vendor(os: &str, origin: Origin, version: &str, said: &str) -> Vendor {
+        let os = OperatingSystem { id: os.to_owned(), version: "1".to_owned(), name: String::new() };
+        let vendor = Some(said.to_owned()).filter(|said| !said.is_empty());
+        Vendor::of(&Package { version: version.to_owned(), origin, vendor, ..Package::default() }, Some(&os))
+    }
+
+    #[test]
+    fn a_distributions_packages_say_so() {
+        for (os, origin, said) in [
+            ("debian", Origin::Dpkg, "Debian Python Team <team+python@tracker.debian.org>"),
+            ("debian", Origin::Dpkg, "Debian Java Maintainers <pkg-java-maintainers@lists.alioth.debian.org>"),
+            ("debian", Origin::Dpkg, "Debian OpenSSL Team <pkg-openssl-devel@alioth-lists.debian.net>"),
+            ("ubuntu", Origin::Dpkg, "Ubuntu Developers <ubuntu-devel-discuss@lists.ubuntu.com>"),
+            ("ubuntu", Origin::Dpkg, "Ubuntu"),
+            ("almalinux", Origin::Rpm, "AlmaLinux"),
+            ("rocky", Origin::Rpm, "Rocky Enterprise Software Foundation"),
+            ("rhel", Origin::Rpm, "Red Hat, Inc."),
+            ("sles", Origin::Rpm, "SUSE LLC <https://www.suse.com/>"),
+            ("amzn", Origin::Rpm, "Amazon Linux"),
+        ] {
+            assert_eq!(vendor(os, origin, "1-1", said), Vendor::Distribution, "{said}");
+        }
+    }
+
+    #[test]
+    fn others_are_named_and_what_is_in_doubt_is_nobodys() {
+        for (os, origin, version, said) in [
+            ("debian", Origin::Dpkg, "16.4-1.pgdg120+2", "Debian PostgreSQL Maintainers <team+postgresql@tracker.debian.org>"),
+            ("debian", Origin::Dpkg, "1.26.2-1~bookworm", "NGINX Packaging <nginx-packaging@f5.com>"),
+            ("debian", Origin::Dpkg, "1.0", "ACME"),
+            ("ubuntu", Origin::Dpkg, "1.0", "ACME <support@acme.example>"),
+            ("ubuntu", Origin::Dpkg, "1.0", "Someone <someone@debian.org>"),
+            ("ubuntu", Origin::Dpkg, "1.0", "Someone <someone@notubuntu.com>"),
+            ("rhel", Origin::Rpm, "1-1.el9", "Fedora Project"),
+            ("rhel", Origin::Rpm, "16.4-1PGDG.rhel9", "PostgreSQL Global Development Group"),
+        ] {
+            assert_eq!(vendor(os, origin, version, said), Vendor::Other(said.to_owned()), "{said}");
+        }
+        assert_eq!(vendor("rocky", Origin::Rpm, "1-1", ""), Vendor::Other("(none)".to_owned()));
+        assert_eq!(vendor("debian", Origin::Dpkg, "1-1", "Marc <x@zugschlus.example>"), Vendor::Unknown);
+        assert_eq!(vendor("debian", Origin::Dpkg, "1-1", ""), Vendor::Unknown);
+        assert_eq!(vendor("alpine", Origin::Apk, "1-r1", "Natanael <n@alpinelinux.org>"), Vendor::Unknown);
+    }
+}
