@@ -95,17 +95,12 @@ pub(super) fn is_hash(text: &str) -> bool {
 }
 
 impl Accounts {
-    /// Reads the account files. Lines that are none are left out; a missing file is empty.
+    /// Reads the account files; a missing one is empty. Lines that are none are left out, and told as faults.
+    ///
+    /// Source: passwd(5), shadow(5), group(5), gshadow(5): seven, nine, four and four fields.
     pub(super) fn read(files: &Files) -> Self {
-        let rows = |path: &str| -> Vec<Vec<String>> {
-            let text = files.text(path).unwrap_or_default();
-            let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-            lines.map(|line| line.split(':').map(str::to_owned).collect()).collect()
-        };
-        let pairs = |path: &str| rows(path).into_iter().filter(|row| row.len() > 1).map(|row| (row[0].clone(), row[1].clone())).collect();
-        let users: Vec<Account> = rows("/etc/passwd")
+        let users: Vec<Account> = rows(files, "/etc/passwd", |row| row.len() == 7 && is_number(&row[2]) && is_number(&row[3]))
             .into_iter()
-            .filter(|row| row.len() >= 7)
             .map(|row| Account {
                 name: row[0].clone(),
                 password: row[1].clone(),
@@ -115,12 +110,17 @@ impl Accounts {
                 shell: row[6].clone(),
             })
             .collect();
-        let groups = rows("/etc/group").into_iter().filter(|row| row.len() >= 4).map(|row| {
+        let groups = rows(files, "/etc/group", |row| row.len() == 4 && is_number(&row[2])).into_iter().map(|row| {
             let members = row[3].split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
             (row[0].clone(), (row[2].clone(), members))
         });
+        let pairs = |path: &str, fields: usize| {
+            let rows = rows(files, path, |row| row.len() == fields);
+            rows.into_iter().map(|row| (row[0].clone(), row[1].clone())).collect()
+        };
         let homes = homes(files, &users);
-        Self { shadow: pairs("/etc/shadow"), group_shadow: pairs("/etc/gshadow"), groups: groups.collect(), users, homes }
+        let (shadow, group_shadow) = (pairs("/etc/shadow", 9), pairs("/etc/gshadow", 4));
+        Self { shadow, group_shadow, groups: groups.collect(), users, homes }
     }
 
     /// Returns an account.
@@ -134,6 +134,27 @@ impl Accounts {
             members.iter().any(|member| member == user) || self.user(user).is_some_and(|account| account.gid == *gid)
         })
     }
+}
+
+/// The fields of a file's lines. The first of those that are none is a fault: what it says of an account isn't judged.
+fn rows(files: &Files, path: &str, is_whole: impl Fn(&[String]) -> bool) -> Vec<Vec<String>> {
+    let text = files.text(path).unwrap_or_default();
+    // What begins with + or - asks NIS.
+    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.is_empty() && !line.starts_with(['#', '+', '-']));
+    let mut rows = Vec::new();
+    for (number, line) in lines {
+        let row: Vec<String> = line.split(':').map(str::to_owned).collect();
+        if is_whole(&row) {
+            rows.push(row);
+        } else {
+            files.fault(Path::new(path), format!("line {number} is none of an account or a group"));
+        }
+    }
+    rows
+}
+
+fn is_number(field: &str) -> bool {
+    field.parse::<u32>().is_ok()
 }
 
 fn homes(files: &Files, users: &[Account]) -> Vec<Home> {
