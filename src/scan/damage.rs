@@ -27,7 +27,7 @@ const EFI_SYSTEM: &str = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B";
 const LINUX: &str = "0FC63DAF-8483-4772-8E79-3D69D8477DE4";
 
 /// A small Debian as an image for the Marketplace should be; it passes.
-const FILES: [(&str, &str); 12] = [
+const FILES: [(&str, &str); 19] = [
     ("usr/lib/os-release", "ID=debian\nVERSION_ID=13\n"),
     ("etc/passwd", "root:x:0:0::/root:/bin/sh\nwww-data:x:33:33::/var/www:/usr/sbin/nologin\nadmin:x:1000:1000::/home/admin:/bin/sh\n"),
     ("etc/shadow", "root:*:1:0:9:7:::\nwww-data:*:1:0:9:7:::\nadmin:!:1:0:9:7:::\n"),
@@ -36,6 +36,16 @@ const FILES: [(&str, &str); 12] = [
     ("etc/machine-id", ""),
     ("usr/bin/cloud-init", "#!/usr/bin/python3\n"),
     ("usr/lib/systemd/system/cloud-init-main.service", "[Unit]\n"),
+    (
+        "etc/cloud/cloud.cfg",
+        "users:\n  - default\ndisable_root: true\nsystem_info:\n  default_user:\n    name: admin\n    sudo: [\"ALL=(ALL) NOPASSWD:ALL\"]\n",
+    ),
+    ("usr/bin/sudo", "ELF"),
+    ("etc/systemd/system/cloud-init.target.wants/cloud-init-main.service", "[Unit]\n"),
+    ("etc/systemd/system/multi-user.target.wants/ssh.service", "[Unit]\n"),
+    ("usr/lib/systemd/system/ssh.service", "[Unit]\n"),
+    ("usr/sbin/sshd", "ELF"),
+    ("etc/ssh/sshd_config", "PasswordAuthentication no\nPermitRootLogin no\nKbdInteractiveAuthentication no\nUsePAM yes\n"),
     ("home/admin/notes", "nothing\n"),
     ("opt/app/data", "some\n"),
     ("boot/efi/README", ""),
@@ -86,7 +96,7 @@ impl Damaged {
     /// Damages a disk in one of three ways: cuts it off, turns bits, or puts random bytes in the place of what is read.
     fn by(seed: u64, disk: &Arc<Vec<u8>>, read: &[usize]) -> Self {
         let mut random = Random::of(seed);
-        let mut place = |random: &mut Random| match random.below(16) {
+        let place = |random: &mut Random| match random.below(16) {
             0 => random.below(disk.len()),
             _ => read[random.below(read.len())] * SECTOR_BYTES + random.below(SECTOR_BYTES),
         };
@@ -174,7 +184,11 @@ fn whatever_is_damaged_nothing_is_missing_in_silence() {
         let disk = Arc::new(disk);
         let whole = Arc::new(Damaged::new(&disk, Vec::new()));
         let report = scan(&whole);
-        assert!(report.passed() && report.findings.iter().all(|finding| !finding.code.starts_with("COV")), "{name}: {report:#?}");
+        assert!(
+            report.passed() && report.findings.iter().all(|finding| !finding.code.starts_with("COV")),
+            "{name}: {:#?}",
+            report.findings
+        );
         let read: Vec<usize> = whole.sectors.lock().unwrap().iter().copied().collect();
         let handed_out = whole.handed_out.load(Ordering::Relaxed);
         let expected = told(&whole, &report);
@@ -196,7 +210,10 @@ fn whatever_is_damaged_nothing_is_missing_in_silence() {
         let told = told(&damaged, &report);
         let missing: Vec<_> = whole.findings.iter().filter(|finding| !report.findings.contains(finding)).collect();
         if told.packages < expected.packages || told.users < expected.users || told.files < expected.files || !missing.is_empty() {
-            silent.push(format!("{name}, seed {seed}: {told:?}, {:?}, missing {missing:?}", damaged.patches.iter().map(|(at, bytes)| (at, bytes.len())).collect::<Vec<_>>()));
+            silent.push(format!(
+                "{name}, seed {seed}: {told:?}, {:?}, missing {missing:?}",
+                damaged.patches.iter().map(|(at, bytes)| (at, bytes.len())).collect::<Vec<_>>()
+            ));
         }
     }
     println!("{cases} images were damaged: {unharmed} where it changed nothing that is told, the others told of it");
