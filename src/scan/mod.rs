@@ -41,7 +41,7 @@ mod verdict;
 mod vulnerabilities;
 
 #[cfg(test)]
-mod damage;
+mod damage_tests;
 #[cfg(test)]
 mod testing;
 
