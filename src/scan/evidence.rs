@@ -9,7 +9,7 @@ use super::files::Files;
 use super::inventory;
 use super::kernels;
 use super::os;
-use super::packages::Packages;
+use super::packages::{Packages, add_licences};
 use super::pass::{self, Reopen};
 use super::request::{Progress, Scan};
 use super::rules::RULES;
@@ -129,6 +129,8 @@ fn judge(evidence: Evidence, reopen: &Reopen, progress: &(dyn Fn(Progress) + Syn
         runtimes.extend(runtimes::read(&root.files, &root.packages.list, &homes));
         kernel = kernels::booted(&root.files);
         (os, packages) = (root.os, root.packages.list);
+        // Now that the pass has been over them: what it has read is at hand.
+        add_licences(&root.files, &mut packages);
     }
     packages.extend(software);
     packages.sort();
