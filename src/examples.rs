@@ -109,6 +109,17 @@ mod tests {
     }
 
     #[test]
+    fn the_comparison_with_peers_scans_by_a_line_that_parses() {
+        let script = include_str!("../benches/peers/compare.py");
+        let list = script.lines().find_map(|line| line.trim().strip_prefix("scan = [")?.strip_suffix(']')).unwrap();
+        let words = list.split(", ").map(|word| word.strip_prefix('"').map_or("./file", |word| word.trim_end_matches('"')));
+        let matches = cli::command().try_get_matches_from(words);
+        if let Err(error) = matches.and_then(|matches| cli::Cli::from_arg_matches(&matches)) {
+            panic!("{list}: {error}");
+        }
+    }
+
+    #[test]
     fn every_command_that_does_something_has_an_example() {
         fn without(command: &Command, path: &str, found: &mut Vec<String>) {
             for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set() && inner.get_name() != "help") {

@@ -122,9 +122,27 @@ impl BlockStore {
         let mut maps: Vec<_> = files(&self.map_folder(region)).map(|(path, used)| (used, path)).collect();
         maps.sort_unstable();
         for (_, oldest) in maps.iter().take(maps.len().saturating_sub(MOST_MAPS)) {
-            fs::remove_file(oldest)?;
+            remove(oldest)?;
         }
         Ok(())
+    }
+
+    /// Removes a snapshot's map: its blocks stay, and go as others do.
+    ///
+    /// # Errors
+    ///
+    /// When it is there and can't be removed.
+    pub(super) fn forget_map(&self, region: &Region, snapshot: &SnapshotId) -> io::Result<()> {
+        remove(&self.map_path(region, snapshot))
+    }
+
+    /// Removes a folder of blocks with all that it holds; one that isn't there is removed.
+    ///
+    /// # Errors
+    ///
+    /// When it can't be removed.
+    pub fn clear(folder: &Path) -> io::Result<()> {
+        unless_absent(fs::remove_dir_all(folder))
     }
 
     /// Returns a block. One that is damaged is removed, so that it is fetched and kept again.
@@ -198,7 +216,7 @@ impl BlockStore {
 
     fn remove_unfinished(&self) -> io::Result<()> {
         let is_old = |time: SystemTime| time.elapsed().is_ok_and(|age| age > UNFINISHED_FOR);
-        files(&self.folder.join("new")).filter(|(_, written)| is_old(*written)).try_for_each(|(path, _)| fs::remove_file(path))
+        files(&self.folder.join("new")).filter(|(_, written)| is_old(*written)).try_for_each(|(path, _)| remove(&path))
     }
 
     /// Writes a file so that it is there whole or not at all; nobody else may read it.
@@ -237,6 +255,15 @@ impl Held {
             self.by_use.remove(&(used, *digest));
         }
     }
+}
+
+/// Removes a file; another process may have done so.
+fn remove(path: &Path) -> io::Result<()> {
+    unless_absent(fs::remove_file(path))
+}
+
+fn unless_absent(removed: io::Result<()>) -> io::Result<()> {
+    removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
 /// The regular files of a folder, with the time of their last change; none of a folder that isn't there.
@@ -311,6 +338,20 @@ mod tests {
         for spoiled in [text.replace("\"7\"", "\"8\""), text[..text.len() - 1].to_owned(), String::new()] {
             fs::write(&path, spoiled).unwrap();
             assert_eq!(store.map(&region, &snapshot), None);
+        }
+    }
+
+    #[test]
+    fn what_is_gone_already_is_removed_and_a_cleared_folder_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("blocks");
+        let store = BlockStore::open(&place, BLOCK).unwrap();
+        keep(&store, 1);
+        store.forget_map(&Region::marketplace(), &"snap-0123456789abcdef0".parse().unwrap()).unwrap();
+        remove(&place.join("new/left")).unwrap();
+        for _ in 0..2 {
+            BlockStore::clear(&place).unwrap();
+            assert!(!place.exists());
         }
     }
 

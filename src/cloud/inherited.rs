@@ -1,8 +1,8 @@
 //! What a snapshot has in common with one whose blocks are kept.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use super::block_store::{BlockMap, BlockStore};
 use super::session::Clients;
@@ -20,8 +20,10 @@ pub(super) struct Inherited {
     store: Arc<BlockStore>,
     /// Whose blocks they are: the snapshot itself, or one of its kin.
     from: Option<SnapshotId>,
-    /// Digest by index.
-    blocks: BTreeMap<u32, Digest>,
+    /// Digest by index; nothing once one was found to be wrong.
+    blocks: RwLock<BTreeMap<u32, Digest>>,
+    /// Whether that was found since it was last asked.
+    misled: AtomicBool,
 }
 
 impl Inherited {
@@ -34,7 +36,7 @@ impl Inherited {
     pub(super) async fn find(store: &Arc<BlockStore>, clients: &Clients, snapshot: &SnapshotId, size_bytes: u64) -> Self {
         let of = |from: Option<SnapshotId>, blocks: BTreeMap<u32, Digest>| {
             store.claim(blocks.values());
-            Self { store: Arc::clone(store), from, blocks }
+            Self { store: Arc::clone(store), from, blocks: RwLock::new(blocks), misled: AtomicBool::new(false) }
         };
         let map = |snapshot: &SnapshotId| store.map(&clients.region, snapshot).filter(|map| map.size_bytes == size_bytes);
         if let Some(map) = map(snapshot) {
@@ -59,12 +61,32 @@ impl Inherited {
 
     /// Returns the snapshot that blocks are inherited from, and how many.
     pub(super) fn origin(&self) -> Option<(&SnapshotId, usize)> {
-        self.from.as_ref().map(|from| (from, self.blocks.len()))
+        self.from.as_ref().map(|from| (from, self.blocks().len()))
     }
 
     /// Returns the digest of a block that is inherited; whether the store has it still is not said.
     pub(super) fn digest(&self, index: u32) -> Option<Digest> {
-        self.blocks.get(&index).copied()
+        self.blocks().get(&index).copied()
+    }
+
+    /// Believes nothing of what was inherited any more, and removes the map that it came from: AWS has another block.
+    pub(super) fn distrust(&self, region: &Region) {
+        self.blocks.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.misled.store(true, Ordering::Relaxed);
+        let Some(from) = &self.from else { return };
+        tracing::debug!(%from, "what is kept is not what AWS has");
+        if let Err(error) = self.store.forget_map(region, from) {
+            tracing::debug!(%error, "which blocks were kept can't be removed");
+        }
+    }
+
+    /// Tells whether that happened since this was last asked.
+    pub(super) fn take_misled(&self) -> bool {
+        self.misled.swap(false, Ordering::Relaxed)
+    }
+
+    fn blocks(&self) -> RwLockReadGuard<'_, BTreeMap<u32, Digest>> {
+        self.blocks.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps a block, and tells whether it is kept.
@@ -77,20 +99,10 @@ impl Inherited {
 
     /// Keeps which blocks the snapshot has: those inherited, and those read.
     pub(super) fn remember(&self, region: &Region, snapshot: &SnapshotId, size_bytes: u64, read: &BTreeMap<u32, Digest>) {
-        let mut blocks = self.blocks.clone();
+        let mut blocks = self.blocks().clone();
         blocks.extend(read);
         if let Err(error) = self.store.keep_map(region, snapshot, &BlockMap::new(size_bytes, blocks)) {
             tracing::debug!(%error, "which blocks were kept can't be written");
-        }
-    }
-}
-
-impl fmt::Display for Inherited {
-    /// Writes what was claimed of the blocks.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.from {
-            Some(from) => write!(f, "is kept of {from}, of which AWS said that it had not changed"),
-            None => f.write_str("is kept"),
         }
     }
 }

@@ -39,4 +39,4 @@ pub use objects::{BucketError, object_code};
 pub use permissions::{Activity, COMMANDS, Command, OPERATIONS, Operation, command, operations};
 pub use policy::{Bounds, INGESTION_POLICY, INGESTION_PRINCIPAL, MOST_POLICY_CHARACTERS, Probe, ingestion_trust, policies, probes};
 pub use session::{Connect, Identity, Reader, Writer};
-pub use snapshot::{BlockingBlocks, SnapshotBlocks};
+pub use snapshot::{SnapshotBlocks, SnapshotDisk};

@@ -15,12 +15,14 @@ use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
+use tokio::sync::Semaphore;
 
 use super::attempts::MarkUnknown;
 use super::block_store::BlockStore;
 use super::connector::Wire;
 use super::error;
 use super::guard::RefuseTwin;
+use super::snapshot::IN_FLIGHT;
 use crate::cloud::CloudError;
 use crate::model::ids::{AccountId, Region};
 use crate::model::target::Login;
@@ -83,6 +85,8 @@ pub(super) struct Clients {
     pub ebs: aws_sdk_ebs::Client,
     pub ssm: aws_sdk_ssm::Client,
     pub catalog: aws_sdk_marketplacecatalog::Client,
+    /// One for each block that may be asked for at a time.
+    pub block_requests: Semaphore,
 }
 
 impl Reader {
@@ -132,6 +136,12 @@ impl Reader {
     #[must_use]
     pub fn keep_blocks(self, store: BlockStore) -> Self {
         Self { store: Some(Arc::new(store)), ..self }
+    }
+
+    /// Returns the same reader, which fetches every block from AWS itself.
+    #[must_use]
+    pub fn without_kept_blocks(&self) -> Self {
+        Self { store: None, ..self.clone() }
     }
 
     /// Asks STS who the caller is.
@@ -193,6 +203,7 @@ impl Clients {
             ebs: client!(aws_sdk_ebs, session, region),
             ssm: client!(aws_sdk_ssm, session, region),
             catalog: client!(aws_sdk_marketplacecatalog, session, region),
+            block_requests: Semaphore::new(IN_FLIGHT),
         }
     }
 }

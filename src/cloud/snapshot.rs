@@ -1,6 +1,7 @@
 //! Reading a snapshot's blocks through EBS direct.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use base64::Engine as _;
@@ -12,7 +13,7 @@ use super::inherited::Inherited;
 use super::kept_blocks::KeptBlocks;
 use super::session::{Clients, Reader};
 use super::{CloudError, error};
-use crate::disk::{Fetch, SourceError};
+use crate::disk::{BlockSource, CacheLimits, Cached, Fetch, SourceError};
 use crate::model::digest::{BLOCK_SIZE_BYTES, Digest};
 use crate::model::ids::{Region, SnapshotId};
 
@@ -26,7 +27,7 @@ pub struct SnapshotBlocks {
     tokens: Arc<BTreeMap<u32, String>>,
     /// Of the blocks read so far, by whichever clone.
     digests: Arc<Mutex<BTreeMap<u32, Digest>>>,
-    /// Why a reader that is not asynchronous missed a block, of whichever clone.
+    /// Why a [`SnapshotDisk`] did not give what was read of it, of whichever clone.
     missed: Arc<Mutex<Option<CloudError>>>,
     /// What readers that are not asynchronous have fetched, of whichever clone.
     kept: Arc<OnceLock<KeptBlocks>>,
@@ -114,6 +115,8 @@ impl SnapshotBlocks {
     pub async fn block(&self, index: u32) -> Result<(Bytes, Digest), CloudError> {
         let region = &self.clients.region;
         let incomplete = |what: String| CloudError::incomplete("GetSnapshotBlock", region, what);
+        // Nobody closes it.
+        let _one_of_few = self.clients.block_requests.acquire().await.map_err(|_| incomplete("no request may be made".to_owned()))?;
         let token = self.tokens.get(&index).ok_or_else(|| incomplete(format!("{} has no block {index}", self.snapshot)))?;
         let answer = self
             .clients
@@ -135,7 +138,7 @@ impl SnapshotBlocks {
             return Err(incomplete(format!("block {index} of {} does not match its checksum", self.snapshot)));
         }
         if let Some(inherited) = self.inherited.as_ref().filter(|inherited| inherited.digest(index).is_some_and(|kept| kept != digest)) {
-            return Err(incomplete(format!("block {index} of {} is not the one that {inherited}", self.snapshot)));
+            inherited.distrust(region);
         }
         self.known().insert(index, digest);
         Ok((content, digest))
@@ -175,7 +178,14 @@ impl SnapshotBlocks {
         }
     }
 
-    /// Takes why a block was missed by [`BlockingBlocks`] since this was last asked.
+    /// Tells whether what is kept of an earlier scan turned out to be of other blocks since this was last asked: what was
+    /// read until then may be wrong.
+    pub fn take_misled(&self) -> bool {
+        self.inherited.as_ref().is_some_and(|inherited| inherited.take_misled())
+    }
+
+    /// Takes why a [`SnapshotDisk`] could not be read somewhere since this was last asked. What was fetched ahead, and nobody
+    /// has wanted, is not missed.
     ///
     /// Whoever reads the disk sees a block that can't be read, which an image may be judged by; that AWS
     /// didn't give it says nothing of the image.
@@ -183,33 +193,57 @@ impl SnapshotBlocks {
         self.missed.lock().unwrap_or_else(|e| e.into_inner()).take()
     }
 
-    /// Keeps why AWS did not give a block, and says so to who wanted it.
-    fn miss(&self, index: u32, error: CloudError) -> SourceError {
-        self.missed.lock().unwrap_or_else(|e| e.into_inner()).get_or_insert_with(|| error.clone());
-        read_error(index, error)
-    }
-
     fn known(&self) -> MutexGuard<'_, BTreeMap<u32, Digest>> {
         self.digests.lock().unwrap_or_else(|e| e.into_inner())
     }
 }
 
-/// Blocks for a reader that is not asynchronous: it works on a blocking thread and waits here.
-pub struct BlockingBlocks {
+/// A snapshot as a disk, for a reader that is not asynchronous: it works on a blocking thread and waits here.
+pub struct SnapshotDisk {
+    cached: Cached<BlockingBlocks>,
+    missed: Arc<Mutex<Option<CloudError>>>,
+}
+
+impl BlockSource for SnapshotDisk {
+    fn size_bytes(&self) -> u64 {
+        self.cached.size_bytes()
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), SourceError> {
+        self.cached.read_at(offset, buffer).inspect_err(|error| {
+            if let SourceError::Read { source, .. } = error
+                && let Some(error) = source.downcast_ref::<CloudError>()
+            {
+                self.missed.lock().unwrap_or_else(|e| e.into_inner()).get_or_insert_with(|| error.clone());
+            }
+        })
+    }
+
+    fn next_allocated(&self, offset: u64) -> Result<Option<Range<u64>>, SourceError> {
+        self.cached.next_allocated(offset)
+    }
+
+    fn prefetch(&self, ranges: &[Range<u64>]) {
+        self.cached.prefetch(ranges);
+    }
+}
+
+struct BlockingBlocks {
     blocks: SnapshotBlocks,
     runtime: tokio::runtime::Handle,
 }
 
-/// Blocks asked for at once by one [`Fetch::fetch_many`]: enough to reach AWS's 1,000 requests a second for a snapshot
+/// Blocks asked for at once in a Region, by whomever: enough to reach AWS's 1,000 requests a second for a snapshot
 /// at the 50 ms that a block takes; what it refuses beyond is asked for again.
 ///
 /// Source: <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-resource-quotas.html>
-const IN_FLIGHT: usize = 64;
+pub(super) const IN_FLIGHT: usize = 64;
 
 impl SnapshotBlocks {
     /// Gives the blocks to a reader that is not asynchronous. Call from within the runtime.
-    pub fn blocking(self) -> BlockingBlocks {
-        BlockingBlocks { blocks: self, runtime: tokio::runtime::Handle::current() }
+    pub fn disk(&self) -> SnapshotDisk {
+        let blocks = BlockingBlocks { blocks: self.clone(), runtime: tokio::runtime::Handle::current() };
+        SnapshotDisk { cached: Cached::new(blocks, CacheLimits::default()), missed: Arc::clone(&self.missed) }
     }
 }
 
@@ -249,7 +283,7 @@ impl Fetch for BlockingBlocks {
                 }
                 Ok(content)
             }
-            Ok(Err(error)) => Err(self.blocks.miss(index, error)),
+            Ok(Err(error)) => Err(read_error(index, error)),
             Err(broken) => Err(read_error(index, broken)),
         };
         indices.iter().zip(fetched).map(content).collect()

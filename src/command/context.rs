@@ -84,12 +84,12 @@ impl Connected {
         Ok(Self { workspace, target, reader: Reader::connect_as(connection, &login).await, emulated, machineless })
     }
 
-    /// Has blocks that are read outlive the command, up to so many GiB; none for 0.
+    /// Has blocks that are read outlive the command, up to so many GiB; with 0, those kept before are removed.
     ///
     /// # Errors
     ///
     /// When the folder that they are kept in can't be used.
-    pub fn keep_blocks(self, most_gib: u64) -> Result<Self, Failure> {
+    pub fn keep_blocks(self, most_gib: Option<u64>) -> Result<Self, Failure> {
         let reader = keep_blocks(self.reader, self.target, &self.workspace, most_gib)?;
         Ok(Self { reader, ..self })
     }
@@ -154,7 +154,7 @@ impl Context {
     /// # Errors
     ///
     /// When the folder that they are kept in can't be used.
-    pub fn keep_blocks(self, most_gib: u64) -> Result<Self, Failure> {
+    pub fn keep_blocks(self, most_gib: Option<u64>) -> Result<Self, Failure> {
         let reader = keep_blocks(self.reader, self.target, &self.workspace, most_gib)?;
         Ok(Self { reader, ..self })
     }
@@ -506,22 +506,28 @@ pub fn machines(global: &Global) -> Result<Machines, Failure> {
     }
 }
 
-/// Returns where what can be made again is kept.
+/// Returns where what can be made again is kept; an empty `XDG_CACHE_HOME` is none.
+///
+/// Source: <https://specifications.freedesktop.org/basedir-spec/latest/>
 pub(super) fn cache_folder() -> PathBuf {
     let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(home);
+    let cache = std::env::var_os("XDG_CACHE_HOME").filter(|folder| !folder.is_empty()).map(PathBuf::from).or_else(home);
     cache.unwrap_or_else(std::env::temp_dir).join("bakehouse")
 }
 
 /// A twin's blocks go with its state: one that is made anew gives snapshots the same ids.
-fn keep_blocks(reader: Reader, target: TargetName, workspace: &Workspace, most_gib: u64) -> Result<Reader, Failure> {
-    if most_gib == 0 {
-        return Ok(reader);
-    }
+fn keep_blocks(reader: Reader, target: TargetName, workspace: &Workspace, most_gib: Option<u64>) -> Result<Reader, Failure> {
+    let Some(most_gib) = most_gib else { return Ok(reader) };
     let folder = match target {
         TargetName::Aws => cache_folder().join("blocks"),
         TargetName::Twin => twin_folder(workspace).join("kept-blocks"),
     };
+    if most_gib == 0 {
+        BlockStore::clear(&folder).map_err(|error| {
+            Failure::other(format!("what is kept in {} can't be removed: {error}", folder.display()), "remove the folder by hand")
+        })?;
+        return Ok(reader);
+    }
     let store = BlockStore::open(&folder, most_gib << 30).map_err(|error| {
         let what = format!("blocks can't be kept in {}: {error}", folder.display());
         Failure::other(what, "remove the folder, or leave --keep-blocks out: nothing else is in it")

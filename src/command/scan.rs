@@ -43,10 +43,10 @@ pub struct ScanArgs {
     #[arg(long)]
     pub unallocated: bool,
     /// Keep the blocks of snapshots that are read in the cache folder, up to so many GiB: a later scan of the same
-    /// snapshot fetches none of them again, one of a child only what has changed. They are the image's content
-    #[arg(long, value_name = "GIB", env = "BAKEHOUSE_KEEP_BLOCKS", default_value_t = 0, hide_default_value = true)]
-    #[arg(value_parser = clap::value_parser!(u64).range(..=MOST_KEPT_GIB))]
-    pub keep_blocks: u64,
+    /// snapshot fetches none of them again, one of a child only what has changed. They are the image's content. 0 removes
+    /// what is kept
+    #[arg(long, value_name = "GIB", env = "BAKEHOUSE_KEEP_BLOCKS", value_parser = clap::value_parser!(u64).range(..=MOST_KEPT_GIB))]
+    pub keep_blocks: Option<u64>,
     /// How to write the report
     #[arg(long, value_enum, default_value_t)]
     pub format: ScanFormat,

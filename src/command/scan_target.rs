@@ -67,8 +67,8 @@ pub struct Terms {
     pub backing_files: BackingFiles,
     /// Whether what no file holds is searched, whatever the manifest says.
     pub unallocated: bool,
-    /// How much of what is read of snapshots is kept for the next scan, in GiB.
-    pub keep_blocks_gib: u64,
+    /// How much of what is read of snapshots is kept for the next scan, in GiB; 0 removes what is kept.
+    pub keep_blocks_gib: Option<u64>,
     /// What the command line says of the manifest's waivers.
     pub waivers: WaiverOptions,
     /// What is published of flaws, if there is a database of it.
@@ -181,6 +181,9 @@ fn absent(what: &str, region: &Region, terms: &Terms) -> Failure {
 pub async fn local(global: &Global, path: &Path, terms: &Terms) -> Result<Report, Failure> {
     let request = terms.request(global)?;
     let (path, allowed, ui) = (path.to_owned(), terms.backing_files, Ui::of(global));
+    if terms.keep_blocks_gib.is_some() {
+        ui.say("note: --keep-blocks does nothing here: it is for snapshots, and nothing is kept of what lies on this machine");
+    }
     let scanned = tokio::task::spawn_blocking(move || local_blocking(&path, allowed, request, &ui)).await;
     scanned.map_err(|error| Failure::other(format!("the scan broke off: {error}"), "report this as a defect of bakehouse"))?
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SendError, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
@@ -71,6 +72,8 @@ struct Shared<F> {
     limits: CacheLimits,
     state: Mutex<State>,
     arrived: Condvar,
+    /// Whether nobody will want what is still to be fetched ahead.
+    closing: AtomicBool,
 }
 
 #[derive(Default)]
@@ -98,17 +101,22 @@ impl<F: Fetch + 'static> Cached<F> {
     pub fn new(fetch: F, limits: CacheLimits) -> Self {
         let blocks = limits.blocks.max(1);
         let limits = CacheLimits { blocks, batch: limits.batch.min(blocks.div_ceil(4)).max(1) };
-        let shared = Arc::new(Shared { fetch, limits, state: Mutex::default(), arrived: Condvar::new() });
+        let shared = Arc::new(Shared { fetch, limits, state: Mutex::default(), arrived: Condvar::new(), closing: AtomicBool::new(false) });
         let (ahead, claimed) = channel::<Vec<u32>>();
         let reader = Arc::clone(&shared);
-        let read_ahead = move || claimed.iter().for_each(|wanted| drop(reader.fetch_claimed(&wanted)));
+        let read_ahead = move || {
+            let wanted = claimed.iter().take_while(|_| !reader.closing.load(Ordering::Relaxed));
+            wanted.for_each(|wanted| drop(reader.fetch_claimed(&wanted)));
+        };
         let thread = thread::Builder::new().name("read ahead".to_owned()).spawn(read_ahead).ok();
         Self { shared, ahead: thread.is_some().then_some(ahead), thread }
     }
 }
 
 impl<F> Drop for Cached<F> {
+    /// Waits for the batch that is under way; those behind it are not begun.
     fn drop(&mut self) {
+        self.shared.closing.store(true, Ordering::Relaxed);
         self.ahead = None;
         // A thread that panicked has let go of its blocks.
         self.thread.take().map(JoinHandle::join);
@@ -146,7 +154,7 @@ impl<F: Fetch> Cached<F> {
 
     /// Marks a batch of blocks as to be fetched ahead; none while what is under way could take half of the cache.
     fn claim_ahead(&self, state: &mut State, window: Range<u32>) -> Vec<u32> {
-        let in_flight = state.blocks.len() - state.by_use.len();
+        let in_flight = state.blocks.len().saturating_sub(state.by_use.len());
         if self.ahead.is_none() || in_flight >= self.shared.limits.blocks.div_ceil(2) {
             return Vec::new();
         }
@@ -190,7 +198,7 @@ impl<F: Fetch> Shared<F> {
     /// Fetches claimed blocks and returns the first of them. A failure of another block is not kept:
     /// whoever wants that block tries again.
     fn fetch_claimed(&self, wanted: &[u32]) -> Option<Result<Bytes, SourceError>> {
-        let claim = Claim { shared: self, wanted };
+        let mut claim = Claim { shared: self, wanted };
         let mut results = self.fetch.fetch_many(wanted).into_iter();
         let mut state = self.lock();
         let mut first = None;
@@ -203,8 +211,10 @@ impl<F: Fetch> Shared<F> {
                 first = Some(result);
             }
         }
+        // What did not arrive is let go of at once: after the lock somebody else may have claimed it.
+        state.release(std::mem::take(&mut claim.wanted));
         drop(state);
-        drop(claim);
+        self.arrived.notify_all();
         first
     }
 
@@ -217,7 +227,7 @@ fn missing(index: u32) -> SourceError {
     SourceError::Read { offset: u64::from(index), source: "the source returned fewer blocks than were asked for".into() }
 }
 
-/// Lets go of blocks marked as in flight that did not arrive, however the fetch ended.
+/// Lets go of blocks marked as in flight that did not arrive, if the fetch ended in a panic.
 struct Claim<'a, F: Fetch> {
     shared: &'a Shared<F>,
     wanted: &'a [u32],
@@ -225,18 +235,21 @@ struct Claim<'a, F: Fetch> {
 
 impl<F: Fetch> Drop for Claim<'_, F> {
     fn drop(&mut self) {
-        let mut state = self.shared.lock();
-        for index in self.wanted {
-            if state.blocks.get(index).is_some_and(|slot| slot.held.is_none()) {
-                state.blocks.remove(index);
-            }
-        }
-        drop(state);
+        self.shared.lock().release(self.wanted);
         self.shared.arrived.notify_all();
     }
 }
 
 impl State {
+    /// Lets go of claimed blocks that did not arrive.
+    fn release(&mut self, claimed: &[u32]) {
+        for index in claimed {
+            if self.blocks.get(index).is_some_and(|slot| slot.held.is_none()) {
+                self.blocks.remove(index);
+            }
+        }
+    }
+
     fn touch(&mut self, index: u32) -> Option<Bytes> {
         let held = self.blocks.get_mut(&index)?.held.as_mut()?;
         self.clock += 1;
@@ -249,7 +262,9 @@ impl State {
     fn insert(&mut self, index: u32, bytes: Bytes, most: usize) {
         self.clock += 1;
         let slot = self.blocks.entry(index).or_insert(Slot { held: None, next: None });
-        slot.held = Some(Held { bytes, used: self.clock });
+        if let Some(before) = slot.held.replace(Held { bytes, used: self.clock }) {
+            self.by_use.remove(&before.used);
+        }
         self.by_use.insert(self.clock, index);
         while self.by_use.len() > most {
             let Some((_, oldest)) = self.by_use.pop_first() else { break };
@@ -481,5 +496,25 @@ mod tests {
         }
         drop(cached);
         assert!(told.recv().is_err());
+    }
+
+    #[test]
+    fn what_is_to_be_fetched_ahead_is_not_begun_once_nobody_wants_it() {
+        let (cached, open, told) = gated();
+        cached.prefetch(&[0..8, 8..16, 24..32]);
+        assert_eq!(told.recv().unwrap(), (0..8).collect::<Vec<_>>());
+        // As when it is dropped, which waits for what is under way.
+        cached.shared.closing.store(true, Ordering::Relaxed);
+        open.send(()).unwrap();
+        drop(cached);
+        assert!(told.recv().is_err());
+    }
+
+    #[test]
+    fn a_block_that_is_held_already_counts_once() {
+        let mut state = State::default();
+        (0..3).for_each(|_| state.insert(7, Bytes::from_static(b"7"), 1));
+        assert_eq!((state.blocks.len(), state.by_use.len()), (1, 1));
+        assert!(state.touch(7).is_some());
     }
 }

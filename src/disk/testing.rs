@@ -80,24 +80,28 @@ pub(crate) fn deleted_from(ext4: &[u8], path: &str) -> Vec<u8> {
 
 /// Makes an XFS file system with a label, of files (path without a leading slash, content).
 pub(crate) fn xfs(label: &str, files: &[(&str, &str)]) -> Vec<u8> {
+    /// The files of a directory, by their paths in it, as the prototype has them.
+    fn entries(files: &BTreeMap<&str, PathBuf>) -> String {
+        let mut text = String::new();
+        let mut directories = BTreeMap::<&str, BTreeMap<&str, PathBuf>>::new();
+        for (path, source) in files {
+            match path.split_once('/') {
+                Some((directory, rest)) => drop(directories.entry(directory).or_default().insert(rest, source.clone())),
+                None => text.push_str(&format!("{path} ---644 0 0 {}\n", source.display())),
+            }
+        }
+        for (directory, files) in &directories {
+            text.push_str(&format!("{directory} d--755 0 0\n{}$\n", entries(files)));
+        }
+        text
+    }
     let folder = tempfile::tempdir().unwrap();
-    let mut directories = BTreeMap::new();
-    for (index, (path, content)) in files.iter().enumerate() {
+    let sources = files.iter().enumerate().map(|(index, (path, content))| {
         let source = folder.path().join(index.to_string());
         fs::write(&source, content).unwrap();
-        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
-        // Parents of more than one level are not needed, so far.
-        assert!(!parent.contains('/'), "{path} lies too deep");
-        directories.entry(parent).or_insert_with(String::new).push_str(&format!("{name} ---644 0 0 {}\n", source.display()));
-    }
-    let mut proto = "d--755 0 0\n".to_owned();
-    for (directory, entries) in directories {
-        match directory {
-            "" => proto.push_str(&entries),
-            directory => proto.push_str(&format!("{directory} d--755 0 0\n{entries}$\n")),
-        }
-    }
-    xfs_from(&["-L", label], 24, &(proto + "$\n"))
+        (*path, source)
+    });
+    xfs_from(&["-L", label], 24, &format!("d--755 0 0\n{}$\n", entries(&sources.collect())))
 }
 
 /// Makes an XFS file system by `mkfs.xfs` with further options from a prototype: its root and what follows.

@@ -121,7 +121,9 @@ impl Run<'_> {
 impl Run<'_> {
     /// Returns the image's blocks: one map for scan and digests, so that no block has to be read for both.
     async fn blocks(&self, image: &Image) -> Result<&[SnapshotBlocks], EngineError> {
-        let opened = self.blocks.get_or_try_init(|| open_blocks(self.engine.writer.reader(), &image.region, &image.snapshots)).await?;
+        // What follows from a verdict follows from what AWS has, not from what an earlier scan left on this machine.
+        let reader = self.engine.writer.reader().without_kept_blocks();
+        let opened = self.blocks.get_or_try_init(|| open_blocks(&reader, &image.region, &image.snapshots)).await?;
         Ok(opened)
     }
 }
@@ -196,17 +198,24 @@ pub async fn scan_snapshots(reader: &Reader, observer: &Arc<dyn Observer>, regio
 }
 
 async fn scan_blocks(observer: &Arc<dyn Observer>, blocks: &[SnapshotBlocks], request: Scan) -> Result<Report, EngineError> {
-    let mut disks: Vec<Arc<dyn disk::BlockSource>> = Vec::new();
     for blocks in blocks {
         let (snapshot, count) = (blocks.snapshot(), blocks.indices().count());
         let kept = blocks.inherited().map(|(from, kept)| format!(", {kept} of them kept of {from}")).unwrap_or_default();
         observer
             .note(Note::Notice { text: format!("reading {snapshot} through EBS direct ({} with data{kept})", counted(count, "block")) });
-        disks.push(Arc::new(disk::Cached::new(blocks.clone().blocking(), disk::CacheLimits::default())));
     }
-    let watcher = Arc::clone(observer);
-    let scanned = tokio::task::spawn_blocking(move || scan::scan(&disks, &request, &|progress| watcher.note(progress.into())));
-    let report = scanned.await.map_err(|e| EngineError::ScanTask(e.to_string()))?;
+    let request = Arc::new(request);
+    let report = loop {
+        let disks: Vec<Arc<dyn disk::BlockSource>> = blocks.iter().map(|blocks| Arc::new(blocks.disk()) as _).collect();
+        let (request, watcher) = (Arc::clone(&request), Arc::clone(observer));
+        let scanned = tokio::task::spawn_blocking(move || scan::scan(&disks, &request, &|progress| watcher.note(progress.into())));
+        let report = scanned.await.map_err(|e| EngineError::ScanTask(e.to_string()))?;
+        // Once at most for each snapshot: what has misled is gone.
+        if !blocks.iter().map(SnapshotBlocks::take_misled).fold(false, |any, misled| any | misled) {
+            break report;
+        }
+        observer.note(Note::Notice { text: "kept blocks are not the snapshot's, and it is read anew".to_owned() });
+    };
     blocks.iter().for_each(SnapshotBlocks::remember);
     // What could not be fetched would be held against the image: that is no verdict, and is read again.
     match blocks.iter().filter_map(SnapshotBlocks::take_missed).next() {

@@ -6,6 +6,7 @@
 pub mod bake;
 pub mod boot;
 pub mod change_set;
+pub mod checksum;
 pub mod count;
 pub mod digest;
 pub mod ids;

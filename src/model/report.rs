@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use super::checksum::Checksum;
 use super::digest::Digest;
 use super::ids::SnapshotId;
 use super::vex::FindingStatement;
@@ -189,6 +190,9 @@ pub struct Package {
     /// The package URL; empty in reports of before.
     #[serde(default)]
     pub purl: String,
+    /// What the system's database has as the package's digest (rpm, apk), or the digest of the file that it was found in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<Checksum>,
 }
 
 /// A language's runtime or a server that comes from elsewhere than the operating system.

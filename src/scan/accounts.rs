@@ -95,17 +95,13 @@ pub(super) fn is_hash(text: &str) -> bool {
 }
 
 impl Accounts {
-    /// Reads the account files. Lines that are none are left out; a missing file is empty.
+    /// Reads the account files; a missing one is empty. Lines that are no whole entry are faults; as far as
+    /// they have what is judged, they are judged all the same.
+    ///
+    /// Source: passwd(5), shadow(5), group(5), gshadow(5): seven, nine, four and four fields.
     pub(super) fn read(files: &Files) -> Self {
-        let rows = |path: &str| -> Vec<Vec<String>> {
-            let text = files.text(path).unwrap_or_default();
-            let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-            lines.map(|line| line.split(':').map(str::to_owned).collect()).collect()
-        };
-        let pairs = |path: &str| rows(path).into_iter().filter(|row| row.len() > 1).map(|row| (row[0].clone(), row[1].clone())).collect();
-        let users: Vec<Account> = rows("/etc/passwd")
+        let users: Vec<Account> = rows(files, "/etc/passwd", 7, |row| row.len() == 7 && is_number(&row[2]) && is_number(&row[3]))
             .into_iter()
-            .filter(|row| row.len() >= 7)
             .map(|row| Account {
                 name: row[0].clone(),
                 password: row[1].clone(),
@@ -115,12 +111,17 @@ impl Accounts {
                 shell: row[6].clone(),
             })
             .collect();
-        let groups = rows("/etc/group").into_iter().filter(|row| row.len() >= 4).map(|row| {
+        let groups = rows(files, "/etc/group", 4, |row| row.len() == 4 && is_number(&row[2])).into_iter().map(|row| {
             let members = row[3].split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
             (row[0].clone(), (row[2].clone(), members))
         });
+        let pairs = |path: &str, fields: usize| {
+            let rows = rows(files, path, 2, |row| row.len() == fields);
+            rows.into_iter().map(|row| (row[0].clone(), row[1].clone())).collect()
+        };
         let homes = homes(files, &users);
-        Self { shadow: pairs("/etc/shadow"), group_shadow: pairs("/etc/gshadow"), groups: groups.collect(), users, homes }
+        let (shadow, group_shadow) = (pairs("/etc/shadow", 9), pairs("/etc/gshadow", 4));
+        Self { shadow, group_shadow, groups: groups.collect(), users, homes }
     }
 
     /// Returns an account.
@@ -134,6 +135,28 @@ impl Accounts {
             members.iter().any(|member| member == user) || self.user(user).is_some_and(|account| account.gid == *gid)
         })
     }
+}
+
+/// The fields of those of a file's lines that have so many at least. The first line that is no whole entry is a fault.
+fn rows(files: &Files, path: &str, least: usize, is_whole: impl Fn(&[String]) -> bool) -> Vec<Vec<String>> {
+    let text = files.text(path).unwrap_or_default();
+    // What begins with + or - asks NIS.
+    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.is_empty() && !line.starts_with(['#', '+', '-']));
+    let mut rows = Vec::new();
+    for (number, line) in lines {
+        let row: Vec<String> = line.split(':').map(str::to_owned).collect();
+        if !is_whole(&row) {
+            files.fault(Path::new(path), format!("line {number} is no whole entry of an account or a group"));
+        }
+        if row.len() >= least {
+            rows.push(row);
+        }
+    }
+    rows
+}
+
+fn is_number(field: &str) -> bool {
+    field.parse::<u32>().is_ok()
 }
 
 fn homes(files: &Files, users: &[Account]) -> Vec<Home> {
@@ -176,6 +199,21 @@ mod tests {
         for (field, expected) in cases {
             assert_eq!(Password::of(field), expected, "{field:?}");
         }
+    }
+
+    #[test]
+    fn lines_that_are_no_entry_are_told_and_judged_as_far_as_they_go() {
+        let read = |path: &str, text: &str| {
+            let tree = MemoryTree::default().file(path, text).tree();
+            let files = Files::new(&tree);
+            let accounts = Accounts::read(&files);
+            (accounts.users.len(), accounts.shadow.len(), files.faults().contains_key(Path::new(path)))
+        };
+        assert_eq!(read("/etc/passwd", "root:x:0:0::/root:/bin/sh\n+::::::\n# a note\n\n"), (1, 0, false));
+        assert_eq!(read("/etc/passwd", "root:x:0:0::/root:/bin/sh?bin:x:2:2::/bin:/bin/false\n"), (1, 0, true));
+        assert_eq!(read("/etc/passwd", "root:x:p:0::/root:/bin/sh\nbin:x\n"), (1, 0, true));
+        assert_eq!(read("/etc/shadow", "root:*:20000:0:99999:7:::\n"), (0, 1, false));
+        assert_eq!(read("/etc/shadow", "root::1\nbin\n"), (0, 1, true));
     }
 
     #[test]

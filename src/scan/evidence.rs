@@ -9,7 +9,7 @@ use super::files::Files;
 use super::inventory;
 use super::kernels;
 use super::os;
-use super::packages::Packages;
+use super::packages::{Packages, add_licences};
 use super::pass::{self, Reopen};
 use super::request::{Progress, Scan};
 use super::rules::RULES;
@@ -25,8 +25,15 @@ pub(super) struct Evidence<'a> {
     pub(super) request: &'a Scan,
     /// The image's disks; none when a tree was scanned by itself.
     pub(super) image: Option<&'a DiskImage>,
-    /// The root file system; none if none was found.
+    /// What there is of files; none if there are none at all.
     pub(super) root: Option<Root<'a>>,
+}
+
+impl Evidence<'_> {
+    /// Returns the root file system; none if what files there are are of no system ([`DiskImage::has_root`]).
+    fn system(&self) -> Option<&Root<'_>> {
+        self.root.as_ref().filter(|_| self.image.is_none_or(DiskImage::has_root))
+    }
 }
 
 /// What was read from the root file system.
@@ -85,7 +92,7 @@ pub fn scan_tree(open: &(dyn Fn() -> FileTree + Sync), request: &Scan, progress:
 /// today's data once all packages are known.
 fn judge(evidence: Evidence, reopen: &Reopen, progress: &(dyn Fn(Progress) + Sync)) -> Report {
     let request = evidence.request;
-    let mut findings = judged(|rule, verdict| match (&rule.judge, &evidence.root) {
+    let mut findings = judged(|rule, verdict| match (&rule.judge, evidence.system()) {
         (Judge::Image(judge), _) => judge(&evidence, verdict),
         (Judge::Root(judge), Some(root)) => judge(&evidence, root, verdict),
         (Judge::Root(_), None) | (Judge::Content(_) | Judge::Unallocated(_) | Judge::Inventory(_) | Judge::Gate(_), _) => {}
@@ -122,6 +129,8 @@ fn judge(evidence: Evidence, reopen: &Reopen, progress: &(dyn Fn(Progress) + Syn
         runtimes.extend(runtimes::read(&root.files, &root.packages.list, &homes));
         kernel = kernels::booted(&root.files);
         (os, packages) = (root.os, root.packages.list);
+        // Now that the pass has been over them: what it has read is at hand.
+        add_licences(&root.files, &mut packages);
     }
     packages.extend(software);
     packages.sort();

@@ -41,6 +41,8 @@ mod verdict;
 mod vulnerabilities;
 
 #[cfg(test)]
+mod damage_tests;
+#[cfg(test)]
 mod testing;
 
 pub use changes::Changes;

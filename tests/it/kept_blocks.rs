@@ -140,6 +140,44 @@ async fn what_is_damaged_or_foreign_is_not_believed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_map_that_aws_contradicts_is_removed_and_the_snapshot_read_anew() {
+    let releases = Releases::new().await;
+    let [image, _] = &releases.images;
+    let (report, all) = releases.scan(image, Some(GIB)).await;
+    let (map, right) = (releases.map(image), releases.known(image));
+    let aws = releases.digests(image).await;
+
+    // One block is said to be another that is kept, one to be none that is.
+    let mut wrong = right.clone();
+    let (first, second, last) = (*right.keys().next().unwrap(), *right.keys().nth(1).unwrap(), *right.keys().next_back().unwrap());
+    wrong.insert(second, right[&first]);
+    wrong.insert(last, Digest::of("none"));
+    let text = std::fs::read_to_string(&map).unwrap();
+    let mut content: serde_json::Value = serde_json::from_str(text.split_once('\n').unwrap().1).unwrap();
+    content["blocks"] = serde_json::to_value(&wrong).unwrap();
+    let content = content.to_string();
+    std::fs::write(&map, format!("{}\n{content}", Digest::of(&content))).unwrap();
+
+    let (again, fetched) = releases.scan(image, Some(GIB)).await;
+    assert_eq!(again, report, "nothing of it was judged by the wrong block");
+    assert!((1..=all).contains(&fetched), "{fetched}");
+    assert!(releases.known(image).iter().all(|(index, digest)| aws[index] == *digest));
+    assert_eq!(releases.scan(image, Some(GIB)).await.0, report);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scan_that_a_release_follows_from_has_nothing_of_what_is_kept() {
+    let world = World::new().await;
+    let mut process = world.open().await;
+    let store = tempfile::tempdir().unwrap();
+    let folder = store.path().join("blocks");
+    let reader = Reader::connect(Connect::Twin(process.twin.clone())).await;
+    process.engine.writer = Writer::new(reader.keep_blocks(BlockStore::open(&folder, GIB).unwrap()));
+    process.ship().await.unwrap();
+    assert!(entries(&folder.join("blocks")).is_empty() && entries(&folder.join("maps")).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_oldest_blocks_go_and_a_folder_that_others_may_use_is_not_used() {
     use std::os::unix::fs::PermissionsExt;
 

@@ -9,6 +9,7 @@ use super::Found;
 use super::bytes::{Damaged, damaged};
 use super::ownership::{Kind, LONGEST_PATH_BYTES, OwnedFiles};
 use super::paragraphs::{Faults, paragraphs};
+use crate::model::checksum::Checksum;
 use crate::model::report::{Origin, Package};
 use crate::scan::files::Files;
 
@@ -54,8 +55,18 @@ fn package(paragraph: &str) -> Result<Package, Damaged> {
         origin: Origin::Apk,
         path: None,
         purl: String::new(),
+        checksum: field("C").and_then(|text| identity(&text)),
         name,
     })
+}
+
+/// Reads a package's own digest: of the part of its archive that describes it and has the digest of the rest. The digests
+/// of apk 3 are cut short, so that nobody could compare them.
+///
+/// Source: <https://wiki.alpinelinux.org/wiki/Apk_spec> (the field `C`).
+fn identity(text: &str) -> Option<Checksum> {
+    let (Kind::Sha1, bytes) = checksum(text)? else { return None };
+    Some(Checksum::Sha1(bytes.try_into().ok()?))
 }
 
 /// Adds a package's files: `F:` begins a folder, `R:` a file in it, `Z:` is its digest: `Q1` and a SHA-1 in base64, or
@@ -111,6 +122,15 @@ mod tests {
             listed,
             ["libcrypto3 3.3.2-r4 x86_64 Some(\"openssl\") Some(\"Apache-2.0\")", "musl 1.2.5-r8 x86_64 None Some(\"MIT\")"]
         );
+    }
+
+    #[test]
+    fn packages_have_their_digest_if_it_is_whole() {
+        let of = |field: String| package(&format!("{field}\nP:musl\nV:1\n")).unwrap().checksum.map(|checksum| checksum.to_string());
+        assert_eq!(of(format!("C:Q1{}", STANDARD.encode([1; 20]))), Some(format!("sha1:{}", "01".repeat(20))));
+        for short in [[2; 20].as_slice(), &[1; 5]] {
+            assert_eq!((of(format!("C:Q2{}", STANDARD.encode(short))), of(format!("C:Q1{}=", STANDARD.encode([1; 5])))), (None, None));
+        }
     }
 
     #[test]

@@ -88,13 +88,14 @@ impl Database {
             name,
             version,
             architecture,
-            // dpkg keeps no licence: it is in a text for people.
+            // dpkg keeps neither: licences are in a text for people, and the archive that was installed is forgotten.
             licence: None,
             module: None,
             vendor: ["origin", "vendor", "maintainer"].into_iter().find_map(field),
             origin: Origin::Dpkg,
             path: None,
             purl: String::new(),
+            checksum: None,
         });
         outcome
     }
@@ -170,14 +171,75 @@ fn md5(text: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
-    use crate::disk::testing::MemoryTree;
+    use crate::disk::testing::{MemoryTree, run};
+    use crate::disk::{FileTree, Folder};
     use crate::scan::packages::Packages;
     use crate::scan::packages::ownership::Expected;
 
     const SAMPLE: &str = "Package: bash\nStatus: install ok installed\nArchitecture: amd64\nVersion: 5.2-1\nConffiles:\n /etc/bash.bashrc aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n\
         Description: shell\n with: a colon\n\nPackage: gone\nStatus: deinstall ok config-files\nVersion: 1\n\n\
         Package: libc6\nStatus: hold ok half-configured\nSource: glibc (2.41)\nVersion: 2.41-12\nArchitecture: amd64\n";
+
+    /// Has dpkg build and install packages below a folder, without being root.
+    fn installed_by_dpkg(folder: &Path) -> PathBuf {
+        let root = folder.join("root");
+        let database = root.join("var/lib/dpkg");
+        for place in ["info", "updates", "triggers"] {
+            fs::create_dir_all(database.join(place)).unwrap();
+        }
+        fs::write(database.join("status"), "").unwrap();
+        let option = format!("--root={}", root.display());
+        let dpkg = |arguments: &[&str]| {
+            let options = [&option, "--force-not-root", "--force-bad-path", "--log=/dev/null"];
+            run("dpkg", "dpkg", &[&options, arguments].concat(), "")
+        };
+        for (name, version, more) in [
+            ("alpha", "1:2.0~rc1-1+b1", ""),
+            ("beta", "1.0", "Source: beta-source (0.9)\n"),
+            ("gamma", "3", ""),
+            ("delta", "4", "Depends: alpha\n"),
+        ] {
+            let content = folder.join(name);
+            fs::create_dir_all(content.join("DEBIAN")).unwrap();
+            fs::create_dir_all(content.join("etc")).unwrap();
+            fs::write(content.join("etc").join(name), "setting\n").unwrap();
+            fs::write(content.join("DEBIAN/conffiles"), format!("/etc/{name}\n")).unwrap();
+            let control = format!(
+                "Package: {name}\nVersion: {version}\nArchitecture: all\nMaintainer: a <a@example.com>\n{more}Description: d\n long\n"
+            );
+            fs::write(content.join("DEBIAN/control"), control).unwrap();
+            let archive = folder.join(format!("{name}.deb"));
+            run("dpkg-deb", "dpkg", &["--build", "--root-owner-group", content.to_str().unwrap(), archive.to_str().unwrap()], "");
+            dpkg(&["--install", archive.to_str().unwrap()]);
+        }
+        // Removed, and its configuration left.
+        dpkg(&["--remove", "gamma"]);
+        root
+    }
+
+    #[test]
+    fn a_database_that_dpkg_wrote_lists_what_dpkg_query_lists() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = installed_by_dpkg(folder.path());
+        let admin = format!("--admindir={}", root.join("var/lib/dpkg").display());
+        let form = "--showformat=${db:Status-Status} ${Package} ${Version} ${Architecture} ${source:Package} ${source:Version}\n";
+        let listed = run("dpkg-query", "dpkg", &[&admin, "--show", form], "");
+        let expected: Vec<&str> = listed.lines().filter_map(|line| line.strip_prefix("installed ")).collect();
+        assert_eq!((expected.len(), listed.lines().count()), (3, 4), "{listed}");
+
+        let tree = FileTree::new(Box::new(Folder::new(&root)));
+        let found = Packages::read(&Files::new(&tree), None);
+        let line = |package: &Package| {
+            let source = package.source.as_deref().unwrap_or(&package.name);
+            let source_version = package.source_version.as_deref().unwrap_or(&package.version);
+            format!("{} {} {} {source} {source_version}", package.name, package.version, package.architecture)
+        };
+        assert_eq!(found.list.iter().map(line).collect::<Vec<_>>(), expected);
+        assert_eq!(found.damaged, []);
+    }
 
     #[test]
     fn installed_packages_are_listed_with_their_sources() {

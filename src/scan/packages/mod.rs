@@ -3,6 +3,7 @@
 mod apk;
 mod bdb;
 pub(super) mod bytes;
+mod copyright;
 mod database;
 mod digests;
 mod dpkg;
@@ -20,6 +21,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+pub(super) use copyright::add_licences;
 pub(super) use digests::{Digested, Digests};
 pub(super) use ownership::{Owned, Ownership};
 pub(super) use purl::{escape, purl};

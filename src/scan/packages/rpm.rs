@@ -7,6 +7,7 @@ use super::database::Database;
 use super::ownership::{Kind, LONGEST_PATH_BYTES, OwnedFiles};
 use super::{Found, bdb, ndb, sqlite};
 use crate::disk::FileKind;
+use crate::model::checksum::Checksum;
 use crate::model::report::{Origin, Package};
 use crate::scan::files::Files;
 use crate::scan::software::TreeFile;
@@ -103,6 +104,8 @@ fn add(path: &Path, database: &mut Database, read: Read, found: &mut Found) {
 ///
 /// Source: <https://github.com/rpm-software-management/rpm/blob/master/include/rpm/rpmtag.h>
 mod tag {
+    pub(super) const SHA1_HEADER: u32 = 269;
+    pub(super) const SHA256_HEADER: u32 = 273;
     pub(super) const NAME: u32 = 1000;
     pub(super) const VERSION: u32 = 1001;
     pub(super) const RELEASE: u32 = 1002;
@@ -163,7 +166,19 @@ pub(super) fn package(header: &[u8]) -> Result<Option<Package>, Damaged> {
         origin: Origin::Rpm,
         path: None,
         purl: String::new(),
+        checksum: checksum(&header)?,
     }))
+}
+
+/// Reads the digest of a package's header as it was built, which has the digest of all that the package brings.
+///
+/// Source: <https://rpm-software-management.github.io/rpm/manual/signatures_digests.html>
+fn checksum(header: &Header) -> Result<Option<Checksum>, Damaged> {
+    let digest = match header.text(tag::SHA256_HEADER)? {
+        None => header.text(tag::SHA1_HEADER)?,
+        digest => digest,
+    };
+    Ok(digest.as_deref().and_then(Checksum::from_hex))
 }
 
 /// Of a file's flags: a configuration file, and one that is a package's but not in it.

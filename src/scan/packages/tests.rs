@@ -51,11 +51,12 @@ fn line(package: &Package) -> String {
         &format!("{source}-{source_version}.src.rpm"),
         package.licence.as_deref().unwrap(),
         package.module.as_deref().unwrap_or("(none)"),
+        &package.checksum.map_or("(none)".to_owned(), |checksum| checksum.to_hex()),
     ];
     fields.join("|")
 }
 
-const LISTING: &str = "%{NAME}|%{EPOCHNUM}|%{VERSION}|%{RELEASE}|%{ARCH}|%{SOURCERPM}|%{LICENSE}|%{MODULARITYLABEL}\\n";
+const LISTING: &str = "%{NAME}|%{EPOCHNUM}|%{VERSION}|%{RELEASE}|%{ARCH}|%{SOURCERPM}|%{LICENSE}|%{MODULARITYLABEL}|%{SHA256HEADER}\\n";
 
 /// Has rpm list a folder's database.
 fn listed(folder: &Path, backend: &str) -> Vec<String> {

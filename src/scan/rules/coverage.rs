@@ -234,7 +234,7 @@ mod tests {
     use std::ops::Range;
     use std::sync::Arc;
 
-    use crate::disk::testing::{disk_of, disk_with, ext4, fat, partitioned, spoiled, unmounted_badly, xfs};
+    use crate::disk::testing::{disk_of, disk_with, ext4, fat, partitioned, unmounted_badly, xfs};
     use crate::disk::{BlockSource, SourceError};
     use crate::model::product::ScanPolicy;
     use crate::model::report::{Report, Severity};
@@ -269,12 +269,13 @@ mod tests {
         let data = ext4(&[("srv/key.pem", &key)]);
         let report = scan(disk_with(&[&data, &swap]));
         assert!(!report.passed() && report.operating_system.is_none());
-        assert!(codes(&report).starts_with(&["COV-OS-001"]), "{report:?}");
+        let codes: BTreeSet<_> = report.findings.iter().map(|finding| finding.code.as_str()).collect();
+        assert_eq!(codes, BTreeSet::from(["AMI-SEC-002", "COV-OS-001", "COV-PART-002", "COV-PART-006"]), "nothing is said of a system");
         let secrets = report.findings.iter().filter(|finding| finding.code.starts_with("AMI-SEC"));
         let places: BTreeSet<_> = secrets.filter_map(|finding| finding.path.as_deref()).collect();
         assert_eq!(places, BTreeSet::from(["/[disk 1, partition 1]/srv/key.pem", "/[disk 1, partition 2]"]), "{report:?}");
         for disk in [swap, data] {
-            assert!(codes(&scan(disk)).contains(&"COV-OS-001"));
+            assert!(self::codes(&scan(disk)).contains(&"COV-OS-001"));
         }
     }
 
@@ -401,19 +402,5 @@ mod tests {
     fn a_packed_file_that_breaks_off_is_told_and_lets_pass() {
         let tree = clean().file("/opt/x.gz", [0x1f, 0x8b, 8, 0, 0]);
         assert_eq!(found(tree, "COV-FILE-002"), ["medium /opt/x.gz"]);
-    }
-
-    #[test]
-    fn damaged_images_end_in_a_report_that_does_not_pass() {
-        let root = ext4(&[
-            ("etc/os-release", "ID=debian\nVERSION_ID=13\n"),
-            ("etc/passwd", "root:x:0:0::/root:/bin/sh\n"),
-            ("etc/shadow", "root::1\n"),
-        ]);
-        let disk = disk_with(&[&root]);
-        for seed in 0..200 {
-            let disk = if seed % 2 == 0 { spoiled(&disk, seed) } else { spoiled(&root, seed) };
-            assert!(!scan(disk).passed(), "seed {seed}");
-        }
     }
 }

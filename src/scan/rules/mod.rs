@@ -121,6 +121,7 @@ pub(super) const RULES: &[Rule] = &[
     coverage::TABLE,
     coverage::CUT_OFF,
     coverage::SWAP,
+    file_system::UNSEEN,
     coverage::PACKAGES,
     coverage::SOFTWARE,
     waivers::EXPIRED,

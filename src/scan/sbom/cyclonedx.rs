@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::licence::Licence;
 use super::{Subject, named, present, uuid};
+use crate::model::checksum::Checksum;
 use crate::model::report::{OperatingSystem, Origin, Package, Report};
 
 /// Makes the document.
@@ -63,11 +64,20 @@ fn component(reference: &str, package: &Package) -> Value {
         "group": group,
         "name": name,
         "version": package.version,
+        "hashes": package.checksum.as_ref().map(hashes),
         "licenses": licences,
         "purl": Some(&package.purl).filter(|purl| !purl.is_empty()),
         "properties": properties(package),
         "evidence": place,
     }))
+}
+
+fn hashes(checksum: &Checksum) -> Value {
+    let algorithm = match checksum {
+        Checksum::Sha256(_) => "SHA-256",
+        Checksum::Sha1(_) => "SHA-1",
+    };
+    json!([{ "alg": algorithm, "content": checksum.to_hex() }])
 }
 
 /// The part of a name that is a namespace, for ecosystems that have one.

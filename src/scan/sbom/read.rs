@@ -181,6 +181,7 @@ impl Reader {
             origin,
             path: None,
             purl: purl.to_owned(),
+            checksum: None,
             name,
             version,
         })

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::licence::Licence;
 use super::{Subject, named, present, uuid};
+use crate::model::checksum::Checksum;
 use crate::model::digest::Digest;
 use crate::model::report::{Package, Report};
 
@@ -81,12 +82,21 @@ fn entry(id: &str, package: &Package, licences: &mut Licences) -> Value {
         "versionInfo": package.version,
         "downloadLocation": UNKNOWN,
         "filesAnalyzed": false,
+        "checksums": package.checksum.as_ref().map(checksums),
         "licenseConcluded": UNKNOWN,
         "licenseDeclared": licences.declared(package),
         "copyrightText": UNKNOWN,
         "sourceInfo": source,
         "externalRefs": purl,
     }))
+}
+
+fn checksums(checksum: &Checksum) -> Value {
+    let algorithm = match checksum {
+        Checksum::Sha256(_) => "SHA256",
+        Checksum::Sha1(_) => "SHA1",
+    };
+    json!([{ "algorithm": algorithm, "checksumValue": checksum.to_hex() }])
 }
 
 fn related(from: &str, how: &str, to: &str) -> Value {

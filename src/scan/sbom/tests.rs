@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::model::checksum::Checksum;
+use crate::model::digest::Digest;
 use crate::model::report::{OperatingSystem, Origin, Severity};
 
 fn package(origin: Origin, name: &str, version: &str, purl: &str) -> Package {
@@ -13,11 +15,13 @@ fn report() -> Report {
     let bash = Package {
         architecture: "x86_64".to_owned(),
         licence: Some("GPLv3+".to_owned()),
+        checksum: Some(Checksum::Sha1([0xab; 20])),
         ..package(Origin::Rpm, "bash", "5.2-1", "pkg:rpm/amzn/bash@5.2-1")
     };
     let scoped = Package {
         path: Some("/srv/node_modules/@a/b/package.json".to_owned()),
         licence: Some("MIT OR Apache-2.0".to_owned()),
+        checksum: Some(Checksum::Sha256(Digest::of("its package.json"))),
         ..package(Origin::Npm, "@a/b", "1.0.0", "pkg:npm/%40a/b@1.0.0")
     };
     let jar = Package { path: Some("/opt/x.jar".to_owned()), ..package(Origin::Maven, "org.x:y", "2", "pkg:maven/org.x/y@2") };
@@ -145,7 +149,7 @@ fn spdx_is_read_as_far_as_it_says() {
     assert_eq!((bill.name.as_str(), bill.version.as_deref()), ("hello-web", Some("1.2.0")));
     let os = bill.operating_system.unwrap();
     assert_eq!((os.id.as_str(), os.version.as_str()), ("debian", "13"));
-    let plain = |package: &Package| Package { module: None, licence: None, vendor: None, ..package.clone() };
+    let plain = |package: &Package| Package { module: None, licence: None, vendor: None, checksum: None, ..package.clone() };
     assert_eq!(bill.packages.iter().map(plain).collect::<Vec<_>>(), report.packages.iter().map(plain).collect::<Vec<_>>());
 }
 

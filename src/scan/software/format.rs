@@ -1,10 +1,15 @@
 //! Which files are read, and by which reader.
 
+use std::io::Read as _;
 use std::path::Path;
 
-use super::file::File;
+use sha2::{Digest as _, Sha256};
+
+use super::file::{File, Reading};
 use super::{composer, dotnet, elf, gem, go, java, node, python, rust};
 use crate::disk::{FileKind, Metadata};
+use crate::model::checksum::Checksum;
+use crate::model::digest::Digest;
 use crate::model::report::Package;
 use crate::scan::packages::purl;
 
@@ -55,7 +60,19 @@ pub(in crate::scan) fn sniff(_path: &Path, head: &[u8]) -> Option<Format> {
     elf::is_program(head).then_some(Format::Program)
 }
 
-/// Adds the packages that a file tells of, each with its origin, path and package URL; their order is the file's own.
+/// Digests a file; none if it can't be read to its end, which whoever reads it for secrets tells.
+fn digest(file: &dyn File) -> Option<Checksum> {
+    let (mut reading, mut sha256) = (Reading::new(file), Sha256::new());
+    let mut piece = vec![0; 64 << 10];
+    loop {
+        match reading.read(&mut piece).ok()? {
+            0 => return Some(Checksum::Sha256(Digest::from_bytes(sha256.finalize().into()))),
+            length => sha256.update(&piece[..length]),
+        }
+    }
+}
+
+/// Adds the packages that a file tells of, each with its origin, path, package URL and the file's digest; their order is the file's own.
 ///
 /// # Errors
 ///
@@ -74,9 +91,25 @@ pub(in crate::scan) fn read(format: Format, path: &Path, file: &dyn File, packag
         Format::DotnetDependencies => dotnet::read(file, packages),
         Format::ComposerList => composer::read(file, packages),
     };
+    let checksum = if packages.len() > before { digest(file) } else { None };
     for package in &mut packages[before..] {
+        package.checksum = checksum;
         package.path = Some(path.to_string_lossy().into_owned());
         package.purl = purl(package, None);
     }
     outcome.map_err(|why| why.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_have_the_digest_of_the_file_that_told_of_them() {
+        let path = Path::new("/usr/lib/python3/site-packages/x-1.dist-info/METADATA");
+        let text = format!("Name: x\nVersion: 1\n\n{}", "long ".repeat(50_000));
+        let mut packages = Vec::new();
+        read(Format::PythonMetadata, path, &text, &mut packages).unwrap();
+        assert_eq!(packages[0].checksum, Some(Checksum::Sha256(Digest::of(&text))));
+    }
 }
