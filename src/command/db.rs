@@ -129,6 +129,9 @@ pub(super) fn build(global: &Global, args: &BuildArgs) -> Result<(), Failure> {
     let mut builder = Builder::new();
     let mut inputs = 0;
     let as_of = args.as_of.map(start_of);
+    if as_of.is_some_and(|as_of| as_of > Clock::System.now()) {
+        return Err(Failure::other("--as-of names a day that is to come", "name the day on which the files were had"));
+    }
     for place in &args.from {
         inputs += db_inputs::add(place, as_of, &mut builder)?;
     }

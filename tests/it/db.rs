@@ -53,6 +53,8 @@ fn a_database_is_built_of_the_sample_and_told_of() {
     let (_, json, _) = db(&database, &["info", "--format", "json"]);
     let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!((&json["format"], &json["about"]["counts"]["exploited"]), (&1.into(), &1.into()));
+    let (code, _, said) = db(&database, &[&build[..], &["--as-of", "2999-01-01"]].concat());
+    assert!(code == 1 && said.contains("a day that is to come"), "{said}");
     db(&database, &build);
     assert!(std::fs::read(&database).unwrap() == first, "the same sources make the same bytes");
     assert_eq!(std::fs::read_dir(database.parent().unwrap()).unwrap().count(), 1, "no draft stays");
