@@ -206,7 +206,7 @@ mod tests {
     fn worst_comes_first_and_findings_of_one_kind_share_a_paragraph() {
         let tree =
             clean().file("/etc/ssh/ssh_host_a_key", "x").file("/etc/ssh/ssh_host_b_key", "x").file("/etc/machine-id", "0".repeat(32));
-        let tree = tree.file("/etc/shadow", "root::1:::::\n").file("/etc/cloud/cloud.cfg.d/90.cfg", "ssh_deletekeys: false\n");
+        let tree = tree.file("/etc/shadow", "root::1::::::\n").file("/etc/cloud/cloud.cfg.d/90.cfg", "ssh_deletekeys: false\n");
         let report = report(tree);
         insta::assert_snapshot!(render(&report));
         let headlines = headlines(&report);
