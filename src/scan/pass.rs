@@ -50,6 +50,8 @@ pub(super) struct Contents {
     pub(super) software: Vec<Package>,
     /// Files that should tell of packages and can't be read as such, and why.
     pub(super) unread_software: BTreeMap<PathBuf, String>,
+    /// Package databases of systems below the root, such as containers: their packages are not read.
+    pub(super) other_systems: BTreeSet<PathBuf>,
     /// What was searched, but not all that is in it, and why.
     pub(super) partial: BTreeMap<PathBuf, String>,
     /// What could not be read, or not to its end, and why.
@@ -132,6 +134,7 @@ impl Contents {
         self.unowned += other.unowned;
         self.software.extend(other.software);
         self.unread_software.extend(other.unread_software);
+        self.other_systems.extend(other.other_systems);
         self.partial.extend(other.partial);
         self.faults.extend(other.faults);
         self.files += other.files;

@@ -95,6 +95,22 @@ impl Item {
     }
 }
 
+/// Where package managers keep what is installed, below the root of a system.
+const DATABASES: [&str; 7] = [
+    "var/lib/dpkg/status",
+    "lib/apk/db/installed",
+    "var/lib/rpm/rpmdb.sqlite",
+    "var/lib/rpm/Packages.db",
+    "var/lib/rpm/Packages",
+    "usr/lib/sysimage/rpm/rpmdb.sqlite",
+    "usr/lib/sysimage/rpm/Packages.db",
+];
+
+/// Tells whether a file is the package database of a system below this one's root: a container's layer, a chroot.
+fn is_of_another_system(path: &Path) -> bool {
+    DATABASES.iter().any(|database| path.ends_with(database) && path != Path::new("/").join(database))
+}
+
 /// Lists what is to be read, in disk order; what can't be is in the contents already.
 pub(super) fn list(files: &Files, limits: &Limits) -> (Vec<Item>, Contents) {
     let (mut list, mut contents) = (Vec::<Item>::new(), Contents::default());
@@ -112,6 +128,9 @@ pub(super) fn list(files: &Files, limits: &Limits) -> (Vec<Item>, Contents) {
                 contents.files += 1;
                 if metadata.size_bytes == 0 {
                     return ControlFlow::Continue(());
+                }
+                if is_of_another_system(path) {
+                    contents.other_systems.insert(path.to_owned());
                 }
                 let new = list.len();
                 let number = if metadata.links < 2 { new } else { *linked.entry((metadata.file_system, metadata.inode)).or_insert(new) };

@@ -92,6 +92,14 @@ pub(super) const PACKAGES: Rule = Rule {
     judge: Judge::Root(packages),
 };
 
+pub(super) const OTHER_SYSTEMS: Rule = Rule {
+    code: "COV-PKG-003",
+    severity: Severity::Medium,
+    title: "packages of systems below the root",
+    remedy: "Scan what a container or chroot is made of by itself (`bakehouse scan FOLDER`, or its bill of materials by `--sbom`), or leave it out.",
+    judge: Judge::Content(other_systems),
+};
+
 pub(in crate::scan) const SOFTWARE: Rule = Rule {
     code: "COV-PKG-002",
     severity: Severity::Medium,
@@ -219,6 +227,12 @@ fn packages(_: &Evidence, root: &Root, verdict: &mut Verdict) {
     match UNREAD_DATABASES.iter().find(|(path, _)| root.files.exists(Path::new(path))) {
         Some((path, name)) => verdict.file(path, format!("the packages are managed by {name}, whose database can't be read")),
         None => verdict.image("no package database was found"),
+    }
+}
+
+fn other_systems(_: &Evidence, _: &Root, contents: &Contents, verdict: &mut Verdict) {
+    for path in &contents.other_systems {
+        verdict.file(path, "this package database is another system's, such as a container's: its packages are not listed or checked");
     }
 }
 
@@ -380,6 +394,19 @@ mod tests {
         assert_eq!(codes(&report), ["COV-PKG-001"], "{report:?}");
         let report = scan(unmounted_badly(root));
         assert_eq!(codes(&report), ["COV-PART-001", "COV-PKG-001"]);
+    }
+
+    #[test]
+    fn packages_of_containers_and_chroots_are_told_not_to_be_checked() {
+        for database in [
+            "/var/lib/docker/overlay2/a/diff/var/lib/dpkg/status",
+            "/opt/chroot/lib/apk/db/installed",
+            "/srv/root/usr/lib/sysimage/rpm/rpmdb.sqlite",
+        ] {
+            assert_eq!(found(clean().file(database, "x"), "COV-PKG-003"), [format!("medium {database}")]);
+        }
+        assert!(found(clean().file("/opt/var/lib/dpkg/status.d/x", "x"), "COV-PKG-003").is_empty());
+        assert!(found(clean(), "COV-PKG-003").is_empty());
     }
 
     #[test]

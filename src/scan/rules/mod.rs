@@ -124,6 +124,7 @@ pub(super) const RULES: &[Rule] = &[
     file_system::UNSEEN,
     coverage::PACKAGES,
     coverage::SOFTWARE,
+    coverage::OTHER_SYSTEMS,
     waivers::EXPIRED,
     waivers::UNUSED,
 ];
