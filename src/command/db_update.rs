@@ -20,6 +20,9 @@ use crate::ui::{self, Ui};
 /// What is read into memory: lists of mirrors and the like.
 const LARGEST_LIST_BYTES: u64 = 16 << 20;
 
+/// So many files that no server answers for tell that there is no network.
+const UNANSWERED: usize = 2;
+
 /// Arguments of `db update`.
 #[derive(Debug, Args)]
 pub struct UpdateArgs {
@@ -55,13 +58,22 @@ pub async fn run(global: &Global, args: &UpdateArgs) -> Result<(), Failure> {
     let folder = args.folder.clone().unwrap_or_else(|| cache_folder().join("advisories").join("sources"));
     let mirror = args.mirror.as_deref().map(|mirror| mirror.trim_end_matches('/').to_owned());
     let origins = Origins { format: 1, ..Origins::read(&folder)? };
-    let mut update = Update { ui: Ui::of(global), downloads: Downloads::new(Clock::System), folder, mirror, origins, failures: Vec::new() };
+    let mut update = Update {
+        ui: Ui::of(global),
+        downloads: Downloads::new(Clock::System),
+        folder,
+        mirror,
+        origins,
+        failures: Vec::new(),
+        answered: Err(Vec::new()),
+    };
     let ecosystems: Vec<Ecosystem> = match args.only.as_slice() {
         [] => Ecosystem::all().filter(|&ecosystem| ecosystem != Ecosystem::Chainguard).collect(),
         only => only.to_vec(),
     };
     for file in db_sources::published(&ecosystems) {
         update.file(&file.path, &file.url, None).await?;
+        update.refuse_without_network()?;
     }
     if ecosystems.contains(&Ecosystem::AmazonLinux) {
         update.amazon().await?;
@@ -79,9 +91,22 @@ struct Update {
     mirror: Option<String>,
     origins: Origins,
     failures: Vec<Failure>,
+    /// Whether any server has answered yet; until then, why the first ones did not.
+    answered: Result<(), Vec<String>>,
 }
 
 impl Update {
+    /// Gives up once some files were asked for and no server has answered: the others would each be waited for in vain.
+    fn refuse_without_network(&self) -> Result<(), Failure> {
+        match &self.answered {
+            Err(unanswered) if unanswered.len() >= UNANSWERED => Err(Failure::other(
+                format!("no server answers, and the database stays as it is: {}", unanswered.join("; ")),
+                "is there a network? db build --from FOLDER builds of files that are here, --mirror asks another server for all",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Fetches a file and notes where it is from, at once: whoever is interrupted goes on from here.
     async fn file(&mut self, path: &str, url: &str, digest: Option<Digest>) -> Result<(), Failure> {
         let to = self.folder.join(path);
@@ -90,7 +115,12 @@ impl Update {
         let etag = known.and_then(|origin| origin.etag.clone());
         let asked = self.address(url);
         let wanted = Wanted { url: &asked, to: &to, etag: etag.as_deref(), digest, most_bytes: LARGEST_FILE_BYTES };
-        match self.downloads.fetch(&wanted).await {
+        let fetched = self.downloads.fetch(&wanted).await;
+        match (&fetched, &mut self.answered) {
+            (Err(error @ DownloadError::Silent { .. }), Err(unanswered)) => unanswered.push(ui::harmless(&told(error)).into_owned()),
+            _ => self.answered = Ok(()),
+        }
+        match fetched {
             Ok(Downloaded::Unchanged) => {
                 self.ui.say(&format!("{path} is unchanged"));
                 self.note(path, url, etag)
