@@ -9,6 +9,9 @@ use std::process::Command;
 
 use super::super::place;
 
+/// Who built them: what tells the packages of the distribution from those of others.
+const VENDOR: &str = "vendor Rocky Enterprise Software Foundation";
+
 const SPECIFICATION: &str = include_str!("system.spec");
 
 /// Where Rocky 9's rpm has its database.
@@ -38,7 +41,9 @@ impl Root {
         fs::create_dir(root.path("")).unwrap();
         let (specification, top) = (root.beside("system.spec"), root.beside("build"));
         fs::write(&specification, SPECIFICATION).unwrap();
-        run(Command::new("rpmbuild").args(["-bb", "--quiet", "--define", &format!("_topdir {}", top.display())]).arg(specification));
+        run(Command::new("rpmbuild")
+            .args(["-bb", "--quiet", "--define", &format!("_topdir {}", top.display()), "--define", VENDOR])
+            .arg(specification));
         let built = fs::read_dir(top.join("RPMS").join(std::env::consts::ARCH)).unwrap();
         let mut packages: Vec<PathBuf> = built.map(|entry| entry.unwrap().path()).collect();
         packages.sort();
