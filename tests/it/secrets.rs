@@ -11,6 +11,7 @@ use bakehouse::twin::machines::Script;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::leave::workspace_of_a_command;
+use super::sample;
 use super::world::{World, file, good_guest, said};
 
 const IN_FILE: &str = "planted-in-a-file-5f1c9a7e";
@@ -89,6 +90,7 @@ async fn nothing_of_the_environment_is_said_or_written_by_a_whole_ship() {
     let folder = workspace_of_a_command(&hasty_guest()).await;
     let mut ship = Command::new(env!("CARGO_BIN_EXE_bakehouse"));
     ship.current_dir(folder.path()).args(["ship", "hello-web", "--yes", "-vv", "--machines", "scripted", "--script", "guest.json"]);
+    ship.env("BAKEHOUSE_DATABASE", sample::of_today(folder.path()));
     let output = planted(&mut ship).output().unwrap();
     let said = [output.stdout, output.stderr].concat();
     let told = String::from_utf8_lossy(&said);
