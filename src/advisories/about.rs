@@ -106,6 +106,17 @@ pub enum Age {
     Of(Timestamp),
 }
 
+impl Age {
+    /// Returns the older one; what isn't known is older than anything, and what there is none of counts for nothing.
+    fn or_older(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Untold, _) | (_, Self::Untold) => Self::Untold,
+            (Self::Of(one), Self::Of(other)) => Self::Of(one.min(other)),
+            (Self::Absent, age) | (age, Self::Absent) => age,
+        }
+    }
+}
+
 /// How far clocks and zones may differ, in seconds: what was retrieved a day ahead was retrieved now.
 const MOST_SKEW_SECONDS: i64 = 24 * 60 * 60;
 
@@ -115,6 +126,12 @@ impl About {
     /// is named.
     pub fn age(&self, ecosystem: Ecosystem, releases: &[String], now: Timestamp) -> Age {
         oldest(self.sources_of(ecosystem, releases), now)
+    }
+
+    /// Tells how recent all of it is: as the oldest of what scans ask, the catalogue of what attackers use among it.
+    pub fn oldest(&self, now: Timestamp) -> Age {
+        let ages = Ecosystem::all().map(|ecosystem| self.age(ecosystem, &[], now)).chain([self.age_of_catalogue(now)]);
+        ages.fold(Age::Absent, Age::or_older)
     }
 
     /// Tells how recent the catalogue of what attackers use is.
@@ -140,16 +157,9 @@ impl About {
 }
 
 fn oldest<'a>(sources: impl Iterator<Item = &'a Source>, now: Timestamp) -> Age {
-    let mut oldest = Age::Absent;
-    for source in sources {
-        let is_past = |time: &Timestamp| time.as_second() <= now.as_second().saturating_add(MOST_SKEW_SECONDS);
-        oldest = match (oldest, source.as_of().filter(is_past)) {
-            (Age::Untold, _) | (_, None) => Age::Untold,
-            (Age::Of(other), Some(time)) => Age::Of(other.min(time)),
-            (Age::Absent, Some(time)) => Age::Of(time),
-        };
-    }
-    oldest
+    let is_past = |time: &Timestamp| time.as_second() <= now.as_second().saturating_add(MOST_SKEW_SECONDS);
+    let ages = sources.map(|source| source.as_of().filter(is_past).map_or(Age::Untold, Age::Of));
+    ages.fold(Age::Absent, Age::or_older)
 }
 
 impl Source {

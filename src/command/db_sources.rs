@@ -34,13 +34,16 @@ pub const EXTRAS: &str = "amazon/2/extras/";
 /// Architectures of Amazon Linux.
 const ARCHITECTURES: [&str; 2] = ["x86_64", "aarch64"];
 
+/// EPSS's scores: they are told beside flaws, and decide over nothing.
+pub const DISPENSABLE: &str = "epss.csv.gz";
+
 /// Signals and ends of life.
 ///
 /// Source: <https://www.cisa.gov/known-exploited-vulnerabilities-catalog>, <https://www.first.org/epss/data_stats>,
 /// <https://endoflife.date/docs/api/v1/>, <https://salsa.debian.org/debian/distro-info-data>
 const SIGNALS: [(&str, &str); 5] = [
     ("kev.json", "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json"),
-    ("epss.csv.gz", "https://epss.empiricalsecurity.com/epss_scores-current.csv.gz"),
+    (DISPENSABLE, "https://epss.empiricalsecurity.com/epss_scores-current.csv.gz"),
     ("end-of-life.json", "https://endoflife.date/api/v1/products/full"),
     ("distro-info/debian.csv", "https://salsa.debian.org/debian/distro-info-data/-/raw/main/debian.csv"),
     ("distro-info/ubuntu.csv", "https://salsa.debian.org/debian/distro-info-data/-/raw/main/ubuntu.csv"),

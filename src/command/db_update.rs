@@ -146,6 +146,8 @@ impl Update {
         let why = ui::harmless(why);
         if was_had {
             self.ui.say(&format!("{why}; {what} is taken as it was"));
+        } else if what == db_sources::DISPENSABLE {
+            self.ui.say(&format!("{why}; the database is built without it, since it decides over nothing"));
         } else {
             self.failures.push(Failure::other(format!("{what} can't be had: {why}"), "bakehouse db update goes on where it stopped"));
         }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Check, Health};
-use crate::advisories::{Age, Database, Ecosystem};
+use crate::advisories::{Age, Database};
 use crate::model::count::counted_as;
 use crate::model::product::{Product, VulnerabilityPolicy};
 
@@ -28,16 +28,7 @@ pub fn advisories(database: Result<Option<&Database>, String>, products: &[Produ
     let found =
         |oldest: &str| format!("{}{label}; the oldest source is {oldest}", counted_as(about.counts.advisories, "advisory", "advisories"));
     // As scans judge each: what the database has of an ecosystem is as old as its oldest source.
-    let ages = Ecosystem::all().map(|ecosystem| about.age(ecosystem, &[], now)).chain([about.age_of_catalogue(now)]);
-    let mut oldest = None;
-    for age in ages {
-        match age {
-            Age::Absent => {}
-            Age::Untold => return Check::not(Health::Warn, NAME, "", found("of an untold day"), UPDATE),
-            Age::Of(time) => oldest = Some(oldest.map_or(time, |other: Timestamp| other.min(time))),
-        }
-    }
-    let Some(oldest) = oldest else {
+    let Age::Of(oldest) = about.oldest(now) else {
         return Check::not(Health::Warn, NAME, "", found("of an untold day"), UPDATE);
     };
     let most_days = products.iter().map(|product| product.scan.vulnerabilities.max_age_days).min();

@@ -15,6 +15,7 @@ use super::failure::EngineError;
 use super::observer::{Note, StepObserver};
 use super::run::Run;
 use super::survey::survey;
+use crate::advisories::Age;
 use crate::bake;
 use crate::ledger::{Effect, Journal, Outcome};
 use crate::listing;
@@ -136,8 +137,8 @@ async fn find_next(engine: &Engine, product: &Product, request: &Request) -> Res
     let mut plan = found.plan(engine.target, &engine.account, product, request)?;
     take_over(engine, &mut plan).await?;
     plan.notices.extend(ending_waivers(product, engine.clock.now()));
-    if engine.advisories.is_none() && plan.releases() {
-        plan.notices.push(NO_ADVISORIES.to_owned());
+    if plan.releases() {
+        plan.notices.extend(lacking_advisories(engine, product));
     }
     if engine.target == "aws" {
         plan.notices.extend(listing::placeholders(product));
@@ -163,6 +164,24 @@ async fn take_over(engine: &Engine, plan: &mut Plan) -> Result<(), EngineError> 
         *why = format!("{why}; {} is taken over, and no new image made: {}{anew}", found.image.id, origin(&found));
     }
     Ok(())
+}
+
+/// Says why the scan will not do for want of advisories, or may not. Whose the image is, is known only once it is scanned.
+fn lacking_advisories(engine: &Engine, product: &Product) -> Option<String> {
+    let Some(database) = &engine.advisories else { return Some(NO_ADVISORIES.to_owned()) };
+    let now = engine.clock.now();
+    let most_days = product.scan.vulnerabilities.max_age_days;
+    let how_old = match database.about().ok()?.oldest(now) {
+        Age::Of(oldest) if now.duration_since(oldest).as_hours() / 24 > i64::from(most_days) => {
+            format!("are of {}, and may be {most_days} days old", oldest.to_zoned(TimeZone::UTC).date())
+        }
+        Age::Untold => "are of an untold day".to_owned(),
+        Age::Absent | Age::Of(_) => return None,
+    };
+    Some(format!(
+        "some of the advisories {how_old}: the scan stops the release if the image is of those (COV-ADV-002); `bakehouse db update` fetches \
+         newer ones"
+    ))
 }
 
 /// Says which of the manifest's waivers are over or end soon. A plan that ends with them is to be seen before it does.

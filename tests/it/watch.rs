@@ -173,7 +173,13 @@ fn without_a_database_nothing_is_released_and_the_plan_says_so() {
     assert!(plan.contains("there is no database of advisories"), "{plan}");
     let shipped = scratch.run("bakehouse ship my-app --yes", None);
     assert!(shipped.code == Some(4) && format!("{}{}", shipped.out, shipped.err).contains("COV-ADV-001"), "{}", shipped.err);
+    let long_ago =
+        jiff::Timestamp::now().saturating_sub(jiff::SignedDuration::from_hours(24 * 30)).unwrap().strftime("%Y-%m-%d").to_string();
+    scratch.done(&format!("bakehouse db build --from {} --as-of {long_ago}", sample::FOLDER));
+    let plan = scratch.done("bakehouse plan my-app --rebuild");
+    assert!(plan.contains(&format!("some of the advisories are of {long_ago}, and may be 7 days old")), "{plan}");
     build(&scratch, "");
+    assert!(!scratch.done("bakehouse plan my-app --rebuild").contains("advisories"));
     scratch.done("bakehouse ship my-app --yes");
     let shown: Value = serde_json::from_str(&scratch.done("bakehouse show my-app --format json")).unwrap();
     let asked = &shown["variants"][0]["release"]["scan"]["advisories"];
