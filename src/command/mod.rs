@@ -18,6 +18,7 @@ pub mod init;
 pub mod known;
 pub mod ledger;
 pub mod list;
+mod local_twin;
 pub mod plan;
 pub mod resume;
 pub mod runs;

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use tempfile::NamedTempFile;
 
 use super::context::Context;
-use super::selection::Selection;
+use super::selection::{Selection, one};
 use super::show::find;
 use crate::cli::Global;
 use crate::failure::Failure;
@@ -47,11 +47,8 @@ pub enum SbomFormat {
 /// No such release; a report that is missing or was changed; several variants.
 pub async fn run(global: &Global, args: &SbomArgs) -> Result<(), Failure> {
     let context = Context::open(global).await?;
-    let variants = context.known().variants(&args.product).await?;
-    let [variant] = variants.as_slice() else {
-        let names: Vec<String> = variants.iter().map(ToString::to_string).collect();
-        return Err(Failure::other("a bill of materials is of one variant", format!("name one of {}", names.join(", "))));
-    };
+    let variants: Vec<_> = context.known().variants(&args.product).await?.into_iter().map(|variant| (variant, ())).collect();
+    let (variant, ()) = one(&variants)?;
     let released = find(context.ledger(), variant, args.version.as_ref()).await.map_err(|failure| match failure {
         Failure::Other { what, .. } if args.version.is_none() => {
             Failure::other(what, format!("bakehouse scan {} --write-sbom FILE writes one of an image that is not released", args.product))

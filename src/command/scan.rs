@@ -109,26 +109,27 @@ const NO_PRODUCT: &str = "For a target that is no product";
 ///
 /// The scan's verdict is the exit code.
 pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
+    // Before anything is read: what can't be asked or written then is said now.
+    let advisories = db::open_whole(&db::place(global))?;
+    let sbom = args.write_sbom.as_deref().map(SbomFile::prepare).transpose()?;
     let terms = Terms {
         product: args.as_product.clone(),
         login_user: args.login_user.clone(),
         scanning_port: args.scanning_port,
         region: args.region.clone(),
         waivers: args.waivers.into(),
-        advisories: db::open_whole(&db::place(global))?,
+        advisories: advisories.clone(),
         unallocated: args.unallocated,
         keep_blocks_gib: args.keep_blocks,
         backing_files: if args.backing_files { BackingFiles::Allowed } else { BackingFiles::Refused },
     };
     let target = match (&args.disk, &args.sbom) {
-        (None, Some(bill)) => return scan_again::bill(global, args, bill, &terms),
+        (None, Some(bill)) => return scan_again::bill(global, args, bill, &terms, sbom),
         (target, _) => target.as_ref().expect("the command line has one of the two"),
     };
     if !matches!(target, ScanTarget::Product(_)) && (args.again || args.version.is_some()) {
         return Err(Failure::other("only a product has releases", "name the product, and its version behind it"));
     }
-    // Before the disk is read: what can't be written then is said now.
-    let sbom = args.write_sbom.as_deref().map(SbomFile::prepare).transpose()?;
     let (what, report) = match target {
         ScanTarget::Product(selection) => {
             if terms.is_given() {
@@ -143,7 +144,7 @@ pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
                 return Err(Failure::other(format!("{name} is taken for the name of a product, and there is none of that name"), hint));
             }
             if args.again {
-                return scan_again::release(global, args, selection, sbom).await;
+                return scan_again::release(global, args, selection, advisories, sbom).await;
             }
             return scan_product::run(global, args, selection, sbom).await;
         }

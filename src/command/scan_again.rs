@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::context::Records;
-use super::db;
 use super::sbom::SbomFile;
 use super::scan::{ScanArgs, Told, print};
 use super::scan_target::Terms;
@@ -63,9 +62,15 @@ impl Today {
 /// # Errors
 ///
 /// No such release; the verdict is the exit code.
-pub async fn release(global: &Global, args: &ScanArgs, selection: &Selection, sbom: Option<SbomFile>) -> Result<(), Failure> {
+pub async fn release(
+    global: &Global,
+    args: &ScanArgs,
+    selection: &Selection,
+    advisories: Option<Arc<Database>>,
+    sbom: Option<SbomFile>,
+) -> Result<(), Failure> {
     let books = Records::open(global).await?;
-    let today = Today::new(db::open_whole(&db::place(global))?, args.waivers);
+    let today = Today::new(advisories, args.waivers);
     let variants = books.variants(selection)?;
     if sbom.is_some() {
         variants.one()?;
@@ -97,7 +102,7 @@ pub async fn release(global: &Global, args: &ScanArgs, selection: &Selection, sb
 /// # Errors
 ///
 /// A file that can't be read, or is no bill; the verdict is the exit code.
-pub fn bill(global: &Global, args: &ScanArgs, path: &Path, terms: &Terms) -> Result<(), Failure> {
+pub fn bill(global: &Global, args: &ScanArgs, path: &Path, terms: &Terms, sbom: Option<SbomFile>) -> Result<(), Failure> {
     let place = path.display().to_string();
     let wrong =
         |why: &dyn std::fmt::Display| Failure::other(format!("{place} can't be read: {why}"), "name a CycloneDX or SPDX file in JSON");
@@ -109,5 +114,8 @@ pub fn bill(global: &Global, args: &ScanArgs, path: &Path, terms: &Terms) -> Res
     let report = scan::judge_bill(&bill, &terms.request(global)?);
     let subject = Subject { name: if bill.name.is_empty() { &place } else { &bill.name }, version: bill.version.as_deref() };
     print(args.format, &[Told { report: &report, subject, place: &place }]);
+    if let Some(sbom) = sbom {
+        sbom.write(&report, &subject, args.sbom_format)?;
+    }
     if report.passed() { Ok(()) } else { Err(Failure::Refused { what: place }) }
 }

@@ -83,14 +83,7 @@ impl Variants {
     ///
     /// When there are several: a bill of materials is of one.
     pub fn one(&self) -> Result<&Product, Failure> {
-        let chosen: Vec<_> = self.chosen().collect();
-        match chosen.as_slice() {
-            [product] => Ok(product),
-            several => {
-                let names: Vec<String> = several.iter().map(|product| product.variant().to_string()).collect();
-                Err(Failure::other("a bill of materials is of one variant", format!("name one of {}", names.join(", "))))
-            }
-        }
+        one(&self.chosen().map(|product| (product.variant(), product)).collect::<Vec<_>>()).map(|(_, product)| *product)
     }
 
     /// Does something for each that is worked on, one after the other, whatever came of the one before;
@@ -99,6 +92,21 @@ impl Variants {
     /// Returns what came of those that went well, and the failures of the others as one.
     pub async fn each<'a, T>(&'a self, act: impl AsyncFn(&'a Product) -> Result<T, Failure>) -> (Vec<T>, Result<(), Failure>) {
         each(self.chosen(), act).await
+    }
+}
+
+/// Returns the one of several variants, beside what there is of each.
+///
+/// # Errors
+///
+/// When there are several: a bill of materials is of one.
+pub fn one<T>(variants: &[(Variant, T)]) -> Result<&(Variant, T), Failure> {
+    match variants {
+        [one] => Ok(one),
+        several => {
+            let names: Vec<String> = several.iter().map(|(variant, _)| variant.to_string()).collect();
+            Err(Failure::other("a bill of materials is of one variant", format!("name one of {}", names.join(", "))))
+        }
     }
 }
 

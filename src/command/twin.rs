@@ -6,7 +6,8 @@ use std::sync::Arc;
 use clap::{Args, Subcommand, ValueEnum};
 use tokio::net::TcpListener;
 
-use super::context::{self, open_twin, twin_folder};
+use super::context;
+use super::local_twin::{self, open_twin, twin_folder};
 use crate::cli::Global;
 use crate::clock::Clock;
 use crate::failure::Failure;
@@ -251,9 +252,9 @@ async fn serve(global: &Global, workspace: &Workspace, ui: &Ui, args: &ServeArgs
         windows: args.consistency,
         limit_rates: args.rates == Rates::On,
         denied: args.deny.iter().cloned().collect(),
-        ..context::twin_options(global)?
+        ..local_twin::twin_options(global)?
     };
-    let twin = context::open_twin_with(global, workspace, options)?;
+    let twin = local_twin::open_twin_with(global, workspace, options)?;
     if !args.quotas.is_empty() {
         let given = args.quotas.iter().map(|(quota, value)| (quota.name.to_owned(), *value));
         twin.change(|state| {
@@ -265,7 +266,7 @@ async fn serve(global: &Global, workspace: &Workspace, ui: &Ui, args: &ServeArgs
     let listener = TcpListener::bind(args.listen).await.map_err(cannot)?;
     let address = listener.local_addr().map_err(cannot)?;
     ui.say(&format!("the twin (account {}) is served on http://{address}; Ctrl-C ends it", twin.account()));
-    if context::is_emulated(&twin) {
+    if local_twin::is_emulated(&twin) {
         ui.say(context::EMULATED);
     }
     let ssh = machines::host_port(22);
@@ -326,7 +327,7 @@ async fn reset(global: &Global, workspace: &Workspace, ui: &Ui, args: &ResetArgs
     if !args.yes && !ui.confirm(&format!("{} goes with all images and its ledger.", folder.display()), "reset").unwrap_or(false) {
         return Err(Failure::Unconfirmed { what: "nothing was removed", hint: "--yes removes it without asking" });
     }
-    Twin::remove(&folder, &context::machines(global)?, Clock::System.now()).await?;
+    Twin::remove(&folder, &local_twin::machines(global)?, Clock::System.now()).await?;
     ui.say(&format!("removed {}", folder.display()));
     Ok(())
 }

@@ -152,8 +152,10 @@ fn a_bill_of_materials_is_judged_by_its_packages() {
     let scratch = listed();
     let bill = scratch.done("bakehouse sbom my-app");
     fs::write(scratch.folder().join("bill.json"), bill).unwrap();
-    let clean = scratch.done("bakehouse scan --sbom bill.json");
+    let clean = scratch.done("bakehouse scan --sbom bill.json --write-sbom bill.spdx.json --sbom-format spdx");
     assert!(clean.contains("passed: "), "{clean}");
+    // The same packages in the other form.
+    assert!(scratch.done("bakehouse scan --sbom bill.spdx.json").contains(", 1 package"));
     publish(&scratch, &json!([{ "introduced": "0" }, { "fixed": "5.2-2" }]));
     let flawed = scratch.run("bakehouse scan --sbom bill.json", None);
     assert!(flawed.code == Some(4) && flawed.out.contains("CVE-2026-10001"), "{}{}", flawed.out, flawed.err);
