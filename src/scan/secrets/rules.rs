@@ -106,6 +106,8 @@ pub(super) enum Scope {
     /// Any file but those of accounts, which rules of their own look at.
     NoAccounts,
     Config,
+    /// Configuration, scripts and programs' source, libraries aside.
+    Text,
 }
 
 fn before() -> usize {
@@ -209,7 +211,12 @@ impl RuleBook {
 impl SecretRule {
     /// Tells whether all files are searched for its keywords.
     pub(super) fn everywhere(&self) -> bool {
-        self.scope != Scope::Config && self.files.is_empty()
+        matches!(self.scope, Scope::Any | Scope::NoAccounts) && self.files.is_empty()
+    }
+
+    /// Tells whether it is for any file that is text.
+    pub(super) fn is_for_text(&self) -> bool {
+        self.scope == Scope::Text && self.files.is_empty()
     }
 
     /// Returns its pattern; none if it judges files as a whole.
