@@ -153,7 +153,7 @@ fn libraries_manuals_tests_and_examples_are_not_searched_for_what_only_looks_lik
         "/usr/local/lib/python3.13/site-packages/requests/auth.py",
         "/opt/app/node_modules/pg/lib/index.js",
         "/usr/local/go/src/net/url/url_test.go",
-        "/opt/app/vendor/x/y.php",
+        "/opt/app/vendor/x/y.go",
         "/opt/app/tests/test_login.py",
         "/opt/app/src/login.spec.ts",
         "/opt/app/examples/a.py",
