@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::Fingerprint;
 use super::check::{Candidate, Weight};
 use super::prefilter::{Everywhere, Narrow};
-use super::rules::{Family, RULES, RuleBook, Scope, SecretRule, UNALLOCATED_RULES};
+use super::rules::{Family, RULES, RuleBook, SecretRule, UNALLOCATED_RULES};
 use super::scope::{FileScope, NamedFiles, Script};
 use crate::model::report::Severity;
 
