@@ -153,7 +153,7 @@ impl<'h> Hash<'h> {
             Self::Sha { rounds, .. } => rounds.saturating_mul(2),
             Self::Bcrypt { cost, .. } => 60 << cost,
             Self::Yescrypt { blocks, .. } => blocks / 4,
-            // Half a microsecond a block of 128 bytes, as measured.
+            // An estimate, twice yescrypt's so that it errs on the side of less work.
             Self::Scrypt { blocks, .. } => blocks / 2,
         }
     }
