@@ -196,7 +196,10 @@ fn a_back_door_in_a_library_stops_a_scan_that_passes_after_the_upgrade() {
         let [finding] = flaws(&report)[..] else { panic!("{:#?}", report.findings) };
         assert_eq!((finding.severity, code), (Severity::Critical, Some(4)));
         let flaw = finding.vulnerability.as_ref().unwrap();
-        assert_eq!((&flaw.ids[..], flaw.fixed.as_deref()), (&["CVE-2024-3094".to_owned(), "DEBIAN-CVE-2024-3094".to_owned()][..], Some("5.6.1+really5.4.5-1")));
+        assert_eq!(
+            (&flaw.ids[..], flaw.fixed.as_deref()),
+            (&["CVE-2024-3094".to_owned(), "DEBIAN-CVE-2024-3094".to_owned()][..], Some("5.6.1+really5.4.5-1"))
+        );
     }
     root.install(&LIBLZMA, "5.6.1+really5.4.5-1");
     for target in [root.disk(), root.path()] {
