@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 use bakehouse::disk::{BackingFiles, BlockSource, CacheLimits, Cached, Fetch, SourceError, open_local};
 use bakehouse::model::product::ScanPolicy;
 use bakehouse::model::report::{Report, Severity};
-use bakehouse::model::waiver::WaiverOptions;
 use bakehouse::scan::{Progress, Scan, scan};
 use bytes::Bytes;
 use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
@@ -99,18 +98,7 @@ impl Fetch for Wire {
 
 /// Scans, and returns how long the first verdict took (policy and packages) and how long everything.
 fn timed(disk: Arc<dyn BlockSource>) -> (Duration, Duration, Report) {
-    let request = Scan {
-        image: None,
-        product: None,
-        policy: ScanPolicy::failing_on(Severity::High),
-        waivers: WaiverOptions::default(),
-        at: "2026-11-27T12:00:00Z".parse().expect("it is a time"),
-        login_user: None,
-        scanning_port: 22,
-        snapshots: Vec::new(),
-        doubts: Vec::new(),
-        advisories: None,
-    };
+    let request = Scan::by_policy(ScanPolicy::failing_on(Severity::High), "2026-11-27T12:00:00Z".parse().expect("it is a time"));
     let began = Instant::now();
     let judged = std::sync::Mutex::new(Duration::ZERO);
     let report = scan(&[disk], &request, &|progress| {
