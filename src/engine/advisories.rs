@@ -63,11 +63,11 @@ pub(super) fn lack(engine: &Engine, product: &Product) -> Option<Lack> {
     // A database that can't be read ends the command where it is opened.
     let about = database.about().ok()?;
     let (now, most_days) = (engine.clock.now(), product.scan.vulnerabilities.max_age_days);
-    let of_systems = || Ecosystem::all().filter(|ecosystem| ecosystem.is_distribution()).map(|ecosystem| about.age(ecosystem, &[], now));
     if let Some(how_old) = too_old(about.age_of_catalogue(now), now, most_days) {
         return Some(Lack::Recent { what: format!("the entries of CISA's catalogue of what attackers use {how_old}") });
     }
-    let known: Vec<Age> = of_systems().filter(|age| *age != Age::Absent).collect();
+    let systems = Ecosystem::all().filter(|ecosystem| ecosystem.is_distribution());
+    let known: Vec<Age> = systems.map(|ecosystem| about.age(ecosystem, &[], now)).filter(|age| *age != Age::Absent).collect();
     if !known.is_empty() && known.iter().all(|age| too_old(*age, now, most_days).is_some()) {
         let how_old = oldest_of(&about, now, most_days)?;
         return Some(Lack::Recent { what: format!("the advisories {how_old}") });
