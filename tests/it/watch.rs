@@ -176,8 +176,7 @@ fn without_a_database_nothing_is_released_and_the_plan_says_so() {
     let shipped = scratch.run("bakehouse ship my-app --yes", None);
     assert!(shipped.code == Some(1) && shipped.err.contains("nothing is baked: there is no database of advisories"), "{}", shipped.err);
     assert!(shipped.err.contains("bakehouse db update, or --advisories-later"), "{}", shipped.err);
-    let runs: Value = serde_json::from_str(&scratch.done("bakehouse runs --format json")).unwrap();
-    assert_eq!(runs["runs"].as_array().map(Vec::len), Some(0), "nothing was begun: {runs}");
+    assert!(scratch.run("bakehouse runs", None).err.contains("there are no runs"), "nothing was begun");
     let shipped = scratch.run("bakehouse ship my-app --yes --advisories-later", None);
     assert!(shipped.code == Some(4) && format!("{}{}", shipped.out, shipped.err).contains("COV-ADV-001"), "{}", shipped.err);
     let long_ago =
