@@ -15,7 +15,6 @@ use bakehouse::disk::{BackingFiles, BlockSource, open_local};
 use bakehouse::model::ids::{Architecture, Region, SnapshotId};
 use bakehouse::model::product::ScanPolicy;
 use bakehouse::model::report::{Report, Severity};
-use bakehouse::model::waiver::WaiverOptions;
 use bakehouse::scan::{Progress, Scan, scan};
 use bakehouse::twin::base::import;
 use bakehouse::twin::ec2::{BaseImage, DEBIAN_ACCOUNT, register_base};
@@ -118,18 +117,7 @@ struct Timed {
 
 /// Scans a disk that somebody began to open some time ago.
 fn timed(began: Instant, disk: Arc<dyn BlockSource>) -> Timed {
-    let request = Scan {
-        image: None,
-        product: None,
-        policy: ScanPolicy::failing_on(Severity::High),
-        waivers: WaiverOptions::default(),
-        at: "2026-11-27T12:00:00Z".parse().expect("it is a time"),
-        login_user: None,
-        scanning_port: 22,
-        snapshots: Vec::new(),
-        doubts: Vec::new(),
-        advisories: None,
-    };
+    let request = Scan::by_policy(ScanPolicy::failing_on(Severity::High), "2026-11-27T12:00:00Z".parse().expect("it is a time"));
     let judged = Mutex::new(Duration::ZERO);
     let report = scan(&[disk], &request, &|progress| {
         if let Progress::Judged { .. } = progress {

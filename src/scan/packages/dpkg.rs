@@ -94,6 +94,7 @@ impl Database {
             vendor: ["origin", "vendor", "maintainer"].into_iter().find_map(field),
             origin: Origin::Dpkg,
             path: None,
+            by_file_name: false,
             purl: String::new(),
             checksum: None,
         });
