@@ -10,7 +10,6 @@ use std::sync::Arc;
 use bakehouse::advisories::{Builder, Content, Database, Input};
 use bakehouse::model::product::ScanPolicy;
 use bakehouse::model::report::{OperatingSystem, Package, Report, Severity};
-use bakehouse::model::waiver::WaiverOptions;
 use bakehouse::scan::{Bill, Scan, judge_again, judge_bill};
 use criterion::{Criterion, criterion_group, criterion_main};
 
@@ -70,16 +69,8 @@ fn image() -> Bill {
 
 fn request(bytes: &Arc<Vec<u8>>) -> Scan {
     Scan {
-        image: None,
-        product: None,
-        policy: ScanPolicy::failing_on(Severity::High),
-        waivers: WaiverOptions::default(),
-        at: "2026-11-27T12:00:00Z".parse().expect("it is a time"),
-        login_user: None,
-        scanning_port: 22,
-        snapshots: Vec::new(),
-        doubts: Vec::new(),
         advisories: Some(Arc::new(Database::open(Arc::new(bytes.as_ref().clone())).expect("it was built"))),
+        ..Scan::by_policy(ScanPolicy::failing_on(Severity::High), "2026-11-27T12:00:00Z".parse().expect("it is a time"))
     }
 }
 

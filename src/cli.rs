@@ -204,7 +204,13 @@ impl From<Waivers> for WaiverOptions {
 
 /// Returns the command line's description, with the examples in its help.
 pub fn command() -> clap::Command {
-    examples::add(Cli::command())
+    without_empty(examples::add(Cli::command()))
+}
+
+/// Has an environment variable that is empty count as one that isn't set, as a runner's or a container's often is.
+fn without_empty(command: clap::Command) -> clap::Command {
+    let is_empty = |arg: &clap::Arg| arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+    command.mut_args(|arg| if is_empty(&arg) { arg.env(None::<&'static str>) } else { arg }).mut_subcommands(without_empty)
 }
 
 impl Cli {

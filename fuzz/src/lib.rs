@@ -10,10 +10,10 @@ mod tree;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use bakehouse::advisories::vex::{Statements, Subject};
 use bakehouse::disk::{self, BlockSource, Ext4, FileKind, FileSystem, FileTree, Qcow2, Xfs};
 use bakehouse::model::product::ScanPolicy;
 use bakehouse::model::report::Severity;
-use bakehouse::model::waiver::WaiverOptions;
 use bakehouse::scan::{Scan, list_packages, scan_tree};
 
 use edits::Edited;
@@ -48,6 +48,14 @@ pub fn lvm(input: &[u8]) {
     let disk: Arc<dyn BlockSource> = Arc::new(physical_volume::around(input));
     let image = disk::open(&[disk]);
     image.tree.iter().for_each(read_all);
+}
+
+/// A VEX document, OpenVEX or CSAF, and what it says of a package.
+pub fn vex(input: &[u8]) {
+    let mut statements = Statements::default();
+    let read = statements.read("vex.json", input);
+    assert!(read.is_ok() || statements.all().is_empty(), "of a damaged document nothing is taken");
+    let _ = statements.about(&Subject { package: "pkg:deb/debian/openssl@3.0.15-1", inside: &["pkg:generic/image"] }, &["CVE-2024-3094"]);
 }
 
 /// A qcow2 image of small clusters.
@@ -134,18 +142,7 @@ fn packages(path: &str, content: &[u8]) {
 
 /// Scans a system that has one file of interest, with all rules.
 fn scan(path: &str, content: &[u8]) {
-    let request = Scan {
-        image: None,
-        product: None,
-        policy: ScanPolicy::failing_on(Severity::High),
-        waivers: WaiverOptions::default(),
-        at: jiff::Timestamp::UNIX_EPOCH,
-        login_user: None,
-        scanning_port: 22,
-        snapshots: Vec::new(),
-        doubts: Vec::new(),
-        advisories: None,
-    };
+    let request = Scan::by_policy(ScanPolicy::failing_on(Severity::High), jiff::Timestamp::UNIX_EPOCH);
     let system = MemoryTree::of(&[("/usr/lib/os-release", b"ID=debian\nVERSION_ID=13\n"), (path, content)]);
     scan_tree(&|| FileTree::new(Box::new(system.clone())), &request, &|_| {});
 }

@@ -65,6 +65,8 @@ want_test_tools() {
     # Makes the databases that the reader of packages is tried on, and says what is in them; both say which version is newer.
     want_program rpmbuild rpm
     want_program dpkg dpkg
+    # Shows the page that a scan writes, as its readers see it.
+    want_program chromium chromium
     want_program python3 python3
     # Debian's python3 comes without what a virtual environment is made with.
     python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || want_package python3-venv

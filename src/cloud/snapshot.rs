@@ -226,6 +226,10 @@ impl BlockSource for SnapshotDisk {
     fn prefetch(&self, ranges: &[Range<u64>]) {
         self.cached.prefetch(ranges);
     }
+
+    fn heeds_prefetch(&self) -> bool {
+        self.cached.heeds_prefetch()
+    }
 }
 
 struct BlockingBlocks {

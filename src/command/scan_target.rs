@@ -75,9 +75,6 @@ pub struct Terms {
     pub advisories: Option<Arc<Database>>,
 }
 
-/// sshd's usual port.
-const SSH_PORT: u16 = 22;
-
 impl Terms {
     /// Returns what it comes to.
     ///
@@ -86,18 +83,7 @@ impl Terms {
     /// A product whose manifest can't be read.
     pub(super) fn request(&self, global: &Global) -> Result<Scan, Failure> {
         let now = Clock::System.now();
-        let usual = || Scan {
-            image: None,
-            product: None,
-            policy: ScanPolicy::failing_on(Severity::High),
-            waivers: self.waivers,
-            at: now,
-            login_user: None,
-            scanning_port: SSH_PORT,
-            snapshots: Vec::new(),
-            doubts: Vec::new(),
-            advisories: None,
-        };
+        let usual = || Scan { waivers: self.waivers, ..Scan::by_policy(ScanPolicy::failing_on(Severity::High), now) };
         let request = match &self.product {
             Some(selection) => Scan::of(&product(global, selection)?, self.waivers, now),
             None => usual(),

@@ -29,6 +29,9 @@ pub struct ShipArgs {
     /// Whether irreversible steps are approved.
     #[command(flatten)]
     pub approval: Approval,
+    /// Bake though the scan would stop the release for want of advisories: they come before it does
+    #[arg(long)]
+    pub advisories_later: bool,
     /// What may pass the scan.
     #[command(flatten)]
     pub waivers: Waivers,
@@ -165,6 +168,7 @@ impl StageArgs {
             product: self.product.clone(),
             version,
             approval: self.approval.clone(),
+            advisories_later: false,
             waivers: Waivers::default(),
             patience: self.patience.clone(),
         }
@@ -272,6 +276,10 @@ pub async fn carry_out_all(context: &Context, product: &Product, engine: &Engine
         }
         if let (Next::Continue { journal, .. }, Extent::Only(Stage::Bake)) = (&next, extent) {
             refuse_for_bake(product, journal, &plan, &request)?;
+        }
+        let bakes = plan.steps.iter().any(|planned| matches!(planned.step, Step::Bake { .. }) && extent.takes(&planned.step));
+        if bakes && matches!(next, Next::Begin { .. }) && !args.advisories_later {
+            engine::refuse_lacking_advisories(engine, product)?;
         }
         before = Some(plan.digest());
         let goes_on = matches!(next, Next::Continue { .. });

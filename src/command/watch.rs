@@ -20,6 +20,7 @@ use crate::model::product::Product;
 use crate::model::report::{Finding, Report};
 use crate::model::verdict::Verdict;
 use crate::model::version::Version;
+use crate::model::waiver::Family;
 use crate::release::{Listing, Released, history};
 use crate::scan::{self, Changes, Subject};
 use crate::ui;
@@ -226,7 +227,7 @@ fn text(watched: &Watched) -> String {
     let kinds: BTreeMap<&str, Vec<String>> = [
         ("1 new", changes.new.iter().map(|finding| headline(finding)).collect()),
         ("2 now", changes.changed.iter().map(|(_, after)| headline(after)).collect()),
-        ("3 gone", changes.gone.iter().map(|finding| headline(finding)).collect()),
+        ("3 gone", changes.gone.iter().map(|finding| headline(finding) + why_gone(finding)).collect()),
     ]
     .into();
     for (kind, lines) in kinds {
@@ -238,6 +239,11 @@ fn text(watched: &Watched) -> String {
     }
     text.push_str(&format!("  → bakehouse scan {variant} {version} --again shows all of it\n"));
     text
+}
+
+/// What wasn't looked at, and is now, is not mended by that.
+fn why_gone(finding: &Finding) -> &'static str {
+    if Family::of(&finding.code) == Some(Family::Cov) { " (nothing was mended: it could not be looked at before, and is now)" } else { "" }
 }
 
 fn headline(finding: &Finding) -> String {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{SendError, Sender, channel};
+use std::sync::mpsc::{Receiver, SendError, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 
@@ -48,9 +48,17 @@ pub struct CacheLimits {
 }
 
 impl Default for CacheLimits {
-    /// 128 blocks of 512 KiB are 64 MiB; 32 fetched in one go, while those before are in use, hide what a round trip takes.
+    /// 192 blocks of 512 KiB are 96 MiB; 32 fetched in one go, while those before are in use, hide what a round trip takes.
+    /// Two batches that were used, two that are on their way, and what leads to files have room.
     fn default() -> Self {
-        Self { blocks: 128, batch: 32 }
+        Self { blocks: 192, batch: 32 }
+    }
+}
+
+impl CacheLimits {
+    /// Blocks that may be on their way without anybody waiting: two batches, and no more than half of those held.
+    fn in_flight(&self) -> usize {
+        (2 * self.batch).min(self.blocks.div_ceil(2))
     }
 }
 
@@ -58,15 +66,18 @@ impl Default for CacheLimits {
 ///
 /// No block is fetched by two threads at the same time: the second waits for the first. Whoever gets half through a batch has
 /// the next one fetched by a thread of the cache's own, and whoever begins with that the one after it, so that reading in order
-/// waits for the first batch alone.
+/// waits for the first batch alone. So are blocks that somebody foretells ([`BlockSource::prefetch`]).
 pub struct Cached<F> {
     shared: Arc<Shared<F>>,
     /// Blocks to be fetched ahead, claimed; none where no thread could be had, and once the cache is dropped.
     ahead: Option<Sender<Vec<u32>>>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
-/// What the cache shares with its thread.
+/// Threads that fetch ahead: while one batch is on its way, the next one is asked for.
+const THREADS: usize = 2;
+
+/// What the cache shares with its threads.
 struct Shared<F> {
     fetch: F,
     limits: CacheLimits,
@@ -102,24 +113,24 @@ impl<F: Fetch + 'static> Cached<F> {
         let blocks = limits.blocks.max(1);
         let limits = CacheLimits { blocks, batch: limits.batch.min(blocks.div_ceil(4)).max(1) };
         let shared = Arc::new(Shared { fetch, limits, state: Mutex::default(), arrived: Condvar::new(), closing: AtomicBool::new(false) });
-        let (ahead, claimed) = channel::<Vec<u32>>();
-        let reader = Arc::clone(&shared);
-        let read_ahead = move || {
-            let wanted = claimed.iter().take_while(|_| !reader.closing.load(Ordering::Relaxed));
-            wanted.for_each(|wanted| drop(reader.fetch_claimed(&wanted)));
+        let (ahead, claimed) = channel();
+        let claimed = Arc::new(Mutex::new(claimed));
+        let spawn = |_| {
+            let (shared, claimed) = (Arc::clone(&shared), Arc::clone(&claimed));
+            thread::Builder::new().name("read ahead".to_owned()).spawn(move || shared.read_ahead(&claimed)).ok()
         };
-        let thread = thread::Builder::new().name("read ahead".to_owned()).spawn(read_ahead).ok();
-        Self { shared, ahead: thread.is_some().then_some(ahead), thread }
+        let threads: Vec<_> = (0..THREADS).map_while(spawn).collect();
+        Self { shared, ahead: (!threads.is_empty()).then_some(ahead), threads }
     }
 }
 
 impl<F> Drop for Cached<F> {
-    /// Waits for the batch that is under way; those behind it are not begun.
+    /// Waits for the batches that are under way; those behind them are not begun.
     fn drop(&mut self) {
         self.shared.closing.store(true, Ordering::Relaxed);
         self.ahead = None;
         // A thread that panicked has let go of its blocks.
-        self.thread.take().map(JoinHandle::join);
+        self.threads.drain(..).for_each(|thread| drop(thread.join()));
     }
 }
 
@@ -133,9 +144,7 @@ impl<F: Fetch> Cached<F> {
         let mut state = shared.lock();
         loop {
             if let Some(next) = state.blocks.get_mut(&index).and_then(|slot| slot.next.take()) {
-                let ahead = self.claim_ahead(&mut state, shared.window(next));
-                shared.go_on_at(&mut state, &ahead, 0);
-                self.fetch_ahead(&mut state, ahead);
+                self.read_on(&mut state, next);
             }
             if let Some(bytes) = state.touch(index) {
                 return Ok(Some(bytes));
@@ -145,33 +154,52 @@ impl<F: Fetch> Cached<F> {
             }
             state = shared.arrived.wait(state).unwrap_or_else(|e| e.into_inner());
         }
-        let wanted = shared.claim(&mut state, shared.window(index));
-        // Not the one that is wanted now: that would be no sign of more to come.
-        shared.go_on_at(&mut state, &wanted, wanted.len().div_ceil(2));
+        // Where the one before isn't there either, somebody reads here and there: much of what follows would drive out what is
+        // in use, and itself be gone before its time.
+        let is_in_order = index.checked_sub(1).is_none_or(|before| state.blocks.contains_key(&before));
+        let most = if is_in_order { shared.limits.batch } else { shared.limits.batch.div_ceil(8) };
+        let wanted = shared.claim(&mut state, shared.window(index), most);
+        if is_in_order {
+            // Not the one that is wanted now: that would be no sign of more to come.
+            shared.go_on_at(&mut state, &wanted, wanted.len().div_ceil(2));
+        }
         drop(state);
         shared.fetch_claimed(&wanted).transpose()
     }
 
-    /// Marks a batch of blocks as to be fetched ahead; none while what is under way could take half of the cache.
-    fn claim_ahead(&self, state: &mut State, window: Range<u32>) -> Vec<u32> {
-        let in_flight = state.blocks.len().saturating_sub(state.by_use.len());
-        if self.ahead.is_none() || in_flight >= self.shared.limits.blocks.div_ceil(2) {
-            return Vec::new();
-        }
-        self.shared.claim(state, window)
+    /// Has the batch after one that is in use fetched, without waiting for it; none while as many as may be are on their way.
+    fn read_on(&self, state: &mut State, first: u32) {
+        let shared = &*self.shared;
+        let Some(ahead) = self.ahead.as_ref().filter(|_| state.in_flight() < shared.limits.in_flight()) else { return };
+        let batch = shared.claim(state, shared.window(first), shared.limits.batch);
+        shared.go_on_at(state, &batch, 0);
+        fetch_ahead(ahead, state, batch);
     }
+}
 
-    /// Has claimed blocks fetched, without waiting for them.
-    fn fetch_ahead(&self, state: &mut State, wanted: Vec<u32>) {
-        let Some(ahead) = self.ahead.as_ref().filter(|_| !wanted.is_empty()) else { return };
-        if let Err(SendError(wanted)) = ahead.send(wanted) {
-            // The thread has panicked: whoever wants the blocks fetches them.
-            wanted.iter().for_each(|index| drop(state.blocks.remove(index)));
-        }
+/// Has claimed blocks fetched, without waiting for them.
+fn fetch_ahead(ahead: &Sender<Vec<u32>>, state: &mut State, wanted: Vec<u32>) {
+    if wanted.is_empty() {
+        return;
+    }
+    if let Err(SendError(wanted)) = ahead.send(wanted) {
+        // The threads have panicked: whoever wants the blocks fetches them.
+        state.release(&wanted);
     }
 }
 
 impl<F: Fetch> Shared<F> {
+    /// Fetches claimed blocks until nobody will want more.
+    fn read_ahead(&self, claimed: &Mutex<Receiver<Vec<u32>>>) {
+        loop {
+            let next = claimed.lock().unwrap_or_else(|e| e.into_inner()).recv();
+            match next {
+                Ok(wanted) if !self.closing.load(Ordering::Relaxed) => drop(self.fetch_claimed(&wanted)),
+                _ => return,
+            }
+        }
+    }
+
     /// Where the batch that begins with a block may lie: holes and what is held already are passed over.
     fn window(&self, first: u32) -> Range<u32> {
         let end = self.fetch.size_bytes().div_ceil(u64::from(self.fetch.block_size().max(1)));
@@ -179,10 +207,10 @@ impl<F: Fetch> Shared<F> {
         first..first.saturating_add(length).min(u32::try_from(end).unwrap_or(u32::MAX))
     }
 
-    /// Marks a batch of a window's blocks as being fetched, as far as nobody has or fetches them.
-    fn claim(&self, state: &mut State, window: Range<u32>) -> Vec<u32> {
+    /// Marks so many of a window's blocks as being fetched, as far as nobody has or fetches them.
+    fn claim(&self, state: &mut State, window: Range<u32>, most: usize) -> Vec<u32> {
         let absent = window.filter(|index| self.fetch.has(*index) && !state.blocks.contains_key(index));
-        let wanted: Vec<u32> = absent.take(self.limits.batch).collect();
+        let wanted: Vec<u32> = absent.take(most).collect();
         state.blocks.extend(wanted.iter().map(|&index| (index, Slot { held: None, next: None })));
         wanted
     }
@@ -241,6 +269,11 @@ impl<F: Fetch> Drop for Claim<'_, F> {
 }
 
 impl State {
+    /// Tells how many blocks are being fetched, or are to be.
+    fn in_flight(&self) -> usize {
+        self.blocks.len().saturating_sub(self.by_use.len())
+    }
+
     /// Lets go of claimed blocks that did not arrive.
     fn release(&mut self, claimed: &[u32]) {
         for index in claimed {
@@ -313,18 +346,30 @@ impl<F: Fetch> BlockSource for Cached<F> {
         Ok((range.start < range.end).then_some(range))
     }
 
+    /// Of each range a batch at most, and of all together two: who wants more says so again as it gets on. Wherever they lie,
+    /// they are one fetch.
     fn prefetch(&self, ranges: &[Range<u64>]) {
+        let Some(ahead) = &self.ahead else { return };
         let block_size = u64::from(self.shared.fetch.block_size().max(1));
+        let batch = u64::try_from(self.shared.limits.batch).unwrap_or(u64::MAX);
         let index = |index: u64| u32::try_from(index).unwrap_or(u32::MAX);
         let mut state = self.shared.lock();
+        let mut wanted = Vec::new();
         for range in ranges {
-            let window = index(range.start / block_size)..index(range.end.div_ceil(block_size));
-            // A batch at most: who wants more says so again as it gets on.
-            let length = u32::try_from(self.shared.limits.batch).unwrap_or(u32::MAX);
-            let window = window.start..window.end.min(window.start.saturating_add(length));
-            let ahead = self.claim_ahead(&mut state, window);
-            self.fetch_ahead(&mut state, ahead);
+            let room = self.shared.limits.in_flight().saturating_sub(state.in_flight());
+            if room == 0 {
+                break;
+            }
+            let start = range.start / block_size;
+            let end = range.end.min(self.size_bytes()).div_ceil(block_size).min(start.saturating_add(batch));
+            wanted.extend(self.shared.claim(&mut state, index(start)..index(end), room));
         }
+        wanted.sort_unstable();
+        fetch_ahead(ahead, &mut state, wanted);
+    }
+
+    fn heeds_prefetch(&self) -> bool {
+        self.ahead.is_some()
     }
 }
 
@@ -339,7 +384,6 @@ fn copy_padded(target: &mut [u8], block: &[u8], within: usize) {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::sync::mpsc::Receiver;
 
     use super::*;
 
@@ -485,27 +529,55 @@ mod tests {
     }
 
     #[test]
-    fn what_will_be_wanted_is_fetched_without_waiting_and_no_more_than_half_of_the_cache_at_once() {
+    fn what_will_be_wanted_is_fetched_without_waiting_and_no_more_than_two_batches_at_once() {
         let (cached, open, told) = gated();
         let ranges = [0..3, 30..31, 24..28, 40..48, 48..64, 56..64, 60..64, 8..16];
         cached.prefetch(&ranges);
-        let asked = [vec![0, 1, 2], vec![30], (24..28).collect(), (40..48).collect(), (48..56).collect(), (56..64).collect()];
-        for asked in asked {
-            assert_eq!(told.recv().unwrap(), asked);
-            open.send(()).unwrap();
-        }
+        // In one fetch, and none of the later ones, for which there is no room.
+        let asked = [0..3, 24..28, 30..31, 40..48].map(Vec::from_iter).concat();
+        assert_eq!(told.recv().unwrap(), asked);
+        open.send(()).unwrap();
         drop(cached);
         assert!(told.recv().is_err());
     }
 
     #[test]
+    fn what_is_foretold_of_places_outside_of_the_disk_is_nothing() {
+        let (cached, open, told) = gated();
+        let reversed = Range { start: 50, end: 40 };
+        cached.prefetch(&[64..65, u64::MAX - 1..u64::MAX, 1 << 40..1 << 50, reversed, 10..10, 62..u64::MAX]);
+        assert_eq!(told.recv().unwrap(), [62, 63]);
+        open.send(()).unwrap();
+        cached.read_at(62, &mut [0]).unwrap();
+        // Nor is more fetched than there is room for, however often it is said.
+        cached.prefetch(&(0..100_000).map(|place| place % 64..u64::MAX).collect::<Vec<_>>());
+        assert_eq!(told.recv().unwrap().len(), 16);
+        open.send(()).unwrap();
+        drop(cached);
+        assert!(told.recv().is_err());
+    }
+
+    #[test]
+    fn who_reads_here_and_there_fetches_little_beyond() {
+        let (cached, open, told) = gated();
+        for (offset, fetched) in [(40, vec![40]), (30, vec![30]), (31, (31..39).collect()), (0, (0..8).collect())] {
+            open.send(()).unwrap();
+            cached.read_at(offset, &mut [0]).unwrap();
+            assert_eq!(told.recv().unwrap(), fetched);
+        }
+        drop((cached, open));
+    }
+
+    #[test]
     fn what_is_to_be_fetched_ahead_is_not_begun_once_nobody_wants_it() {
         let (cached, open, told) = gated();
-        cached.prefetch(&[0..8, 8..16, 24..32]);
-        assert_eq!(told.recv().unwrap(), (0..8).collect::<Vec<_>>());
+        [0..8, 8..12, 24..28].into_iter().for_each(|range| cached.prefetch(&[range]));
+        let mut begun = [told.recv().unwrap(), told.recv().unwrap()];
+        begun.sort();
+        assert_eq!(begun, [Vec::from_iter(0..8), Vec::from_iter(8..12)]);
         // As when it is dropped, which waits for what is under way.
         cached.shared.closing.store(true, Ordering::Relaxed);
-        open.send(()).unwrap();
+        (0..THREADS).for_each(|_| open.send(()).unwrap());
         drop(cached);
         assert!(told.recv().is_err());
     }

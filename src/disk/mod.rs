@@ -43,6 +43,6 @@ pub use local::{BackingFiles, LocalDisk, LocalError, open_local};
 pub use partition::{Partition, PartitionTable, Shortfall, TableKind, partitions};
 pub use qcow2::{Qcow2, Qcow2Error};
 pub use source::{BlockSource, Part, SourceError};
-pub use tree::{Attributes, DirectoryEntry, FileKind, FileSystem, FileTree, FoundMetadata, Metadata, TreeError};
+pub use tree::{Attributes, DirectoryEntry, FileKind, FileSystem, FileTree, FoundMetadata, Metadata, READ_TOGETHER, TreeError};
 pub use unallocated::{Space, Stretch};
 pub use xfs::Xfs;

@@ -29,8 +29,14 @@ pub trait BlockSource: Send + Sync {
         Ok((offset < size_bytes).then_some(offset..size_bytes))
     }
 
-    /// Tells that these ranges (in bytes) will be wanted soon. A source may ignore it.
+    /// Tells that these ranges (in bytes) will be wanted soon: a source that is far away fetches of them together what it
+    /// has room for. What lies outside of the disk is nothing.
     fn prefetch(&self, _ranges: &[Range<u64>]) {}
+
+    /// Tells whether [`BlockSource::prefetch`] does anything, so that nobody need find out what will be wanted if not.
+    fn heeds_prefetch(&self) -> bool {
+        false
+    }
 }
 
 /// Says why bytes of a disk can't be had.
@@ -120,6 +126,10 @@ impl BlockSource for Part {
         let inside = |at: u64| self.start + at.min(self.size_bytes);
         let moved: Vec<_> = ranges.iter().map(|range| inside(range.start)..inside(range.end)).collect();
         self.whole.prefetch(&moved);
+    }
+
+    fn heeds_prefetch(&self) -> bool {
+        self.whole.heeds_prefetch()
     }
 }
 

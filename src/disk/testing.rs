@@ -56,6 +56,11 @@ pub(crate) fn ext4(files: &[(&str, &str)]) -> Vec<u8> {
 
 /// Makes an ext4 file system with a label.
 pub(crate) fn ext4_named(label: &str, files: &[(&str, &str)]) -> Vec<u8> {
+    ext4_sized(4, label, files)
+}
+
+/// Makes an ext4 file system of a size, with a label.
+pub(crate) fn ext4_sized(size_mib: u64, label: &str, files: &[(&str, &str)]) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("root");
     fs::create_dir(&root).unwrap();
@@ -65,7 +70,8 @@ pub(crate) fn ext4_named(label: &str, files: &[(&str, &str)]) -> Vec<u8> {
         fs::write(path, content).unwrap();
     }
     let image = folder.path().join("image");
-    let arguments = ["-q", "-F", "-t", "ext4", "-L", label, "-d", root.to_str().unwrap(), image.to_str().unwrap(), "4M"];
+    let size = format!("{size_mib}M");
+    let arguments = ["-q", "-F", "-t", "ext4", "-L", label, "-d", root.to_str().unwrap(), image.to_str().unwrap(), &size];
     run("mke2fs", "e2fsprogs", &arguments, "");
     fs::read(image).unwrap()
 }

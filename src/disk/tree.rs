@@ -10,6 +10,10 @@ use jiff::Timestamp;
 
 use super::source::SourceError;
 
+mod walk;
+
+pub use walk::READ_TOGETHER;
+
 /// Links followed in one look-up, as in Linux.
 ///
 /// Source: <https://man7.org/linux/man-pages/man7/path_resolution.7.html>
@@ -228,6 +232,10 @@ pub trait FileSystem: Send + Sync {
     ///
     /// [`TreeError`].
     fn attributes(&self, path: &Path) -> Result<Attributes, TreeError>;
+
+    /// Tells that these files will be read soon, and directories listed with what is known of their files. A file system on
+    /// a disk that is far away has fetched together what leads to them, as far as there is room.
+    fn prefetch(&self, _paths: &[PathBuf]) {}
 }
 
 /// A tree of files: a root file system and others mounted in it.
@@ -448,59 +456,6 @@ impl FileTree {
     pub fn read_range_resolved(&self, path: &Path, offset: u64, buffer: &mut [u8]) -> Result<usize, TreeError> {
         let (mount, inner) = self.mount_of(path);
         mount.file_system.read_range(&inner, offset, buffer)
-    }
-
-    /// Visits everything in the tree but the root itself, directories before what they hold, names in
-    /// order; links are visited, not followed. What can't be read is visited as an error and left out.
-    /// What lies apart comes last. Ends at a break of the visitor.
-    pub fn walk(&self, visit: &mut dyn FnMut(&Path, FoundMetadata) -> ControlFlow<()>) {
-        let mut walk = || {
-            self.walk_below(Path::new("/"), visit)?;
-            for at in &self.apart {
-                let metadata = self.symlink_metadata_resolved(at);
-                let is_directory = matches!(&metadata, Ok(metadata) if metadata.kind == FileKind::Directory);
-                visit(at, metadata)?;
-                if is_directory {
-                    self.walk_below(at, visit)?;
-                }
-            }
-            ControlFlow::Continue(())
-        };
-        // Whoever breaks knows it.
-        let _: ControlFlow<()> = walk();
-    }
-
-    fn walk_below(&self, top: &Path, visit: &mut dyn FnMut(&Path, FoundMetadata) -> ControlFlow<()>) -> ControlFlow<()> {
-        let mut directories = vec![top.to_owned()];
-        while let Some(directory) = directories.pop() {
-            let (mount, inner) = self.mount_of(&directory);
-            let entries = match mount.file_system.read_dir_with_metadata(&inner) {
-                Ok(entries) => entries,
-                Err(error) => {
-                    visit(&directory, Err(error))?;
-                    continue;
-                }
-            };
-            let mut found = Vec::new();
-            for (name, metadata) in entries {
-                let path = directory.join(name);
-                // A directory that holds itself, in a damaged file system, ends here.
-                if path.as_os_str().len() > LONGEST_PATH_BYTES {
-                    let why = "its path is too long".to_owned();
-                    visit(&directory, Err(TreeError::Damaged { path: directory.clone(), why }))?;
-                    break;
-                }
-                // What a mount hides lies apart.
-                let is_hidden = self.is_mount_point(&path);
-                let metadata = if is_hidden { self.symlink_metadata_resolved(&path) } else { metadata.map(|found| mount.marked(found)) };
-                if matches!(&metadata, Ok(metadata) if metadata.kind == FileKind::Directory) {
-                    found.push(path.clone());
-                }
-                visit(&path, metadata)?;
-            }
-            directories.extend(found.into_iter().rev());
-        }
-        ControlFlow::Continue(())
     }
 
     fn mount_of(&self, path: &Path) -> (&Mount, PathBuf) {

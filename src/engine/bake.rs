@@ -1,6 +1,6 @@
 //! Base image → instance → provisioned → stopped → image.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::bundle::BUNDLE;
@@ -65,12 +65,12 @@ impl Run<'_> {
             Err(error) => return self.give_up(region, error).await,
         };
         self.effect("bake.imds", &id, async |_| Ok(self.engine.writer.require_imds_v2(region, &id).await?)).await?;
-        self.effect("bake.tag", &id, async |_| {
-            let mut tags = self.tags();
-            tags.insert(tag::STATE.to_owned(), "baked".to_owned());
-            Ok(self.engine.writer.tag(region, &resources(&image.image), &tags).await?)
-        })
-        .await?;
+        // It was made with its tags. Only what an earlier run has left is given this run's: a call that comes late, from a
+        // run that was taken over, would take the mark of a release away.
+        if !self.is_own(&image) {
+            let parts = resources(&image.image);
+            self.effect("bake.tag", &id, async |_| Ok(self.engine.writer.tag(region, &parts, &self.tags_of_image()).await?)).await?;
+        }
         self.clean_up(region).await?;
         self.done_note(format!(
             "{} with {}",
@@ -307,12 +307,19 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Returns the tags of the run's image, and of its snapshots, until it is released.
+    fn tags_of_image(&self) -> BTreeMap<String, String> {
+        let mut tags = self.tags();
+        tags.insert(tag::STATE.to_owned(), "baked".to_owned());
+        tags
+    }
+
     async fn create_image(&self, region: &Region, instance: &InstanceId, name: &str) -> Result<ImageId, EngineError> {
         let spec = ImageFromInstance {
             instance: instance.clone(),
             name: name.to_owned(),
             description: bake::description(self.product),
-            tags: self.tags(),
+            tags: self.tags_of_image(),
         };
         self.effect(IMAGE, &(instance, name), async |_| match self.engine.writer.create_image(region, &spec).await {
             Ok(id) => Ok(id),

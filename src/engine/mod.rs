@@ -3,6 +3,7 @@
 //! Every effect is journalled before it is tried ([`run::Run::effect`]); what the journal knows to be
 //! done is not tried again. So a killed run, continued from the ledger, makes nothing twice.
 
+mod advisories;
 mod bake;
 mod boot;
 mod bundle;
@@ -22,6 +23,7 @@ mod survey;
 mod wait;
 mod witnesses;
 
+pub use advisories::refuse_lacking_advisories;
 pub use boot::{boot_plan, measure_plan, next_look};
 pub use check::{Whole, checksum_image, scan_snapshots};
 pub use failure::{EngineError, Kind, LeftAt, MissingBase};

@@ -70,9 +70,12 @@ pub enum Note {
 impl From<Progress> for Note {
     fn from(progress: Progress) -> Self {
         match progress {
-            Progress::Judged { findings, failing } => {
-                Self::Notice { text: format!("policy and packages: {} so far, {failing} of them failing", counted(findings, "finding")) }
-            }
+            Progress::Judged { findings, failing } => Self::Notice {
+                text: format!(
+                    "policy: {} so far, {failing} of them failing; advisories and files are to come",
+                    counted(findings, "finding")
+                ),
+            },
             Progress::Unallocated { bytes, of } => {
                 Self::Progress { what: "MiB of disk searched for what was deleted", done: bytes >> 20, total: of >> 20 }
             }

@@ -9,13 +9,13 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::Engine;
+use super::advisories;
 use super::bake::{is_in_the_way, is_of_no_use, is_rejected, origin};
 use super::boot;
 use super::failure::EngineError;
 use super::observer::{Note, StepObserver};
 use super::run::Run;
 use super::survey::survey;
-use crate::advisories::Age;
 use crate::bake;
 use crate::ledger::{Effect, Journal, Outcome};
 use crate::listing;
@@ -108,10 +108,6 @@ impl Next {
     }
 }
 
-/// Said before a bake: its scan will stop what is made.
-const NO_ADVISORIES: &str = "there is no database of advisories, so that the scan can't tell vulnerabilities and stops the release (COV-ADV-001); \
-                             `bakehouse db update` makes one";
-
 /// Finds out what there is to do next. Only reads.
 ///
 /// # Errors
@@ -138,7 +134,7 @@ async fn find_next(engine: &Engine, product: &Product, request: &Request) -> Res
     take_over(engine, &mut plan).await?;
     plan.notices.extend(ending_waivers(product, engine.clock.now()));
     if plan.releases() {
-        plan.notices.extend(lacking_advisories(engine, product));
+        plan.notices.extend(advisories::lack(engine, product).map(|lack| lack.to_string()));
     }
     if engine.target == "aws" {
         plan.notices.extend(listing::placeholders(product));
@@ -164,24 +160,6 @@ async fn take_over(engine: &Engine, plan: &mut Plan) -> Result<(), EngineError> 
         *why = format!("{why}; {} is taken over, and no new image made: {}{anew}", found.image.id, origin(&found));
     }
     Ok(())
-}
-
-/// Says why the scan will not do for want of advisories, or may not. Whose the image is, is known only once it is scanned.
-fn lacking_advisories(engine: &Engine, product: &Product) -> Option<String> {
-    let Some(database) = &engine.advisories else { return Some(NO_ADVISORIES.to_owned()) };
-    let now = engine.clock.now();
-    let most_days = product.scan.vulnerabilities.max_age_days;
-    let how_old = match database.about().ok()?.oldest(now) {
-        Age::Of(oldest) if now.duration_since(oldest).as_hours() / 24 > i64::from(most_days) => {
-            format!("are of {}, and may be {most_days} days old", oldest.to_zoned(TimeZone::UTC).date())
-        }
-        Age::Untold => "are of an untold day".to_owned(),
-        Age::Absent | Age::Of(_) => return None,
-    };
-    Some(format!(
-        "some of the advisories {how_old}: the scan stops the release if the image is of those (COV-ADV-002); `bakehouse db update` fetches \
-         newer ones"
-    ))
 }
 
 /// Says which of the manifest's waivers are over or end soon. A plan that ends with them is to be seen before it does.

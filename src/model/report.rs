@@ -187,6 +187,9 @@ pub struct Package {
     /// archive in an archive, the outer one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// Whether its file's name alone tells what it is, which is weaker than what is in it. Of Java's archives.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_file_name: bool,
     /// The package URL; empty in reports of before.
     #[serde(default)]
     pub purl: String,

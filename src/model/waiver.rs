@@ -222,6 +222,12 @@ pub struct FindingWaiver {
     pub reason: String,
     /// Who answers for it.
     pub owner: String,
+    /// What it is for, as the manifest has it: a glob of paths or package URLs; absent in reports of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// The day from which it holds; absent in reports of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<Date>,
     /// The last day on which it holds.
     pub expires: Date,
     /// The exception of AWS's policy that it claims.

@@ -2,10 +2,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::disk::{DirectoryEntry, FileKind, FileTree, Metadata, TreeError};
+use crate::disk::{DirectoryEntry, FileKind, FileTree, Metadata, READ_TOGETHER, TreeError};
 
 /// The largest file that a rule reads whole.
 const LARGEST_FILE_BYTES: u64 = 64 << 20;
@@ -123,26 +124,29 @@ impl<'t> Files<'t> {
     pub(super) fn below(&self, folder: impl AsRef<Path>) -> Vec<(PathBuf, Metadata)> {
         let folder = folder.as_ref();
         let mut found = Vec::new();
-        let mut open = vec![folder.to_owned()];
         if self.symlink_metadata(folder).is_none_or(|metadata| metadata.kind != FileKind::Directory) {
             return found;
         }
-        while let Some(directory) = open.pop() {
-            for entry in self.list(&directory) {
-                if found.len() >= MOST_BELOW {
-                    self.fault(folder, format!("only {MOST_BELOW} entries below it were looked at"));
-                    return found;
-                }
-                let path = directory.join(entry.name);
-                let Some(metadata) = self.symlink_metadata(&path) else { continue };
-                if metadata.kind == FileKind::Directory {
-                    open.push(path.clone());
-                }
-                found.push((path, metadata));
+        let Some(top) = self.note(folder, self.tree.resolve(folder)) else { return found };
+        self.tree.walk_below(&top, &mut |path, metadata| {
+            if found.len() >= MOST_BELOW {
+                self.fault(folder, format!("only {MOST_BELOW} entries below it were looked at"));
+                return ControlFlow::Break(());
             }
-        }
+            let path = path.strip_prefix(&top).map_or_else(|_| path.to_owned(), |rest| folder.join(rest));
+            found.extend(self.note(&path, metadata).map(|metadata| (path, metadata)));
+            ControlFlow::Continue(())
+        });
         found.sort_by(|a, b| a.0.cmp(&b.0));
         found
+    }
+
+    /// Goes through files that will be read one after the other: each lot of them is asked for before its first one.
+    pub(super) fn in_lots<'p>(&'p self, paths: &'p [PathBuf]) -> impl Iterator<Item = &'p PathBuf> {
+        paths.chunks(READ_TOGETHER).flat_map(|lot| {
+            self.tree.prefetch(lot);
+            lot
+        })
     }
 
     /// Tells whether there is a regular file with content, links followed.

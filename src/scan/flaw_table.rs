@@ -46,9 +46,10 @@ pub(super) fn signals(flaw: &Vulnerability) -> String {
     });
     let word = flaw.word.as_ref().map(|word| format!("\"{word}\""));
     let cvss = flaw.cvss.as_ref().map(|cvss| format!("CVSS {}", cvss.score));
+    let unrated = flaw.unrated.then(|| "severity unknown, counts as high".to_owned());
     let likelihood = flaw.likelihood.map(|likelihood| format!("EPSS {}", likelihood.score));
     let dormant = flaw.dormant.then(|| "of a kernel that doesn't boot".to_owned());
-    [exploited, word, cvss, likelihood, dormant].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    [exploited, word, cvss, unrated, likelihood, dormant].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -51,8 +51,9 @@ fn mark(finding: &Finding, waivers: &mut [Candidate], allow_policy: bool) -> Opt
         used.findings += 1;
         used.waived += usize::from(state.holds());
         if chosen.as_ref().is_none_or(|other| state.holds() && !other.state.holds()) {
-            let Waiver { reason, owner, expires, exception, .. } = used.waiver.clone();
-            chosen = Some(FindingWaiver { state, reason, owner, expires, exception });
+            let Waiver { reason, owner, target, created, expires, exception, .. } = used.waiver.clone();
+            let (target, created) = (Some(target), Some(created));
+            chosen = Some(FindingWaiver { state, reason, owner, target, created, expires, exception });
         }
     }
     chosen

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::flaw_table::{counts, judged_by, signals, unwaived, versions};
-use super::render::{deleted, does_not_hold, groups, outcome, place};
+use super::render::{deleted, does_not_hold, groups, outcome, package_urls, place};
 use super::rules::rules;
 use super::sbom::Subject;
 use crate::model::count::counted;
@@ -86,6 +86,8 @@ struct FlawView<'a> {
     signals: String,
     summary: &'a str,
     waiver: Option<String>,
+    /// Which packages it is about; where there is a waiver or a statement.
+    packages: Vec<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -94,8 +96,11 @@ struct WaivedView<'a> {
     code: &'a str,
     id: &'a str,
     place: &'a str,
+    packages: Vec<&'a str>,
     why: String,
     owner: &'a str,
+    target: &'a str,
+    from: String,
     until: String,
 }
 
@@ -165,24 +170,36 @@ impl<'a> FlawView<'a> {
             signals: signals(flaw),
             summary: &flaw.summary,
             waiver: finding.waiver.as_ref().map(does_not_hold).or_else(|| finding.statement.as_ref().map(ToString::to_string)),
+            packages: if finding.waiver.is_some() || finding.statement.is_some() { package_urls(finding) } else { Vec::new() },
         }
     }
 }
 
 impl<'a> WaivedView<'a> {
     fn of(finding: &'a Finding) -> Option<Self> {
-        let (why, owner, until) = match (&finding.waiver, &finding.statement) {
-            (Some(waiver), _) if waiver.state.holds() => (waiver.reason.clone(), waiver.owner.as_str(), waiver.expires.to_string()),
-            (_, Some(statement)) => (statement.to_string(), statement.author.as_str(), String::new()),
+        let (why, owner, target, from, until) = match (&finding.waiver, &finding.statement) {
+            (Some(waiver), _) if waiver.state.holds() => {
+                let from = waiver.created.map(|created| created.to_string()).unwrap_or_default();
+                let target = waiver.target.as_deref().unwrap_or_default();
+                (waiver.reason.clone(), waiver.owner.as_str(), target, from, waiver.expires.to_string())
+            }
+            (_, Some(statement)) => {
+                let day = statement.at.strftime("%Y-%m-%d").to_string();
+                (statement.to_string(), statement.author.as_str(), "", day, "it is said otherwise".to_owned())
+            }
             _ => return None,
         };
+        let place = place(finding).unwrap_or("the image");
         Some(Self {
             severity: finding.severity,
             code: &finding.code,
             id: finding.vulnerability.as_ref().map_or("", |flaw| flaw.id()),
-            place: place(finding).unwrap_or("the image"),
+            packages: package_urls(finding).into_iter().filter(|package| *package != place).collect(),
+            place,
             why,
             owner,
+            target,
+            from,
             until,
         })
     }
@@ -246,7 +263,7 @@ mod tests {
             "<li class=\"critical\"><b>1</b> critical</li>",
             "<code>AMI-SEC-002</code>",
             "<li><bdi>/opt/&lt;img src&#x3D;x onerror&#x3D;alert(1)&gt;&quot;&#x27;/k.pem</bdi></li>",
-            "Waiver of security &amp; co (&quot;looked at &lt;script&gt;&quot;) does not hold: AWS rejects images for this",
+            "Waiver of security &amp; co for /opt/** (&quot;looked at &lt;script&gt;&quot;) does not hold: AWS rejects images for this",
             "<li class=\"soft\">and 3 more</li>",
             "<td>medium <code>AMI-HIS-001</code></td><td><code><bdi>/root/.bash_history</bdi></code></td>",
             "<td><bdi>bash</bdi></td><td><bdi>5.2-1</bdi></td><td><bdi>dpkg</bdi></td>",
@@ -254,6 +271,34 @@ mod tests {
             assert!(page.contains(part), "{part}\n{page}");
         }
         assert!(!page.contains("<img") && !page.contains("<script"), "no markup of the image's");
+    }
+
+    #[test]
+    fn a_waiver_of_a_package_says_which_by_whom_from_when_and_until_when() {
+        let status = "Package: liblzma5\nSource: xz-utils\nStatus: install ok installed\nVersion: 5.6.0-0.2\nArchitecture: amd64\n";
+        let waiver = Waiver {
+            id: "CVE-2024-3094".to_owned(),
+            target: "pkg:deb/debian/liblzma5@**".to_owned(),
+            reason: "nothing links it".to_owned(),
+            owner: "security".to_owned(),
+            created: date(2026, 11, 2),
+            expires: date(2027, 2, 1),
+            exception: None,
+        };
+        let policy = ScanPolicy { waivers: vec![waiver], ..ScanPolicy::failing_on(Severity::High) };
+        let report = crate::scan::testing::scan(clean().file("/var/lib/dpkg/status", status), &request(&policy));
+        let (page, text) = (html(&[(SUBJECT, &report)]), crate::scan::render(&report));
+        for part in [
+            "pkg:deb/debian/liblzma5@5.6.0-0.2?arch",
+            "pkg:deb/debian/liblzma5@**",
+            "security",
+            "2026-11-02",
+            "2027-02-01",
+            "CVE-2024-3094",
+        ] {
+            assert!(text.contains(part), "{part}\n{text}");
+            assert!(page.replace("&#x3D;", "=").contains(part), "{part}\n{page}");
+        }
     }
 
     #[test]

@@ -224,7 +224,10 @@ mod tests {
         assert_eq!((&*suites[0]["failures"], &*suites[0]["skipped"]), ("1", "1"));
         assert_eq!((&*of("testsuites")[0]["failures"], of("failure").len(), of("skipped").len()), ("2", 2, 2));
         assert_eq!(of("testcase").len(), 2 * rules().count());
-        assert_eq!(of("skipped")[0]["message"], "waived: looked \u{fffd} at & <kept> (security, until 2027-02-01)");
+        assert_eq!(
+            of("skipped")[0]["message"],
+            "waived: looked \u{fffd} at & <kept> (security, from 2026-11-02 until 2027-02-01, for /root/**)"
+        );
         assert_eq!(of("failure")[0]["type"], "critical");
     }
 

@@ -44,6 +44,8 @@ mod vulnerabilities;
 mod damage_tests;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod trip_tests;
 
 pub use changes::Changes;
 pub use eol::{EndOfLife, InvalidTable, Support};

@@ -109,10 +109,13 @@ fn write_flaws(text: &mut String, report: &Report) {
     for ([severity, id, package, rest], (finding, _)) in rows.iter().zip(&flaws) {
         line(text, format_args!("  {severity:severities$}  {id:ids$}  {package:packages$}  {rest}"));
         if let Some(waiver) = &finding.waiver {
-            line(text, format_args!("    {}", does_not_hold(waiver)));
+            line(text, format_args!("    {}", printable(&does_not_hold(waiver))));
         }
         if let Some(statement) = &finding.statement {
             line(text, format_args!("    {}", printable(&statement.to_string())));
+        }
+        if finding.waiver.is_some() || finding.statement.is_some() {
+            package_urls(finding).iter().for_each(|package| line(text, format_args!("    {}", printable(package))));
         }
     }
     if flaws.len() > MOST_FLAWS {
@@ -136,7 +139,8 @@ pub(super) fn does_not_hold(waiver: &FindingWaiver) -> String {
         WaiverState::NotYet => "its first day is to come".to_owned(),
         WaiverState::NotAllowed => "AWS rejects images for this; --allow-policy-waivers lets it pass here all the same".to_owned(),
     };
-    format!("Waiver of {} (\"{}\") does not hold: {why}.", waiver.owner, waiver.reason)
+    let target = waiver.target.as_ref().map_or_else(String::new, |target| format!(" for {target}"));
+    format!("Waiver of {}{target} (\"{}\") does not hold: {why}.", waiver.owner, waiver.reason)
 }
 
 /// Says who lets a finding pass, and why.
@@ -144,7 +148,9 @@ pub(super) fn why_it_passes(finding: &Finding) -> String {
     match (&finding.waiver, &finding.statement) {
         (Some(waiver), _) if waiver.state.holds() => {
             let exception = waiver.exception.map_or_else(String::new, |exception| format!(", exception {}", exception.as_str()));
-            format!("{} ({}, until {}{exception})", waiver.reason, waiver.owner, waiver.expires)
+            let created = waiver.created.map_or_else(String::new, |created| format!("from {created} "));
+            let target = waiver.target.as_ref().map_or_else(String::new, |target| format!(", for {target}"));
+            format!("{} ({}, {created}until {}{target}{exception})", waiver.reason, waiver.owner, waiver.expires)
         }
         (_, Some(statement)) => printable(&statement.to_string()),
         _ => String::new(),
@@ -160,7 +166,11 @@ fn write_waived(text: &mut String, report: &Report) {
         let (severity, code, place) = (finding.severity, &finding.code, place(finding).unwrap_or("the image"));
         let id = finding.vulnerability.as_ref().map_or_else(String::new, |flaw| format!(" {}", flaw.id()));
         line(text, format_args!("  {severity} {code}{id} {place}"));
-        line(text, format_args!("    {}", why_it_passes(finding)));
+        package_urls(finding)
+            .iter()
+            .filter(|package| **package != place)
+            .for_each(|package| line(text, format_args!("    {}", printable(package))));
+        line(text, format_args!("    {}", printable(&why_it_passes(finding))));
     }
     if waived.len() > MOST_WAIVED {
         line(text, format_args!("  and {} more", waived.len() - MOST_WAIVED));
@@ -173,6 +183,14 @@ fn write_waived(text: &mut String, report: &Report) {
 /// Where it was found; none for what is of the image as a whole.
 pub(super) fn place(finding: &Finding) -> Option<&str> {
     finding.path.as_deref().or(finding.package.as_deref())
+}
+
+/// The URLs of the packages that a finding is about.
+pub(super) fn package_urls(finding: &Finding) -> Vec<&str> {
+    match &finding.vulnerability {
+        Some(flaw) => flaw.packages.iter().map(String::as_str).collect(),
+        None => finding.package.iter().map(String::as_str).collect(),
+    }
 }
 
 /// Says in one line whether it passed, and what was counted.
@@ -238,8 +256,8 @@ mod tests {
         };
         let text = render(&crate::scan::testing::scan(tree, &request(&policy)));
         for part in [
-            "\n  Waiver of security (\"looked at\") does not hold: AWS rejects images for this; --allow-policy-waivers",
-            "\nWaived: 1\n  medium AMI-HIS-001 /root/.bash_history\n    looked at (security, until 2026-12-01)\n",
+            "\n  Waiver of security for /root/** (\"looked at\") does not hold: AWS rejects images for this; --allow-policy-waivers",
+            "\nWaived: 1\n  medium AMI-HIS-001 /root/.bash_history\n    looked at (security, from 2026-11-02 until 2026-12-01, for /root/**)\n",
             "\nWarning: the waiver AMI-HIS-001 of /root/** by security ends on 2026-12-01\n",
             "\nFAILED: 1 critical, 0 high, 0 medium, 0 low, 1 waived (fails on high or worse; his: medium)\n",
         ] {

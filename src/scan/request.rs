@@ -38,7 +38,8 @@ pub struct Scan {
 /// How far a scan is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// Rules of policy have judged what they read, with so many findings that fail the scan; files are read next.
+    /// Rules of policy have judged what they read, with so many findings that fail the scan. It says nothing of what advisories
+    /// say, which is asked once all packages are known; files are read next.
     Judged {
         /// Findings.
         findings: usize,
@@ -62,19 +63,33 @@ pub enum Progress {
 }
 
 impl Scan {
-    /// Judges a disk as a product's, for a moment.
-    pub fn of(product: &Product, waivers: WaiverOptions, at: Timestamp) -> Self {
+    /// The port that AWS's scanner logs in on where nobody says.
+    pub const SSH_PORT: u16 = 22;
+
+    /// Judges what is nobody's by a policy and the usual terms, without advisories.
+    pub fn by_policy(policy: ScanPolicy, at: Timestamp) -> Self {
         Self {
             image: None,
-            product: Some(product.slug.clone()),
-            policy: product.scan.clone(),
-            waivers,
+            product: None,
+            policy,
+            waivers: WaiverOptions::default(),
             at,
-            login_user: Some(product.image.login_user.clone()),
-            scanning_port: product.listing.scanning_port,
+            login_user: None,
+            scanning_port: Self::SSH_PORT,
             snapshots: Vec::new(),
             doubts: Vec::new(),
             advisories: None,
+        }
+    }
+
+    /// Judges a disk as a product's, for a moment.
+    pub fn of(product: &Product, waivers: WaiverOptions, at: Timestamp) -> Self {
+        Self {
+            product: Some(product.slug.clone()),
+            waivers,
+            login_user: Some(product.image.login_user.clone()),
+            scanning_port: product.listing.scanning_port,
+            ..Self::by_policy(product.scan.clone(), at)
         }
     }
 }

@@ -8,35 +8,44 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::files::Files;
+use super::packages::is_marked;
 use crate::model::report::{Package, Runtime};
 
-/// Packages by the beginning of their name, and the marks in versions by which those from elsewhere are known; without
-/// a mark the name itself tells.
-const PACKAGES: [(&str, &str, &[&str]); 24] = [
-    ("nodejs", "nodejs", &["nodesource"]),
-    ("mysql", "mysql-community-server", &[]),
-    ("mysql", "mysql-commercial-server", &[]),
-    ("mariadb", "mariadb-server", &["+maria~"]),
-    ("mariadb", "MariaDB-server", &[]),
-    ("mongodb", "mongodb-org-server", &[]),
-    ("mongodb", "mongodb-enterprise-server", &[]),
-    ("postgresql", "postgresql-", &[".pgdg"]),
-    ("postgresql", "postgresql", &["PGDG"]),
-    ("php", "php", &["deb.sury.org", "+0~", ".remi", "~sury"]),
-    ("nginx", "nginx", &["~buster", "~bullseye", "~bookworm", "~trixie", "~focal", "~jammy", "~noble", ".ngx"]),
-    ("httpd", "httpd", &["codeit"]),
-    ("redis", "redis", &["rl1~", ".remi"]),
-    ("temurin", "temurin-", &[]),
-    ("dotnet", "dotnet-runtime-", &[]),
-    ("dotnet", "dotnet-hostfxr-", &[]),
-    ("dotnet", "aspnetcore-runtime-", &[]),
-    ("python", "python3.", &["deadsnakes", "+focal", "+jammy", "+noble"]),
-    ("python", "python2.7", &["deadsnakes"]),
-    ("ruby", "fullstaq-ruby-", &[]),
-    ("openssl", "openssl", &["+0~", "~sury", ".remi"]),
-    ("go", "golang-go", &["longsleep"]),
-    ("tomcat", "tomcat", &["jpackage"]),
-    ("nodejs", "nsolid", &[]),
+/// How a package is known to be from elsewhere.
+#[derive(Clone, Copy, PartialEq)]
+enum Known {
+    /// By its name, which no distribution has.
+    Name,
+    /// By the mark of a repository in its version ([`is_marked`]), since distributions have the name too.
+    Mark,
+}
+
+/// Packages by the beginning of their name.
+const PACKAGES: [(&str, &str, Known); 24] = [
+    ("nodejs", "nodejs", Known::Mark),
+    ("mysql", "mysql-community-server", Known::Name),
+    ("mysql", "mysql-commercial-server", Known::Name),
+    ("mariadb", "mariadb-server", Known::Mark),
+    ("mariadb", "MariaDB-server", Known::Name),
+    ("mongodb", "mongodb-org-server", Known::Name),
+    ("mongodb", "mongodb-enterprise-server", Known::Name),
+    ("postgresql", "postgresql-", Known::Mark),
+    ("postgresql", "postgresql", Known::Mark),
+    ("php", "php", Known::Mark),
+    ("nginx", "nginx", Known::Mark),
+    ("httpd", "httpd", Known::Mark),
+    ("redis", "redis", Known::Mark),
+    ("temurin", "temurin-", Known::Name),
+    ("dotnet", "dotnet-runtime-", Known::Name),
+    ("dotnet", "dotnet-hostfxr-", Known::Name),
+    ("dotnet", "aspnetcore-runtime-", Known::Name),
+    ("python", "python3.", Known::Mark),
+    ("python", "python2.7", Known::Mark),
+    ("ruby", "fullstaq-ruby-", Known::Name),
+    ("openssl", "openssl", Known::Mark),
+    ("go", "golang-go", Known::Mark),
+    ("tomcat", "tomcat", Known::Mark),
+    ("nodejs", "nsolid", Known::Name),
 ];
 
 /// Folders whose names end in a version, and what has to lie in them.
@@ -123,10 +132,9 @@ pub(super) fn read(files: &Files, packages: &[Package], homes: &[PathBuf]) -> BT
 }
 
 fn from_package(package: &Package) -> Option<Runtime> {
-    let (id, _, _) = PACKAGES.into_iter().find(|(_, name, marks)| {
-        let named =
-            if marks.is_empty() || name.ends_with(['-', '.']) { package.name.starts_with(*name) } else { begins(&package.name, name) };
-        named && (marks.is_empty() || marks.iter().any(|mark| package.version.contains(mark)))
+    let (id, _, _) = PACKAGES.into_iter().find(|(_, name, known)| match known {
+        Known::Name => package.name.starts_with(name),
+        Known::Mark => is_marked(package) && (begins(&package.name, name) || name.ends_with(['-', '.']) && package.name.starts_with(name)),
     })?;
     let upstream = package.version.split_once(':').map_or(package.version.as_str(), |(_, version)| version);
     Some(Runtime { id: id.to_owned(), version: version_at_start(upstream)?, path: None })

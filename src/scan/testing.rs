@@ -9,7 +9,6 @@ use crate::advisories::{Builder, Content, Database, Input};
 use crate::disk::testing::MemoryTree;
 use crate::model::product::ScanPolicy;
 use crate::model::report::{Finding, Report, Severity};
-use crate::model::waiver::WaiverOptions;
 
 /// Forty characters as AWS makes them, made up here.
 pub(super) const AWS_SECRET: &str = "kX9vQ2mPz7LrT4wYb1NcJ8hFd5GsA0eUi3oRq6tW";
@@ -102,18 +101,8 @@ pub(super) fn scan(tree: MemoryTree, request: &Scan) -> Report {
 /// The request that [`report`] makes.
 pub(super) fn request(policy: &ScanPolicy) -> Scan {
     let at: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
-    Scan {
-        image: None,
-        product: None,
-        policy: policy.clone(),
-        waivers: WaiverOptions::default(),
-        at,
-        login_user: Some("admin".to_owned()),
-        scanning_port: 22,
-        snapshots: Vec::new(),
-        doubts: Vec::new(),
-        advisories: Some(sample().clone()),
-    }
+    let advisories = Some(sample().clone());
+    Scan { login_user: Some("admin".to_owned()), advisories, ..Scan::by_policy(policy.clone(), at) }
 }
 
 /// The findings of a rule, each as its severity and path.

@@ -56,6 +56,11 @@ pub enum Fault {
     LostAnswer,
     /// It is done, and no answer ever comes.
     Silence,
+    /// The request is so much longer on its way, and is answered as usual.
+    Latency {
+        /// How long, on the twin's clock; not zero.
+        milliseconds: u32,
+    },
     /// Nothing is done; the answer is this, in the service's own form.
     Answer {
         /// The HTTP status, such as 503.
@@ -143,6 +148,7 @@ impl FaultRule {
             (_, Fault::Answer { status, .. }) if !(400..=599).contains(status) => {
                 Err(format!("answers with status {status}, which is no failure"))
             }
+            (_, Fault::Latency { milliseconds: 0 }) => Err("adds no latency".to_owned()),
             _ if self.nth == 0 || self.times == 0 => Err("strikes no call: calls are counted from 1".to_owned()),
             _ => Ok(()),
         }
@@ -284,12 +290,14 @@ mod tests {
     fn a_script_reads_as_it_is_written() {
         let text = r#"{"format": 1, "rules": [
             {"operation": "RunInstances", "fault": "lost_answer"},
-            {"service": "ebs", "nth": 3, "times": 2, "fault": {"answer": {"status": 503, "code": "ServiceUnavailable"}}}
+            {"service": "ebs", "nth": 3, "times": 2, "fault": {"answer": {"status": 503, "code": "ServiceUnavailable"}}},
+            {"service": "ebs", "fault": {"latency": {"milliseconds": 20}}}
         ]}"#;
         let script = FaultScript::parse(text).unwrap();
         assert_eq!(script.rules[0], FaultRule::first_calls("RunInstances", 1, Fault::LostAnswer));
         let Fault::Answer { status, .. } = &script.rules[1].fault else { panic!("{script:?}") };
         assert_eq!((*status, script.rules[1].nth), (503, 3));
+        assert_eq!(script.rules[2].fault, Fault::Latency { milliseconds: 20 });
     }
 
     #[test]
@@ -303,6 +311,7 @@ mod tests {
             ),
             (r#""nth": 0, "fault": "silence""#, "rule 1 strikes no call: calls are counted from 1"),
             (r#""fault": {"answer": {"status": 200, "code": "x"}}"#, "rule 1 answers with status 200, which is no failure"),
+            (r#""fault": {"latency": {"milliseconds": 0}}"#, "rule 1 adds no latency"),
         ] {
             let refused = FaultScript::parse(&format!("{{\"format\": 1, \"rules\": [{{{rule}}}]}}")).unwrap_err();
             assert_eq!(refused.to_string(), reason);

@@ -1,6 +1,7 @@
 //! One port, many services: who is called is known from the signature's scope.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::DATE;
@@ -162,6 +163,10 @@ impl Twin {
             Some(Fault::Silence) => {
                 carry_out.await;
                 self.faults().stay_silent().await
+            }
+            Some(Fault::Latency { milliseconds }) => {
+                self.clock().sleep(Duration::from_millis(u64::from(*milliseconds))).await;
+                carry_out.await
             }
             Some(Fault::Answer { status, code, message }) => refuse(ApiError::new(*status, code, message)),
         }

@@ -61,6 +61,16 @@ fn a_database_is_built_of_the_sample_and_told_of() {
 }
 
 #[test]
+fn an_empty_variable_names_no_database() {
+    let folder = place::folder();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_bakehouse"));
+    program.args(["db", "info"]).env("BAKEHOUSE_DATABASE", "").env("BAKEHOUSE_KEEP_BLOCKS", "").env("XDG_CACHE_HOME", folder.path());
+    let output = program.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && said.contains(&*folder.path().to_string_lossy()), "{said}");
+}
+
+#[test]
 fn damaged_sources_leave_the_old_database_unless_they_may_be_left_out() {
     let folder = place::folder();
     let (database, sources) = (folder.path().join("advisories.db"), folder.path().join("sources"));

@@ -40,6 +40,19 @@ async fn a_lost_answer_is_asked_for_again_until_the_sdk_gives_up() {
 }
 
 #[tokio::test]
+async fn a_call_that_is_long_on_its_way_is_answered_as_usual() {
+    let world = World::new().await;
+    let late = FaultRule { times: 2, ..FaultRule::first_calls("DescribeSecurityGroups", 1, Fault::Latency { milliseconds: 1500 }) };
+    let process = world.open_to(Fate { faults: vec![late], ..Fate::default() }).await;
+    let (region, reader) = (Region::marketplace(), process.engine.writer.reader());
+    let began = process.engine.clock.now();
+    for taken in [1500, 3000, 3000] {
+        assert_eq!(reader.security_group_named(&region, "none").await, Ok(None));
+        assert_eq!(process.engine.clock.now().duration_since(began).as_millis(), taken);
+    }
+}
+
+#[tokio::test]
 async fn an_error_of_aws_s_comes_with_its_code_in_each_service_s_form() {
     let world = World::new().await;
     let answer = |code: &str| Fault::Answer { status: 400, code: code.to_owned(), message: "So it is.".to_owned() };

@@ -174,12 +174,19 @@ fn without_a_database_nothing_is_released_and_the_plan_says_so() {
     let plan = scratch.done("bakehouse plan my-app");
     assert!(plan.contains("there is no database of advisories"), "{plan}");
     let shipped = scratch.run("bakehouse ship my-app --yes", None);
+    assert!(shipped.code == Some(1) && shipped.err.contains("nothing is baked: there is no database of advisories"), "{}", shipped.err);
+    assert!(shipped.err.contains("bakehouse db update, or --advisories-later"), "{}", shipped.err);
+    assert!(scratch.run("bakehouse runs", None).err.contains("there are no runs"), "nothing was begun");
+    let shipped = scratch.run("bakehouse ship my-app --yes --advisories-later", None);
     assert!(shipped.code == Some(4) && format!("{}{}", shipped.out, shipped.err).contains("COV-ADV-001"), "{}", shipped.err);
     let long_ago =
         jiff::Timestamp::now().saturating_sub(jiff::SignedDuration::from_hours(24 * 30)).unwrap().strftime("%Y-%m-%d").to_string();
     scratch.done(&format!("bakehouse db build --from {} --as-of {long_ago}", sample::FOLDER));
     let plan = scratch.done("bakehouse plan my-app --rebuild");
-    assert!(plan.contains(&format!("some of the advisories are of {long_ago}, and may be 7 days old")), "{plan}");
+    let how_old = format!("the entries of CISA's catalogue of what attackers use are of {long_ago}, and may be 7 days old");
+    assert!(plan.contains(&how_old), "{plan}");
+    let baked = scratch.run("bakehouse bake my-app --rebuild", None);
+    assert!(baked.code == Some(1) && baked.err.contains("nothing is baked") && baked.err.contains("COV-ADV-002"), "{}", baked.err);
     build(&scratch, "");
     assert!(!scratch.done("bakehouse plan my-app --rebuild").contains("advisories"));
     scratch.done("bakehouse ship my-app --yes");

@@ -409,7 +409,8 @@ fn run(program: &str, arguments: &[&str], input: &str) {
     assert!(child.wait().unwrap().success(), "{program} {arguments:?} failed");
 }
 
-fn copy(from: &Path, to: &Path) {
+/// Copies a folder with all that it holds.
+pub fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

@@ -12,6 +12,7 @@ use serde::de::IgnoredAny;
 
 use super::json::{Faults, OrName, decode, words};
 use super::product::{Component, Product};
+use super::purl::is_of_range;
 use super::statement::Statement;
 use crate::advisories::Fault;
 use crate::advisories::sources::term::Term;
@@ -185,7 +186,12 @@ fn parts(raw: Option<&[OrName<RawComponent>]>, path: &str, faults: &mut Faults<'
 
 fn component(raw: &RawComponent, path: &str, faults: &mut Faults<'_>) -> Option<Arc<Component>> {
     let mut component = Component::default();
-    for name in raw.id.iter().chain(raw.identifiers.iter().flat_map(BTreeMap::values)) {
+    let names = || raw.id.iter().chain(raw.identifiers.iter().flat_map(BTreeMap::values));
+    if names().any(|name| is_of_range(name)) {
+        faults.tell(path.to_owned(), "it is of a range of versions (`vers`), which is not understood".to_owned());
+        return None;
+    }
+    for name in names() {
         component.add(name);
     }
     if component.is_nameless() {

@@ -112,6 +112,15 @@ impl Purl {
     }
 }
 
+/// Tells whether a name says of which versions it is by a range: as its version (`@vers:deb/<1.2`) or in the qualifier that is
+/// for that (`?vers=…`). Ranges aren't understood, and a name without its range would be one of all versions.
+///
+/// Source: <https://github.com/package-url/vers-spec>
+pub(super) fn is_of_range(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["vers:", "vers%3a", "?vers=", "&vers="].iter().any(|mark| name.contains(mark))
+}
+
 /// The one form of a name, where several mean the same.
 fn normal(kind: &str, name: &str) -> String {
     match kind {

@@ -431,6 +431,63 @@ proptest! {
     }
 }
 
+/// A range of versions is never taken for all of them, and that it holds for nothing is told.
+#[test]
+fn what_is_said_of_a_range_of_versions_is_told_and_holds_for_nothing() {
+    const PACKAGE: &str = "pkg:pypi/zope-interface@5.0";
+    for name in [
+        "pkg:pypi/zope-interface@vers:pypi/<5.1",
+        "pkg:pypi/zope-interface@vers%3Apypi%2F%3C5.1",
+        "pkg:pypi/zope-interface?vers=vers:pypi/%3C5.1",
+    ] {
+        for product in
+            [format!(r#"{{"@id": "{name}"}}"#), format!(r#"{{"@id": "pkg:pypi/zope-interface", "identifiers": {{"purl": "{name}"}}}}"#)]
+        {
+            let said = statements(&[&OPENVEX.replace(r#"{"@id": "pkg:pypi/Zope_Interface@5.0", "hashes": {"sha-256": "00"}}"#, &product)]);
+            assert_eq!(told(&said, PACKAGE, &[], &["CVE-2026-0002"]), "nothing", "{product}");
+            assert!(said.faults().iter().any(|fault| fault.reason.contains("range of versions")), "{product}: {:?}", said.faults());
+        }
+        let said = statements(&[&CSAF.replace("pkg:pypi/zope-interface@5.0", name)]);
+        assert_eq!(told(&said, PACKAGE, &[], &["CVE-2026-0002"]), "nothing", "{name}");
+        assert!(said.faults().iter().any(|fault| fault.reason.contains("range of versions")), "{name}: {:?}", said.faults());
+    }
+}
+
+/// Two thousand documents of each format, each damaged in places of its own: refused with place and reason, or still a document.
+#[test]
+fn damaged_documents_are_told_with_place_and_reason_and_leave_what_was_read_before() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    for whole in [OPENVEX, CSAF] {
+        let mut refused = 0;
+        for number in 0..2000 {
+            let mut bytes = whole.as_bytes().to_vec();
+            for _ in 0..runner.rng().random_range(1..4) {
+                let at = runner.rng().random_range(0..bytes.len());
+                match runner.rng().random_range(0..4) {
+                    0 => bytes[at] = runner.rng().random(),
+                    1 => bytes.truncate(at.max(1)),
+                    2 => bytes.insert(at, b"{}[]\",:\\"[runner.rng().random_range(0..8)]),
+                    // A stretch that stands there twice.
+                    _ => {
+                        let end = (at + runner.rng().random_range(1..60)).min(bytes.len());
+                        let stretch = bytes[at..end].to_vec();
+                        bytes.splice(at..at, stretch);
+                    }
+                }
+            }
+            let mut statements = statements(&[OPENVEX]);
+            let before = statements.all().len();
+            if let Err(InvalidVex(fault)) = statements.read("damaged.json", &bytes) {
+                refused += 1;
+                assert_eq!((statements.all().len(), fault.file.as_str()), (before, "damaged.json"), "{number}");
+                let is_placed = fault.place.is_some() || fault.record.is_some() || fault.reason.starts_with("it is neither");
+                assert!(is_placed && !fault.reason.is_empty(), "{number}: {fault}");
+            }
+        }
+        assert!(refused > 1000, "{refused}");
+    }
+}
+
 #[test]
 fn labels_are_those_of_the_formats() {
     for (justification, label) in [

@@ -93,6 +93,11 @@ impl Device {
         Bytes(rest).u16_le(0) == Some(sum as u16)
     }
 
+    /// Returns what holds the file system.
+    pub fn source(&self) -> &dyn BlockSource {
+        &*self.source
+    }
+
     /// Returns the size of what holds the file system, in bytes.
     pub fn source_bytes(&self) -> u64 {
         self.source.size_bytes()

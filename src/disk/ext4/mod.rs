@@ -123,6 +123,14 @@ impl Inodes for Ext4 {
         self.device.read(place, buffer)
     }
 
+    fn place(&self, number: InodeNumber) -> Option<u64> {
+        self.device.inode_place(number).ok()
+    }
+
+    fn source(&self) -> &dyn BlockSource {
+        self.device.source()
+    }
+
     fn recent(&self) -> &RecentFiles {
         &self.recent
     }

@@ -77,6 +77,11 @@ impl Device {
         Ok(bytes)
     }
 
+    /// Returns where a file's entry lies; a directory's own is its first one.
+    fn entry_place(&self, number: InodeNumber) -> Result<u64, Fault> {
+        if number.0 & FILE == 0 { self.geometry.place(number.0, 1) } else { Ok(number.0 & !FILE) }
+    }
+
     /// Reads a file's entry.
     fn entry(&self, place: u64) -> Result<Entry, Fault> {
         let bytes = self.read_vec(place, directory::ENTRY_BYTES)?;
@@ -105,11 +110,8 @@ impl Inodes for Fat {
             let metadata = Metadata { mode: 0o755, ..Metadata::new(FileKind::Directory) };
             return Ok((number, metadata, Entry::default()));
         }
-        let (kind, place) = match number.0 & FILE {
-            0 => (FileKind::Directory, geometry.place(number.0, 1)?),
-            _ => (FileKind::File, number.0 & !FILE),
-        };
-        let entry = self.device.entry(place)?;
+        let kind = if number.0 & FILE == 0 { FileKind::Directory } else { FileKind::File };
+        let entry = self.device.entry(self.device.entry_place(number)?)?;
         if kind == FileKind::Directory && !entry.is_dot() {
             return Err(Fault::damaged("the directory does not begin with itself"));
         }
@@ -159,6 +161,14 @@ impl Inodes for Fat {
 
     fn read_at(&self, place: u64, buffer: &mut [u8]) -> Result<(), Fault> {
         Ok(self.device.source.read_at(place, buffer)?)
+    }
+
+    fn place(&self, number: InodeNumber) -> Option<u64> {
+        self.device.entry_place(number).ok()
+    }
+
+    fn source(&self) -> &dyn BlockSource {
+        &*self.device.source
     }
 
     fn recent(&self) -> &RecentFiles {

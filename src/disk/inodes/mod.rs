@@ -1,5 +1,6 @@
 //! What ext4, XFS and FAT have in common: files are found by number, and directories name numbers.
 
+mod ahead;
 mod content;
 mod directory;
 mod listings;
@@ -11,7 +12,8 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::fault::Fault;
-use super::tree::{Attributes, DirectoryEntry, FileKind, FileSystem, FoundMetadata, Metadata, TreeError};
+use super::source::BlockSource;
+use super::tree::{Attributes, DirectoryEntry, FileKind, FileSystem, FoundMetadata, Metadata, READ_TOGETHER, TreeError};
 pub(super) use content::{Content, Extent, Stored};
 pub(super) use directory::{Directory, Entry, LARGEST_DIRECTORY_BYTES, Listing};
 use listings::Listings;
@@ -60,6 +62,12 @@ pub(super) trait Inodes: Send + Sync {
 
     /// Reads bytes of the disk.
     fn read_at(&self, place: u64, buffer: &mut [u8]) -> Result<(), Fault>;
+
+    /// Returns where an inode lies, in bytes of the disk; none if there can be no such inode.
+    fn place(&self, number: InodeNumber) -> Option<u64>;
+
+    /// What holds the file system.
+    fn source(&self) -> &dyn BlockSource;
 
     /// What was looked at last.
     fn recent(&self) -> &RecentFiles;
@@ -181,11 +189,16 @@ impl<I: Inodes> FileSystem for I {
 
     fn read_dir_with_metadata(&self, path: &Path) -> Result<Vec<(OsString, FoundMetadata)>, TreeError> {
         let listing = list(self, path)?;
-        let entries = listing.entries.iter().map(|entry| {
-            let found = self.inode(entry.inode).map(|inode| I::metadata(&inode));
-            (entry.name.clone(), found.map_err(|fault| fault.at(&path.join(&entry.name))))
-        });
-        Ok(entries.collect())
+        let mut found = Vec::with_capacity(listing.entries.len());
+        // Lot by lot: each inode of a large directory may lie in a block of its own.
+        for entries in listing.entries.chunks(READ_TOGETHER) {
+            ahead::prefetch_inodes(self, entries.iter().map(|entry| entry.inode));
+            found.extend(entries.iter().map(|entry| {
+                let found = self.inode(entry.inode).map(|inode| I::metadata(&inode));
+                (entry.name.clone(), found.map_err(|fault| fault.at(&path.join(&entry.name))))
+            }));
+        }
+        Ok(found)
     }
 
     fn read_link(&self, path: &Path) -> Result<PathBuf, TreeError> {
@@ -207,5 +220,9 @@ impl<I: Inodes> FileSystem for I {
 
     fn attributes(&self, path: &Path) -> Result<Attributes, TreeError> {
         find_inode(self, path, None).and_then(|inode| Inodes::attributes(self, &inode)).map_err(|fault| fault.at(path))
+    }
+
+    fn prefetch(&self, paths: &[PathBuf]) {
+        ahead::prefetch(self, paths);
     }
 }

@@ -41,7 +41,11 @@ pub(super) fn open(
 impl Linear {
     /// The stretches from the one on that holds a place of the volume.
     fn after(&self, offset: u64) -> impl Iterator<Item = &(u64, Part)> {
-        self.stretches.iter().skip(self.stretches.partition_point(|(start, part)| start + part.size_bytes() <= offset))
+        self.stretches.iter().skip(self.first_after(offset))
+    }
+
+    fn first_after(&self, offset: u64) -> usize {
+        self.stretches.partition_point(|(start, part)| start + part.size_bytes() <= offset)
     }
 }
 
@@ -76,11 +80,19 @@ impl BlockSource for Linear {
     }
 
     fn prefetch(&self, ranges: &[Range<u64>]) {
+        let mut wanted = BTreeMap::<usize, Vec<Range<u64>>>::new();
         for range in ranges {
-            for (start, part) in self.after(range.start).take_while(|(start, _)| *start < range.end) {
-                let wanted = range.start.saturating_sub(*start)..range.end - start;
-                part.prefetch(std::slice::from_ref(&wanted));
+            let first = self.first_after(range.start);
+            for (index, (start, _)) in self.stretches.iter().enumerate().skip(first).take_while(|(_, (start, _))| *start < range.end) {
+                wanted.entry(index).or_default().push(range.start.saturating_sub(*start)..range.end - start);
             }
         }
+        for (index, ranges) in wanted {
+            self.stretches[index].1.prefetch(&ranges);
+        }
+    }
+
+    fn heeds_prefetch(&self) -> bool {
+        self.stretches.iter().any(|(_, part)| part.heeds_prefetch())
     }
 }

@@ -82,6 +82,11 @@ impl Device {
         Ok(self.source.read_at(place, buffer)?)
     }
 
+    /// Returns what holds the file system.
+    pub fn source(&self) -> &dyn BlockSource {
+        &*self.source
+    }
+
     /// Returns the size of what holds the file system, in bytes.
     pub fn source_bytes(&self) -> u64 {
         self.source.size_bytes()

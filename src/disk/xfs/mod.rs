@@ -103,6 +103,14 @@ impl Inodes for Xfs {
         self.device.read(place, buffer)
     }
 
+    fn place(&self, number: InodeNumber) -> Option<u64> {
+        self.device.inode_place(number).ok()
+    }
+
+    fn source(&self) -> &dyn BlockSource {
+        self.device.source()
+    }
+
     fn recent(&self) -> &RecentFiles {
         &self.recent
     }

@@ -54,6 +54,7 @@ fn package(paragraph: &str) -> Result<Package, Damaged> {
         vendor: None,
         origin: Origin::Apk,
         path: None,
+        by_file_name: false,
         purl: String::new(),
         checksum: field("C").and_then(|text| identity(&text)),
         name,

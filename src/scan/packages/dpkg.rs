@@ -94,6 +94,7 @@ impl Database {
             vendor: ["origin", "vendor", "maintainer"].into_iter().find_map(field),
             origin: Origin::Dpkg,
             path: None,
+            by_file_name: false,
             purl: String::new(),
             checksum: None,
         });
@@ -136,14 +137,12 @@ fn fields(paragraph: &str) -> (BTreeMap<String, String>, Result<(), Damaged>) {
 /// digests too, and from the status, where the digests of configuration files are.
 pub(super) fn add_files(files: &Files, database: &Database, owned: &mut OwnedFiles) -> Result<(), Damaged> {
     for folder in [INFO, STATUS_FOLDER] {
-        for entry in files.list(folder) {
-            let path = Path::new(folder).join(entry.name);
+        let mut lists: Vec<PathBuf> = files.list(folder).into_iter().map(|entry| Path::new(folder).join(entry.name)).collect();
+        lists.retain(|path| path.extension().is_some_and(|kind| kind == "md5sums" || kind == "list"));
+        for path in files.in_lots(&lists) {
             let (Some(stem), Some(kind)) = (path.file_stem(), path.extension()) else { continue };
             let with_digests = kind == "md5sums";
-            if !with_digests && kind != "list" {
-                continue;
-            }
-            let Some(content) = files.read(&path) else { continue };
+            let Some(content) = files.read(path) else { continue };
             // libc6:amd64
             owned.package(stem.to_string_lossy().split(':').next().unwrap_or_default());
             for line in content.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {

@@ -165,6 +165,7 @@ pub(super) fn package(header: &[u8]) -> Result<Option<Package>, Damaged> {
         vendor: header.text(tag::VENDOR)?,
         origin: Origin::Rpm,
         path: None,
+        by_file_name: false,
         purl: String::new(),
         checksum: checksum(&header)?,
     }))

@@ -16,13 +16,15 @@ pub(super) enum Vendor {
 /// What rpm's packages of a distribution have as their vendor begins so.
 ///
 /// Source: `%vendor` of each distribution's rpm configuration and build system, as `rpm -qi` shows it
-const RPM: [(&str, &[&str]); 11] = [
+const RPM: [(&str, &[&str]); 13] = [
     ("almalinux", &["AlmaLinux"]),
     ("rocky", &["Rocky"]),
     ("rhel", &["Red Hat"]),
     ("amzn", &["Amazon Linux"]),
     ("sles", &["SUSE"]),
     ("sles_sap", &["SUSE"]),
+    ("sle-micro", &["SUSE"]),
+    ("sl-micro", &["SUSE"]),
     ("opensuse-leap", &["openSUSE", "SUSE"]),
     ("opensuse-tumbleweed", &["openSUSE", "SUSE"]),
     ("fedora", &["Fedora"]),
@@ -38,7 +40,7 @@ const NOBODY: &str = "(none)";
 ///
 /// Source: what these repositories publish: PostgreSQL's, Ondřej Surý's, Remi's, MariaDB's, NodeSource's, Redis', nginx.org's and
 /// Docker's (with the distribution's name behind a tilde), deadsnakes
-const ELSEWHERE: [&str; 20] = [
+const ELSEWHERE: [&str; 23] = [
     ".pgdg",
     "PGDG",
     "sury",
@@ -57,6 +59,9 @@ const ELSEWHERE: [&str; 20] = [
     "~focal",
     "~jammy",
     "~noble",
+    "+focal",
+    "+jammy",
+    "+noble",
     "jpackage",
     "longsleep",
 ];

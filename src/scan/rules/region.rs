@@ -71,16 +71,17 @@ fn region(_: &Evidence, root: &Root, verdict: &mut Verdict) {
     let placed = PLACES.iter().flat_map(|pattern| files.glob(pattern));
     let below = PRODUCTS.iter().flat_map(|folder| files.below(folder)).map(|(path, _)| path).filter(|path| is_configuration(path));
     let candidates: BTreeSet<PathBuf> = placed.chain(below).collect();
-    for path in candidates {
+    let candidates = Vec::from_iter(candidates);
+    for path in files.in_lots(&candidates) {
         let is_small =
-            files.symlink_metadata(&path).is_some_and(|metadata| metadata.kind == FileKind::File && metadata.size_bytes <= LARGEST_BYTES);
-        let Some(bytes) = is_small.then(|| files.read_within(&path, LARGEST_BYTES)).flatten() else { continue };
+            files.symlink_metadata(path).is_some_and(|metadata| metadata.kind == FileKind::File && metadata.size_bytes <= LARGEST_BYTES);
+        let Some(bytes) = is_small.then(|| files.read_within(path, LARGEST_BYTES)).flatten() else { continue };
         let text = String::from_utf8_lossy(&bytes);
         let text: String = text.lines().filter(|line| !line.trim_start().starts_with(['#', ';'])).flat_map(|line| [line, "\n"]).collect();
-        if !is_hard_coded(root, &path, &text) {
+        if !is_hard_coded(root, path, &text) {
             continue;
         }
-        if !root.packages.ownership(files).is_some_and(|ownership| ownership.brought(&path, &bytes)) {
+        if !root.packages.ownership(files).is_some_and(|ownership| ownership.brought(path, &bytes)) {
             verdict.file(path, "it names a Region, or what is in one Region only");
         }
     }

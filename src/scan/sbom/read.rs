@@ -180,6 +180,7 @@ impl Reader {
             vendor: None,
             origin,
             path: None,
+            by_file_name: false,
             purl: purl.to_owned(),
             checksum: None,
             name,

@@ -74,10 +74,9 @@ pub(super) fn by_manifest(manifest: &str, file_name: &str, by_maven: &[Package])
     let symbolic = attribute("Bundle-SymbolicName").and_then(|name| name.split(';').next()).map(str::trim);
     let bundle = symbolic.or(attribute("Bundle-Name")).filter(|name| is_identifier(name));
     let artifact = title.or(bundle).unwrap_or(file_artifact);
-    let version = attribute("Implementation-Version")
-        .or_else(|| attribute("Bundle-Version"))
-        .or(file_version)
-        .filter(|version| is_filled_in(version))?;
+    let said = attribute("Implementation-Version").or_else(|| attribute("Bundle-Version"));
+    let version = said.or(file_version).filter(|version| is_filled_in(version))?;
+    let by_file_name = title.or(bundle).is_none() && said.is_none();
     let own = [Some(file_artifact), title, bundle];
     let is_own = |package: &Package| {
         let artifact = package.name.rsplit(':').next();
@@ -88,7 +87,7 @@ pub(super) fn by_manifest(manifest: &str, file_name: &str, by_maven: &[Package])
     }
     let group = attribute("Implementation-Vendor-Id").filter(|group| is_identifier(group));
     let name = group.map_or_else(|| artifact.to_owned(), |group| format!("{group}:{artifact}"));
-    Some(package(&name, version, attribute("Bundle-License")))
+    Some(Package { by_file_name, ..package(&name, version, attribute("Bundle-License")) })
 }
 
 /// The attributes of the first paragraph. A line that begins with a space goes on where the one before was cut.

@@ -316,6 +316,21 @@ fn java_archives_tell_what_is_in_them_at_any_depth() {
 }
 
 #[test]
+fn what_its_files_name_alone_tells_is_marked_as_weaker() {
+    let told = |path: &str, content: Vec<u8>| {
+        let (packages, outcome) = read_as_found(path, &content).unwrap();
+        outcome.unwrap();
+        packages.into_iter().map(|package| (package.name, package.version, package.by_file_name)).collect::<Vec<_>>()
+    };
+    let owned = |name: &str, version: &str, by_file_name| [(name.to_owned(), version.to_owned(), by_file_name)];
+    let bare = || zip(&[("org/apache/logging/log4j/core/Logger.class", b"x", true)]);
+    assert_eq!(told("/srv/lib/log4j-core-2.14.1.jar", bare()), owned("log4j-core", "2.14.1", true));
+    assert_eq!(told("/srv/lib/log4j-core.jar", bare()), []);
+    let manifest = b"Implementation-Title: log4j-core\nImplementation-Version: 2.14.1\n";
+    assert_eq!(told("/srv/x-1.jar", zip(&[("META-INF/MANIFEST.MF", manifest, true)])), owned("log4j-core", "2.14.1", false));
+}
+
+#[test]
 fn an_archive_that_took_in_others_is_told_beside_them() {
     let shaded = |manifest: &str, poms: &[(&str, &str)]| {
         let poms: Vec<(String, String)> = poms

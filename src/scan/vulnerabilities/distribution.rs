@@ -42,6 +42,8 @@ impl Distribution {
             "amzn" => (Ecosystem::AmazonLinux, exactly(os.version.clone())),
             "sles" => (Ecosystem::Suse, suse("Linux Enterprise Server", major, minor)),
             "sles_sap" => (Ecosystem::Suse, suse("Linux Enterprise Server for SAP Applications", major, minor)),
+            "sle-micro" => (Ecosystem::Suse, exactly(format!("Linux Enterprise Micro {}", os.version))),
+            "sl-micro" => (Ecosystem::Suse, exactly(format!("Linux Micro {}", os.version))),
             "opensuse-leap" => (Ecosystem::OpenSuse, exactly(format!("Leap {}", os.version))),
             "opensuse-tumbleweed" => (Ecosystem::OpenSuse, exactly("Tumbleweed".to_owned())),
             "wolfi" => (Ecosystem::Wolfi, exactly(String::new())),
@@ -72,8 +74,16 @@ fn red_hat(major: String) -> Box<dyn Fn(&str) -> bool> {
 }
 
 /// A product of SUSE's, what it has beyond its general support (LTSS), and the modules that it is made of. The product for
-/// SAP has the server's updates too. Of later ones than 15 the names aren't known, so that they have no advisories here.
+/// SAP has the server's updates too. From 16 on there are no service packs and no modules: `Linux Enterprise Server 16.0`.
 fn suse(product: &str, major: &str, minor: &str) -> Box<dyn Fn(&str) -> bool> {
+    if major.parse::<u32>().is_ok_and(|number| number >= 16) {
+        let names =
+            [product, "Linux Enterprise Server"].map(|name| format!("{name} {major}.{}", if minor.is_empty() { "0" } else { minor }));
+        // Its records write "applications" both ways.
+        return Box::new(move |release| {
+            names.iter().any(|name| name.eq_ignore_ascii_case(release.strip_suffix("-LTSS").unwrap_or(release)))
+        });
+    }
     let pack = if minor.is_empty() || minor == "0" { String::new() } else { format!(" SP{minor}") };
     let (end, own, server) =
         (format!(" {major}{pack}"), format!("{product} {major}{pack}"), format!("Linux Enterprise Server {major}{pack}"));
@@ -125,7 +135,11 @@ mod tests {
     use crate::scan::testing::database_of;
 
     /// Releases as OSV's records name them.
-    const RELEASES: [&str; 20] = [
+    const RELEASES: [&str; 24] = [
+        "SUSE:Linux Enterprise Micro 5.5",
+        "SUSE:Linux Enterprise Server 16.0",
+        "SUSE:Linux Enterprise Server for SAP applications 16.0",
+        "SUSE:Linux Micro 6.1",
         "Alpine:v3.22",
         "AlmaLinux:9",
         "Debian:13",
@@ -193,6 +207,11 @@ mod tests {
                 ],
             ),
             ("sles", "15", vec![]),
+            ("sles", "16.0", vec!["Linux Enterprise Server 16.0"]),
+            ("sles_sap", "16.0", vec!["Linux Enterprise Server 16.0", "Linux Enterprise Server for SAP applications 16.0"]),
+            ("sle-micro", "5.5", vec!["Linux Enterprise Micro 5.5"]),
+            ("sl-micro", "6.1", vec!["Linux Micro 6.1"]),
+            ("sl-micro", "6.0", vec![]),
             ("ubuntu", "24.04", vec!["24.04:LTS"]),
             ("ubuntu", "25.10", vec!["25.10"]),
             ("wolfi", "20230201", vec![""]),

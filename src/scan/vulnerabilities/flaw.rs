@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::kernel::Booted;
-use super::severity::{self, rated, scored};
+use super::severity::{self, is_rated, rated, scored};
 use super::subject::Group;
 use crate::advisories::order::Order;
 use crate::advisories::{Advisory, AdvisoryNumber, Database, DatabaseError, Severity as Words};
@@ -115,7 +115,7 @@ impl<'d> Flaws<'d> {
     }
 
     fn flaw(&self, group: &Group, ids: BTreeSet<String>, told: &[Told]) -> Result<Flaw, DatabaseError> {
-        let (cves, others): (Vec<String>, Vec<String>) = ids.into_iter().partition(|id| id.starts_with("CVE-"));
+        let (cves, others): (Vec<String>, Vec<String>) = ids.iter().cloned().partition(|id| id.starts_with("CVE-"));
         let mut packages: Vec<&Package> = told.iter().flat_map(|told| told.found.packages.iter().copied()).collect();
         let dormant = packages.iter().all(|package| self.booted.is_dormant(package));
         if !dormant {
@@ -131,10 +131,11 @@ impl<'d> Flaws<'d> {
         let installed = of_first().map(|told| told.found.version).next().unwrap_or_default().to_owned();
         let updates: BTreeSet<&String> = told.iter().filter(|told| told.is_collection).map(|told| &told.advisory.id).collect();
         let updates: Vec<String> = updates.into_iter().cloned().collect();
-        let (word, cvss) = (word(told), self.cvss(told, &cves)?);
+        let (word, cvss) = self.severity(told, &ids, group)?;
         let exploited = self.exploited(&cves)?;
         let is_used = exploited.is_some() && !dormant;
         let rating = rated(word.as_deref(), cvss.as_ref());
+        let unrated = !is_rated(word.as_deref(), cvss.as_ref());
         let vulnerability = Vulnerability {
             summary: summary(told),
             package: group.source.clone().into_owned(),
@@ -144,6 +145,7 @@ impl<'d> Flaws<'d> {
             cvss,
             exploited,
             likelihood: self.likelihood(&cves)?,
+            unrated,
             dormant,
             ids: [cves, others].concat(),
             updates,
@@ -166,38 +168,50 @@ impl<'d> Flaws<'d> {
         })
     }
 
-    /// The score: of what was matched, or else of what others say of the same CVE, which is the same everywhere; of a
-    /// collection at last.
-    fn cvss(&self, told: &[Told], cves: &[String]) -> Result<Option<Cvss>, DatabaseError> {
+    /// Word and score: of what was matched, or else of what others say of the same flaw, which is the same everywhere; of a
+    /// collection at last. The word of another publisher is none of a distribution's.
+    fn severity(&self, told: &[Told], ids: &BTreeSet<String>, group: &Group) -> Result<(Option<String>, Option<Cvss>), DatabaseError> {
         let of = |is_collection: bool| {
             let told = told.iter().filter(move |told| told.is_collection == is_collection);
             scored(told.flat_map(|told| vectors(&told.found.severity).chain(vectors(&told.advisory.severity))))
         };
-        if let Some(own) = of(false) {
-            return Ok(Some(own));
+        let own = word(told);
+        if let Some(cvss) = of(false) {
+            return Ok((own, Some(cvss)));
         }
-        Ok(self.score_elsewhere(cves)?.or_else(|| of(true)))
+        let (elsewhere, cvss) = self.severity_elsewhere(ids)?;
+        let is_wordless = own.as_deref().and_then(severity::of_word).is_none() && !group.ecosystem.is_distribution();
+        let word = if is_wordless { elsewhere.or(own) } else { own };
+        Ok((word, cvss.or_else(|| of(true))))
     }
 
-    /// The first score that another publisher has for one of these, the best known ones asked first.
-    fn score_elsewhere(&self, cves: &[String]) -> Result<Option<Cvss>, DatabaseError> {
-        let mut others = Vec::new();
-        for cve in cves {
-            for number in self.database.named(cve)?.into_iter().take(MOST_OTHERS) {
+    /// What other publishers say of a flaw of these ids: the worst of the records that have these names, since Go's have no
+    /// score and the others that they name do; or else the first that has any, the best known publishers asked first.
+    fn severity_elsewhere(&self, ids: &BTreeSet<String>) -> Result<(Option<String>, Option<Cvss>), DatabaseError> {
+        let mut others = BTreeSet::new();
+        for id in ids {
+            for number in self.database.named(id)?.into_iter().take(MOST_OTHERS) {
                 let id = self.database.id(number)?;
                 let rank = BEST_SCORED.iter().position(|start| id.starts_with(start)).unwrap_or(BEST_SCORED.len());
-                others.push((rank, id, number));
+                others.insert((!ids.contains(&id), rank, id, number));
             }
         }
-        others.sort_unstable();
-        for (_, _, number) in others {
+        let (mut worst_word, mut worst): (Option<String>, Option<Cvss>) = (None, None);
+        for (is_other, _, _, number) in others {
+            if is_other && (worst.is_some() || worst_word.is_some()) {
+                break;
+            }
             let advisory = self.database.advisory(number)?;
-            let is_of_one = matches!(flaws_of(&advisory, true).as_slice(), [ids] if ids.iter().any(|id| cves.contains(id)));
-            if let Some(score) = scored(vectors(&advisory.severity)).filter(|_| is_of_one) {
-                return Ok(Some(score));
+            if !matches!(flaws_of(&advisory, true).as_slice(), [of_one] if of_one.iter().any(|id| ids.contains(id))) {
+                continue;
             }
+            let said = worst.iter().map(|cvss| cvss.vector.as_str()).chain(vectors(&advisory.severity));
+            worst = scored(said);
+            let rates = |word: &&String| severity::of_word(word).is_some();
+            let word = advisory.severity.word.as_ref().filter(rates).filter(|_| !is_other);
+            worst_word = worst_word.iter().chain(word).max_by_key(|word| severity::of_word(word)).cloned();
         }
-        Ok(None)
+        Ok((worst_word, worst))
     }
 
     fn exploited(&self, cves: &[String]) -> Result<Option<Exploited>, DatabaseError> {
@@ -256,8 +270,13 @@ fn reason(vulnerability: &Vulnerability, packages: &[&Package], group: &Group) -
         let named = names.into_iter().take(MOST_NAMED).collect::<Vec<_>>().join(", ");
         text += &if more > 0 { format!(" ({named} and {more} more)") } else { format!(" ({named})") };
     }
-    if let Some(name) = group.taken_for {
-        text += &format!(" (taken for {name}, the only one that advisories have of this name)");
+    match (group.taken_for, packages.first().is_some_and(|package| package.by_file_name)) {
+        (Some(name), true) => {
+            text += &format!(" (told by its file's name alone; its group is guessed: {name} is the only one that advisories have)")
+        }
+        (Some(name), false) => text += &format!(" (its group is guessed: {name} is the only one that advisories have of this name)"),
+        (None, true) => text += " (told by its file's name alone)",
+        (None, false) => {}
     }
     text += &format!(" has {}", vulnerability.id());
     if !summary.is_empty() {
@@ -268,6 +287,9 @@ fn reason(vulnerability: &Vulnerability, packages: &[&Package], group: &Group) -
         Some(fixed) => format!(", fixed in {fixed} of the source package"),
         None => ", and there is no fix yet".to_owned(),
     };
+    if vulnerability.unrated {
+        text += "; nobody has said how bad it is, so that it counts as high";
+    }
     if vulnerability.dormant {
         text += "; it is in what is installed of a kernel that doesn't boot";
     } else if let Some(exploited) = &vulnerability.exploited {

@@ -3,8 +3,8 @@
 use crate::model::report::Severity;
 use crate::model::vulnerability::{Cvss, Score};
 
-/// What nobody has rated yet: it is not low, since nobody said so.
-const UNRATED: Severity = Severity::Medium;
+/// What nobody has rated: it may be as bad as what AWS rejects images for, so that it fails as that does.
+const UNRATED: Severity = Severity::High;
 
 /// The most that a flaw counts in a kernel that doesn't boot: as much as such a kernel's being there (AMI-OS-004).
 pub(super) const DORMANT: Severity = Severity::Medium;
@@ -37,6 +37,11 @@ const HARMLESS: [&str; 2] = ["negligible", "unimportant"];
 /// Returns what a word says; none if it rates nothing.
 pub(super) fn of_word(word: &str) -> Option<Severity> {
     WORDS.iter().find(|(known, _)| *known == word).map(|(_, severity)| *severity)
+}
+
+/// Tells whether anybody has said how bad a flaw is.
+pub(super) fn is_rated(word: Option<&str>, cvss: Option<&Cvss>) -> bool {
+    cvss.is_some() || word.and_then(of_word).is_some()
 }
 
 /// Rates a flaw by the worse of the distribution's word and its score. By which of them AWS rejects images isn't published, so
@@ -139,7 +144,10 @@ mod tests {
         assert_eq!((rated(Some("low"), high.as_ref()), rated(Some("critical"), high.as_ref())), (Severity::High, Severity::Critical));
         assert_eq!(rated(Some("not yet assigned"), high.as_ref()), Severity::High);
         assert_eq!((rated(Some("important"), None), rated(Some("moderate"), None)), (Severity::High, Severity::Medium));
-        assert_eq!(rated(None, None), Severity::Medium);
+        assert_eq!((rated(None, None), rated(Some("untriaged"), None)), (Severity::High, Severity::High), "it may be anything");
+        assert!(
+            !is_rated(None, None) && !is_rated(Some("untriaged"), None) && is_rated(Some("low"), None) && is_rated(None, high.as_ref())
+        );
     }
 
     proptest! {

@@ -127,10 +127,10 @@ fn other_distributions_name_the_same_flaw_each_in_its_way() {
         flaws(&judge_bill(&bill(os, version, vec![package]), &with(&database)))
     };
     let alpine = of("alpine", "3.20.1", Origin::Apk, "openssh-server-common", "9.7_p1-r3");
-    assert_eq!(alpine, ["002 medium CVE-2024-6387+ALPINE-CVE-2024-6387 openssh 9.7_p1-r3 > 9.7_p1-r4"]);
+    assert_eq!(alpine, ["002 high CVE-2024-6387+ALPINE-CVE-2024-6387 openssh 9.7_p1-r3 > 9.7_p1-r4"]);
     for (os, id) in [("rocky", "RLSA"), ("rhel", "RHSA")] {
         let found = of(os, "9.4", Origin::Rpm, "openssh-server", "8.7p1-38.el9");
-        assert_eq!(found, [format!("002 medium CVE-2024-6387+{id}-2024:4312 openssh 8.7p1-38.el9 > 0:8.7p1-38.el9_4.1")]);
+        assert_eq!(found, [format!("002 high CVE-2024-6387+{id}-2024:4312 openssh 8.7p1-38.el9 > 0:8.7p1-38.el9_4.1")]);
         assert!(of(os, "9.4", Origin::Rpm, "openssh-server", "8.7p1-38.el9_4.1").is_empty(), "{os}");
     }
 }
@@ -166,8 +166,8 @@ fn advisories_of_one_flaw_are_one_finding_and_what_attackers_use_comes_first() {
             "001 critical CVE-2021-44228+GHSA-jfh8-c2jp-5v3q org.apache.logging.log4j:log4j-core 2.14.1 > 2.15.0",
             "002 critical CVE-2021-25900+GHSA-43w2-9j62-hq99+RUSTSEC-2021-0003 smallvec 1.6.0 > 1.6.1",
             "002 high CVE-2021-23337+GHSA-35jh-r3h4-6jhm lodash 4.17.20 > 4.17.21",
+            "002 high CVE-2023-45288+GHSA-4v7x-pqxf-cx7m+GO-2024-2687 stdlib 1.22.1 > 1.22.2",
             "002 high CVE-2021-23337+GHSA-35jh-r3h4-6jhm lodash 4.17.20 > 4.17.21",
-            "002 medium CVE-2023-45288+GHSA-4v7x-pqxf-cx7m+GO-2024-2687 stdlib 1.22.1 > 1.22.2",
             "002 medium CVE-2023-32681+GHSA-j8r2-6x86-q33q+PYSEC-2023-74 Requests 2.30.0 > 2.31.0",
         ]
     );
@@ -187,10 +187,60 @@ fn an_archive_without_a_group_is_matched_by_an_artifact_that_one_group_alone_has
     let jar = |name: &str| Package { path: Some(format!("/opt/{name}.jar")), ..package(Origin::Maven, name, "1.0") };
     let packages = vec![package(Origin::Dpkg, "bash", "5.2-1"), jar("one"), jar("two"), jar("three")];
     let report = judge_bill(&bill("debian", "13", packages), &with(&database));
-    assert_eq!(flaws(&report), ["002 medium CVE-2026-1 one 1.0 > 2.0"]);
-    let reason = "one 1.0 (taken for org.a:one, the only one that advisories have of this name) has CVE-2026-1, fixed in 2.0";
-    assert!(report.findings.iter().any(|finding| finding.reason == reason));
+    assert_eq!(flaws(&report), ["002 high CVE-2026-1 one 1.0 > 2.0"]);
+    let reason =
+        "one 1.0 (its group is guessed: org.a:one is the only one that advisories have of this name) has CVE-2026-1, fixed in 2.0;";
+    assert!(report.findings.iter().any(|finding| finding.reason.starts_with(reason)));
     assert_eq!(gaps(&report), ["COV-ADV-003 medium 2 packages of Maven have no version or name that can be compared: three, two"]);
+}
+
+#[test]
+fn an_archive_that_its_files_name_alone_tells_is_matched_and_said_to_be_guessed() {
+    let named = Package {
+        by_file_name: true,
+        path: Some("/srv/log4j-core-2.14.1.jar".to_owned()),
+        ..package(Origin::Maven, "log4j-core", "2.14.1")
+    };
+    let report = judge_bill(&bill("debian", "13", vec![package(Origin::Dpkg, "bash", "5.2-1"), named]), &with(sample()));
+    let finding = report.findings.iter().find(|finding| finding.vulnerability.is_some()).unwrap();
+    let guess =
+        "(told by its file's name alone; its group is guessed: org.apache.logging.log4j:log4j-core is the only one that advisories have)";
+    assert!(finding.reason.contains(guess), "{}", finding.reason);
+}
+
+#[test]
+fn gos_flaws_are_as_bad_as_the_worst_of_their_other_names_and_high_where_nobody_says() {
+    let go =
+        |id: &str, aliases: &str| record(id, "Go", "example.com/m", r#", {"fixed": "1.2.0"}"#, &format!(r#", "aliases": [{aliases}]"#));
+    let elsewhere = |id: &str, more: &str| record(id, "npm", "another", r#", {"fixed": "1.0.0"}"#, more);
+    let critical = r#", "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}]"#;
+    let medium = r#", "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:L"}]"#;
+    let records = [
+        go("GO-2026-0001", r#""CVE-2026-0001", "GHSA-aaaa-aaaa-aaaa""#),
+        elsewhere("CVE-2026-0001", medium),
+        elsewhere("GHSA-aaaa-aaaa-aaaa", critical),
+        go("GO-2026-0002", r#""GHSA-bbbb-bbbb-bbbb""#),
+        elsewhere("GHSA-bbbb-bbbb-bbbb", r#", "database_specific": {"severity": "LOW"}"#),
+        go("GO-2026-0003", r#""CVE-2026-0003""#),
+    ];
+    let named: Vec<(String, Vec<u8>)> = records.into_iter().enumerate().map(|(number, bytes)| (format!("{number}.json"), bytes)).collect();
+    let database = database_of(&named.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect::<Vec<_>>());
+    let packages = vec![
+        package(Origin::Dpkg, "bash", "5.2-1"),
+        Package { path: Some("/srv/m".to_owned()), ..package(Origin::Go, "example.com/m", "v1.0.0") },
+    ];
+    let report = judge_bill(&bill("debian", "13", packages), &with(&database));
+    let told: Vec<(&str, &str, bool)> = report
+        .findings
+        .iter()
+        .filter_map(|finding| {
+            Some((finding.vulnerability.as_ref()?.id(), finding.severity.as_str(), finding.vulnerability.as_ref()?.unrated))
+        })
+        .collect();
+    assert_eq!(told, [("CVE-2026-0001", "critical", false), ("CVE-2026-0003", "high", true), ("GHSA-bbbb-bbbb-bbbb", "low", false)]);
+    let unrated = report.findings.iter().find(|finding| finding.reason.contains("CVE-2026-0003")).unwrap();
+    assert!(unrated.reason.ends_with("; nobody has said how bad it is, so that it counts as high"), "{}", unrated.reason);
+    assert!(crate::scan::render(&report).contains("severity unknown, counts as high"));
 }
 
 #[test]
@@ -297,9 +347,9 @@ fn ubuntu_pros_fixes_count_for_who_has_them() {
         let packages = packages.iter().map(|(name, version)| package(Origin::Dpkg, name, version)).collect();
         flaws(&judge_bill(&bill("ubuntu", "20.04", packages), &with(&database)))
     };
-    assert_eq!(of(&[("x", "1-1ubuntu1")]), ["003 medium CVE-2026-2+UBUNTU-CVE-2026-2 x 1-1ubuntu1 > none"]);
+    assert_eq!(of(&[("x", "1-1ubuntu1")]), ["003 high CVE-2026-2+UBUNTU-CVE-2026-2 x 1-1ubuntu1 > none"]);
     let attached = of(&[("x", "1-1ubuntu1"), ("ubuntu-advantage-pro", "1")]);
-    assert_eq!(attached, ["002 medium CVE-2026-2+UBUNTU-CVE-2026-2 x 1-1ubuntu1 > 1-1ubuntu1+esm1"]);
+    assert_eq!(attached, ["002 high CVE-2026-2+UBUNTU-CVE-2026-2 x 1-1ubuntu1 > 1-1ubuntu1+esm1"]);
     assert!(of(&[("x", "1-1ubuntu1+esm1")]).is_empty());
 }
 
@@ -417,7 +467,7 @@ fn what_is_judged_again_is_as_if_it_were_scanned_anew() {
     let first = scan(tree.clone(), &with(sample()));
     assert_eq!(flaws(&first).len(), 1, "{:#?}", flaws(&first));
     let (again, anew) = (judge_again(&first, &later), scan(tree, &later));
-    assert_eq!(flaws(&again), ["002 medium CVE-2026-1 bash 5.2-1 > 5.2-2"]);
+    assert_eq!(flaws(&again), ["002 high CVE-2026-1 bash 5.2-1 > 5.2-2"]);
     assert_eq!(again.findings, anew.findings);
     assert_eq!(Report { basis: None, ..again.clone() }, anew);
     assert_eq!(again.advisories.as_ref().unwrap().digest, database.digest());

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::super::json::Text;
 use super::super::product::{Component, Product};
+use super::super::purl::is_of_range;
 
 /// How deep relationships may refer to others. Packages of modules of products, as Red Hat has them, are two deep.
 const DEEPEST_RELATIONSHIP: usize = 4;
@@ -186,6 +187,9 @@ impl FullProductName<'_> {
     fn component(&self, version: Version<'_>) -> Result<Arc<Component>, Unknown> {
         let mut component = Component::default();
         let names = self.product_identification_helper.as_ref();
+        if names.iter().filter_map(|names| names.purl.as_ref()).any(|name| is_of_range(&name.0)) {
+            return Err("it is of a range of versions (`vers`), which is not understood");
+        }
         for name in names.iter().flat_map(|names| [&names.purl, &names.cpe]).flatten() {
             component.add(&name.0);
         }
