@@ -208,7 +208,8 @@ impl Searcher {
         found.beyond_config |= (is_config || is_text) && within.end > most;
         let mut add = |rule: usize, place| {
             let data = &self.book.rules[rule];
-            if scope.has(rule, data, script) && (!data.files.is_empty() || place < most) {
+            let looks = scope.has(rule, data, script) && (!data.files.is_empty() || place < most);
+            if looks && data.can_fit(&window.bytes[place..]) {
                 regions.add(rule, place);
             }
         };
