@@ -95,9 +95,10 @@ enum Hash<'h> {
     Sha { text: &'h str, rounds: u64 },
     Bcrypt { cost: u32, salt: [u8; 16], sum: &'h str },
     Yescrypt { text: &'h str, blocks: u64 },
+    Scrypt { parameters: scrypt::Params, blocks: u64, salt: &'h [u8], sum: &'h str },
 }
 
-/// A yescrypt of more is not tried: 64 MiB of memory, four times the default.
+/// A yescrypt or scrypt of more is not tried: 64 MiB of memory, four times the default.
 const MOST_BLOCKS: u64 = 4 * 4096 * 32;
 
 /// bcrypt's is the binary logarithm of its rounds; one of more is not tried.
@@ -132,6 +133,16 @@ impl<'h> Hash<'h> {
                 let blocks = parameters.n().checked_mul(parameters.r().into()).filter(|blocks| *blocks <= MOST_BLOCKS)?;
                 Some(Self::Yescrypt { text: hash, blocks })
             }
+            "7" => {
+                let (setting, sum) = rest.split_once('$')?;
+                // A character for the binary logarithm of the memory's blocks, five each for their size and for parallelism.
+                let (numbers, salt) = setting.split_at_checked(11)?;
+                let log_n = u8::try_from(number64(numbers.get(..1)?)?).ok()?;
+                let (r, p) = (number64(numbers.get(1..6)?)?, number64(numbers.get(6..)?)?);
+                let blocks = 1_u64.checked_shl(log_n.into())?.checked_mul(r.into()).filter(|blocks| *blocks <= MOST_BLOCKS)?;
+                let parameters = scrypt::Params::new(log_n, r, p).ok()?;
+                Some(Self::Scrypt { parameters, blocks: blocks.checked_mul(p.into())?, salt: salt.as_bytes(), sum })
+            }
             _ => None,
         }
     }
@@ -142,6 +153,8 @@ impl<'h> Hash<'h> {
             Self::Sha { rounds, .. } => rounds.saturating_mul(2),
             Self::Bcrypt { cost, .. } => 60 << cost,
             Self::Yescrypt { blocks, .. } => blocks / 4,
+            // An estimate, twice yescrypt's so that it errs on the side of less work.
+            Self::Scrypt { blocks, .. } => blocks / 2,
         }
     }
 
@@ -150,9 +163,41 @@ impl<'h> Hash<'h> {
             Self::Md5 { salt, sum } => md5_crypt(password, salt) == **sum,
             Self::Sha { text, .. } => ShaCrypt::default().verify_password(password, *text).is_ok(),
             Self::Bcrypt { cost, salt, sum } => bcrypt(*cost, salt, password) == **sum,
+            Self::Scrypt { parameters, salt, sum, .. } => scrypt_sum(password, salt, parameters) == **sum,
             Self::Yescrypt { text, .. } => Yescrypt::default().verify_password(password, *text).is_ok(),
         }
     }
+}
+
+/// The alphabet of crypt(3); of several characters the first is of the lowest bits.
+const ALPHABET: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// Reads a number of up to five characters.
+fn number64(text: &str) -> Option<u32> {
+    text.bytes().rev().try_fold(0, |number, character| {
+        let digit = ALPHABET.iter().position(|known| *known == character)?;
+        Some(number << 6 | digit as u32)
+    })
+}
+
+/// Appends so many characters of a number.
+fn push64(text: &mut String, value: u32, characters: u32) {
+    text.extend((0..characters).map(|place| char::from(ALPHABET[(value >> (6 * place) & 63) as usize])));
+}
+
+/// scrypt's sum as `$7$` has it; empty where it can't be made.
+///
+/// Source: <https://manpages.debian.org/crypt.5>; <https://www.rfc-editor.org/rfc/rfc7914>
+fn scrypt_sum(password: &[u8], salt: &[u8], parameters: &scrypt::Params) -> String {
+    let (mut bytes, mut text) = ([0; 32], String::new());
+    if scrypt::scrypt(password, salt, parameters, &mut bytes).is_err() {
+        return text;
+    }
+    for group in bytes.chunks(3) {
+        let value = group.iter().rev().fold(0, |value, byte| value << 8 | u32::from(*byte));
+        push64(&mut text, value, group.len() as u32 + 1);
+    }
+    text
 }
 
 /// MD5-crypt, as FreeBSD made it.
@@ -195,15 +240,11 @@ fn md5_crypt(password: &[u8], salt: &[u8]) -> String {
         sum = hasher.finalize();
     }
     const ORDER: [[usize; 3]; 5] = [[0, 6, 12], [1, 7, 13], [2, 8, 14], [3, 9, 15], [4, 10, 5]];
-    const ALPHABET: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     let mut text = String::new();
-    let mut push = |value: u32, characters: u32| {
-        text.extend((0..characters).map(|place| char::from(ALPHABET[(value >> (6 * place) & 63) as usize])));
-    };
     for [high, middle, low] in ORDER {
-        push(u32::from(sum[high]) << 16 | u32::from(sum[middle]) << 8 | u32::from(sum[low]), 4);
+        push64(&mut text, u32::from(sum[high]) << 16 | u32::from(sum[middle]) << 8 | u32::from(sum[low]), 4);
     }
-    push(u32::from(sum[11]), 2);
+    push64(&mut text, u32::from(sum[11]), 2);
     text
 }
 
@@ -266,6 +307,7 @@ mod tests {
             ("bob", "$2y$05$abcdefghijklmnopqrstuuCqeebjUeBOAXfaE9wSKcIMjIffrr0RW"),
             ("x", "$y$j9T$F5Jx5fExrKuPp53xLKQ..1$gzkZpHWCHdFYXFOIqqzg0mFc8Cp6StvNvlhWZC4R.iB"),
             ("x", "$y$j75$F5Jx5fExrKuPp53xLKQ..1$l5YiXCKNY/N9ezall4xjJAFS/wg.kWVcFXfOzyxVn1."),
+            ("x", "$7$C6..../....SodiumChloride$6OIeehEnzbyu949sLkdyNyp6EorTTZ52ToM3ucR5RK7"),
             ("x", "$y$j9T$abcdefgh$HJlVvVMZIinfRm2wHK0bzWNkFIv6urqIwnoO5M.zcd9"),
         ];
         for (account, hash) in cracked {
@@ -309,11 +351,19 @@ mod tests {
             "$y$j9T",
             "$y$\u{e9}T$a$b",
             "$2b$05$\u{e9}",
+            "$7$",
+            "$7$C6..../....$",
+            "$7$C6..../...\u{e9}$x",
+            "$7$\u{e9}6..../....a$x",
+            "$7$C........../a$x",
         ] {
             trial("x", hash);
         }
         assert_eq!(trial("x", "$6$rounds=999999999$salt$hash"), Trial::NotTried);
         assert_eq!(trial("x", "$y$jKT$salt$hash"), Trial::NotTried);
+        assert_eq!(trial("x", "$7$zzzzzzzzzzzsalt$hash"), Trial::NotTried);
+        assert_eq!(trial("x", "$7$L6..../....salt$hash"), Trial::NotTried);
+        assert_eq!(trial("x", "$gy$j9T$F5Jx5fExrKuPp53xLKQ..1$Dogv.jai3UfiqXFIeQV0FWiA2xx/QPuuov.EGnMByDD"), Trial::NotTried);
         assert_eq!(trial("x", "$2b$15$abcdefghijklmnopqrstuuPJyXcZ"), Trial::NotTried);
         let characters = "./09AZaz~";
         for parameters in characters.chars().flat_map(|a| characters.chars().flat_map(move |b| characters.chars().map(move |c| [a, b, c])))

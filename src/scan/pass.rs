@@ -7,6 +7,7 @@
 mod item;
 #[cfg(test)]
 mod tests;
+mod zip;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -27,6 +28,9 @@ use item::{Item, Limits, list};
 
 /// What tells a program or an archive.
 const HEAD_BYTES: usize = 64;
+
+/// What is unpacked at once of an archive's entry.
+const PIECE_BYTES: usize = 64 << 10;
 
 /// Files that a worker takes at once: neighbours on the disk, mostly of one block of a snapshot.
 const FILES_AT_ONCE: usize = 16;
@@ -158,6 +162,13 @@ struct Shared<'a> {
     progress: &'a (dyn Fn(Progress) + Sync),
 }
 
+impl Shared<'_> {
+    /// Counts what was unpacked.
+    fn charge(&self, bytes: u64) {
+        let _ = self.unpackable_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left.saturating_sub(bytes)));
+    }
+}
+
 struct Worker<'a> {
     shared: &'a Shared<'a>,
     tree: &'a FileTree,
@@ -214,7 +225,7 @@ impl<'a> Worker<'a> {
         // Of a file that was not read whole, there is no digest.
         let digested = outcome.is_ok().then(|| digests.finish());
         let is_unmodified = self.found.compare(item, &owners, digested.as_ref());
-        self.found.keep(item, &scope, matches, is_unmodified);
+        self.found.keep(&item.names, &scope, matches, is_unmodified);
         if let Err(why) = outcome {
             self.found.faults.insert(item.path().to_owned(), why);
         }
@@ -229,6 +240,8 @@ impl<'a> Worker<'a> {
             if let Some(packing) = Packing::of(&head).filter(|_| !is_unmodified) {
                 let packed = Packed { packing, file, limit_bytes: item.most_unpacked_bytes() };
                 self.found.search_packed(item, &packed, self.shared, &mut self.unpacked);
+            } else if zip::is_zip(&head) && !is_unmodified {
+                self.found.search_zip(item, file, self.shared, &mut self.unpacked);
             }
         }
     }
@@ -258,19 +271,19 @@ impl Contents {
         is_unmodified
     }
 
-    /// Keeps the secrets of a file, each by the name that made its rule look.
-    fn keep(&mut self, item: &Item, scope: &FileScope, matches: Matches, is_unmodified: bool) {
+    /// Keeps the secrets of a file, each by the one of its names that made its rule look.
+    fn keep(&mut self, names: &[PathBuf], scope: &FileScope, matches: Matches, is_unmodified: bool) {
         if let Some(why) = matches.fault() {
-            self.faults.insert(item.path().to_owned(), why.to_owned());
+            self.faults.insert(names[0].clone(), why.to_owned());
         }
         if let Some(why) = matches.partial().filter(|_| !is_unmodified) {
-            self.partial.insert(item.path().to_owned(), why);
+            self.partial.insert(names[0].clone(), why);
         }
         for found in matches.into_sorted() {
             if is_unmodified && !found.rule.owned {
                 self.packaged.insert(found.fingerprint);
             } else {
-                self.secrets.entry(item.names[scope.name(found.rule)].clone()).or_default().push(found);
+                self.secrets.entry(names[scope.name(found.rule)].clone()).or_default().push(found);
             }
         }
     }
@@ -298,9 +311,32 @@ impl Contents {
             unpacked_bytes += piece.len() as u64;
             search.take(piece);
         });
-        let _ =
-            shared.unpackable_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left.saturating_sub(unpacked_bytes)));
-        self.keep(item, &scope, search.finish(), false);
+        shared.charge(unpacked_bytes);
+        self.keep(&item.names, &scope, search.finish(), false);
+        self.note_unpacked(item, outcome);
+    }
+
+    /// Searches what is in an archive, each entry as a file below the archive's path.
+    fn search_zip(&mut self, item: &Item, file: &dyn File, shared: &Shared, buffer: &mut Vec<u8>) {
+        let limit_bytes = item.most_unpacked_bytes().min(shared.unpackable_bytes.load(Ordering::Relaxed));
+        let (mut unpacked_bytes, mut piece) = (0, vec![0; PIECE_BYTES]);
+        let outcome = zip::unpack(file, limit_bytes, &mut |name, content| {
+            let path = item.path().join(name);
+            let scope = shared.searcher.scope(std::iter::once(path.as_path()));
+            let mut search = Stream::new(&scope, buffer);
+            // What breaks off is told when all is unpacked.
+            while let Ok(length @ 1..) = content.read(&mut piece) {
+                unpacked_bytes += length as u64;
+                search.take(&piece[..length]);
+            }
+            let matches = search.finish();
+            self.keep(&[path], &scope, matches, false);
+        });
+        shared.charge(unpacked_bytes);
+        self.note_unpacked(item, outcome);
+    }
+
+    fn note_unpacked(&mut self, item: &Item, outcome: Result<(), String>) {
         if let Err(why) = outcome {
             self.partial.insert(item.path().to_owned(), format!("what it unpacks to was not searched to its end: {why}"));
         }

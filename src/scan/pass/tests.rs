@@ -157,6 +157,76 @@ fn what_is_packed_is_searched_as_the_file_that_it_is_when_unpacked() {
     assert!(found.faults.is_empty(), "{:?}", found.faults);
 }
 
+/// Packs files with the public tool, compressed or stored.
+fn zip(level: &str, files: &[(&str, &[u8])]) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, content) in files {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+    let packed = std::process::Command::new("zip").current_dir(folder.path()).args(["-q", "-r", level, "-", "."]).output();
+    packed.unwrap_or_else(|error| panic!("this test needs zip: {error}")).stdout
+}
+
+#[test]
+fn archives_are_searched_and_those_in_them() {
+    let (key, netrc) = (pem("", ""), "machine x login y password Vq7-pulpit\n");
+    let inner = zip("-9", &[("conf/app.properties", b"smtp_password = Vq7-pulpit-94\n"), ("a/.netrc", netrc.as_bytes())]);
+    let module = [b"JM\x01\0".as_slice(), &zip("-9", &[("conf/key.pem", key.as_bytes())])].concat();
+    let tree = MemoryTree::default()
+        .file("/opt/app.whl", zip("-9", &[("app/key.pem", key.as_bytes()), ("app/a.txt", b"nothing")]))
+        .file("/opt/app.war", zip("-9", &[("lib/inner.jar", &inner)]))
+        .file("/opt/boot.jar", zip("-0", &[("lib/inner.jar", &inner)]))
+        .file("/opt/x.jmod", module);
+    let found = contents(&tree);
+    let brief: Vec<String> = found.secrets.iter().map(|(path, list)| format!("{} {}", path.display(), list[0].rule.id)).collect();
+    assert_eq!(
+        brief,
+        [
+            "/opt/app.war/lib/inner.jar/a/.netrc netrc",
+            "/opt/app.war/lib/inner.jar/conf/app.properties assigned-password",
+            "/opt/app.whl/app/key.pem pem-key",
+            "/opt/boot.jar/lib/inner.jar/a/.netrc netrc",
+            "/opt/boot.jar/lib/inner.jar/conf/app.properties assigned-password",
+            "/opt/x.jmod/conf/key.pem pem-key",
+        ]
+    );
+    assert!(found.partial.is_empty() && found.faults.is_empty(), "{:?} {:?}", found.partial, found.faults);
+}
+
+#[test]
+fn archives_that_are_cut_bombs_or_too_deep_are_told_and_end() {
+    let partial = |bytes: Vec<u8>| {
+        let found = contents(&MemoryTree::default().file("/a.zip", bytes));
+        found.partial.get(Path::new("/a.zip")).cloned().unwrap_or_default()
+    };
+    let zeros = vec![0; 100 << 20];
+    // A hundred kilobytes may unpack to 64 MiB and 256 times as much; this one says more.
+    let bomb = zip("-9", &[("zeros", &zeros)]);
+    assert!(partial(bomb.clone()).contains("it unpacks to more than"), "{}", partial(bomb.clone()));
+    let held = zip("-9", &[("bomb.zip", &zip("-0", &[("zeros", &zeros[..9 << 20])]))]);
+    assert!(partial(held).contains("an archive of more than"));
+    let deep = (0..6).fold(zip("-9", &[("x", b"x")]), |inner, _| zip("-0", &[("inner.zip", &inner)]));
+    assert!(partial(deep).contains("deep and deeper"));
+    let whole = zip("-9", &[("key.pem", pem("", "").as_bytes())]);
+    assert!(!partial(whole[..whole.len() / 2].to_vec()).is_empty());
+    let outside = zip("-0", &[("abcdefgh/key.pem", pem("", "").as_bytes())]);
+    let text: Vec<u8> = String::from_utf8_lossy(&outside).replace("abcdefgh/key.pem", "../../etc/k.pem/").into_bytes();
+    assert!(contents(&MemoryTree::default().file("/a.zip", text)).secrets.keys().all(|path| path.starts_with("/a.zip")));
+}
+
+#[test]
+fn spoiled_archives_are_no_trouble() {
+    let inner = zip("-9", &[("a", b"lorem ipsum dolor sit amet")]);
+    let whole = zip("-9", &[("key.pem", pem("", "").as_bytes()), ("inner.zip", &inner)]);
+    for seed in 0..3_000 {
+        let bytes = crate::disk::testing::spoiled(&whole, seed);
+        let mut sink = [0; 4096];
+        let _ = super::zip::unpack(&bytes, 1 << 20, &mut |_, content| while matches!(content.read(&mut sink), Ok(1..)) {});
+    }
+}
+
 #[test]
 fn a_file_with_two_names_is_read_once() {
     let found = contents(&MemoryTree::default().file("/a", pem("", "")).hard_link("/b", "/a"));

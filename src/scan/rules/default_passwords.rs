@@ -62,6 +62,8 @@ mod tests {
     #[test]
     fn what_was_not_tried_is_told() {
         assert_eq!(with("/etc/shadow", "bob:$7$abcd$efgh:1:::::\n".to_owned()), ["low /etc/shadow"]);
+        let gost = "bob:$gy$j9T$F5Jx5fExrKuPp53xLKQ..1$Dogv.jai3UfiqXFIeQV0FWiA2xx/QPuuov.EGnMByDD:1:::::\n";
+        assert_eq!(with("/etc/shadow", gost.to_owned()), ["low /etc/shadow"]);
         assert!(with("/etc/shadow", "bob:!*:1:::::\n".to_owned()).is_empty());
     }
 }

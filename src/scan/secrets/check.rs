@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use crc_fast::CrcAlgorithm;
 use serde::Deserialize;
 use serde_json::Value;
@@ -20,6 +20,7 @@ pub(super) enum Check {
     AwsPair,
     Pem,
     Putty,
+    Der,
     JavaKeyStore,
     Pkcs12,
     Keytab,
@@ -31,8 +32,14 @@ pub(super) enum Check {
     Literal,
     /// Literal, and no word that stands for any password.
     Password,
+    /// A password whose URL names a host that is no example.
+    UrlPassword,
+    /// A registry's `user:password` in base64.
+    RegistryAuth,
     Generic,
     GenericPassword,
+    /// What looks like a password and no name of something in a program.
+    QuotedPassword,
 }
 
 /// How much a genuine secret weighs, the heaviest first.
@@ -81,6 +88,7 @@ impl Candidate<'_> {
             None => Some(Weight::Full),
             Some(Check::Pem) => keys::pem(self.matched, value),
             Some(Check::Putty) => keys::putty(self.matched),
+            Some(Check::Der) => keys::der(value),
             Some(Check::JavaKeyStore) => genuine(keys::is_java_key_store(value)),
             Some(Check::Pkcs12) => genuine(keys::is_pkcs12(value)),
             Some(Check::Keytab) => genuine(keys::is_keytab(value)),
@@ -92,6 +100,9 @@ impl Candidate<'_> {
             Some(Check::Jwt) => genuine(is_jwt(value)),
             Some(Check::Literal) => genuine(self.is_literal()),
             Some(Check::Password) => genuine(self.is_literal() && !is_common(value)),
+            Some(Check::UrlPassword) => genuine(self.is_literal() && !is_common(value) && !is_example_host(after_last(self.matched, b'@'))),
+            Some(Check::RegistryAuth) => genuine(is_registry_auth(value)),
+            Some(Check::QuotedPassword) => genuine(self.is_literal() && is_password_like(value) && !is_identifier(value)),
             Some(Check::Generic) => genuine(self.is_literal() && is_key_like(value)),
             Some(Check::GenericPassword) => genuine(self.is_literal() && is_password_like(value)),
         }
@@ -199,6 +210,40 @@ fn is_password_like(value: &[u8]) -> bool {
     let path =
         value.starts_with(b"/") || value.starts_with(b"~") || value.starts_with(b"./") || value.windows(3).any(|part| part == b"://");
     mixed && has(u8::is_ascii_digit) && !words && !path && !is_common(value) && distinct(value) >= 5
+}
+
+/// Tells names of programs' parts (`sha256_password`, `step2.confirm`): words with numbers behind them.
+fn is_identifier(value: &[u8]) -> bool {
+    value.split(|byte| b"_-.".contains(byte)).all(|part| {
+        let word = part.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+        word > 0 && part[word..].iter().all(u8::is_ascii_digit)
+    })
+}
+
+/// Domains that are nobody's.
+///
+/// Source: <https://www.rfc-editor.org/rfc/rfc2606>
+const EXAMPLE_HOSTS: &str = "example.com example.org example.net example test invalid host hostname";
+
+fn is_example_host(host: &[u8]) -> bool {
+    let host = host.to_ascii_lowercase();
+    let is = |domain: &str| host.strip_suffix(domain.as_bytes()).is_some_and(|rest| rest.is_empty() || rest.ends_with(b"."));
+    EXAMPLE_HOSTS.split(' ').any(is)
+}
+
+fn after_last(text: &[u8], mark: u8) -> &[u8] {
+    text.rsplit(|&byte| byte == mark).next().unwrap_or_default()
+}
+
+/// Tells a registry's credentials from other base64: a user and a password in text.
+///
+/// Source: <https://docs.docker.com/reference/cli/docker/login/#credential-stores>
+fn is_registry_auth(base64: &[u8]) -> bool {
+    let Ok(bytes) = STANDARD_NO_PAD.decode(unpadded(base64)) else { return false };
+    let Some(colon) = bytes.iter().position(|&byte| byte == b':') else { return false };
+    let password = &bytes[colon + 1..];
+    let is_text = bytes.iter().all(|byte| byte.is_ascii_graphic());
+    colon > 0 && is_text && !password.is_empty() && !is_common(password) && !is_placeholder(password) && !is_variable(password)
 }
 
 /// Takes the padding off base64.

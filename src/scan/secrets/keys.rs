@@ -110,11 +110,95 @@ fn secret_usage(packet: &[u8]) -> Option<u8> {
 
 /// Tells whether DER begins as PKCS#1, PKCS#8 and SEC 1 have it: a sequence whose first element is a version.
 fn is_der_key(bytes: &[u8]) -> bool {
-    const SEQUENCE: u8 = 0x30;
-    const INTEGER: u8 = 2;
     let (Some(&SEQUENCE), Some(&length)) = (bytes.first(), bytes.get(1)) else { return false };
     let start = 2 + if length & 0x80 == 0 { 0 } else { usize::from(length & 0x7f) };
     matches!(bytes.get(start..start + 3), Some([INTEGER, 1, 0..=3]))
+}
+
+/// The largest key that is looked for as DER: RSA of 16,384 bits takes 9 KiB.
+const MOST_DER_BYTES: usize = 16 << 10;
+
+/// Judges a file's beginning that may be a private key in DER: PKCS#8, PKCS#1 or SEC 1, by their structure.
+///
+/// Sources: <https://www.rfc-editor.org/rfc/rfc5208>, <https://www.rfc-editor.org/rfc/rfc8017#appendix-A.1.2>,
+/// <https://www.rfc-editor.org/rfc/rfc5915>
+pub(super) fn der(bytes: &[u8]) -> Option<Weight> {
+    let key = Element::read(bytes).filter(|key| key.tag == SEQUENCE && key.length <= MOST_DER_BYTES)?;
+    // Of what is longer than the beginning, the beginning has to do.
+    if !key.is_cut() && key.end != bytes.len() {
+        return None;
+    }
+    let mut parts = key.content;
+    let mut next = || {
+        let part = Element::read(parts)?;
+        parts = &parts[part.end..];
+        Some(part)
+    };
+    let (first, second) = (next()?, next()?);
+    match (first.tag, second.tag) {
+        (INTEGER, SEQUENCE) => {
+            (first.is_version(&[0, 1]) && second.names_algorithm() && next()?.tag == OCTET_STRING).then_some(Weight::Full)
+        }
+        (INTEGER, INTEGER) => {
+            let exponent = next()?;
+            let rsa = first.is_version(&[0, 1]) && second.length >= 64 && exponent.tag == INTEGER && exponent.length <= 8;
+            (rsa && next()?.tag == INTEGER).then_some(Weight::Full)
+        }
+        (INTEGER, OCTET_STRING) => (first.is_version(&[1]) && (20..=66).contains(&second.length)).then_some(Weight::Full),
+        (SEQUENCE, OCTET_STRING) => (first.content.starts_with(&PBE) && second.length >= 32).then_some(Weight::UnderPassphrase),
+        _ => None,
+    }
+}
+
+const SEQUENCE: u8 = 0x30;
+const INTEGER: u8 = 2;
+const OCTET_STRING: u8 = 4;
+const OBJECT_IDENTIFIER: u8 = 6;
+
+/// An algorithm of PKCS#5, 1.2.840.113549.1.5, which encrypts by a password.
+const PBE: [u8; 10] = [OBJECT_IDENTIFIER, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 5];
+
+/// An element of DER.
+///
+/// Source: <https://www.itu.int/rec/T-REC-X.690>
+struct Element<'b> {
+    tag: u8,
+    /// What it says.
+    length: usize,
+    /// What is there of it.
+    content: &'b [u8],
+    end: usize,
+}
+
+impl<'b> Element<'b> {
+    /// Reads one whose beginning is there; its length has three bytes at most.
+    fn read(bytes: &'b [u8]) -> Option<Self> {
+        let (&tag, rest) = bytes.split_first()?;
+        let (&first, rest) = rest.split_first()?;
+        let (length, rest) = match usize::from(first) {
+            short @ 0..=0x7f => (short, rest),
+            long @ 0x81..=0x83 => {
+                let (digits, rest) = rest.split_at_checked(long - 0x80)?;
+                (digits.iter().fold(0, |length, &digit| length << 8 | usize::from(digit)), rest)
+            }
+            _ => return None,
+        };
+        let content = &rest[..length.min(rest.len())];
+        Some(Self { tag, length, content, end: bytes.len() - rest.len() + content.len() })
+    }
+
+    /// Tells whether it goes on where the bytes end.
+    fn is_cut(&self) -> bool {
+        self.content.len() < self.length
+    }
+
+    fn is_version(&self, known: &[u8]) -> bool {
+        matches!(self.content, [version] if known.contains(version))
+    }
+
+    fn names_algorithm(&self) -> bool {
+        Element::read(self.content).is_some_and(|first| first.tag == OBJECT_IDENTIFIER && !first.is_cut() && first.length >= 3)
+    }
 }
 
 /// Judges a key of PuTTY's, which says itself whether it is encrypted.

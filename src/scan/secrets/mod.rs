@@ -18,6 +18,8 @@ mod stream;
 mod value;
 
 #[cfg(test)]
+mod corpus_tests;
+#[cfg(test)]
 mod tests;
 
 pub(super) use check::Weight;

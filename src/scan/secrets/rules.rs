@@ -65,6 +65,8 @@ pub(in crate::scan) struct SecretRule {
     #[serde(default = "after")]
     pub(super) after: usize,
     #[serde(default)]
+    behind: Option<Behind>,
+    #[serde(default)]
     pub(super) scope: Scope,
     #[serde(default)]
     pub(super) files: Vec<String>,
@@ -106,6 +108,41 @@ pub(super) enum Scope {
     /// Any file but those of accounts, which rules of their own look at.
     NoAccounts,
     Config,
+    /// Configuration, scripts and programs' source, libraries aside.
+    Text,
+}
+
+/// What has to stand behind a keyword, told at a glance: most common words are no keywords of anything, and a pattern takes a
+/// hundred times as long to find that out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Behind {
+    /// The rest of a name, and what gives it a value.
+    Assignment,
+    /// A user and a password, before a host.
+    Credentials,
+}
+
+impl Behind {
+    /// The longest that patterns let stand between a keyword's beginning and what it is told by.
+    const MOST_BYTES: usize = 512;
+
+    fn stands_in(self, text: &[u8]) -> bool {
+        let text = &text[..text.len().min(Self::MOST_BYTES)];
+        let skip = |text: &[u8], more: fn(u8) -> bool| text.iter().position(|&byte| !more(byte)).unwrap_or(text.len());
+        match self {
+            Self::Assignment => {
+                let rest = &text[skip(text, |byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))..];
+                let rest = &rest[skip(rest, |byte| byte.is_ascii_whitespace() || b"\"']".contains(&byte))..];
+                matches!(rest.first(), Some(b':' | b'=' | b',')) || rest.starts_with(b"string")
+            }
+            Self::Credentials => {
+                let ends = |byte: u8| byte.is_ascii_whitespace() || b"/@\"'`<>".contains(&byte);
+                let rest = text.strip_prefix(b"://").unwrap_or(text);
+                rest.iter().find(|&&byte| ends(byte)) == Some(&b'@')
+            }
+        }
+    }
 }
 
 fn before() -> usize {
@@ -209,7 +246,17 @@ impl RuleBook {
 impl SecretRule {
     /// Tells whether all files are searched for its keywords.
     pub(super) fn everywhere(&self) -> bool {
-        self.scope != Scope::Config && self.files.is_empty()
+        matches!(self.scope, Scope::Any | Scope::NoAccounts) && self.files.is_empty()
+    }
+
+    /// Tells whether it is for any file that is text.
+    pub(super) fn is_for_text(&self) -> bool {
+        self.scope == Scope::Text && self.files.is_empty()
+    }
+
+    /// Tells whether its pattern can fit at a keyword, by what stands from there on.
+    pub(super) fn can_fit(&self, from_keyword: &[u8]) -> bool {
+        self.behind.is_none_or(|behind| behind.stands_in(from_keyword))
     }
 
     /// Returns its pattern; none if it judges files as a whole.

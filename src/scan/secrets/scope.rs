@@ -13,8 +13,12 @@ use super::rules::{Scope, SecretRule};
 pub(in crate::scan) struct FileScope {
     /// Rules for files of certain names, with the first name that they are for.
     named: BTreeMap<usize, usize>,
-    /// The first name that tells of configuration.
+    /// The first name that tells of configuration or notes.
     config: Option<usize>,
+    /// The first name that tells of those or of a program's source, where people write passwords down.
+    text: Option<usize>,
+    /// Whether one of its names is what somebody wrote for this system: neither a library nor documentation.
+    own: bool,
     /// Whether it is a file of accounts.
     accounts: bool,
     /// Whether all its names are among the samples of a library.
@@ -29,7 +33,11 @@ impl FileScope {
             for rule in named.rules(path) {
                 scope.named.entry(rule).or_insert(number);
             }
-            scope.config = scope.config.or(is_config_like(path).then_some(number));
+            let is_config = is_config_like(path);
+            let is_own = is_own(path);
+            scope.config = scope.config.or(is_config.then_some(number));
+            scope.text = scope.text.or((is_own && (is_config || is_source(path))).then_some(number));
+            scope.own |= is_own;
             scope.accounts |= is_accounts(path);
             scope.sample &= is_sample(path);
         }
@@ -41,9 +49,14 @@ impl FileScope {
         self.named.keys().copied()
     }
 
-    /// Tells whether it is configuration.
-    pub(super) fn is_config(&self) -> bool {
-        self.config.is_some()
+    /// Tells whether it is configuration, or a shell's script.
+    pub(super) fn is_config(&self, script: Script) -> bool {
+        self.config.is_some() || self.own && script == Script::OfShell
+    }
+
+    /// Tells whether it is configuration, a script or a program's source, and written for this system.
+    pub(super) fn is_text(&self, script: Script) -> bool {
+        self.text.is_some() || self.own && script != Script::None
     }
 
     /// Tells whether it is among the samples of a library.
@@ -51,33 +64,72 @@ impl FileScope {
         self.sample
     }
 
-    /// Tells whether a rule looks at the file, by its number and scope.
-    pub(super) fn has(&self, rule: usize, data: &SecretRule) -> bool {
+    /// Tells whether a rule looks at the file, by its number and scope, and by what the file's first line says.
+    pub(super) fn has(&self, rule: usize, data: &SecretRule, script: Script) -> bool {
         match data.scope {
             _ if !data.files.is_empty() => self.named.contains_key(&rule),
             Scope::Any => true,
             Scope::NoAccounts => !self.accounts,
-            Scope::Config => self.is_config(),
+            Scope::Config => self.is_config(script),
+            Scope::Text => self.is_text(script),
         }
     }
 
     /// Returns the number of the name that makes a rule look at the file.
     pub(in crate::scan) fn name(&self, rule: &SecretRule) -> usize {
-        let by_scope = if rule.scope == Scope::Config { self.config } else { None };
+        let by_scope = match rule.scope {
+            Scope::Config => self.config,
+            Scope::Text => self.text,
+            Scope::Any | Scope::NoAccounts => None,
+        };
         self.named.get(&rule.order).copied().or(by_scope).unwrap_or_default()
     }
 }
+
+/// What a file's first line says that runs it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Script {
+    /// Nothing.
+    #[default]
+    None,
+    /// A shell, whose scripts are written as its settings are.
+    OfShell,
+    /// Another interpreter.
+    OfOther,
+}
+
+impl Script {
+    /// Reads a file's first line.
+    ///
+    /// Source: <https://man7.org/linux/man-pages/man2/execve.2.html>, interpreter scripts
+    pub(super) fn of(head: &[u8]) -> Self {
+        let Some(rest) = head.strip_prefix(b"#!") else { return Self::None };
+        let line = rest.split(|&byte| byte == b'\n').next().unwrap_or_default();
+        let words = line[..line.len().min(LONGEST_INTERPRETER_BYTES)].split(|byte| b" \t/".contains(byte));
+        if words.into_iter().any(|word| SHELLS.split(' ').any(|shell| shell.as_bytes() == word)) { Self::OfShell } else { Self::OfOther }
+    }
+}
+
+/// What the kernel reads of a script's first line.
+const LONGEST_INTERPRETER_BYTES: usize = 255;
+
+const SHELLS: &str = "sh bash dash zsh ksh mksh ash busybox";
 
 /// Endings of configuration, scripts and notes of what was done.
 const ENDINGS: &str = "\
     env conf cfg cnf config ini yml yaml json toml properties props xml service socket timer mount netdev network sh bash \
     zsh profile rc psk tf tfvars tfstate hcl php sql ps1 bat htpasswd bak old orig save local ks cron rules secret secrets \
-    key creds credentials list";
+    key creds credentials list txt";
+
+/// Endings of programs' source.
+const SOURCE_ENDINGS: &str = "\
+    py pyw ipynb rb erb rake gemspec js mjs cjs jsx ts tsx vue php phtml pl pm go java kt kts scala groovy gradle cs vb fs rs c h cc \
+    cpp hpp m swift lua r ex exs erl clj dart jl nix md adoc rst org";
 
 /// Names of such files without a telling ending.
 const NAMES: &str = "\
     *history .env* *rc user-data* Dockerfile* docker-compose* crontab environment .profile .bash* .htpasswd htpasswd \
-    passwords *credentials* authorized* settings.py local_settings.py database.yml Vagrantfile Makefile";
+    *passwords* *credentials* authorized* settings.py local_settings.py database.yml Vagrantfile Makefile notes *notes notes.md";
 
 /// Folders whose files are configuration whatever their names.
 const FOLDERS: &[&str] = &["/etc/", "/var/spool/cron/", "/var/lib/cloud/", "/usr/local/etc/"];
@@ -89,7 +141,8 @@ const NO_CONFIG: &str = "\
 
 const NO_CONFIG_NAMES: &str = "\
     package-lock.json npm-shrinkwrap.json composer.lock *.min.json *.schema.json composer.json package.json \
-    *.tmLanguage.json go.sum";
+    *.tmLanguage.json go.sum requirements*.txt CMakeLists.txt README* LICEN[SC]E* COPYING* NOTICE* CHANGE* NEWS* AUTHORS* \
+    robots.txt *SUMS.txt";
 
 /// Where passwords of accounts stand, which rules of their own look at.
 const ACCOUNTS: &[&str] = &["/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/passwd", "/etc/passwd-"];
@@ -103,6 +156,10 @@ fn is_config_like(path: &Path) -> bool {
         return false;
     }
     let ending = path.extension().unwrap_or_default();
+    // Texts of libraries are lists and licences.
+    if ending == "txt" && !is_own(path) {
+        return false;
+    }
     ENDINGS.split(' ').any(|known| ending.eq_ignore_ascii_case(known))
         || FOLDERS.iter().any(|folder| whole.starts_with(folder))
         || named(NAMES)
@@ -113,22 +170,40 @@ fn is_accounts(path: &Path) -> bool {
     ACCOUNTS.iter().any(|known| path == Path::new(known))
 }
 
-/// Where package managers of languages put libraries.
+/// Where package managers of languages put libraries, where languages have their own, and where source is unpacked that
+/// is built.
 const LIBRARIES: &[&str] = &[
     "/node_modules/",
     "/site-packages/",
     "/dist-packages/",
+    "/lib/python2",
+    "/lib/python3",
+    "/lib/ruby/",
+    "/lib/perl5/",
+    "/share/perl5/",
+    "/share/perl/",
     "/gems/",
     "/pkg/mod/",
+    "/usr/local/go/",
+    "/lib/go/",
+    "/lib/go-1",
+    "/sdk/go1",
     "/registry/src/",
+    "/vendor/",
     "/google-cloud-sdk/",
+    "/usr/src/",
+    "/usr/local/src/",
     "/usr/share/doc/",
+    "/usr/local/share/doc/",
 ];
+
+/// Pages of manuals, whose examples are nobody's passwords.
+const MANUALS: &[&str] = &["/share/doc/", "/share/man/", "/share/info/", "/share/help/"];
 
 /// Folders of tests and examples in libraries.
 const SAMPLES: &str = "\
-    test tests testing testdata test_data test-data testcases fixtures spec example examples samples doc docs dummyserver \
-    __tests__";
+    test tests testing testdata test_data test-data testcase testcases testcert fixtures spec specs example examples sample \
+    samples demo demos doc docs dummyserver __tests__";
 
 /// Where package managers of languages keep libraries packed, tests and all.
 const PACKED_LIBRARIES: &[&str] = &["/registry/cache/", "/_cacache/content-v2/"];
@@ -140,11 +215,34 @@ fn is_sample(path: &Path) -> bool {
         return true;
     }
     let inside = LIBRARIES.iter().filter_map(|library| whole.split_once(library)).map(|(_, inside)| inside);
-    inside.into_iter().any(|inside| {
-        let named =
-            inside.rsplit('/').next().is_some_and(|name| name.starts_with("README") || name.starts_with("test_") || name == "METADATA");
-        named || inside.split('/').any(|part| SAMPLES.split(' ').any(|sample| sample == part)) || whole.starts_with("/usr/share/doc/")
-    })
+    inside.into_iter().any(|inside| is_among_samples(inside) || whole.starts_with("/usr/share/doc/"))
+}
+
+/// Tells files of tests, examples and documents by their names and their folders'.
+fn is_among_samples(inside: &str) -> bool {
+    let mut parts = inside.rsplit('/');
+    let name = parts.next().unwrap_or_default();
+    let named = ["README", "test_"].iter().any(|start| name.starts_with(start)) || name == "METADATA";
+    let tests = ["_test.go", "_test.py", "_spec.rb", "_test.rb"].iter().any(|end| name.ends_with(end));
+    named
+        || tests
+        || [".test.", ".spec."].iter().any(|part| name.contains(part))
+        || parts.any(|part| SAMPLES.split(' ').any(|sample| sample == part))
+}
+
+/// Tells a program's source, by its ending.
+fn is_source(path: &Path) -> bool {
+    let ending = path.extension().unwrap_or_default();
+    SOURCE_ENDINGS.split(' ').any(|known| ending.eq_ignore_ascii_case(known)) && !path.to_string_lossy().contains(".min.")
+}
+
+/// Tells what somebody wrote for this system from libraries, documents, tests and examples.
+fn is_own(path: &Path) -> bool {
+    let whole = path.to_string_lossy();
+    let within = |folders: &[&str]| folders.iter().any(|folder| whole.contains(folder));
+    // A user or a product may be called `test`.
+    let below = whole.splitn(4, '/').nth(3).unwrap_or_default();
+    !within(LIBRARIES) && !within(PACKED_LIBRARIES) && !within(MANUALS) && !is_accounts(path) && !is_among_samples(below)
 }
 
 /// Rules for files of certain names.
@@ -240,7 +338,7 @@ mod tests {
         let scope = FileScope::new(&named, names.into_iter());
         let name = |id: &str| {
             let rule = RULES.rules.iter().find(|rule| rule.id == id).unwrap();
-            scope.has(rule.order, rule).then(|| scope.name(rule))
+            scope.has(rule.order, rule, Script::None).then(|| scope.name(rule))
         };
         assert_eq!(["pem-key", "pgpass", "assigned-password", "pypirc"].map(name), [Some(0), Some(1), Some(2), None]);
         assert!(!scope.is_sample() && FileScope::new(&named, names[1..2].iter().copied()).is_sample());

@@ -11,8 +11,8 @@ use sha2::{Digest as _, Sha256};
 use super::Fingerprint;
 use super::check::{Candidate, Weight};
 use super::prefilter::{Everywhere, Narrow};
-use super::rules::{Family, RULES, RuleBook, Scope, SecretRule, UNALLOCATED_RULES};
-use super::scope::{FileScope, NamedFiles};
+use super::rules::{Family, RULES, RuleBook, SecretRule, UNALLOCATED_RULES};
+use super::scope::{FileScope, NamedFiles, Script};
 use crate::model::report::Severity;
 
 /// Bytes that windows of one file share. Rules look half as far around their keywords at most, so that each
@@ -93,6 +93,8 @@ impl Match {
 pub(in crate::scan) struct Matches {
     list: Vec<Match>,
     looked_at_bytes: usize,
+    /// What the file's first line says that runs it.
+    script: Script,
     /// Whether it is configuration beyond what is searched as such.
     beyond_config: bool,
 }
@@ -139,7 +141,10 @@ impl Matches {
 pub(in crate::scan) struct Searcher {
     book: &'static RuleBook,
     everywhere: Everywhere,
+    /// The keywords of rules for configuration, and for files of certain names.
     narrow: Narrow,
+    /// Those of rules for text alone.
+    text: Narrow,
     named: NamedFiles,
     /// The rules that look at every file as a whole.
     whole: Vec<usize>,
@@ -160,15 +165,16 @@ impl Searcher {
     }
 
     fn new(book: &'static RuleBook) -> Self {
-        let keywords = |everywhere: bool| {
-            let rules = book.rules.iter().enumerate().filter(move |(_, rule)| rule.everywhere() == everywhere);
+        let keywords = |chosen: fn(&SecretRule) -> bool| {
+            let rules = book.rules.iter().enumerate().filter(move |(_, rule)| chosen(rule));
             rules.flat_map(|(index, rule)| rule.keywords.iter().map(move |keyword| (keyword.as_str(), index)))
         };
         let whole = book.rules.iter().enumerate().filter(|(_, rule)| rule.everywhere() && rule.keywords.is_empty());
         Self {
             book,
-            everywhere: Everywhere::new(keywords(true)),
-            narrow: Narrow::new(keywords(false)),
+            everywhere: Everywhere::new(keywords(SecretRule::everywhere)),
+            narrow: Narrow::new(keywords(|rule| !rule.everywhere() && !rule.is_for_text())),
+            text: Narrow::new(keywords(SecretRule::is_for_text)),
             named: NamedFiles::new(&book.rules),
             whole: whole.map(|(index, _)| index).collect(),
         }
@@ -185,26 +191,33 @@ impl Searcher {
     /// where they are cut.
     pub(in crate::scan) fn search(&self, scope: &FileScope, window: &Window, found: &mut Matches) {
         if window.offset_bytes == 0 {
+            found.script = Script::of(window.bytes);
             self.judge_whole(scope, window, found);
         }
+        let script = found.script;
         let mut regions = Regions::new(self.book, window.bytes.len());
         self.everywhere.hits(window.bytes, window.core(), |rule, place| {
-            if scope.has(rule, &self.book.rules[rule]) {
+            if scope.has(rule, &self.book.rules[rule], script) {
                 regions.add(rule, place);
             }
         });
         let within = window.core();
         // Where configuration ends, in this window.
         let most = usize::try_from(MOST_CONFIG_BYTES.saturating_sub(window.offset_bytes)).unwrap_or(usize::MAX);
-        found.beyond_config |= scope.is_config() && within.end > most;
-        let is_named = scope.named().next().is_some();
-        if is_named || scope.is_config() && within.start < most {
-            self.narrow.hits(window.bytes, within, |rule, place| {
-                let data = &self.book.rules[rule];
-                if scope.has(rule, data) && (data.scope != Scope::Config || place < most) {
-                    regions.add(rule, place);
-                }
-            });
+        let (is_config, is_text) = (scope.is_config(script), scope.is_text(script));
+        found.beyond_config |= (is_config || is_text) && within.end > most;
+        let mut add = |rule: usize, place| {
+            let data = &self.book.rules[rule];
+            let looks = scope.has(rule, data, script) && (!data.files.is_empty() || place < most);
+            if looks && data.can_fit(&window.bytes[place..]) {
+                regions.add(rule, place);
+            }
+        };
+        if scope.named().next().is_some() || is_config && within.start < most {
+            self.narrow.hits(window.bytes, within.clone(), &mut add);
+        }
+        if is_text && within.start < most {
+            self.text.hits(window.bytes, within, &mut add);
         }
         for (rule, regions) in regions.by_rule {
             let rule = &self.book.rules[rule];

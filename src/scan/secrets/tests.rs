@@ -7,6 +7,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
+use super::corpus_tests;
 use super::rules::RULES;
 use super::searcher::{OVERLAP_BYTES, Window};
 use super::*;
@@ -36,6 +37,11 @@ fn pem(label: &str, headers: &str, body: &[u8]) -> String {
 /// Bytes after a beginning, none like its neighbours.
 fn body(beginning: &[u8]) -> Vec<u8> {
     beginning.iter().copied().chain((0..400_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)).collect()
+}
+
+fn base64(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
 fn base64_url(bytes: &[u8]) -> String {
@@ -79,6 +85,7 @@ fn examples() -> Vec<(&'static str, &'static str, Vec<u8>)> {
             ),
         ),
         ("java-key-store", any, [[0xfe, 0xed, 0xfe, 0xed], [0, 0, 0, 2], [0, 0, 0, 1], [0, 0, 0, 1], [0; 4]].concat()),
+        ("der-key", any, corpus_tests::PKCS8.to_vec()),
         ("pkcs12", "/opt/site.p12", vec![0x30, 0x82, 1, 2, 2, 1, 3, 0x30]),
         ("keytab", "/etc/krb5.keytab", vec![5, 2, 0, 0, 0, 0x40, 0, 1]),
         text("wireguard-key", any, format!("[Interface]\nPrivateKey = {}A=", mixed(42))),
@@ -136,6 +143,15 @@ fn examples() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         text("jwt", any, format!("Bearer {jwt}")),
         text("database-url", any, "DATABASE_URL=postgres://app:Vq7-pulpit@db.internal:5432/x".to_owned()),
         text("database-url", any, "DB=postgres://app:Vq7-pulpit@db/x".to_owned()),
+        text("shopify-token", any, format!("shpat_{}", hex(32))),
+        text("telegram-token", any, format!("https://api.telegram.org/bot849203175:AA{}/getMe", mixed(33))),
+        text("crates-token", conf, format!("CARGO_REGISTRY_TOKEN: cio{}", mixed(32))),
+        text("registry-auth", any, format!("{{\"auths\": {{\"r.io\": {{\"auth\": \"{}\"}}}}}}", base64(b"me:Vq7-pulpit"))),
+        text("command-password", "/opt/app/backup.sh", "mysqldump -u app -pVq7-pulpit shop\n".to_owned()),
+        text("authorization-header", "/opt/app/sync.sh", format!("curl -H \"Authorization: Bearer {}\" https://x.io\n", mixed(32))),
+        text("url-password", "/opt/app/sync.py", "URL = 'https://me:Vq7-pulpit@git.internal/x.git'\n".to_owned()),
+        text("quoted-secret", "/opt/app/settings.rb", format!("config.api_key = '{}'\n", mixed(32))),
+        text("quoted-password", "/opt/app/db.py", "DB_PASSWORD = \"Vq7-pulpit-94\"\n".to_owned()),
         text("docker-auth", "/root/.docker/config.json", format!("{{\"auths\": {{\"r.io\": {{\"auth\": \"{}\"}}}}}}", mixed(32))),
         text("netrc", "/home/a/.netrc", "machine x login y\n  password Vq7-pulpit\n".to_owned()),
         text("netrc", "/etc/apt/auth.conf.d/x.conf", "machine x login y password Vq7-pulpit\n".to_owned()),

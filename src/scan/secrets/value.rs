@@ -13,6 +13,11 @@ const COMMON: &str = "\
     disabled enabled hidden unset auto guest postgres root admin localhost value key mysecret s3cr3t s3cret pa55word pass123 \
     password123 password1 hunter2 scott tiger mysql redis mongodb rabbitmq pass1234";
 
+/// What begins the name of a setting or a variable that is read where the program runs.
+const READ_FROM: &str = "\
+    process.env os.environ os.getenv getenv env. secrets. var. vars. local. data. module. self. this. config. settings. params. \
+    args. options. opts.";
+
 /// Tells whether a value stands for a secret without being one.
 pub(super) fn is_placeholder(value: &[u8]) -> bool {
     let lower = value.to_ascii_lowercase();
@@ -30,8 +35,9 @@ pub(super) fn is_common(value: &[u8]) -> bool {
 pub(super) fn is_variable(value: &[u8]) -> bool {
     let begins = |start: &[u8]| value.starts_with(start);
     let holds = |part: &[u8]| value.windows(part.len()).any(|window| window == part);
-    [b"$".as_slice(), b"<", b"%", b"@", b"{", b"[", b"(", b"!", b"&", b"*", b"`"].into_iter().any(begins)
-        || [b"${".as_slice(), b"{{", b"$(", b"<%", b"%s", b"{%"].into_iter().any(holds)
+    READ_FROM.split(' ').any(|name| begins(name.as_bytes()))
+        || [b"$".as_slice(), b"<", b"%", b"@", b"{", b"[", b"(", b"!", b"&", b"*", b"`"].into_iter().any(begins)
+        || [b"${".as_slice(), b"#{", b"{{", b"$(", b"<%", b"%s", b"{%"].into_iter().any(holds)
 }
 
 /// Tells whether a value is as random as its alphabet and length let one expect of a key.

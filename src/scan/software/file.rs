@@ -3,6 +3,8 @@
 use std::io::{self, Read};
 use std::path::Path;
 
+use rawzip::ReaderAt;
+
 use crate::disk::FileTree;
 use crate::scan::files::explain;
 use crate::scan::packages::bytes::{Damaged, damaged};
@@ -78,6 +80,42 @@ impl Read for Reading<'_> {
         self.file.read_at(self.at, &mut buffer[..length]).map_err(io::Error::other)?;
         self.at += length as u64;
         Ok(length)
+    }
+}
+
+/// An archive's bytes, as its reader wants them.
+pub(in crate::scan) struct Source<'f>(pub(in crate::scan) &'f dyn File);
+
+impl ReaderAt for Source<'_> {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let left = self.0.size_bytes().saturating_sub(offset);
+        let length = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
+        self.0.read_at(offset.min(self.0.size_bytes()), &mut buffer[..length]).map_err(io::Error::other)?;
+        Ok(length)
+    }
+}
+
+/// A stretch of a file that is a file itself.
+pub(in crate::scan) struct Stretch<'f> {
+    /// The file that it is in.
+    pub(in crate::scan) whole: &'f dyn File,
+    /// Where it begins there; it ends within.
+    pub(in crate::scan) start: u64,
+    pub(in crate::scan) size_bytes: u64,
+}
+
+impl File for Stretch<'_> {
+    fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), String> {
+        let length = buffer.len() as u64;
+        if offset.checked_add(length).is_none_or(|end| end > self.size_bytes) {
+            return Err(format!("{length} bytes at {offset} are beyond its end"));
+        }
+        // Can't overflow: the stretch lies in the whole.
+        self.whole.read_at(self.start + offset, buffer)
     }
 }
 

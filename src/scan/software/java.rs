@@ -2,14 +2,14 @@
 //! they are.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use flate2::read::DeflateDecoder;
-use rawzip::{CompressionMethod, RECOMMENDED_BUFFER_SIZE, RangeReader, ReaderAt, ZipArchive, ZipArchiveEntryWayfinder, ZipLocator};
+use rawzip::{CompressionMethod, RECOMMENDED_BUFFER_SIZE, RangeReader, ZipArchive, ZipArchiveEntryWayfinder, ZipLocator};
 
-use super::file::File;
+use super::file::{File, Source, Stretch};
 use super::jar_facts::{by_manifest, by_maven, licences};
 use crate::model::report::Package;
 use crate::scan::packages::bytes::{Damaged, damaged};
@@ -254,39 +254,5 @@ fn compressed_range(archive: &ZipArchive<Source>, entry: &Entry) -> Result<(u64,
     match place.compressed_data_range() {
         (start, end) if start <= end && end <= archive.get_ref().0.size_bytes() => Ok((start, end)),
         _ => Err(damaged(format!("{} in it is beyond its end", entry.name))),
-    }
-}
-
-/// An archive's bytes.
-struct Source<'f>(&'f dyn File);
-
-impl ReaderAt for Source<'_> {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let left = self.0.size_bytes().saturating_sub(offset);
-        let length = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
-        self.0.read_at(offset.min(self.0.size_bytes()), &mut buffer[..length]).map_err(io::Error::other)?;
-        Ok(length)
-    }
-}
-
-/// A stretch of an archive that is an archive itself.
-struct Stretch<'f> {
-    whole: &'f dyn File,
-    start: u64,
-    size_bytes: u64,
-}
-
-impl File for Stretch<'_> {
-    fn size_bytes(&self) -> u64 {
-        self.size_bytes
-    }
-
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), String> {
-        let length = buffer.len() as u64;
-        if offset.checked_add(length).is_none_or(|end| end > self.size_bytes) {
-            return Err(format!("{length} bytes at {offset} are beyond its end"));
-        }
-        // Can't overflow: the stretch lies in the whole.
-        self.whole.read_at(self.start + offset, buffer)
     }
 }

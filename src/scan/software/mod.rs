@@ -18,5 +18,5 @@ mod rust;
 #[cfg(test)]
 mod tests;
 
-pub(super) use file::{File, Reading, TreeFile};
+pub(super) use file::{File, Reading, Source, Stretch, TreeFile};
 pub(super) use format::{Format, format, read, sniff};

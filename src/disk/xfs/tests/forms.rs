@@ -187,6 +187,37 @@ fn inodes_of_other_sizes_and_newer_features_are_read() {
     check(&["-n", "version=ci", "-d", "agcount=16"], 320);
 }
 
+/// Where no room for 64 inodes is in one piece, XFS makes a chunk of fewer: the first that lie beside the others, or the
+/// last, whose record says where the holes are.
+///
+/// Source: <https://mirrors.edge.kernel.org/pub/linux/utils/fs/xfs/docs/xfs_filesystem_structure.pdf>, "Sparse Inodes"
+#[test]
+fn inodes_of_sparse_chunks_are_read() {
+    const BLOCK_BYTES: usize = 4096;
+    let options = ["-i", "size=2048,sparse=1", "-d", "agcount=1"];
+    let holes = |path: &PathBuf| {
+        let arguments = ["-r", "-c", "agi 0", "-c", "addr root", "-c", "p recs", path.to_str().unwrap()];
+        let records = run("xfs_db", "xfsprogs", &arguments, "");
+        let masks = records.lines().filter_map(|line| line.split(':').nth(1)?.split(',').nth(1).map(str::to_owned));
+        masks.filter(|mask| mask != "0").collect::<Vec<_>>()
+    };
+    // Until a file leaves less room than a chunk takes.
+    for blocks in (4500..4700).step_by(10) {
+        let mut tree = Prototype::new();
+        tree.file("large", 0o600, (1, 2), &content(blocks * BLOCK_BYTES, 1));
+        (0..110).for_each(|number| tree.file(&format!("small-{number}"), 0o640, (number, 100 + number), b""));
+        let path = xfs_in(tree.folder.path(), &options, 24, &tree.text);
+        if holes(&path).is_empty() {
+            continue;
+        }
+        assert_eq!(holes(&path).len(), 2, "{:?}", holes(&path));
+        let xfs = Xfs::open(Arc::new(FileSource::open(&path).unwrap())).unwrap();
+        tree.expected.sort_unstable();
+        return assert_same(&listing(&FileTree::new(Box::new(xfs))), &tree.expected, "sparse chunks");
+    }
+    panic!("mkfs.xfs made no sparse chunk");
+}
+
 #[test]
 fn a_log_that_was_not_emptied_is_told() {
     let image = xfs("", &[("x", "")]);

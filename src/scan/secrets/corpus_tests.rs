@@ -1,0 +1,221 @@
+//! What people write in programs, scripts and notes: passwords that must be found, and what stands in their place that must
+//! not be.
+//!
+//! Passwords are made up; where a line would look like a real one to other scanners, it is one to them too.
+
+use std::path::Path;
+
+use super::find;
+
+/// Ed25519 in PKCS#8, of bytes that nobody uses.
+pub(super) const PKCS8: [u8; 48] = [
+    0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20, 0xf1, 2, 0xbf, 0x1b, 0xdb, 0x4d, 0x98, 0x5f, 8, 0x6b, 0x33,
+    0x3a, 0x7f, 0x5c, 0xaa, 0xc3, 0x17, 0x9b, 0xf3, 0x32, 0xc3, 0xdd, 0x1d, 0x9d, 0x70, 0xba, 0x91, 0xc4, 0xd8, 2, 0x82, 0x58,
+];
+
+const TOKEN: &str = "kX9vQ2mPz7LrT4wYb1NcJ8hFd5GsA0eU";
+
+fn ids(path: &str, content: &[u8]) -> Vec<String> {
+    find(Path::new(path), content).into_iter().map(|found| found.rule.id.clone()).collect()
+}
+
+#[test]
+fn passwords_in_programs_scripts_and_notes_are_found() {
+    let lines = [
+        ("/opt/app/db.py", "DB_PASSWORD = \"Vq7-pulpit-94\"", "quoted-password"),
+        ("/opt/app/db.py", "    password: str = 'Vq7-pulpit-94'", "quoted-password"),
+        ("/opt/app/db.py", "connect(host='db', password='Vq7-pulpit-94')", "quoted-password"),
+        ("/opt/app/db.py", "config['password'] = 'Vq7-pulpit-94'", "quoted-password"),
+        ("/opt/app/db.rb", "  :password => 'Vq7-pulpit-94',", "quoted-password"),
+        ("/opt/app/db.js", "const dbPassword = 'Vq7-pulpit-94';", "quoted-password"),
+        ("/opt/app/db.ts", "  \"adminPwd\": \"Vq7-pulpit-94\",", "quoted-password"),
+        ("/opt/app/db.go", "const dbPassword string = \"Vq7-pulpit-94\"", "quoted-password"),
+        ("/opt/app/db.go", "if password == \"Vq7-pulpit-94\" {", "quoted-password"),
+        ("/srv/www/config.php", "define('DB_PASSWORD', 'Vq7-pulpit-94');", "quoted-password"),
+        ("/srv/www/config.php", "$db['db_pass'] = 'Vq7-pulpit-94';", "quoted-password"),
+        ("/opt/app/app.yml", "  password: Vq7-pulpit-94", "assigned-password"),
+        ("/root/notes.txt", "password: Vq7-pulpit-94", "assigned-password"),
+        ("/srv/app/.env.production", "DB_PASSWORD=Vq7-pulpit", "environment-password"),
+        ("/srv/app/.envrc", "export DB_PASSWORD=Vq7-pulpit", "environment-password"),
+        ("/opt/app/x.py", "api_key = '~~'", "quoted-secret"),
+        ("/opt/app/x.js", "headers: { 'Authorization': 'Bearer ~~' }", "authorization-header"),
+        ("/opt/app/x.sh", "curl -H \"Authorization: Bearer ~~\" https://api.internal/", "authorization-header"),
+        ("/opt/app/x.sh", "curl --header 'PRIVATE-TOKEN: ~~' https://git.internal/", "authorization-header"),
+        ("/opt/app/x.py", "engine('postgres://u:Vq7-pulpit@h/db')", "database-url"),
+        ("/opt/app/x.py", "'mysql://u:Vq7-pulpit@h/db'", "database-url"),
+        ("/opt/app/x.js", "'mongodb+srv://u:Vq7-pulpit@h/db'", "database-url"),
+        ("/opt/app/x.yml", "redis://:Vq7-pulpit@h:6379/0", "database-url"),
+        ("/opt/app/x.yml", "amqp://u:Vq7-pulpit@h", "database-url"),
+        ("/opt/app/x.sh", "git clone https://deploy:Vq7-pulpit@git.internal/a.git", "url-password"),
+        ("/opt/app/x.sh", "export HTTPS_PROXY=http://me:Vq7-pulpit@proxy.internal:3128", "url-password"),
+        ("/root/.bash_history", "mysql -u root -pVq7-pulpit shop", "command-password"),
+        ("/root/.bash_history", "mysqldump --password='Vq7-pulpit' shop | gzip", "command-password"),
+        ("/root/.bash_history", "mysql -e \"CREATE USER 'a'@'%' IDENTIFIED BY 'Vq7-pulpit'\"", "command-password"),
+        ("/root/.bash_history", "curl -s -u admin:Vq7-pulpit https://nexus.internal/", "command-password"),
+        ("/root/.bash_history", "curl --user 'admin:Vq7-pulpit' https://nexus.internal/", "command-password"),
+        ("/root/.bash_history", "wget --user=me --password=Vq7-pulpit https://x.internal/", "command-password"),
+        ("/root/.bash_history", "sshpass -p 'Vq7-pulpit' ssh a@b", "command-password"),
+        ("/root/.bash_history", "PGPASSWORD=Vq7-pulpit psql -h db", "command-password"),
+        ("/root/.bash_history", "docker login -u me -p Vq7-pulpit r.internal", "command-password"),
+        ("/root/.bash_history", "openssl rsa -in k.pem -passin pass:Vq7-pulpit", "command-password"),
+        ("/root/.bash_history", "redis-cli -h r -a Vq7-pulpit ping", "command-password"),
+        ("/root/.bash_history", "echo 'root:Vq7-pulpit' | sudo chpasswd", "command-password"),
+        ("/etc/init.sql", "CREATE ROLE a LOGIN ENCRYPTED PASSWORD 'Vq7-pulpit'", "command-password"),
+        ("/etc/cron.d/x", "0 1 * * * root mysqldump -pVq7-pulpit a > /b", "command-password"),
+        ("/usr/local/bin/backup", "#!/bin/bash\nmysqldump -pVq7-pulpit a", "command-password"),
+        ("/usr/local/bin/backup", "#!/usr/bin/env bash\nSMTP_PASSWORD=Vq7-pulpit-94", "assigned-password"),
+        ("/usr/local/bin/report", "#!/usr/bin/env python3\nPASSWORD = 'Vq7-pulpit-94'", "quoted-password"),
+        ("/home/test/run.sh", "PGPASSWORD=Vq7-pulpit psql", "command-password"),
+    ];
+    for (path, line, rule) in lines {
+        let content = line.replace("~~", TOKEN);
+        assert_eq!(ids(path, content.as_bytes()), [rule], "{path}: {line}");
+    }
+}
+
+#[test]
+fn what_stands_in_a_passwords_place_is_none() {
+    let programs = [
+        "password = os.environ['DB_PASSWORD1']",
+        "password = os.environ.get(\"DB_PASSWORD\", \"\")",
+        "password: process.env.DB_PASSWORD1,",
+        "password = \"${DB_PASSWORD1}\"",
+        "password = '{{ db_password1 }}'",
+        "password = \"#{ENV['X1']}\"",
+        "password = '%s-1'",
+        "password = \"<your password 1>\"",
+        "password = f\"{prefix}1-abc\"",
+        "password = 'changeme123'",
+        "password = 'password123'",
+        "password_field = 'user_password_2'",
+        "PASSWORD_HELP = 'Enter 8 characters or more'",
+        "password = '/run/secrets/db1'",
+        "<input type=\"password\" name='pw1234'>",
+        "# password = 'Vq7-pulpit-94'",
+        "// password = 'Vq7-pulpit-94'",
+        "password = None",
+        "password = getpass('Password 1: ')",
+        "getenv('DB_PASSWORD', 'unset')",
+        "token = \"client_credentials_grant\"",
+        "secret = 'projects/x/secrets/y/versions'",
+        "Authorization: Bearer $TOKEN_OF_THE_SERVICE_1",
+        "'Authorization': 'Bearer ' + token",
+        "Authorization: Bearer <token>",
+        "url = 'https://user:password@host/'",
+        "url = 'https://me:Vq7-pulpit@example.com/'",
+        "url = 'https://me:Vq7-pulpit@git.example.org/x'",
+        "url = 'postgres://me:Vq7-pulpit@db.example.com/x'",
+        "url = 'https://%s:%s@%s/'",
+        "url = \"https://#{user}:#{password}@host/\"",
+        "url = 'https://me:$PASS@git.internal/'",
+        "url = 'https://me:${PASS}@git.internal/'",
+        "url = 'https://me:<password>@git.internal/'",
+        "see http://host:8080/a@b and mailto:x@y",
+        "mysql -u root -p shop",
+        "mysql -u root -p\"$PASS\" shop",
+        "mysql -u root -p${PASS} shop",
+        "mysql -u root -p$(cat /run/pw)",
+        "mysql -u root --password=`cat /run/pw`",
+        "mysql --port=3306 --protocol=tcp",
+        "mysqldump -psecret a",
+        "curl -u user:password https://x",
+        "curl -u \"$USER:$PASS\" https://x",
+        "curl -u me https://x",
+        "sshpass -e ssh a@b",
+        "sshpass -p \"$PASS\" ssh a@b",
+        "PGPASSWORD=$PW psql",
+        "PGPASSWORD=\"${PW}\" psql",
+        "docker login -u me --password-stdin",
+        "docker login -u me -p $TOKEN",
+        "openssl rsa -passin env:PW -passout file:/run/pw",
+        "openssl rsa -passin pass:$PW",
+        "echo \"root:$PW\" | chpasswd",
+        "IDENTIFIED BY '$PW'",
+        "IDENTIFIED BY 'password'",
+        "the token stands in the file that is called token-2024-11-27.txt",
+    ];
+    // In configuration, this would be a password that somebody chose.
+    for line in ["'password': 'sha256_password'", "'password': 'step2.confirm'"] {
+        assert_eq!(ids("/opt/app/x.py", line.as_bytes()), Vec::<String>::new(), "{line}");
+    }
+    for line in programs {
+        for path in ["/opt/app/x.py", "/opt/app/x.js", "/opt/app/x.sh", "/root/notes.txt"] {
+            assert_eq!(ids(path, line.as_bytes()), Vec::<String>::new(), "{path}: {line}");
+        }
+    }
+}
+
+#[test]
+fn libraries_manuals_tests_and_examples_are_not_searched_for_what_only_looks_like_a_password() {
+    let content = "DB_PASSWORD = \"Vq7-pulpit-94\"\nmysql -pVq7-pulpit\nhttps://me:Vq7-pulpit@git.internal/\n";
+    for path in [
+        "/usr/lib/python3.13/urllib/request.py",
+        "/usr/local/lib/python3.13/site-packages/requests/auth.py",
+        "/opt/app/node_modules/pg/lib/index.js",
+        "/usr/local/go/src/net/url/url_test.go",
+        "/opt/app/vendor/x/y.go",
+        "/opt/app/tests/test_login.py",
+        "/opt/app/src/login.spec.ts",
+        "/opt/app/examples/a.py",
+        "/usr/share/doc/mysql/a.py",
+        "/usr/local/share/man/man1/mysql.1",
+        "/opt/app/bin/program",
+    ] {
+        assert_eq!(ids(path, content.as_bytes()), Vec::<String>::new(), "{path}");
+    }
+    // What has a form of its own is found there too, and weighs less.
+    let token = ["gh", "p_", "zQWBuTSOoRi4A9spHcVY5", "ncnsDkxkJ0mLq17"].concat();
+    assert_eq!(ids("/opt/app/tests/test_login.py", token.as_bytes()), ["github-token"]);
+}
+
+/// An element of DER of less than 64 KiB.
+fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+    let [high, low] = (content.len() as u16).to_be_bytes();
+    [&[tag, 0x82, high, low], content].concat()
+}
+
+#[test]
+fn private_keys_in_der_are_told_by_their_structure() {
+    let number = |length: usize| der(2, &vec![0x5a; length]);
+    let rsa = der(0x30, &[vec![2, 1, 0], number(257), vec![2, 3, 1, 0, 1], number(256), number(129)].concat());
+    let sec1 = der(0x30, &[&[2, 1, 1, 4, 32][..], &[0x5a; 32], &[0xa0, 10, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7]].concat());
+    let algorithm = der(0x30, &[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0]);
+    let pkcs8 = der(0x30, &[vec![2, 1, 0], algorithm.clone(), der(4, &rsa)].concat());
+    let large = der(0x30, &[vec![2, 1, 0], algorithm.clone(), der(4, &vec![0x5a; 9000])].concat());
+    let pbes2 = der(0x30, &[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 5, 13, 0x30, 0]);
+    let locked = der(0x30, &[pbes2, der(4, &[0x5a; 64])].concat());
+    for (name, key) in [("pkcs1", &rsa), ("sec1", &sec1), ("pkcs8", &pkcs8), ("large", &large), ("ed25519", &PKCS8.to_vec())] {
+        let found = find(Path::new("/opt/app/key"), key);
+        assert_eq!(found.iter().map(|found| found.severity().to_string()).collect::<Vec<_>>(), ["critical"], "{name}");
+    }
+    assert_eq!(find(Path::new("/opt/app/key"), &locked)[0].severity().to_string(), "medium");
+    let public = der(0x30, &[algorithm, der(3, &rsa)].concat());
+    let certificate = der(0x30, &[der(0x30, &[0xa0, 3, 2, 1, 2]), vec![0x30, 0], der(3, &[0; 99])].concat());
+    let bytes_after = [rsa.as_slice(), b"more"].concat();
+    let huge = der(0x30, &[vec![2, 1, 0], number(257), vec![2, 3, 1, 0, 1], number(30_000)].concat());
+    for (name, other) in [("public", public), ("certificate", certificate), ("after", bytes_after), ("huge", huge)] {
+        assert!(ids("/opt/app/key", &other).is_empty(), "{name}");
+    }
+    for end in 0..PKCS8.len() {
+        ids("/k", &PKCS8[..end]);
+    }
+}
+
+#[test]
+fn an_interpreters_own_test_keys_count_less_and_say_so() {
+    let weight = |path: &str| find(Path::new(path), &PKCS8)[0].severity().to_string();
+    for path in [
+        "/usr/local/lib/python3.13/test/certdata/keycert.der",
+        "/root/.pyenv/versions/3.13.1/lib/python3.13/test/certdata/k",
+        "/usr/local/go/src/crypto/tls/testdata/example-key",
+        "/usr/src/openssl-3.5.1/test/certs/k.der",
+        "/usr/src/openssl-3.5.1/demos/k.der",
+        "/usr/local/src/node-v22/test/fixtures/keys/k.der",
+        "/usr/local/lib/ruby/3.4.0/test/openssl/k.der",
+    ] {
+        assert_eq!(weight(path), "low", "{path}");
+    }
+    for path in ["/usr/local/lib/python3.13/site.der", "/srv/test/k.der", "/usr/local/etc/tests.der", "/root/go/src/app/k.der"] {
+        assert_eq!(weight(path), "critical", "{path}");
+    }
+}
