@@ -2,12 +2,14 @@
 //!
 //! AWS names no control in public; these are the twin's own, one for each thing that it looks at.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::change_sets::{Change, ErrorDetail, time};
 use super::entities;
+use super::findings;
+use super::inspection::submitted_source;
 use super::list::page;
 use super::refusal::{not_found, shortened};
 use crate::model::digest::Digest;
@@ -17,11 +19,6 @@ use crate::twin::state::State;
 /// The one framework for images, with its version.
 const FRAMEWORK: &str = "AMISecurity";
 const FRAMEWORK_VERSION: &str = "AMISecurity@1.0";
-/// How long the findings of a scan can be read.
-///
-/// Source: <https://docs.aws.amazon.com/marketplace/latest/APIReference/ami-products.html>, of SCAN_ERROR's address.
-const LIFE: SignedDuration = SignedDuration::from_hours(60 * 24);
-
 /// Controls in the order that they are looked at, with the codes that say they failed.
 const CONTROLS: &[(&str, &[&str])] = &[
     ("AMI_CAN_BE_COPIED", &["ASSET_NOT_FOUND", "ASSET_ACCESS_EXCEPTION", "IMAGE_ACCESS_EXCEPTION"]),
@@ -47,7 +44,7 @@ pub(super) struct Assessment {
 impl Assessment {
     /// Tells what came of the image that a change would deliver; `None` when it never came to looking at one.
     pub(super) fn of(set: &str, index: usize, change: &Change, delivery_option: Option<String>, created: Timestamp) -> Option<Self> {
-        let source = &change.details["DeliveryOptions"][0]["Details"]["AmiDeliveryOptionDetails"]["AmiSource"];
+        let source = submitted_source(&change.details)?;
         let is_of_image = |error: &&ErrorDetail| CONTROLS.iter().any(|(_, codes)| codes.contains(&error.code.as_str()));
         let errors: Vec<ErrorDetail> = change.errors.iter().filter(is_of_image).cloned().collect();
         // Errors in texts alone: the image was not looked at.
@@ -71,7 +68,7 @@ impl Assessment {
     }
 
     fn expires(&self) -> Timestamp {
-        self.created.saturating_add(LIFE).unwrap_or(Timestamp::MAX)
+        self.created.saturating_add(findings::LIFE).unwrap_or(Timestamp::MAX)
     }
 
     fn summary(&self, state: &State) -> Value {
@@ -94,7 +91,7 @@ impl Assessment {
         summary
     }
 
-    fn controls(&self) -> Vec<Value> {
+    fn controls(&self, host: &str) -> Vec<Value> {
         let mut reached = true;
         let control = |(id, codes): &(&str, &[&str])| {
             let errors: Vec<&ErrorDetail> = self.errors.iter().filter(|error| codes.contains(&error.code.as_str())).collect();
@@ -106,7 +103,9 @@ impl Assessment {
             // An image that can't be had is not looked at any further.
             reached &= errors.is_empty() || *id != CONTROLS[0].0;
             let scope = json!([{ "Name": "AMI_ID", "Value": self.image }]);
-            let errors = errors.iter().map(|e| json!({ "Code": e.code, "Message": shortened(&e.message), "Scope": scope }));
+            let errors = errors
+                .iter()
+                .map(|e| json!({ "Code": e.code, "Message": shortened(&findings::address(&e.message, host)), "Scope": scope }));
             json!({ "ControlId": id, "ControlAssessmentResult": result, "Errors": errors.collect::<Vec<_>>() })
         };
         CONTROLS.iter().map(control).collect()
@@ -136,14 +135,14 @@ pub(super) fn list(state: &State, request: &Value, now: Timestamp) -> Result<Val
     Ok(answer)
 }
 
-/// Answers DescribeAssessment, by id or ARN.
-pub(super) fn describe(state: &State, request: &Value, now: Timestamp) -> Result<Value, ApiError> {
+/// Answers DescribeAssessment, by id or ARN; `host` is the twin's, as the caller knows it.
+pub(super) fn describe(state: &State, request: &Value, now: Timestamp, host: &str) -> Result<Value, ApiError> {
     let wanted = request["AssessmentIdentifier"].as_str().unwrap_or_default();
     let prefix = entities::arn(&state.account, "Assessment", "");
     let id = wanted.strip_prefix(&prefix).unwrap_or(wanted);
     let found = state.catalog.assessments.get(id).filter(|a| now < a.expires());
     let found = found.ok_or_else(|| not_found(format!("Assessment {wanted} was not found.")))?;
-    let (controls, next) = page(found.controls(), 50, request)?;
+    let (controls, next) = page(found.controls(host), 50, request)?;
     let mut answer = found.summary(state);
     answer["ControlAssessments"] = json!(controls);
     if let Some(next) = next {

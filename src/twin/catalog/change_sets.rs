@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::entities;
+use super::findings::address;
 use super::inspection::Inspection;
 use super::refusal::{invalid_request, not_found, shortened};
 use crate::model::ids::AccountId;
@@ -138,8 +139,8 @@ impl ChangeSet {
     }
 }
 
-/// Answers DescribeChangeSet.
-pub(super) fn describe(state: &State, request: &Value, now: Timestamp) -> Result<Value, ApiError> {
+/// Answers DescribeChangeSet; `host` is the twin's, as the caller knows it.
+pub(super) fn describe(state: &State, request: &Value, now: Timestamp, host: &str) -> Result<Value, ApiError> {
     let set = find(state, request)?;
     let mut answer = set.summary(&state.account, now);
     answer["Intent"] = json!(match set.intent {
@@ -149,12 +150,12 @@ pub(super) fn describe(state: &State, request: &Value, now: Timestamp) -> Result
     if set.status(now) == Status::Failed {
         answer["FailureDescription"] = json!("Change set failed: see the ErrorDetailList of its changes.");
     }
-    answer["ChangeSet"] = set.changes.iter().map(describe_change).collect();
+    answer["ChangeSet"] = set.changes.iter().map(|change| describe_change(change, host)).collect();
     Ok(answer)
 }
 
-fn describe_change(change: &Change) -> Value {
-    let error = |error: &ErrorDetail| json!({ "ErrorCode": error.code, "ErrorMessage": shortened(&error.message) });
+fn describe_change(change: &Change, host: &str) -> Value {
+    let error = |error: &ErrorDetail| json!({ "ErrorCode": error.code, "ErrorMessage": shortened(&address(&error.message, host)) });
     let mut json = json!({
         "ChangeType": change.change_type,
         "Entity": { "Type": change.entity_type },

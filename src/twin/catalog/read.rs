@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::entities::{Body, DeliveryOption, Entity, Offer, Product, SecurityGroupRule, Version};
+use super::entities::{Body, DeliveryKind, DeliveryOption, Entity, Offer, Product, SecurityGroupRule, Targeting, Template, Version};
 use crate::model::digest::Digest;
 
 /// Builds an entity's document.
@@ -58,53 +58,86 @@ fn product_document(id: &str, product: &Product) -> Value {
 
 fn version_document(product: &str, version: &Version) -> Value {
     let source = &version.source;
+    let image = json!({
+        "Id": source.id,
+        "Type": "AmazonMachineImage",
+        "Image": source.image,
+        "Architecture": source.architecture,
+        "VirtualizationType": "hvm",
+        "OperatingSystem": {
+            "Name": source.operating_system_name,
+            "Version": source.operating_system_version,
+            "Username": source.user_name,
+            "ScanningPort": source.scanning_port,
+        },
+    });
+    let templates = version.options.iter().filter_map(|option| match &option.kind {
+        DeliveryKind::Template(template) => Some(template_source(product, version, template)),
+        DeliveryKind::Image { .. } => None,
+    });
     json!({
         "Id": version.id,
         "ReleaseNotes": version.release_notes,
         "UpgradeInstructions": "",
         "VersionTitle": version.title,
         "CreationDate": date_time(version.created),
-        "DeliveryOptions": [option_document(product, version, &version.option)],
-        "Sources": [{
-            "Id": source.id,
-            "Type": "AmazonMachineImage",
-            "Image": source.image,
-            "Architecture": source.architecture,
-            "VirtualizationType": "hvm",
-            "OperatingSystem": {
-                "Name": source.operating_system_name,
-                "Version": source.operating_system_version,
-                "Username": source.user_name,
-                "ScanningPort": source.scanning_port,
-            },
-        }],
+        "DeliveryOptions": version.options.iter().map(|option| option_document(product, version, option)).collect::<Vec<_>>(),
+        "Sources": std::iter::once(image).chain(templates).collect::<Vec<_>>(),
+    })
+}
+
+fn template_source(product: &str, version: &Version, template: &Template) -> Value {
+    json!({
+        "Id": template.source_id,
+        "Type": "CloudFormationTemplate",
+        "Template": own_url("awsmp-ingestion-cf-templates", product, &template.url),
+        "NestedDocuments": template.nested,
+        "ConsumedSources": [version.source.id],
+        "ArchitectureDiagram": own_url("awsmp-ingestion-cf-templates", product, &template.diagram_url),
+        "AWSDependentServices": template.services,
     })
 }
 
 fn option_document(product: &str, version: &Version, option: &DeliveryOption) -> Value {
-    let mut instructions = json!({ "Usage": option.usage_instructions });
-    if let Some(endpoint) = &option.access_endpoint {
-        let mut access = json!({ "Type": "Endpoint", "Port": endpoint.port, "Protocol": endpoint.protocol });
-        if let Some(path) = &endpoint.relative_path {
-            access["RelativePath"] = json!(path);
+    let visibility = if option.restricted { "Restricted" } else { "Public" };
+    match &option.kind {
+        DeliveryKind::Image { access_endpoint, security_groups } => {
+            let mut instructions = json!({ "Usage": option.usage_instructions });
+            if let Some(endpoint) = access_endpoint {
+                let mut access = json!({ "Type": "Endpoint", "Port": endpoint.port, "Protocol": endpoint.protocol });
+                if let Some(path) = &endpoint.relative_path {
+                    access["RelativePath"] = json!(path);
+                }
+                instructions["Access"] = access;
+            }
+            json!({
+                "Id": option.id,
+                "Type": "AmazonMachineImage",
+                "SourceId": version.source.id,
+                "Title": format!("({}) Amazon Machine Image", version.source.architecture),
+                "ShortDescription": "",
+                "LongDescription": "",
+                "Instructions": instructions,
+                "Recommendations": {
+                    "SecurityGroups": security_groups.iter().map(rule_document).collect::<Vec<_>>(),
+                    "InstanceType": option.instance_type,
+                },
+                "Visibility": visibility,
+                "AmiAlias": format!("/aws/service/marketplace/{product}/{}", alias_part(&version.title)),
+            })
         }
-        instructions["Access"] = access;
+        DeliveryKind::Template(template) => json!({
+            "Id": option.id,
+            "Type": "CloudFormationTemplate",
+            "SourceId": template.source_id,
+            "Title": template.title,
+            "ShortDescription": template.short_description,
+            "LongDescription": template.long_description,
+            "Instructions": { "Usage": option.usage_instructions },
+            "Recommendations": { "InstanceType": option.instance_type },
+            "Visibility": visibility,
+        }),
     }
-    json!({
-        "Id": option.id,
-        "Type": "AmazonMachineImage",
-        "SourceId": version.source.id,
-        "Title": format!("({}) Amazon Machine Image", version.source.architecture),
-        "ShortDescription": "",
-        "LongDescription": "",
-        "Instructions": instructions,
-        "Recommendations": {
-            "SecurityGroups": option.security_groups.iter().map(rule_document).collect::<Vec<_>>(),
-            "InstanceType": option.instance_type,
-        },
-        "Visibility": if option.restricted { "Restricted" } else { "Public" },
-        "AmiAlias": format!("/aws/service/marketplace/{product}/{}", alias_part(&version.title)),
-    })
 }
 
 fn rule_document(rule: &SecurityGroupRule) -> Value {
@@ -123,9 +156,22 @@ fn offer_document(id: &str, offer: &Offer) -> Value {
         "Description": offer.description,
         "ProductId": offer.product,
         "PreExistingAgreement": offer.pre_existing_agreement,
-        "Rules": [],
+        "Rules": rules(offer),
         "Terms": offer.terms.values().map(|term| term_document(id, term)).collect::<Vec<_>>(),
     }))
+}
+
+fn rules(offer: &Offer) -> Vec<Value> {
+    let mut rules = Vec::new();
+    if offer.targeting != Targeting::default() {
+        let mut rule = json!(offer.targeting);
+        rule["Type"] = json!("TargetingRule");
+        rules.push(rule);
+    }
+    if let Some(day) = offer.available_until {
+        rules.push(json!({ "Type": "AvailabilityRule", "AvailabilityEndDate": format!("{day}T23:59:59.999Z") }));
+    }
+    rules
 }
 
 /// Rewrites a term as it reads back: prices with two decimals or more, texts of one's own moved to
@@ -140,6 +186,7 @@ fn term_document(offer: &str, term: &Value) -> Value {
                     let value = match (name.as_str(), value) {
                         ("Price", Value::String(price)) => json!(price_as_read(price)),
                         ("Url", Value::String(url)) => json!(own_url("awsmp-eulas", offer, url)),
+                        ("AgreementStartDate" | "AgreementEndDate", Value::String(day)) => json!(format!("{day}T00:00:00.000Z")),
                         _ => term_document(offer, value),
                     };
                     (name.clone(), value)

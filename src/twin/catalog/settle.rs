@@ -1,5 +1,7 @@
 //! Time passes: what has come due is carried out, what is long past is forgotten.
 
+use std::path::Path;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::apply::{self, Verdict};
@@ -20,11 +22,14 @@ pub(super) fn is_due(catalog: &Catalog, now: Timestamp) -> bool {
 }
 
 /// Carries out all sets that have come due, the earliest first, and forgets those long past.
-pub(super) fn settle(state: &mut State, now: Timestamp) {
+///
+/// `folder` is the twin's.
+pub(super) fn settle(state: &mut State, now: Timestamp, folder: &Path) {
     while let Some(id) = next_due(&state.catalog, now) {
-        conclude(state, &id);
+        conclude(state, &id, folder);
     }
     state.catalog.change_sets.retain(|_, set| !is_past(set.outcome.as_ref(), now));
+    state.catalog.findings.forget(now);
 }
 
 fn next_due(catalog: &Catalog, now: Timestamp) -> Option<String> {
@@ -36,14 +41,19 @@ fn is_past(outcome: Option<&Outcome>, now: Timestamp) -> bool {
     outcome.is_some_and(|outcome| outcome.at.duration_until(now) > RETENTION)
 }
 
-fn conclude(state: &mut State, id: &str) {
+fn conclude(state: &mut State, id: &str, folder: &Path) {
     let Some(mut set) = state.catalog.change_sets.remove(id) else { return };
-    let Verdict { entities, identifiers, errors } = apply::judge(state, &set);
-    for (change, found) in set.changes.iter_mut().zip(errors) {
-        change.errors = found;
-    }
+    let Verdict { entities, identifiers, errors, mut findings } = apply::judge(state, &set, folder);
     for inspection in &set.inspections {
-        if let (Some(change), Some(message)) = (set.changes.get_mut(inspection.change), inspection.findings()) {
+        if let Some(found) = findings.get_mut(inspection.change) {
+            found.extend(inspection.findings());
+        }
+    }
+    for (index, (change, found)) in set.changes.iter_mut().zip(errors).enumerate() {
+        change.errors = found;
+        let found = findings.get_mut(index).map(std::mem::take).unwrap_or_default();
+        if !found.is_empty() {
+            let message = state.catalog.findings.keep(&set.id, index, found, set.ends_at);
             change.errors.push(ErrorDetail { code: "SCAN_ERROR".to_owned(), message });
         }
     }
@@ -69,7 +79,9 @@ fn assess(catalog: &mut Catalog, set: &ChangeSet) {
         let product = change.entity_id().and_then(|id| catalog.entities.get(id)?.product());
         let title = change.details["Version"]["VersionTitle"].as_str();
         let version = product.and_then(|product| product.versions.iter().find(|version| Some(version.title.as_str()) == title));
-        let option = version.filter(|_| change.errors.is_empty()).map(|version| version.option.id.clone());
+        let option = version
+            .filter(|_| change.errors.is_empty())
+            .map(|version| version.options.first().map(|option| option.id.clone()).unwrap_or_default());
         if let Some(assessment) = Assessment::of(&set.id, index, change, option, set.ends_at) {
             catalog.assessments.insert(assessment.id().to_owned(), assessment);
         }
