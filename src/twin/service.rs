@@ -155,7 +155,7 @@ impl Twin {
         refuse: impl FnOnce(ApiError) -> http::Response<B>,
     ) -> http::Response<B> {
         match self.faults().strike(operation) {
-            None => carry_out.await,
+            None | Some(Fault::Refusal { .. } | Fault::ScanFindings(_)) => carry_out.await,
             Some(Fault::LostRequest) => lost(),
             Some(Fault::LostAnswer) => {
                 carry_out.await;

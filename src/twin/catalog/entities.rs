@@ -225,6 +225,11 @@ pub(super) struct Version {
 }
 
 impl Version {
+    /// Returns the id of the option that assessments name: the first.
+    pub fn option_id(&self) -> &str {
+        self.options.first().map_or("", |option| &option.id)
+    }
+
     /// Tells whether nobody new can have it: every one of its options is restricted.
     pub fn is_restricted(&self) -> bool {
         self.options.iter().all(|option| option.restricted)
@@ -264,7 +269,7 @@ pub(super) struct Template {
     pub diagram_url: String,
     /// Addresses of the templates that it starts in its turn, as far as it names them.
     pub nested: Vec<String>,
-    /// Resource types such as `AWS::EC2::Instance` that it makes.
+    /// Services whose resources it makes.
     pub services: Vec<String>,
 }
 

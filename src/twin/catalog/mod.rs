@@ -26,6 +26,7 @@ mod read;
 mod references;
 mod refusal;
 mod requests;
+mod rescans;
 mod schema;
 mod service;
 mod settle;
@@ -44,7 +45,7 @@ pub(super) use inspectors::{Inspectors, attend};
 pub(super) use requests::COMMON_ERRORS;
 pub(super) use service::findings;
 pub use service::handle;
-pub(super) use start::{CONCURRENT_OFFERS, OPEN_SETS};
+pub(super) use start::{CONCURRENT_OFFERS, OPEN_SETS, PUBLIC_LISTINGS};
 pub use state::Catalog;
 
 /// Lists the operations there are with what their requests can have.

@@ -2,6 +2,8 @@
 //!
 //! Source: the entity schemas of AmiProduct@1.0 and Offer@1.0.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -11,14 +13,23 @@ use crate::model::digest::Digest;
 /// Builds an entity's document.
 pub(super) fn document(entity: &Entity) -> Value {
     match &entity.body {
-        Body::Product(product) => product_document(&entity.id, product),
-        Body::Offer(offer) => offer_document(&entity.id, offer),
+        Body::Product(product) => product_document(&entity.id, product, &entity.identifier()),
+        Body::Offer(offer) => offer_document(&entity.id, offer, &entity.identifier()),
     }
 }
 
-fn product_document(id: &str, product: &Product) -> Value {
+/// Gives a set an order of its own at each revision: whoever reads it must not rely on any.
+fn shuffled<T>(values: impl IntoIterator<Item = T>, salt: &str, key: impl Fn(&T) -> &str) -> Vec<T> {
+    let mut values: Vec<T> = values.into_iter().collect();
+    values.sort_by_cached_key(|value| *Digest::of_parts([salt.as_bytes(), key(value).as_bytes()]).as_bytes());
+    values
+}
+
+fn product_document(id: &str, product: &Product, salt: &str) -> Value {
     let information = &product.information;
     let resources = information.additional_resources.iter().flatten();
+    let names = |names: &BTreeSet<String>| shuffled(names.clone(), salt, |name| name);
+    let dimensions = shuffled(product.dimensions.iter().filter(|dimension| !dimension.restricted), salt, |dimension| &dimension.key);
     without_nulls(json!({
         "Versions": product.versions.iter().map(|version| version_document(id, version)).collect::<Vec<_>>(),
         "Description": {
@@ -34,23 +45,23 @@ fn product_document(id: &str, product: &Product) -> Value {
             "ReplacementProductId": product.replacement,
             "Categories": information.categories,
         },
-        "Targeting": { "PositiveTargeting": { "BuyerAccounts": product.buyer_accounts } },
+        "Targeting": { "PositiveTargeting": { "BuyerAccounts": names(&product.buyer_accounts) } },
         "Compatibility": {
-            "AvailableInstanceTypes": product.instance_types,
-            "RestrictedInstanceTypes": product.restricted_instance_types,
+            "AvailableInstanceTypes": names(&product.instance_types),
+            "RestrictedInstanceTypes": names(&product.restricted_instance_types),
         },
         "PromotionalResources": {
             "LogoUrl": information.logo_url.as_deref().map(own_logo_url),
             "Videos": information.video_urls.iter().map(|url| json!({ "Type": "Link", "Title": "Product video", "Url": url })).collect::<Vec<_>>(),
             "AdditionalResources": resources.map(|r| json!({ "Type": "Link", "Text": r.text, "Url": r.url })).collect::<Vec<_>>(),
         },
-        "Dimensions": product.dimensions.iter().filter(|d| !d.restricted).map(|d| json!({
+        "Dimensions": dimensions.iter().map(|d| json!({
             "Name": d.name, "Description": d.description, "Key": d.key, "Unit": d.unit, "Types": d.types,
         })).collect::<Vec<_>>(),
         "SupportInformation": { "Description": information.support_description },
         "RegionAvailability": {
-            "Regions": product.regions,
-            "Restrict": product.restricted_regions,
+            "Regions": names(&product.regions),
+            "Restrict": names(&product.restricted_regions),
             "FutureRegionSupport": product.future_regions,
         },
     }))
@@ -148,7 +159,7 @@ fn alias_part(title: &str) -> String {
     title.chars().map(|c| if c.is_ascii_alphanumeric() || "_.-".contains(c) { c } else { '-' }).collect()
 }
 
-fn offer_document(id: &str, offer: &Offer) -> Value {
+fn offer_document(id: &str, offer: &Offer, salt: &str) -> Value {
     without_nulls(json!({
         "Id": id,
         "State": offer.state(),
@@ -157,7 +168,7 @@ fn offer_document(id: &str, offer: &Offer) -> Value {
         "ProductId": offer.product,
         "PreExistingAgreement": offer.pre_existing_agreement,
         "Rules": rules(offer),
-        "Terms": offer.terms.values().map(|term| term_document(id, term)).collect::<Vec<_>>(),
+        "Terms": offer.terms.values().map(|term| term_document(id, term, salt)).collect::<Vec<_>>(),
     }))
 }
 
@@ -176,9 +187,9 @@ fn rules(offer: &Offer) -> Vec<Value> {
 
 /// Rewrites a term as it reads back: prices with two decimals or more, texts of one's own moved to
 /// the Marketplace's bucket.
-fn term_document(offer: &str, term: &Value) -> Value {
+fn term_document(offer: &str, term: &Value, salt: &str) -> Value {
     match term {
-        Value::Array(values) => values.iter().map(|value| term_document(offer, value)).collect(),
+        Value::Array(values) => values.iter().map(|value| term_document(offer, value, salt)).collect(),
         Value::Object(members) => Value::Object(
             members
                 .iter()
@@ -187,7 +198,11 @@ fn term_document(offer: &str, term: &Value) -> Value {
                         ("Price", Value::String(price)) => json!(price_as_read(price)),
                         ("Url", Value::String(url)) => json!(own_url("awsmp-eulas", offer, url)),
                         ("AgreementStartDate" | "AgreementEndDate", Value::String(day)) => json!(format!("{day}T00:00:00.000Z")),
-                        _ => term_document(offer, value),
+                        ("RateCard" | "Grants", Value::Array(rows)) => {
+                            let rows = rows.iter().map(|row| term_document(offer, row, salt));
+                            Value::Array(shuffled(rows, salt, |row| row["DimensionKey"].as_str().unwrap_or_default()))
+                        }
+                        _ => term_document(offer, value, salt),
                     };
                     (name.clone(), value)
                 })

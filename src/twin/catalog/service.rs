@@ -43,14 +43,14 @@ async fn answer(twin: &Arc<Twin>, call: &Call) -> Result<Value, ApiError> {
     inspectors::attend(twin).await;
     if twin.read(|state| settle::is_due(&state.catalog, now)) {
         twin.change(|state| {
-            settle::settle(state, now, twin.folder());
+            settle::settle(state, now, twin.folder(), twin.faults());
             Ok::<_, ApiError>(())
         })?;
     }
     match route.call {
         requests::Call::StartChangeSet => {
             let inspects = !matches!(twin.machines(), Machines::None);
-            let started = twin.change(|state| start::start(state, &request, now, inspects))?;
+            let started = twin.change(|state| start::start(state, &request, now, inspects, twin.faults()))?;
             inspectors::attend(twin).await;
             Ok(started)
         }
@@ -61,7 +61,7 @@ async fn answer(twin: &Arc<Twin>, call: &Call) -> Result<Value, ApiError> {
         requests::Call::BatchDescribeEntities => twin.read(|state| Ok(describe::entities(state, &request))),
         requests::Call::ListEntities => twin.read(|state| list::entities(state, &request)),
         requests::Call::ListAssessments => twin.read(|state| assessments::list(state, &request, now)),
-        requests::Call::DescribeAssessment => twin.read(|state| assessments::describe(state, &request, now, host(call))),
+        requests::Call::DescribeAssessment => twin.read(|state| assessments::describe(state, &request, now)),
         requests::Call::PutResourcePolicy => twin.change(|state| policies::put(state, &request)),
         requests::Call::GetResourcePolicy => twin.read(|state| policies::get(state, &request)),
         requests::Call::DeleteResourcePolicy => twin.change(|state| policies::delete(state, &request)),

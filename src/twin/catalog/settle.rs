@@ -8,7 +8,9 @@ use super::apply::{self, Verdict};
 use super::assessments::Assessment;
 use super::change_sets::{ChangeSet, ErrorDetail, Intent, Outcome, Status};
 use super::change_types::Act;
+use super::rescans;
 use super::state::Catalog;
+use crate::twin::faults::{Fault, Faults};
 use crate::twin::state::State;
 
 /// Change sets are kept for 90 days after their end.
@@ -18,18 +20,22 @@ const RETENTION: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// Tells whether something has come due.
 pub(super) fn is_due(catalog: &Catalog, now: Timestamp) -> bool {
-    next_due(catalog, now).is_some() || catalog.change_sets.values().any(|set| is_past(set.outcome.as_ref(), now))
+    next_due(catalog, now).is_some()
+        || rescans::is_due(catalog, now)
+        || catalog.change_sets.values().any(|set| is_past(set.outcome.as_ref(), now))
 }
 
-/// Carries out all sets that have come due, the earliest first, and forgets those long past.
+/// Carries out all sets that have come due, the earliest first, scans again what is published, and forgets what is long past.
 ///
-/// `folder` is the twin's.
-pub(super) fn settle(state: &mut State, now: Timestamp, folder: &Path) {
+/// `folder` is the twin's; `faults` say what the scans find.
+pub(super) fn settle(state: &mut State, now: Timestamp, folder: &Path, faults: &Faults) {
     while let Some(id) = next_due(&state.catalog, now) {
         conclude(state, &id, folder);
     }
+    rescans::carry_out(&mut state.catalog, now, faults);
     state.catalog.change_sets.retain(|_, set| !is_past(set.outcome.as_ref(), now));
     state.catalog.findings.forget(now);
+    state.catalog.assessments.retain(|_, assessment| !assessment.has_expired(now));
 }
 
 fn next_due(catalog: &Catalog, now: Timestamp) -> Option<String> {
@@ -49,15 +55,15 @@ fn conclude(state: &mut State, id: &str, folder: &Path) {
             found.extend(inspection.findings());
         }
     }
-    for (index, (change, found)) in set.changes.iter_mut().zip(errors).enumerate() {
+    for (change, found) in set.changes.iter_mut().zip(errors) {
         change.errors = found;
-        let found = findings.get_mut(index).map(std::mem::take).unwrap_or_default();
-        if !found.is_empty() {
-            let message = state.catalog.findings.keep(&set.id, index, found, set.ends_at);
-            change.errors.push(ErrorDetail { code: "SCAN_ERROR".to_owned(), message });
-        }
     }
-    let failed = set.changes.iter().any(|change| !change.errors.is_empty());
+    let server_fault = meet(&mut set, &mut findings);
+    for (index, (change, found)) in set.changes.iter_mut().zip(&findings).enumerate().filter(|(_, (_, found))| !found.is_empty()) {
+        let message = state.catalog.findings.keep(&set.id, index, found.clone(), set.ends_at);
+        change.errors.push(ErrorDetail { code: "SCAN_ERROR".to_owned(), message });
+    }
+    let failed = server_fault || set.changes.iter().any(|change| !change.errors.is_empty());
     if !failed && set.intent == Intent::Apply {
         state.catalog.entities = entities;
         for (change, identifier) in set.changes.iter_mut().zip(identifiers) {
@@ -67,22 +73,37 @@ fn conclude(state: &mut State, id: &str, folder: &Path) {
     if failed && set.intent == Intent::Apply {
         burn_titles(&mut state.catalog, &set.changes);
     }
-    assess(&mut state.catalog, &set);
+    assess(&mut state.catalog, &set, &findings);
     let status = if failed { Status::Failed } else { Status::Succeeded };
-    set.outcome = Some(Outcome { status, at: set.ends_at });
+    set.outcome = Some(Outcome { status, at: set.ends_at, server_fault });
     state.catalog.change_sets.insert(set.id.clone(), set);
 }
 
+/// Adds what was decreed of the changes; tells whether the set fails by AWS's own fault.
+fn meet(set: &mut ChangeSet, findings: &mut [Vec<ErrorDetail>]) -> bool {
+    let mut server_fault = false;
+    for (index, fault) in &set.decreed {
+        let (Some(change), Some(found)) = (set.changes.get_mut(*index), findings.get_mut(*index)) else { continue };
+        match fault {
+            Fault::Refusal { code, .. } if code == "SERVER_FAULT" => server_fault = true,
+            Fault::Refusal { code, message } => change.errors.push(ErrorDetail { code: code.clone(), message: message.clone() }),
+            Fault::ScanFindings(scanned) => found.extend(scanned.iter().map(ErrorDetail::from)),
+            _ => {}
+        }
+    }
+    server_fault
+}
+
 /// Keeps what came of the images that were looked at.
-fn assess(catalog: &mut Catalog, set: &ChangeSet) {
+fn assess(catalog: &mut Catalog, set: &ChangeSet, findings: &[Vec<ErrorDetail>]) {
     for (index, change) in set.changes.iter().enumerate().filter(|(_, change)| apply::act(change) == Some(Act::AddDeliveryOptions)) {
         let product = change.entity_id().and_then(|id| catalog.entities.get(id)?.product());
         let title = change.details["Version"]["VersionTitle"].as_str();
         let version = product.and_then(|product| product.versions.iter().find(|version| Some(version.title.as_str()) == title));
-        let option = version
-            .filter(|_| change.errors.is_empty())
-            .map(|version| version.options.first().map(|option| option.id.clone()).unwrap_or_default());
-        if let Some(assessment) = Assessment::of(&set.id, index, change, option, set.ends_at) {
+        let option = version.filter(|_| change.errors.is_empty()).map(|version| version.option_id().to_owned());
+        if let Some(assessment) =
+            Assessment::of(&set.id, index, change, findings.get(index).cloned().unwrap_or_default(), option, set.ends_at)
+        {
             catalog.assessments.insert(assessment.id().to_owned(), assessment);
         }
     }

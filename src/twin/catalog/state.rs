@@ -27,6 +27,9 @@ pub struct Catalog {
     /// What came of the images of versions, by the assessments' ids.
     #[serde(default)]
     pub(super) assessments: BTreeMap<String, Assessment>,
+    /// When published versions were last scanned again, by the id of their first option.
+    #[serde(default)]
+    pub(super) rescanned: BTreeMap<String, Timestamp>,
     /// What scans had against versions.
     #[serde(default)]
     pub(super) findings: Findings,

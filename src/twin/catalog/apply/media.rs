@@ -59,7 +59,7 @@ impl Use {
 
 /// Gets a file; `None` when it lies where the twin can't look, or there are faults.
 pub(super) fn fetch(work: &Work, url: &str, what: Use, faults: &mut Faults) -> Option<Vec<u8>> {
-    let (field, code) = (what.field(), what.code());
+    let (field, code, before) = (what.field(), what.code(), faults.errors.len());
     let address = Address::of(url);
     if what != Use::Licence && url.chars().count() > MOST_URL_CHARACTERS || address.is_none() {
         faults.add(code, format!("Provide an accessible S3 URL of at most {MOST_URL_CHARACTERS} characters for {field}."));
@@ -93,7 +93,7 @@ pub(super) fn fetch(work: &Work, url: &str, what: Use, faults: &mut Faults) -> O
     } else if what.is_image() {
         check_image(&bytes, what, faults);
     }
-    faults.is_empty().then_some(bytes)
+    (faults.errors.len() == before).then_some(bytes)
 }
 
 const NO_IMAGE: &str = "The file is not image type. Supported image types: [png|jpg|gif]";

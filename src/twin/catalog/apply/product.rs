@@ -9,6 +9,7 @@ use super::media::{Use, fetch};
 use super::text::check;
 use super::{Faults, Step, Work, typed};
 use crate::model::digest::Digest;
+use crate::model::ids::Region;
 use crate::twin::catalog::change_types::Act;
 use crate::twin::catalog::entities::{Body, Information, Product, Resource, Visibility};
 use crate::twin::catalog::instance_types;
@@ -319,6 +320,7 @@ struct InstanceTypes {
 pub(super) fn add_instance_types(work: &mut Work, step: &Step, faults: &mut Faults) {
     let Some(InstanceTypes { instance_types: added }) = typed(step, faults) else { return };
     let behind = work.leaves_prices_behind(&step.entity);
+    let images = work.state.regions.get(&Region::marketplace()).map(|region| &region.images);
     let unknown: Vec<&str> = added.iter().map(String::as_str).filter(|name| !instance_types::is_instance_type(name)).collect();
     if !unknown.is_empty() {
         faults.add("INVALID_INSTANCE_TYPES", format!("Provide valid instance types. Invalid types: [{}].", unknown.join(", ")));
@@ -326,6 +328,11 @@ pub(super) fn add_instance_types(work: &mut Work, step: &Step, faults: &mut Faul
     work.change_product(step, faults, |product, faults| {
         if let Some(version) = product.versions.last() {
             check_architecture(&version.source.architecture, &added, faults);
+            let image = images.and_then(|images| images.get(&version.source.image));
+            let needy: Vec<&str> = added.iter().map(String::as_str).filter(|name| instance_types::needs_ena(name)).collect();
+            if image.is_some_and(|image| !image.ena_support) && !needy.is_empty() {
+                faults.add("INVALID_ENA_SETTING", format!("Enable ENA support for instance types [{}].", needy.join(", ")));
+            }
         }
         let metered = product.metered_keys();
         if !metered.is_empty() {

@@ -1,5 +1,7 @@
 //! What the Marketplace wants of an image, and of its seller's role.
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::super::Faults;
 use super::AmiSource;
 use crate::model::ids::Region;
@@ -13,8 +15,13 @@ use crate::twin::state::{Image, State};
 const INGESTION_SERVICE: &str = "assets.marketplace.amazonaws.com";
 const INGESTION_POLICY: &str = "arn:aws:iam::aws:policy/AWSMarketplaceAmiIngestion";
 
+/// An image must not be older.
+///
+/// Source: <https://docs.aws.amazon.com/marketplace/latest/userguide/product-and-ami-policies.html>
+const MOST_AGE: SignedDuration = SignedDuration::from_hours(2 * 365 * 24);
+
 /// Takes on the role and looks for the image, as the Marketplace does.
-pub(super) fn obtain<'a>(state: &'a State, at: jiff::Timestamp, source: &AmiSource, faults: &mut Faults) -> Option<&'a Image> {
+pub(super) fn obtain<'a>(state: &'a State, at: Timestamp, source: &AmiSource, faults: &mut Faults) -> Option<&'a Image> {
     let role = state.roles.get(&source.access_role_arn);
     let permitted = role.is_some_and(|role| role.trusts.contains(INGESTION_SERVICE) && role.policies.contains(INGESTION_POLICY));
     let image = state.regions.get(&Region::marketplace()).and_then(|region| region.images.get(&source.ami_id));
@@ -32,7 +39,7 @@ pub(super) fn obtain<'a>(state: &'a State, at: jiff::Timestamp, source: &AmiSour
     image
 }
 
-pub(super) fn check_image(state: &State, image: &Image, product: &Product, faults: &mut Faults) {
+pub(super) fn check_image(state: &State, at: Timestamp, image: &Image, product: &Product, faults: &mut Faults) {
     let id = &image.id;
     let snapshots = state.regions.get(&Region::marketplace()).map(|region| &region.snapshots);
     let copyable = |snapshot: &str| {
@@ -41,6 +48,9 @@ pub(super) fn check_image(state: &State, image: &Image, product: &Product, fault
     };
     if !image.devices.iter().all(|device| copyable(&device.snapshot)) {
         faults.add("ASSET_ACCESS_EXCEPTION", format!("Unable to copy AMI {id}."));
+    }
+    if image.created.duration_until(at) > MOST_AGE {
+        faults.find("OUTDATED_AMI", format!("Image {id} was made more than two years ago."));
     }
     if !image.product_codes.is_empty() {
         faults.add("EXISTING_AMI_PRODUCT_CODE", format!("Remove product code attached to image {id}"));

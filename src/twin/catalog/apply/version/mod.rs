@@ -118,7 +118,7 @@ pub(super) fn add(work: &mut Work, step: &Step, faults: &mut Faults) {
         image::check_system(&wanted, faults);
         image::check_fpga_images(&wanted, product, faults);
         let Some(image) = image else { return };
-        check_image(state, image, product, faults);
+        check_image(state, created, image, product, faults);
         product.versions.push(Version {
             id: version_id,
             title: version.version_title,
