@@ -108,7 +108,8 @@ fn check_term(term: &Value, product: &Product, faults: &mut Faults) {
         faults.add("INCOMPATIBLE_CURRENCY_CODE", "Provide USD for public offers.");
     }
     let metered = product.metered_keys();
-    let known: BTreeSet<&str> = product.dimensions.iter().filter(|d| !d.restricted).map(|d| d.key.as_str()).collect();
+    // Rates of restricted dimensions are carried along: none is ever removed.
+    let known: BTreeSet<&str> = product.dimensions.iter().map(|d| d.key.as_str()).collect();
     for card in term["RateCards"].as_array().into_iter().flatten() {
         let keys: Vec<&str> = card["RateCard"].as_array().into_iter().flatten().filter_map(|rate| rate["DimensionKey"].as_str()).collect();
         let distinct: BTreeSet<&str> = keys.iter().copied().collect();

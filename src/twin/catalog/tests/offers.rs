@@ -40,6 +40,20 @@ async fn a_released_offer_by_the_hour_may_come_by_the_year_and_stay_so() {
 }
 
 #[tokio::test]
+async fn the_rate_of_a_restricted_instance_type_is_carried_along() {
+    let bench = Bench::new();
+    let (product, offer) = bench.listed().await;
+    let restrict = [
+        change("AmiProduct", "RestrictInstanceTypes", &product, json!({ "InstanceTypes": ["t3.large"] })),
+        change("AmiProduct", "RestrictDimensions", &product, json!([{ "Key": "t3.large", "Types": ["Metered"] }])),
+    ];
+    assert_eq!(bench.finish(&restrict).await["Status"], "SUCCEEDED");
+    let reprice = |prices: &[(&str, &str)]| [change("Offer", "UpdatePricingTerms", &offer, rates(prices))];
+    assert_eq!(codes(&bench.finish(&reprice(&[("t3.small", "0.09")])).await), ["INCOMPATIBLE_RATES"]);
+    assert_eq!(bench.finish(&reprice(&[("t3.small", "0.09"), ("t3.large", "0.125")])).await["Status"], "SUCCEEDED");
+}
+
+#[tokio::test]
 async fn a_public_offer_is_for_countries_and_reads_back_so() {
     let bench = Bench::new();
     let (product, offer) = bench.listed().await;

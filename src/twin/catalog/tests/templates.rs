@@ -41,6 +41,19 @@ async fn a_version_of_an_image_and_two_templates_reads_back() {
 }
 
 #[tokio::test]
+async fn beside_templates_an_image_names_no_port() {
+    let bench = Bench::new();
+    let (product, _) = bench.listed().await;
+    let mut version = templated(&bench, &product, "2.0.0", 2, true, GOOD);
+    let options = &mut version["DetailsDocument"]["DeliveryOptions"];
+    options[0]["Details"]["AmiDeliveryOptionDetails"]["AmiSource"]["ScanningPort"] = json!(22);
+    assert_eq!(codes(&bench.finish(std::slice::from_ref(&version)).await), ["INVALID_DELIVERY_OPTIONS"]);
+    let options = &mut version["DetailsDocument"]["DeliveryOptions"];
+    options[1]["Details"]["DeploymentTemplateDeliveryOptionDetails"]["TemplateSources"][0]["AmiSource"]["ScanningPort"] = json!(22);
+    assert_eq!(bench.start(&[version]).await.0, 422);
+}
+
+#[tokio::test]
 async fn a_templates_texts_can_change_and_the_template_can_not() {
     let bench = Bench::new();
     let (product, _) = bench.listed().await;
