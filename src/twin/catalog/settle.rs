@@ -60,6 +60,10 @@ fn conclude(state: &mut State, id: &str, folder: &Path) {
     }
     let server_fault = meet(&mut set, &mut findings);
     for (index, (change, found)) in set.changes.iter_mut().zip(&findings).enumerate().filter(|(_, (_, found))| !found.is_empty()) {
+        for ErrorDetail { code, message } in found {
+            // Whoever has the twin in its own process has no host to ask.
+            tracing::warn!(set = set.id, code, message, "a scan has found something");
+        }
         let message = state.catalog.findings.keep(&set.id, index, found.clone(), set.ends_at);
         change.errors.push(ErrorDetail { code: "SCAN_ERROR".to_owned(), message });
     }
