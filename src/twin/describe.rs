@@ -203,6 +203,8 @@ fn quotas(page: &mut String) {
     let source = "https://docs.aws.amazon.com/marketplace/latest/APIReference/quotas.html";
     let _ = writeln!(page, "| Open change sets (Catalog) | | {} | <{source}> |", catalog::OPEN_SETS);
     let _ = writeln!(page, "| Offers created or updated at a time (Catalog) | | {} | <{source}> |", catalog::CONCURRENT_OFFERS);
+    let source = "https://docs.aws.amazon.com/marketplace/latest/userguide/product-and-ami-policies.html";
+    let _ = writeln!(page, "| Public AMI products (Catalog) | | {} | <{source}> |", catalog::PUBLIC_LISTINGS);
     page.push_str("\nA new twin's account is not new to AWS: it starts with 32 virtual processors for standard instances.\n");
 }
 

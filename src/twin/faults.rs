@@ -33,6 +33,10 @@ pub struct FaultRule {
     /// The operation, such as `RunInstances`; any when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
+    /// A change type, such as `UpdateVisibility`: the rule is about the changes of this type that the Catalog lets in, or,
+    /// for [`RESCAN`], about the scans of published versions that AWS repeats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change_type: Option<String>,
     /// Counts only calls that change something.
     #[serde(default)]
     pub only_changes: bool,
@@ -46,7 +50,10 @@ pub struct FaultRule {
     pub fault: Fault,
 }
 
-/// What happens to a call.
+/// Stands for the scans of published versions where change types stand.
+pub const RESCAN: &str = "Rescan";
+
+/// What happens to a call, or to a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Fault {
@@ -71,6 +78,27 @@ pub enum Fault {
         #[serde(default)]
         message: String,
     },
+    /// The change's set fails when its time has come: what a reviewer says, or what only AWS can find.
+    Refusal {
+        /// AWS's code, such as `AUDIT_ERROR`; `SERVER_FAULT` fails the set as AWS's own fault.
+        code: String,
+        /// AWS's text.
+        #[serde(default)]
+        message: String,
+    },
+    /// The scan of the change's image finds these.
+    ScanFindings(Vec<ScanFinding>),
+}
+
+/// What a scan has against an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScanFinding {
+    /// Its code.
+    pub code: String,
+    /// Its text.
+    #[serde(default)]
+    pub message: String,
 }
 
 /// A script that can't be used.
@@ -134,12 +162,19 @@ impl FaultScript {
 impl FaultRule {
     /// Makes a rule that strikes the nth call that changes something.
     pub fn nth_change(nth: u64, fault: Fault) -> Self {
-        Self { service: None, operation: None, only_changes: true, nth, times: 1, fault }
+        Self { service: None, operation: None, change_type: None, only_changes: true, nth, times: 1, fault }
     }
 
     /// Makes a rule that strikes the first calls of an operation.
     pub fn first_calls(operation: &str, times: u64, fault: Fault) -> Self {
-        Self { service: None, operation: Some(operation.to_owned()), only_changes: false, nth: 1, times, fault }
+        let operation = Some(operation.to_owned());
+        Self { service: None, operation, change_type: None, only_changes: false, nth: 1, times, fault }
+    }
+
+    /// Makes a rule that strikes the first changes of a type.
+    pub fn first_changes(change_type: &str, times: u64, fault: Fault) -> Self {
+        let change_type = Some(change_type.to_owned());
+        Self { service: None, operation: None, change_type, only_changes: false, nth: 1, times, fault }
     }
 
     fn check(&self) -> Result<(), String> {
@@ -148,9 +183,31 @@ impl FaultRule {
             (_, Fault::Answer { status, .. }) if !(400..=599).contains(status) => {
                 Err(format!("answers with status {status}, which is no failure"))
             }
+            _ if self.change_type.is_some() => self.check_change(),
+            (_, Fault::Refusal { .. } | Fault::ScanFindings(_)) => Err("refuses a change, and names no change_type".to_owned()),
             (_, Fault::Latency { milliseconds: 0 }) => Err("adds no latency".to_owned()),
             _ if self.nth == 0 || self.times == 0 => Err("strikes no call: calls are counted from 1".to_owned()),
             _ => Ok(()),
+        }
+    }
+
+    fn check_change(&self) -> Result<(), String> {
+        let name = self.change_type.as_deref().unwrap_or_default();
+        let is_rescan = name == RESCAN;
+        if !is_rescan && !super::catalog::change_types().any(|(_, known, _)| known == name) {
+            return Err(format!("names the change type {name:?}, which the twin lacks"));
+        }
+        if self.service.is_some() || self.operation.is_some() || self.only_changes {
+            return Err("is about changes, and names calls too".to_owned());
+        }
+        if self.nth == 0 || self.times == 0 {
+            return Err("strikes no change: they are counted from 1".to_owned());
+        }
+        match &self.fault {
+            Fault::ScanFindings(_) => Ok(()),
+            Fault::Refusal { .. } if !is_rescan => Ok(()),
+            Fault::LostRequest if is_rescan => Ok(()),
+            _ => Err("is about changes: they meet a refusal or scan_findings, and a Rescan scan_findings or lost_request".to_owned()),
         }
     }
 
@@ -167,7 +224,8 @@ impl FaultRule {
     }
 
     fn is_about(&self, operation: &Operation) -> bool {
-        self.service.as_deref().is_none_or(|service| service == operation.service)
+        self.change_type.is_none()
+            && self.service.as_deref().is_none_or(|service| service == operation.service)
             && self.operation.as_deref().is_none_or(|name| name == operation.name)
             && (!self.only_changes || operation.changes())
     }
@@ -193,7 +251,8 @@ impl Tally {
         let counts = self.lock();
         let never = (1..).zip(&self.rules).zip(&counts.of_rules).filter(|((_, rule), count)| **count < rule.nth);
         let line = |((number, rule), count): ((usize, &FaultRule), &u64)| {
-            let of = rule.operation.as_deref().or(rule.service.as_deref()).unwrap_or("any operation");
+            let named = [&rule.change_type, &rule.operation, &rule.service];
+            let of = named.into_iter().find_map(|name| name.as_deref()).unwrap_or("any operation");
             format!("rule {number} of the faults never struck: it strikes from call {} of {of} on, and there were {count}", rule.nth)
         };
         never.map(line).collect()
@@ -223,10 +282,19 @@ impl Faults {
 
     /// Counts a call and says what strikes it.
     pub(super) fn strike(&self, operation: &Operation) -> Option<&Fault> {
+        *self.tally.lock().of_operations.entry(operation.clone()).or_default() += 1;
+        self.strike_where(|rule| rule.is_about(operation))
+    }
+
+    /// Counts a change that was let in, or a [`RESCAN`], and says what becomes of it.
+    pub(super) fn strike_change(&self, change_type: &str) -> Option<&Fault> {
+        self.strike_where(|rule| rule.change_type.as_deref() == Some(change_type))
+    }
+
+    fn strike_where(&self, is_about: impl Fn(&FaultRule) -> bool) -> Option<&Fault> {
         let mut counts = self.tally.lock();
-        *counts.of_operations.entry(operation.clone()).or_default() += 1;
         let mut struck = None;
-        for (rule, count) in self.tally.rules.iter().zip(&mut counts.of_rules).filter(|(rule, _)| rule.is_about(operation)) {
+        for (rule, count) in self.tally.rules.iter().zip(&mut counts.of_rules).filter(|(rule, _)| is_about(rule)) {
             *count += 1;
             let strikes = *count >= rule.nth && *count - rule.nth < rule.times;
             if strikes && struck.is_none() {
@@ -277,6 +345,15 @@ mod tests {
     }
 
     #[test]
+    fn rules_about_changes_count_changes_alone() {
+        let refusal = Fault::Refusal { code: "AUDIT_ERROR".to_owned(), message: String::new() };
+        let faults = Faults::new(vec![FaultRule::first_changes("UpdateVisibility", 1, refusal.clone())]);
+        assert_eq!(faults.strike(&operation("StartChangeSet")), None);
+        let struck = ["AddRegions", "UpdateVisibility", "UpdateVisibility"].map(|change_type| faults.strike_change(change_type).cloned());
+        assert_eq!(struck, [None, Some(refusal), None]);
+    }
+
+    #[test]
     fn a_rule_that_never_struck_is_told() {
         let rules =
             vec![FaultRule { nth: 3, ..FaultRule::first_calls("CreateTags", 1, Fault::Silence) }, FaultRule::nth_change(1, Fault::Silence)];
@@ -308,6 +385,15 @@ mod tests {
             (
                 r#""service": "ebs", "operation": "RunInstances", "fault": "silence""#,
                 "rule 1 names the operation \"RunInstances\", which the twin lacks",
+            ),
+            (r#""fault": {"scan_findings": []}"#, "rule 1 refuses a change, and names no change_type"),
+            (
+                r#""change_type": "UpdateName", "fault": {"refusal": {"code": "X"}}"#,
+                "rule 1 names the change type \"UpdateName\", which the twin lacks",
+            ),
+            (
+                r#""change_type": "Rescan", "fault": {"refusal": {"code": "X"}}"#,
+                "rule 1 is about changes: they meet a refusal or scan_findings, and a Rescan scan_findings or lost_request",
             ),
             (r#""nth": 0, "fault": "silence""#, "rule 1 strikes no call: calls are counted from 1"),
             (r#""fault": {"answer": {"status": 200, "code": "x"}}"#, "rule 1 answers with status 200, which is no failure"),

@@ -82,7 +82,9 @@ impl Twin {
     pub async fn answer(self: &Arc<Self>, request: http::Request<Body>) -> http::Response<Body> {
         let request_id = self.new_request_id();
         let (parts, body) = request.into_parts();
-        let mut reply = if s3::is_asked(&parts) {
+        let mut reply = if parts.method == Method::GET && catalog::is_findings_path(parts.uri.path()) {
+            catalog::findings(self, parts.uri.path()).map(Body::from)
+        } else if s3::is_asked(&parts) {
             s3::handle(self, parts, body, request_id.to_str().unwrap_or_default()).await
         } else {
             self.answer_whole(parts, body, &request_id).await.map(Body::from)
@@ -154,7 +156,7 @@ impl Twin {
         refuse: impl FnOnce(ApiError) -> http::Response<B>,
     ) -> http::Response<B> {
         match self.faults().strike(operation) {
-            None => carry_out.await,
+            None | Some(Fault::Refusal { .. } | Fault::ScanFindings(_)) => carry_out.await,
             Some(Fault::LostRequest) => lost(),
             Some(Fault::LostAnswer) => {
                 carry_out.await;

@@ -19,7 +19,7 @@ pub type Tags = BTreeMap<String, String>;
 /// Everything the twin remembers.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct State {
-    /// The format of the state file: 1.
+    /// The format of the state file: 2.
     pub format: u32,
     /// The account that all callers belong to.
     pub account: AccountId,
@@ -70,7 +70,7 @@ impl State {
             policies: BTreeSet::from(["arn:aws:iam::aws:policy/AWSMarketplaceAmiIngestion".to_owned()]),
         };
         Self {
-            format: 1,
+            format: 2,
             access_key_id: format!("AKIA{}", &Digest::of_parts([seed.as_bytes(), b"access key"]).to_hex().to_uppercase()[..16]),
             secret_access_key: Digest::of_parts([seed.as_bytes(), b"secret"]).to_hex()[..40].to_owned(),
             // As much as an account has that is not new.

@@ -145,7 +145,7 @@ pub enum OpenError {
 }
 
 /// The format of the state file that this version reads and writes.
-const STATE_FORMAT: u32 = 1;
+const STATE_FORMAT: u32 = 2;
 
 /// Who callers of a twin are.
 #[derive(Debug, Clone)]
@@ -474,11 +474,11 @@ mod tests {
     fn a_state_that_is_not_understood_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.json");
+        std::fs::write(&path, "{\"format\": 3}").unwrap();
+        assert!(matches!(open(folder.path()), Err(OpenError::Format { found: 3, .. })));
         std::fs::write(&path, "{\"format\": 2}").unwrap();
-        assert!(matches!(open(folder.path()), Err(OpenError::Format { found: 2, .. })));
-        std::fs::write(&path, "{\"format\": 1}").unwrap();
         assert!(matches!(open(folder.path()), Err(OpenError::State { .. })));
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"format\": 1}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"format\": 2}");
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 import json
 from functools import cache
+from urllib.request import urlopen
 
-from support import Case, server
-from test_catalog import CATALOG, add, catalog, follow, image, listed
+from support import Case, client, server
+from test_catalog import CATALOG, PRODUCT, add, catalog, change, follow, image, listed, start, version
 
 
 def arn(product):
@@ -64,6 +65,43 @@ class Assessments(Case):
             catalog().describe_assessment(Catalog=CATALOG, AssessmentIdentifier="assessment-0")
         with self.refused("ValidationException", 422):
             catalog().list_assessments(Catalog=CATALOG, NextToken="made-up")
+
+
+class Templates(Case):
+    TEMPLATE = """
+Parameters:
+  ImageId: { Type: AWS::EC2::Image::Id }
+  Admins: { Type: String, Default: 0.0.0.0/0 }
+Resources:
+  Group:
+    Type: AWS::EC2::SecurityGroup
+    Properties:
+      SecurityGroupIngress: [{ IpProtocol: tcp, FromPort: 22, ToPort: 22, CidrIp: !Ref Admins }]
+  Server: { Type: AWS::EC2::Instance, Properties: { ImageId: !Ref ImageId } }
+"""
+
+    def test_what_a_scan_finds_in_a_template_lies_behind_an_address(self):
+        client("s3").put_object(Bucket="bakehouse-twin", Key="template.yaml", Body=self.TEMPLATE.encode())
+        details = version("22.0.0", image("catalog template"))
+        source = details["DeliveryOptions"][0]["Details"]["AmiDeliveryOptionDetails"]["AmiSource"]
+        option = {
+            "ShortDescription": "A page in a network.",
+            "LongDescription": "A page in a network of its own.",
+            "UsageInstructions": "Launch the stack.",
+            "RecommendedInstanceType": "t3.small",
+            "ArchitectureDiagram": "https://conformance.s3.amazonaws.com/diagram.png",
+            "Template": "https://bakehouse-twin.s3.amazonaws.com/template.yaml",
+            "TemplateSources": [{"ParameterName": "ImageId", "AmiSource": source}],
+        }
+        source.pop("ScanningPort", None)
+        kind = "DeploymentTemplateDeliveryOptionDetails"
+        details["DeliveryOptions"].append({"DeliveryOptionTitle": "A stack", "Details": {kind: option}})
+        told = follow(start([change("AddDeliveryOptions", PRODUCT, details, listed())]))
+        [error] = told["ChangeSet"][0]["ErrorDetailList"]
+        self.assertEqual((told["Status"], error["ErrorCode"]), ("FAILED", "SCAN_ERROR"), told)
+        with urlopen(error["ErrorMessage"]) as answer:
+            found = json.load(answer)
+        self.assertEqual([finding["ErrorCode"] for finding in found], ["OPEN_ACCESS"])
 
 
 class Policies(Case):

@@ -173,7 +173,8 @@ async fn the_marketplace_starts_what_is_submitted_and_refuses_what_its_scanner_c
     let Err(EngineError::ListingRefused { errors, .. }) = end else { panic!("the scanner must refuse it: {end:?}") };
     assert_eq!(errors[0].code, "SCAN_ERROR");
     let expected = r#"[{"ErrorCode":"SSHAuthFailedForUserAndKeypair","ErrorMessage":"Unable to log into the instance with OS default username [admin]"}]"#;
-    assert_eq!(errors[0].message, expected);
+    let list = process.twin.call(http::Request::get(&errors[0].message).body(bytes::Bytes::new()).unwrap()).await;
+    assert_eq!(list.body(), expected);
     assert_nothing_runs(&process);
     let machines = std::fs::read_dir(process.twin.folder().join("volumes")).unwrap().count();
     assert_eq!(machines, 0, "the disk of an ingestion is left");

@@ -2,12 +2,14 @@
 //!
 //! AWS names no control in public; these are the twin's own, one for each thing that it looks at.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::change_sets::{Change, ErrorDetail, time};
 use super::entities;
+use super::findings;
+use super::inspection::submitted_source;
 use super::list::page;
 use super::refusal::{not_found, shortened};
 use crate::model::digest::Digest;
@@ -17,18 +19,15 @@ use crate::twin::state::State;
 /// The one framework for images, with its version.
 const FRAMEWORK: &str = "AMISecurity";
 const FRAMEWORK_VERSION: &str = "AMISecurity@1.0";
-/// How long the findings of a scan can be read.
-///
-/// Source: <https://docs.aws.amazon.com/marketplace/latest/APIReference/ami-products.html>, of SCAN_ERROR's address.
-const LIFE: SignedDuration = SignedDuration::from_hours(60 * 24);
-
 /// Controls in the order that they are looked at, with the codes that say they failed.
 const CONTROLS: &[(&str, &[&str])] = &[
     ("AMI_CAN_BE_COPIED", &["ASSET_NOT_FOUND", "ASSET_ACCESS_EXCEPTION", "IMAGE_ACCESS_EXCEPTION"]),
     ("AMI_HAS_NO_PRODUCT_CODE", &["EXISTING_AMI_PRODUCT_CODE"]),
     ("AMI_FITS_THE_PRODUCT", &["INVALID_AMI_ARCHITECTURE", "INCOMPATIBLE_AMI"]),
-    ("AMI_PASSES_THE_SCAN", &["SCAN_ERROR"]),
+    // Its errors are what the scan found, one by one.
+    (SCAN, &[]),
 ];
+const SCAN: &str = "AMI_PASSES_THE_SCAN";
 
 /// What came of looking at an image.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -36,33 +35,60 @@ pub(super) struct Assessment {
     id: String,
     /// The product, once there is one.
     entity: Option<String>,
-    change_set: String,
+    /// `None` when a published version was scanned again.
+    change_set: Option<String>,
     /// The version's delivery option, if it came about.
     delivery_option: Option<String>,
     image: String,
     created: Timestamp,
     errors: Vec<ErrorDetail>,
+    /// What the scan found.
+    #[serde(default)]
+    findings: Vec<ErrorDetail>,
 }
 
 impl Assessment {
     /// Tells what came of the image that a change would deliver; `None` when it never came to looking at one.
-    pub(super) fn of(set: &str, index: usize, change: &Change, delivery_option: Option<String>, created: Timestamp) -> Option<Self> {
-        let source = &change.details["DeliveryOptions"][0]["Details"]["AmiDeliveryOptionDetails"]["AmiSource"];
+    pub(super) fn of(
+        set: &str,
+        index: usize,
+        change: &Change,
+        findings: Vec<ErrorDetail>,
+        delivery_option: Option<String>,
+        created: Timestamp,
+    ) -> Option<Self> {
+        let source = submitted_source(&change.details)?;
         let is_of_image = |error: &&ErrorDetail| CONTROLS.iter().any(|(_, codes)| codes.contains(&error.code.as_str()));
         let errors: Vec<ErrorDetail> = change.errors.iter().filter(is_of_image).cloned().collect();
         // Errors in texts alone: the image was not looked at.
-        if errors.is_empty() && !change.errors.is_empty() {
+        if errors.is_empty() && findings.is_empty() && !change.errors.is_empty() {
             return None;
         }
         Some(Self {
             id: format!("assessment-{}", Digest::of_parts([set.as_bytes(), b"assessment", &index.to_le_bytes()]).short(17)),
             entity: change.entity_id().filter(|id| !id.starts_with('$')).map(str::to_owned),
-            change_set: set.to_owned(),
+            change_set: Some(set.to_owned()),
             delivery_option,
             image: source["AmiId"].as_str().unwrap_or_default().to_owned(),
             created,
             errors,
+            findings,
         })
+    }
+
+    /// Tells what came of scanning a published version again.
+    pub(super) fn again(product: String, delivery_option: String, image: String, findings: Vec<ErrorDetail>, created: Timestamp) -> Self {
+        let id = Digest::of_parts([delivery_option.as_bytes(), b"rescan", &created.as_second().to_le_bytes()]).short(17);
+        Self {
+            id: format!("assessment-{id}"),
+            entity: Some(product),
+            change_set: None,
+            delivery_option: Some(delivery_option),
+            image,
+            created,
+            errors: Vec::new(),
+            findings,
+        }
     }
 
     /// Returns its id.
@@ -70,12 +96,24 @@ impl Assessment {
         &self.id
     }
 
+    /// Tells whether it can't be read any more.
+    pub(super) fn has_expired(&self, now: Timestamp) -> bool {
+        self.expires() <= now
+    }
+
+    fn passed(&self) -> bool {
+        self.errors.is_empty() && self.findings.is_empty()
+    }
+
     fn expires(&self) -> Timestamp {
-        self.created.saturating_add(LIFE).unwrap_or(Timestamp::MAX)
+        self.created.saturating_add(findings::LIFE).unwrap_or(Timestamp::MAX)
     }
 
     fn summary(&self, state: &State) -> Value {
-        let mut target = json!({ "ChangeSetId": self.change_set });
+        let mut target = json!({});
+        if let Some(set) = &self.change_set {
+            target["ChangeSetId"] = json!(set);
+        }
         if let Some(entity) = &self.entity {
             target["EntityId"] = json!(entity);
         }
@@ -84,7 +122,7 @@ impl Assessment {
             "AssessmentArn": entities::arn(&state.account, "Assessment", &self.id),
             "FrameworkId": FRAMEWORK_VERSION,
             "AssessmentTargetSummary": target,
-            "AssessmentResult": if self.errors.is_empty() { "PASS" } else { "FAIL" },
+            "AssessmentResult": if self.passed() { "PASS" } else { "FAIL" },
             "CreatedAt": time(self.created),
             "ExpiresAt": time(self.expires()),
         });
@@ -97,7 +135,8 @@ impl Assessment {
     fn controls(&self) -> Vec<Value> {
         let mut reached = true;
         let control = |(id, codes): &(&str, &[&str])| {
-            let errors: Vec<&ErrorDetail> = self.errors.iter().filter(|error| codes.contains(&error.code.as_str())).collect();
+            let of_control = self.errors.iter().filter(|error| codes.contains(&error.code.as_str()));
+            let errors: Vec<&ErrorDetail> = of_control.chain(self.findings.iter().filter(|_| *id == SCAN)).collect();
             let result = match (reached, errors.is_empty()) {
                 (false, _) => "NOT_EXECUTED",
                 (true, true) => "PASS",
@@ -106,11 +145,16 @@ impl Assessment {
             // An image that can't be had is not looked at any further.
             reached &= errors.is_empty() || *id != CONTROLS[0].0;
             let scope = json!([{ "Name": "AMI_ID", "Value": self.image }]);
-            let errors = errors.iter().map(|e| json!({ "Code": e.code, "Message": shortened(&e.message), "Scope": scope }));
+            let errors = errors.iter().map(|e| json!({ "Code": code(&e.code), "Message": shortened(&e.message), "Scope": scope }));
             json!({ "ControlId": id, "ControlAssessmentResult": result, "Errors": errors.collect::<Vec<_>>() })
         };
         CONTROLS.iter().map(control).collect()
     }
+}
+
+/// Writes a code as the service model has codes: capital letters and low lines.
+fn code(code: &str) -> String {
+    code.chars().map(|c| if c.is_ascii_alphabetic() { c.to_ascii_uppercase() } else { '_' }).collect()
 }
 
 /// Answers ListAssessments: the latest first.
@@ -125,7 +169,7 @@ pub(super) fn list(state: &State, request: &Value, now: Timestamp) -> Result<Val
         .values()
         .filter(|a| now < a.expires() && [FRAMEWORK, FRAMEWORK_VERSION].contains(&framework))
         .filter(|a| is(option, a.delivery_option.as_deref()))
-        .filter(|a| is(&target["EntityId"], a.entity.as_deref()) && is(&target["ChangeSetId"], Some(&a.change_set)))
+        .filter(|a| is(&target["EntityId"], a.entity.as_deref()) && is(&target["ChangeSetId"], a.change_set.as_deref()))
         .collect();
     found.sort_by_key(|a| (std::cmp::Reverse(a.created), a.id.clone()));
     let (page, next) = page(found, 20, request)?;

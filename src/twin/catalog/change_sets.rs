@@ -1,15 +1,22 @@
 //! Change sets: what they hold, how far they are, how they are described and cancelled.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::entities;
+use super::findings::address;
 use super::inspection::Inspection;
 use super::refusal::{invalid_request, not_found, shortened};
 use crate::model::ids::AccountId;
 use crate::twin::error::ApiError;
+use crate::twin::faults::{Fault, ScanFinding};
 use crate::twin::state::{State, Tags};
+
+/// For so long a restriction can be cancelled, however far it is.
+///
+/// Source: <https://docs.aws.amazon.com/marketplace/latest/APIReference/ami-products.html>, UpdateVisibility.
+const TIME_TO_THINK_BETTER: SignedDuration = SignedDuration::from_hours(24);
 
 /// A change set.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -28,6 +35,9 @@ pub(super) struct ChangeSet {
     /// Images that are started before the set ends; none where no machines run.
     #[serde(default)]
     pub inspections: Vec<Inspection>,
+    /// By the place of a change: what becomes of it whatever else is judged of it.
+    #[serde(default)]
+    pub decreed: Vec<(usize, Fault)>,
 }
 
 /// What a set is for.
@@ -66,11 +76,20 @@ pub(super) struct ErrorDetail {
     pub message: String,
 }
 
+impl From<&ScanFinding> for ErrorDetail {
+    fn from(finding: &ScanFinding) -> Self {
+        Self { code: finding.code.clone(), message: finding.message.clone() }
+    }
+}
+
 /// How a set ended.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Outcome {
     pub status: Status,
     pub at: Timestamp,
+    /// Whether AWS is to blame for the failure.
+    #[serde(default)]
+    pub server_fault: bool,
 }
 
 /// How far a set is.
@@ -109,6 +128,12 @@ impl ChangeSet {
         self.outcome.is_none() && self.ends_at <= now && self.inspections.iter().all(Inspection::has_ended)
     }
 
+    /// Tells whether it would restrict a product, and it isn't too late to leave it as it is.
+    fn may_think_better(&self, now: Timestamp) -> bool {
+        let restricts = |change: &Change| change.change_type == "UpdateVisibility" && change.details["TargetVisibility"] == "Restricted";
+        self.changes.iter().any(restricts) && self.started.duration_until(now) < TIME_TO_THINK_BETTER
+    }
+
     pub fn is_open(&self, now: Timestamp) -> bool {
         matches!(self.status(now), Status::Preparing | Status::Applying)
     }
@@ -131,30 +156,31 @@ impl ChangeSet {
         if let Some(outcome) = &self.outcome {
             summary["EndTime"] = json!(time(outcome.at));
             if outcome.status == Status::Failed {
-                summary["FailureCode"] = json!("CLIENT_ERROR");
+                summary["FailureCode"] = json!(if outcome.server_fault { "SERVER_FAULT" } else { "CLIENT_ERROR" });
             }
         }
         summary
     }
 }
 
-/// Answers DescribeChangeSet.
-pub(super) fn describe(state: &State, request: &Value, now: Timestamp) -> Result<Value, ApiError> {
+/// Answers DescribeChangeSet; `host` is the twin's, as the caller knows it.
+pub(super) fn describe(state: &State, request: &Value, now: Timestamp, host: &str) -> Result<Value, ApiError> {
     let set = find(state, request)?;
     let mut answer = set.summary(&state.account, now);
     answer["Intent"] = json!(match set.intent {
         Intent::Validate => "VALIDATE",
         Intent::Apply => "APPLY",
     });
-    if set.status(now) == Status::Failed {
-        answer["FailureDescription"] = json!("Change set failed: see the ErrorDetailList of its changes.");
+    if let Some(Outcome { status: Status::Failed, server_fault, .. }) = &set.outcome {
+        let why = if *server_fault { "an internal error; start it again." } else { "see the ErrorDetailList of its changes." };
+        answer["FailureDescription"] = json!(format!("Change set failed: {why}"));
     }
-    answer["ChangeSet"] = set.changes.iter().map(describe_change).collect();
+    answer["ChangeSet"] = set.changes.iter().map(|change| describe_change(change, host)).collect();
     Ok(answer)
 }
 
-fn describe_change(change: &Change) -> Value {
-    let error = |error: &ErrorDetail| json!({ "ErrorCode": error.code, "ErrorMessage": shortened(&error.message) });
+fn describe_change(change: &Change, host: &str) -> Value {
+    let error = |error: &ErrorDetail| json!({ "ErrorCode": error.code, "ErrorMessage": shortened(&address(&error.message, host)) });
     let mut json = json!({
         "ChangeType": change.change_type,
         "Entity": { "Type": change.entity_type },
@@ -178,13 +204,14 @@ pub(super) fn cancel(state: &mut State, request: &Value, now: Timestamp) -> Resu
     let set = state.catalog.change_sets.get_mut(&id).ok_or_else(|| unknown(&id))?;
     match set.status(now) {
         Status::Preparing => {}
+        Status::Applying if set.may_think_better(now) => {}
         Status::Applying => {
             let message = format!("Change set {id} can't be cancelled: it is being applied.");
             return Err(ApiError::new(423, "ResourceInUseException", message));
         }
         ended => return Err(invalid_request(format!("Change set {id} can't be cancelled: it is {}, not PREPARING.", ended.as_str()))),
     }
-    set.outcome = Some(Outcome { status: Status::Cancelled, at: now });
+    set.outcome = Some(Outcome { status: Status::Cancelled, at: now, server_fault: false });
     Ok(json!({ "ChangeSetId": id, "ChangeSetArn": set.arn(&account) }))
 }
 

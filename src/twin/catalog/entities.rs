@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -211,26 +212,65 @@ pub(super) struct Dimension {
     pub restricted: bool,
 }
 
-/// A version with its one delivery option and that one's source.
+/// A version: one image, delivered in one way or several.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Version {
     pub id: String,
     pub title: String,
     pub release_notes: String,
     pub created: Timestamp,
-    pub option: DeliveryOption,
     pub source: Source,
+    /// At least one; at most one of them is the image alone.
+    pub options: Vec<DeliveryOption>,
 }
 
-/// How a version is delivered: as an image.
+impl Version {
+    /// Returns the id of the option that assessments name: the first.
+    pub fn option_id(&self) -> &str {
+        self.options.first().map_or("", |option| &option.id)
+    }
+
+    /// Tells whether nobody new can have it: every one of its options is restricted.
+    pub fn is_restricted(&self) -> bool {
+        self.options.iter().all(|option| option.restricted)
+    }
+}
+
+/// A way that a version is delivered.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct DeliveryOption {
     pub id: String,
     pub usage_instructions: String,
-    pub access_endpoint: Option<AccessEndpoint>,
+    /// The recommended one.
     pub instance_type: String,
-    pub security_groups: Vec<SecurityGroupRule>,
     pub restricted: bool,
+    pub kind: DeliveryKind,
+}
+
+/// What a buyer launches.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) enum DeliveryKind {
+    /// The image alone.
+    Image { access_endpoint: Option<AccessEndpoint>, security_groups: Vec<SecurityGroupRule> },
+    /// A CloudFormation template that starts it.
+    Template(Box<Template>),
+}
+
+/// A CloudFormation template, and what is said of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Template {
+    /// Of the source that it reads back as, beside the image's.
+    pub source_id: String,
+    pub title: String,
+    pub short_description: String,
+    pub long_description: String,
+    /// As the seller gave it, like the diagram's; they read back as the Marketplace's own.
+    pub url: String,
+    pub diagram_url: String,
+    /// Addresses of the templates that it starts in its turn, as far as it names them.
+    pub nested: Vec<String>,
+    /// Services whose resources it makes.
+    pub services: Vec<String>,
 }
 
 /// The image that a version is delivered as.
@@ -265,7 +305,7 @@ pub(super) struct SecurityGroupRule {
     pub ip_ranges: Vec<String>,
 }
 
-/// A public offer.
+/// An offer: public, unless it is targeted at buyers.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Offer {
     pub product: String,
@@ -280,10 +320,53 @@ pub(super) struct Offer {
     pub raised: Option<Timestamp>,
     /// Terms as written, by type.
     pub terms: BTreeMap<String, Value>,
+    /// Whom it is for; everybody when nothing is said.
+    #[serde(default)]
+    pub targeting: Targeting,
+    /// The last day of a private offer.
+    #[serde(default)]
+    pub available_until: Option<Date>,
+}
+
+/// Whom an offer is for, as written.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct Targeting {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub positive_targeting: Option<Targets>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub negative_targeting: Option<Targets>,
+}
+
+/// Countries or accounts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct Targets {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub country_codes: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub buyer_accounts: Vec<String>,
+}
+
+impl Targeting {
+    /// Returns the accounts that it is for alone, if any.
+    pub fn buyer_accounts(&self) -> &[String] {
+        self.positive_targeting.as_ref().map_or(&[], |targets| &targets.buyer_accounts)
+    }
+
+    /// Returns the countries that it names, whether it is for them or not.
+    pub fn country_codes(&self) -> impl Iterator<Item = &String> {
+        [&self.positive_targeting, &self.negative_targeting].into_iter().flatten().flat_map(|targets| &targets.country_codes)
+    }
 }
 
 impl Offer {
     pub fn state(&self) -> &'static str {
         if self.released.is_some() { "Released" } else { "Draft" }
+    }
+
+    /// Tells whether only some accounts may take it.
+    pub fn is_private(&self) -> bool {
+        !self.targeting.buyer_accounts().is_empty()
     }
 }

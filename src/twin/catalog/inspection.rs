@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::apply;
-use super::change_sets::{Change, ChangeSet};
+use super::change_sets::{Change, ChangeSet, ErrorDetail};
 use super::change_types::Act;
 use crate::model::ids::Region;
 use crate::reach::{self, LoginError, LoginKey, Session};
@@ -90,7 +90,7 @@ impl Inspection {
     pub fn wanted(changes: &[Change]) -> Vec<Self> {
         let adds = changes.iter().enumerate().filter(|(_, change)| apply::act(change) == Some(Act::AddDeliveryOptions));
         let inspection = |(index, change): (usize, &Change)| {
-            let source = &change.details["DeliveryOptions"][0]["Details"]["AmiDeliveryOptionDetails"]["AmiSource"];
+            let source = submitted_source(&change.details)?;
             Some(Self {
                 change: index,
                 image: source["AmiId"].as_str()?.to_owned(),
@@ -107,11 +107,12 @@ impl Inspection {
         matches!(self.stand, Stand::Passed | Stand::LeftOut | Stand::Failed(_))
     }
 
-    /// Returns what the scanner has against the image, as one text: on AWS it lies behind a URL, and the twin serves no files.
-    pub fn findings(&self) -> Option<String> {
-        let Stand::Failed(findings) = &self.stand else { return None };
-        let list: Value = findings.iter().map(|f| json!({ "ErrorCode": f.code, "ErrorMessage": f.message })).collect();
-        Some(list.to_string())
+    /// Returns what the scanner has against the image.
+    pub fn findings(&self) -> Vec<ErrorDetail> {
+        match &self.stand {
+            Stand::Failed(findings) => findings.iter().map(|f| ErrorDetail { code: f.code.clone(), message: f.message.clone() }).collect(),
+            _ => Vec::new(),
+        }
     }
 
     /// Returns the handle of the machine that runs for it.
@@ -126,6 +127,16 @@ impl Inspection {
     fn subject(&self) -> String {
         format!("{} {}:{}", self.image, self.user, self.port)
     }
+}
+
+/// Finds the image that a version is to deliver: all of its options name the same one.
+pub(super) fn submitted_source(details: &Value) -> Option<&Value> {
+    let options = details["DeliveryOptions"].as_array()?;
+    options.iter().find_map(|option| {
+        let image = &option["Details"]["AmiDeliveryOptionDetails"]["AmiSource"];
+        let template = &option["Details"]["DeploymentTemplateDeliveryOptionDetails"]["TemplateSources"][0]["AmiSource"];
+        [image, template].into_iter().find(|source| source.is_object())
+    })
 }
 
 /// Where an inspection is found.

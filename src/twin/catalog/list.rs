@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::change_sets::{ChangeSet, time};
-use super::entities::{Body, Entity, EntityKind};
+use super::entities::{Body, Entity, EntityKind, Offer};
 use super::refusal::invalid_request;
 use crate::model::digest::Digest;
 use crate::model::ids::AccountId;
@@ -118,12 +118,23 @@ fn columns(entity: &Entity) -> Map<String, Value> {
             put("ProductId", json!(offer.product));
             put("State", json!(offer.state()));
             put("ReleaseDate", json!(offer.released.map(time)));
-            // The twin offers public offers alone: they are targeted at nobody.
-            put("Targeting", json!("None"));
-            put("BuyerAccounts", Value::Null);
+            put("Targeting", json!(target(offer)));
+            put("BuyerAccounts", Some(offer.targeting.buyer_accounts().join(" ")).filter(|text| !text.is_empty()).into());
+            put("AvailabilityEndDate", json!(offer.available_until.map(|day| format!("{day}T23:59:59Z"))));
         }
     }
     columns
+}
+
+/// Names what an offer is targeted at.
+fn target(offer: &Offer) -> &'static str {
+    if offer.is_private() {
+        "BuyerAccounts"
+    } else if offer.targeting.country_codes().next().is_some() {
+        "CountryCodes"
+    } else {
+        "None"
+    }
 }
 
 /// All filters of a request: an entity has to pass each.
@@ -239,11 +250,12 @@ fn entity_summary(account: &AccountId, entity: &Entity) -> Value {
                 ("ProductId", Some(offer.product.clone())),
                 ("State", Some(offer.state().to_owned())),
                 ("ReleaseDate", offer.released.map(time)),
+                ("AvailabilityEndDate", offer.available_until.map(|day| format!("{day}T23:59:59Z"))),
                 ("CreatedBySource", Some("Seller".to_owned())),
             ];
             summary["OfferSummary"] = present(&members);
-            summary["OfferSummary"]["BuyerAccounts"] = json!([]);
-            summary["OfferSummary"]["Targeting"] = json!(["None"]);
+            summary["OfferSummary"]["BuyerAccounts"] = json!(offer.targeting.buyer_accounts());
+            summary["OfferSummary"]["Targeting"] = json!([target(offer)]);
             &offer.name
         }
     };

@@ -15,15 +15,18 @@ mod change_types;
 mod delays;
 mod describe;
 mod entities;
+mod findings;
 mod inspection;
 mod inspectors;
 mod instance_types;
 mod list;
+mod payloads;
 mod policies;
 mod read;
 mod references;
 mod refusal;
 mod requests;
+mod rescans;
 mod schema;
 mod service;
 mod settle;
@@ -37,10 +40,12 @@ mod validate;
 use super::table::Row;
 
 pub use delays::CatalogDelays;
+pub(super) use findings::is_path as is_findings_path;
 pub(super) use inspectors::{Inspectors, attend};
 pub(super) use requests::COMMON_ERRORS;
+pub(super) use service::findings;
 pub use service::handle;
-pub(super) use start::{CONCURRENT_OFFERS, OPEN_SETS};
+pub(super) use start::{CONCURRENT_OFFERS, OPEN_SETS, PUBLIC_LISTINGS};
 pub use state::Catalog;
 
 /// Lists the operations there are with what their requests can have.

@@ -167,6 +167,7 @@ static OFFER_FILTERS: &[Member] = &[
     optional("Name", Shape::Object(VALUES_OR_WILDCARD)),
     optional("ProductId", Shape::Object(VALUES)),
     optional("ReleaseDate", Shape::Object(DATE)),
+    optional("AvailabilityEndDate", Shape::Object(DATE)),
     optional("LastModifiedDate", Shape::Object(DATE)),
     optional("BuyerAccounts", Shape::Object(WILDCARD)),
     optional("State", Shape::Object(&[optional("ValueList", list(&STATE, 1, 2))])),
@@ -175,7 +176,10 @@ static OFFER_FILTERS: &[Member] = &[
 static PRODUCT_SORT: &[Member] =
     &[optional("SortBy", Shape::Choice(&["EntityId", "LastModifiedDate", "ProductTitle", "Visibility"])), optional("SortOrder", ORDER)];
 static OFFER_SORT: &[Member] = &[
-    optional("SortBy", Shape::Choice(&["EntityId", "Name", "ProductId", "ReleaseDate", "State", "Targeting", "LastModifiedDate"])),
+    optional(
+        "SortBy",
+        Shape::Choice(&["EntityId", "Name", "ProductId", "ReleaseDate", "AvailabilityEndDate", "State", "Targeting", "LastModifiedDate"]),
+    ),
     optional("SortOrder", ORDER),
 ];
 static TYPE_FILTERS: &[Member] =

@@ -21,6 +21,8 @@ pub(super) enum Shape {
     List { of: &'static Shape, least: usize, most: usize },
     /// An object with these members and no others.
     Object(&'static [Member]),
+    /// An object with exactly one of these members and no others; each is declared optional.
+    OneOf(&'static [Member]),
     /// An object whose string member `tag` says which members it has.
     Tagged { tag: &'static str, cases: &'static [(&'static str, &'static [Member])] },
     /// The shape, or null.
@@ -83,7 +85,7 @@ fn collect(shape: &Shape, path: &str, names: &mut Vec<String>) {
         }
     };
     match shape {
-        Shape::Object(members) => of(members, names),
+        Shape::Object(members) | Shape::OneOf(members) => of(members, names),
         Shape::Tagged { cases, .. } => cases.iter().for_each(|(_, members)| of(members, names)),
         Shape::List { of, .. } => collect(of, &format!("{path}.N"), names),
         Shape::Nullable(of) => collect(of, path, names),
@@ -127,6 +129,13 @@ fn visit(shape: &Shape, value: &Value, path: &str, faults: &mut Vec<Fault>) {
             }
         }
         (Shape::Object(members), Value::Object(object)) => visit_members(members, None, object, path, faults),
+        (Shape::OneOf(members), Value::Object(object)) => {
+            if members.iter().filter(|member| object.contains_key(member.name)).count() != 1 {
+                let names: Vec<&str> = members.iter().map(|member| member.name).collect();
+                refuse(format!("has not exactly one of {names:?}"));
+            }
+            visit_members(members, None, object, path, faults);
+        }
         (Shape::Tagged { tag, cases }, Value::Object(object)) => {
             let name = object.get(*tag).and_then(Value::as_str);
             match cases.iter().find(|(case, _)| Some(*case) == name) {
@@ -183,7 +192,7 @@ fn article(shape: &Shape) -> &'static str {
         Shape::Text { .. } | Shape::Choice(_) => "a string",
         Shape::Integer { .. } => "a whole number",
         Shape::List { .. } => "a list",
-        Shape::Object(_) | Shape::Tagged { .. } => "an object",
+        Shape::Object(_) | Shape::OneOf(_) | Shape::Tagged { .. } => "an object",
         Shape::Nullable(inner) => article(inner),
         Shape::Any => "a value",
     }
@@ -208,6 +217,7 @@ mod tests {
         optional("Names", list(&NAME, 1, 2)),
         optional("Port", Shape::Integer { least: 1, most: 65535 }),
         optional("Sku", Shape::Nullable(&NAME)),
+        optional("Kind", Shape::OneOf(&[optional("A", text(5)), optional("B", text(5))])),
         optional("Term", Shape::Tagged { tag: "Type", cases: &[("Byol", &[]), ("Usage", &[required("Price", matching(9, r"^\d+$"))])] }),
     ]);
 
@@ -234,6 +244,14 @@ mod tests {
         D.Sku is not a string
         D.Term.Price does not match the pattern ^\d+$
         ");
+    }
+
+    #[test]
+    fn exactly_one_of_several_members_is_taken() {
+        assert!(messages(json!({"Name": "a", "Kind": {"A": "x"}})).is_empty());
+        let refused = ["D.Kind has not exactly one of [\"A\", \"B\"]"];
+        assert_eq!(messages(json!({"Name": "a", "Kind": {}})), refused);
+        assert_eq!(messages(json!({"Name": "a", "Kind": {"A": "x", "B": "y"}})), refused);
     }
 
     #[test]

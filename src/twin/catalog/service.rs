@@ -43,19 +43,19 @@ async fn answer(twin: &Arc<Twin>, call: &Call) -> Result<Value, ApiError> {
     inspectors::attend(twin).await;
     if twin.read(|state| settle::is_due(&state.catalog, now)) {
         twin.change(|state| {
-            settle::settle(state, now);
+            settle::settle(state, now, twin.folder(), twin.faults());
             Ok::<_, ApiError>(())
         })?;
     }
     match route.call {
         requests::Call::StartChangeSet => {
             let inspects = !matches!(twin.machines(), Machines::None);
-            let started = twin.change(|state| start::start(state, &request, now, inspects))?;
+            let started = twin.change(|state| start::start(state, &request, now, inspects, twin.faults()))?;
             inspectors::attend(twin).await;
             Ok(started)
         }
         requests::Call::CancelChangeSet => twin.change(|state| change_sets::cancel(state, &request, now)),
-        requests::Call::DescribeChangeSet => twin.read(|state| change_sets::describe(state, &request, now)),
+        requests::Call::DescribeChangeSet => twin.read(|state| change_sets::describe(state, &request, now, host(call))),
         requests::Call::ListChangeSets => twin.read(|state| list::change_sets(state, &request, now)),
         requests::Call::DescribeEntity => twin.read(|state| describe::entity(state, &request)),
         requests::Call::BatchDescribeEntities => twin.read(|state| Ok(describe::entities(state, &request))),
@@ -69,6 +69,21 @@ async fn answer(twin: &Arc<Twin>, call: &Call) -> Result<Value, ApiError> {
         requests::Call::UntagResource => twin.change(|state| tags::untag(state, &request)),
         requests::Call::ListTagsForResource => twin.read(|state| tags::list(state, &request)),
     }
+}
+
+/// Answers a request for what a scan has found: anybody's who knows the address, as on AWS.
+pub(in crate::twin) fn findings(twin: &Twin, path: &str) -> Reply {
+    let now = twin.clock().now();
+    match twin.read(|state| state.catalog.findings.file(path, now)) {
+        Some(list) => reply(200, None, &list),
+        None => reply(403, None, &json!({ "Message": "Access Denied" })),
+    }
+}
+
+/// Returns the host that a call was made to.
+fn host(call: &Call) -> &str {
+    let named = call.headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
+    named.or(call.uri.authority().map(|authority| authority.as_str())).unwrap_or("localhost")
 }
 
 fn barred(bar: Bar) -> ApiError {

@@ -8,13 +8,14 @@ use serde_json::{Value, json};
 use super::change_sets::{Change, ChangeSet, Intent, Status};
 use super::change_types::ChangeType;
 use super::delays::Pace;
-use super::entities::EntityKind;
+use super::entities::{Entity, EntityKind, Product, Visibility};
 use super::inspection::Inspection;
 use super::refusal::invalid_request;
 use super::state::{Catalog, UsedToken};
 use super::{tags, validate};
 use crate::model::digest::Digest;
 use crate::twin::error::ApiError;
+use crate::twin::faults::Faults;
 use crate::twin::state::State;
 
 /// Open change sets that an account may have.
@@ -25,11 +26,15 @@ pub(in crate::twin) const OPEN_SETS: usize = 250;
 ///
 /// Source: the same page.
 pub(in crate::twin) const CONCURRENT_OFFERS: usize = 20;
+/// Public AMI products that a seller may have.
+///
+/// Source: <https://docs.aws.amazon.com/marketplace/latest/userguide/product-and-ami-policies.html>
+pub(in crate::twin) const PUBLIC_LISTINGS: usize = 75;
 
 /// Answers StartChangeSet.
 ///
-/// `inspects` says whether machines run that submitted images are started on.
-pub(super) fn start(state: &mut State, request: &Value, now: Timestamp, inspects: bool) -> Result<Value, ApiError> {
+/// `inspects` says whether machines run that submitted images are started on, `faults` what becomes of the changes.
+pub(super) fn start(state: &mut State, request: &Value, now: Timestamp, inspects: bool, faults: &Faults) -> Result<Value, ApiError> {
     let payload = Digest::of(canonical(request));
     let token = request["ClientRequestToken"].as_str();
     if let Some(used) = token.and_then(|token| state.catalog.tokens.get(token)) {
@@ -51,16 +56,35 @@ pub(super) fn start(state: &mut State, request: &Value, now: Timestamp, inspects
             format!("You can't create or update more than {CONCURRENT_OFFERS} offers at a time; wait until some change sets have ended.");
         return Err(ApiError::new(402, "ServiceQuotaExceededException", message));
     }
+    refuse_too_many_listings(&state.catalog, &changes, now)?;
     let id = state.new_token(25);
     let mut set = make(&state.catalog, id.clone(), request, changes, now);
     if inspects {
         set.inspections = Inspection::wanted(&set.changes);
     }
+    let decreed = |(index, change): (usize, &Change)| Some((index, faults.strike_change(&change.change_type)?.clone()));
+    set.decreed = set.changes.iter().enumerate().filter_map(decreed).collect();
     state.catalog.change_sets.insert(id.clone(), set);
     if let Some(token) = token {
         state.catalog.tokens.insert(token.to_owned(), UsedToken { payload, change_set: id.clone() });
     }
     Ok(answer(state, &id))
+}
+
+/// Refuses to make one more product public than a seller may have.
+fn refuse_too_many_listings(catalog: &Catalog, changes: &[Change], now: Timestamp) -> Result<(), ApiError> {
+    let opens = |change: &Change| change.change_type == "UpdateVisibility" && change.details["TargetVisibility"] == "Public";
+    if !changes.iter().any(opens) {
+        return Ok(());
+    }
+    let is_public = |product: &&Product| product.visibility == Visibility::Public;
+    let public = catalog.entities.values().filter_map(Entity::product).filter(is_public).count();
+    let opening = catalog.open_sets(now).flat_map(|set| &set.changes).filter(|change| opens(change)).count();
+    if public + opening < PUBLIC_LISTINGS {
+        return Ok(());
+    }
+    let message = format!("You have {PUBLIC_LISTINGS} public AMI products, as many as a seller may have.");
+    Err(ApiError::new(402, "ServiceQuotaExceededException", message))
 }
 
 /// Counts the offers that changes make or update.
@@ -97,6 +121,7 @@ fn make(catalog: &Catalog, id: String, request: &Value, changes: Vec<Change>, no
         ends_at,
         outcome: None,
         inspections: Vec::new(),
+        decreed: Vec::new(),
     }
 }
 

@@ -9,6 +9,7 @@ use super::assessments::Assessment;
 use super::change_sets::ChangeSet;
 use super::delays::CatalogDelays;
 use super::entities::Entity;
+use super::findings::Findings;
 use crate::model::digest::Digest;
 
 /// What the Catalog remembers.
@@ -26,6 +27,12 @@ pub struct Catalog {
     /// What came of the images of versions, by the assessments' ids.
     #[serde(default)]
     pub(super) assessments: BTreeMap<String, Assessment>,
+    /// When published versions were last scanned again, by the id of their first option.
+    #[serde(default)]
+    pub(super) rescanned: BTreeMap<String, Timestamp>,
+    /// What scans had against versions.
+    #[serde(default)]
+    pub(super) findings: Findings,
     /// Resource policies by the id of their entity.
     #[serde(default)]
     pub(super) policies: BTreeMap<String, String>,

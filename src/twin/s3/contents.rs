@@ -16,7 +16,7 @@ use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _};
 
 use super::call::Call;
 use super::checksum::{Summing, expect_md5};
-use super::state::{Algorithm, Buckets, Checksum};
+use super::state::{Algorithm, Buckets, Checksum, Object};
 use crate::twin::Twin;
 use crate::twin::error::ApiError;
 
@@ -151,6 +151,11 @@ pub(super) async fn read(twin: &Twin, name: &str, range: Range<u64>) -> Result<S
         }
         Ok::<_, io::Error>(Some((Bytes::from(chunk), (file, left - count as u64))))
     })))
+}
+
+/// Reads the whole content of an object of a twin's folder.
+pub(in crate::twin) fn content(folder: &Path, object: &Object) -> io::Result<Vec<u8>> {
+    std::fs::read(folder.join("objects").join(&object.file))
 }
 
 /// Removes a content that nothing names any more; readers that have it open read on.

@@ -24,7 +24,7 @@ mod tagging;
 #[cfg(test)]
 mod tests;
 
-pub(super) use contents::sweep;
+pub(super) use contents::{content, sweep};
 pub(super) use door::{for_guests, handle, is_asked};
 pub(super) use operations::{COMMON_ERRORS, OPERATIONS};
 pub use state::{Bucket, Buckets, Checksum, Object, Part, Upload};

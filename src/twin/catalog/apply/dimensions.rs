@@ -1,9 +1,11 @@
 //! What a product is metered and sold by.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 
 use super::{Faults, Step, Work, typed};
-use crate::twin::catalog::entities::{Dimension, Product};
+use crate::twin::catalog::entities::{Dimension, Product, Visibility};
 use crate::twin::catalog::instance_types;
 
 /// Units of what a seller meters itself.
@@ -52,11 +54,17 @@ fn check(product: &Product, dimension: &NewDimension, faults: &mut Faults) {
     if product.dimensions.iter().any(|other| other.types.iter().any(|t| t == "Metered") != has("Metered")) {
         faults.add("INVALID_DIMENSION", format!("Dimension {key} is not of the kind of the product's others."));
     }
+    if product.dimensions.iter().any(|other| other.key != *key && other.name == dimension.name) {
+        faults.add("INVALID_DIMENSION", format!("The name {} is there more than once.", dimension.name));
+    }
     if has("Metered") && dimension.types.len() > 1 {
         faults.add("INVALID_DIMENSION", format!("Dimension {key} combines types that don't go together."));
     }
     if has("Metered") && !instance_types::is_instance_type(key) {
         faults.add("INVALID_DIMENSION", format!("The key of the Metered dimension {key} is not an instance type."));
+    }
+    if dimension.types.iter().collect::<BTreeSet<_>>().len() < dimension.types.len() {
+        faults.add("IINVALID_TYPE", format!("Provide each type of dimension {key} once."));
     }
     if has("Metered") && dimension.unit != "Hrs" {
         faults.add("INVALID_UNIT", format!("The unit of the Metered dimension {key} must be Hrs."));
@@ -64,6 +72,47 @@ fn check(product: &Product, dimension: &NewDimension, faults: &mut Faults) {
     if !has("Metered") && !UNITS.contains(&dimension.unit.as_str()) {
         faults.add("INVALID_UNIT", format!("The unit of dimension {key} must be one of [{}].", UNITS.join(", ")));
     }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DimensionUpdate {
+    key: String,
+    types: Vec<String>,
+    name: Option<String>,
+    description: Option<String>,
+}
+
+/// Changes names and descriptions of dimensions that are not metered by instance type.
+pub(super) fn update(work: &mut Work, step: &Step, faults: &mut Faults) {
+    let Some(updates) = typed::<Vec<DimensionUpdate>>(step, faults) else { return };
+    let keys: BTreeSet<&str> = updates.iter().map(|update| update.key.as_str()).collect();
+    if keys.len() < updates.len() {
+        faults.add("INVALID_DIMENSION", "Provide each dimension once.");
+    }
+    work.change_product(step, faults, |product, faults| {
+        for DimensionUpdate { key, types, name, description } in updates {
+            if name.is_none() && description.is_none() {
+                faults.add("MISSING_DATA", format!("Provide a name or a description for dimension {key}."));
+            }
+            let found = product.dimensions.iter_mut().find(|dimension| dimension.key == key && dimension.types == types);
+            match found {
+                None => faults.add("INVALID_DIMENSION", format!("The product has no dimension {key} of types {types:?}.")),
+                Some(dimension) if dimension.restricted => faults.add("INVALID_DIMENSION", format!("Dimension {key} is restricted.")),
+                Some(_) if types.iter().any(|kind| kind == "Metered") => {
+                    faults.add("INVALID_DIMENSION", format!("The Metered dimension {key} can't be updated."));
+                }
+                Some(dimension) => {
+                    dimension.name = name.unwrap_or(std::mem::take(&mut dimension.name));
+                    dimension.description = description.unwrap_or(std::mem::take(&mut dimension.description));
+                }
+            }
+        }
+        let mut names = BTreeSet::new();
+        for dimension in product.dimensions.iter().filter(|dimension| !names.insert(dimension.name.as_str())) {
+            faults.add("INVALID_DIMENSION", format!("The name {} is there more than once.", dimension.name));
+        }
+    });
 }
 
 #[derive(Deserialize)]
@@ -76,6 +125,7 @@ struct Restriction {
 pub(super) fn restrict(work: &mut Work, step: &Step, faults: &mut Faults) {
     let Some(restrictions) = typed::<Vec<Restriction>>(step, faults) else { return };
     work.change_product(step, faults, |product, faults| {
+        let released = product.visibility != Visibility::Draft;
         for Restriction { key, types } in restrictions {
             let available = product.instance_types.contains(&key);
             let found = product.dimensions.iter_mut().find(|dimension| dimension.key == key && dimension.types == types);
@@ -86,6 +136,10 @@ pub(super) fn restrict(work: &mut Work, step: &Step, faults: &mut Faults) {
                 }
                 Some(_) if available => {
                     faults.add("INVALID_DIMENSION", format!("Restrict the instance type {key} in the same change set."))
+                }
+                // What is sold by contract or metered by the seller may be withdrawn from drafts alone.
+                Some(_) if released && !types.iter().any(|kind| kind == "Metered") => {
+                    faults.add("INVALID_DIMENSION", format!("Dimension {key} can be restricted only while the product is a draft."));
                 }
                 Some(dimension) => dimension.restricted = true,
             }

@@ -1,14 +1,18 @@
 //! The outcome of a change set: its changes carried out on a copy, by rank; all of them or none.
 
 mod dimensions;
+mod media;
 mod offer;
 mod pricing;
 mod product;
 mod release;
+mod targeting;
+mod template;
 mod text;
 mod version;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -29,6 +33,8 @@ pub(super) struct Verdict {
     pub identifiers: Vec<Option<String>>,
     /// By change: why it can't be carried out.
     pub errors: Vec<Vec<ErrorDetail>>,
+    /// By change: what a scan has against its templates.
+    pub findings: Vec<Vec<ErrorDetail>>,
 }
 
 /// Finds what a change does; `None` for what the twin doesn't offer (which is never let in).
@@ -40,19 +46,30 @@ pub(super) fn act(change: &Change) -> Option<Act> {
 ///
 /// Changes of one rank are all judged; once one has failed, those of later ranks are left unjudged,
 /// since their errors would be but echoes.
-pub(super) fn judge(state: &State, set: &ChangeSet) -> Verdict {
+///
+/// `folder` is the twin's, where the contents of objects lie.
+pub(super) fn judge(state: &State, set: &ChangeSet, folder: &Path) -> Verdict {
     let steps = steps(set);
-    let mut work =
-        Work { state, at: set.ends_at, set: &set.id, steps: &steps, entities: state.catalog.entities.clone(), touched: BTreeSet::new() };
+    let mut work = Work {
+        state,
+        folder,
+        at: set.ends_at,
+        set: &set.id,
+        steps: &steps,
+        entities: state.catalog.entities.clone(),
+        touched: BTreeSet::new(),
+    };
     let mut errors = vec![Vec::new(); set.changes.len()];
+    let mut findings = errors.clone();
     let ranks: BTreeSet<u8> = steps.iter().map(|step| step.rank).collect();
     for rank in ranks {
         for step in steps.iter().filter(|step| step.rank == rank) {
             let mut faults = Faults::default();
             work.carry_out(step, &mut faults);
-            errors[step.index] = faults.0;
+            errors[step.index] = faults.errors;
+            findings[step.index] = faults.findings;
         }
-        if errors.iter().any(|found| !found.is_empty()) {
+        if errors.iter().chain(&findings).any(|found| !found.is_empty()) {
             break;
         }
     }
@@ -69,7 +86,7 @@ pub(super) fn judge(state: &State, set: &ChangeSet) -> Verdict {
         }
     }
     let identifiers = set.changes.iter().zip(&steps).map(|(change, step)| identifier(change, step, &entities)).collect();
-    Verdict { entities, identifiers, errors }
+    Verdict { entities, identifiers, errors, findings }
 }
 
 fn identifier(change: &Change, step: &Step, entities: &BTreeMap<String, Entity>) -> Option<String> {
@@ -112,21 +129,31 @@ fn row(change: &Change) -> Option<&'static ChangeType> {
 
 /// Why a change can't be carried out, so far.
 #[derive(Default)]
-struct Faults(Vec<ErrorDetail>);
+struct Faults {
+    errors: Vec<ErrorDetail>,
+    /// What stands in the list behind a `SCAN_ERROR`.
+    findings: Vec<ErrorDetail>,
+}
 
 impl Faults {
     fn add(&mut self, code: &str, message: impl Into<String>) {
-        self.0.push(ErrorDetail { code: code.to_owned(), message: message.into() });
+        self.errors.push(ErrorDetail { code: code.to_owned(), message: message.into() });
+    }
+
+    /// Adds a finding of a scan. The codes are the twin's own: AWS publishes none.
+    fn find(&mut self, code: &str, message: impl Into<String>) {
+        self.findings.push(ErrorDetail { code: code.to_owned(), message: message.into() });
     }
 
     fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.errors.is_empty() && self.findings.is_empty()
     }
 }
 
 /// A set being carried out.
 struct Work<'a> {
     state: &'a State,
+    folder: &'a Path,
     at: Timestamp,
     set: &'a str,
     steps: &'a [Step],
@@ -148,15 +175,19 @@ impl Work<'_> {
             Act::UpdateVisibility => release::update_visibility(self, step, faults),
             Act::ReleaseProduct => release::release_product(self, step, faults),
             Act::AddDimensions => dimensions::add(self, step, faults),
+            Act::UpdateDimensions => dimensions::update(self, step, faults),
             Act::RestrictDimensions => dimensions::restrict(self, step, faults),
             Act::AddDeliveryOptions => version::add(self, step, faults),
             Act::UpdateDeliveryOptions => version::update(self, step, faults),
             Act::RestrictDeliveryOptions => version::restrict(self, step, faults),
             Act::CreateOffer => offer::create(self, step, faults),
             Act::UpdateOfferInformation => offer::update_information(self, step, faults),
+            Act::UpdateOfferTargeting => targeting::update(self, step, faults),
+            Act::UpdateAvailability => targeting::update_availability(self, step, faults),
             Act::UpdatePricingTerms => pricing::update(self, step, faults),
             Act::UpdateLegalTerms => offer::update_legal_terms(self, step, faults),
             Act::UpdateSupportTerms => offer::update_support_terms(self, step, faults),
+            Act::UpdateValidityTerms => offer::update_validity_terms(self, step, faults),
             Act::UpdateRenewalTerms => offer::update_renewal_terms(self, step, faults),
             Act::ReleaseOffer => release::release_offer(self, step, faults),
         }

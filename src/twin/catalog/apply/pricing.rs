@@ -10,8 +10,18 @@ use super::{Faults, Step, Work, typed};
 use crate::twin::catalog::entities::{Offer, Product};
 
 /// The kinds of term that UpdatePricingTerms replaces.
-pub(super) const PRICING_TERMS: &[&str] =
-    &["UsageBasedPricingTerm", "ConfigurableUpfrontPricingTerm", "ByolPricingTerm", "RecurringPaymentTerm", "FreeTrialPricingTerm"];
+pub(super) const PRICING_TERMS: &[&str] = &[
+    "UsageBasedPricingTerm",
+    "ConfigurableUpfrontPricingTerm",
+    "ByolPricingTerm",
+    "RecurringPaymentTerm",
+    "FixedUpfrontPricingTerm",
+    "FreeTrialPricingTerm",
+];
+/// A year, as images by the hour are sold in advance.
+const YEAR: &str = "P365D";
+/// Grants of a price that is fixed in advance.
+const MOST_GRANTS: usize = 200;
 
 /// After a rise, nothing rises again for so long.
 const REST_AFTER_RISE: SignedDuration = SignedDuration::from_hours(90 * 24);
@@ -31,6 +41,7 @@ pub(super) fn update(work: &mut Work, step: &Step, faults: &mut Faults) {
     let at = work.at;
     work.change_offer(step, faults, |offer, product, faults| {
         let kinds: BTreeSet<String> = terms.iter().map(kind).collect();
+        check_product(&pricing_model, product, faults);
         if kinds.len() != terms.len() {
             faults.add("DUPLICATE_TERM_TYPES", "Provide each type of term once.");
         }
@@ -71,8 +82,23 @@ fn check_model(model: &str, kinds: &BTreeSet<String>, terms: &[Value], faults: &
     if beside == [true, true] && model == "Usage" || beside.contains(&true) && matches!(model, "Byol" | "Free") {
         faults.add("INCOMPATIBLE_TERMS", format!("Terms {kinds:?} don't go with pricing model {model}."));
     }
+    // A price fixed in advance comes with a licence of one's own, or with a schedule of payments, which the twin has not.
+    if has("FixedUpfrontPricingTerm") && model != "Byol" {
+        faults.add("INCOMPATIBLE_TERMS", format!("FixedUpfrontPricingTerm doesn't go with pricing model {model}."));
+    }
+    if has("FreeTrialPricingTerm") && model != "Usage" {
+        faults.add("INCOMPATIBLE_TERMS", format!("FreeTrialPricingTerm doesn't go with pricing model {model}."));
+    }
     if model != "Byol" && has("ByolPricingTerm") || model == "Byol" && has("UsageBasedPricingTerm") {
         faults.add("INCOMPATIBLE_TERMS", format!("Terms {kinds:?} don't go with pricing model {model}."));
+    }
+}
+
+/// A model has to be that of the product's dimensions, which were fixed with the first of them.
+fn check_product(model: &str, product: &Product, faults: &mut Faults) {
+    let has = |kind: &str| product.dimensions.iter().any(|dimension| dimension.types.iter().any(|t| t == kind));
+    if model == "Contract" && has("Metered") || model == "Usage" && has("Entitled") && !has("ExternallyMetered") {
+        faults.add("INCOMPATIBLE_PRODUCT", format!("Pricing model {model} doesn't go with the dimensions of the product."));
     }
 }
 
@@ -82,7 +108,8 @@ fn check_term(term: &Value, product: &Product, faults: &mut Faults) {
         faults.add("INCOMPATIBLE_CURRENCY_CODE", "Provide USD for public offers.");
     }
     let metered = product.metered_keys();
-    let known: BTreeSet<&str> = product.dimensions.iter().filter(|d| !d.restricted).map(|d| d.key.as_str()).collect();
+    // Rates of restricted dimensions are carried along: none is ever removed.
+    let known: BTreeSet<&str> = product.dimensions.iter().map(|d| d.key.as_str()).collect();
     for card in term["RateCards"].as_array().into_iter().flatten() {
         let keys: Vec<&str> = card["RateCard"].as_array().into_iter().flatten().filter_map(|rate| rate["DimensionKey"].as_str()).collect();
         let distinct: BTreeSet<&str> = keys.iter().copied().collect();
@@ -106,15 +133,74 @@ fn check_term(term: &Value, product: &Product, faults: &mut Faults) {
     if selectors.iter().enumerate().any(|(index, selector)| selectors[..index].contains(selector)) {
         faults.add("DUPLICATE_SELECTORS", "Provide each duration once.");
     }
-    if kind == "FreeTrialPricingTerm" {
-        check_trial(term, &metered, faults);
+    if let Some(first) = term["RateCards"].as_array().and_then(|cards| cards.first())
+        && term["RateCards"].as_array().into_iter().flatten().any(|card| keys_of(card) != keys_of(first))
+    {
+        faults.add("INCOMPATIBLE_RATES", "Provide rates for the same dimensions in all rate cards.");
     }
+    match kind.as_str() {
+        "FreeTrialPricingTerm" => check_trial(term, &metered, faults),
+        "FixedUpfrontPricingTerm" => check_grants(term, &known, faults),
+        "ConfigurableUpfrontPricingTerm" => check_durations(term, faults),
+        _ => {}
+    }
+}
+
+fn keys_of(card: &Value) -> BTreeSet<&str> {
+    card["RateCard"].as_array().into_iter().flatten().filter_map(|rate| rate["DimensionKey"].as_str()).collect()
+}
+
+/// A price that is fixed in advance is for so much of dimensions that the product has.
+fn check_grants(term: &Value, known: &BTreeSet<&str>, faults: &mut Faults) {
+    let grants: Vec<&str> = term["Grants"].as_array().into_iter().flatten().filter_map(|grant| grant["DimensionKey"].as_str()).collect();
+    let distinct: BTreeSet<&str> = grants.iter().copied().collect();
+    if grants.len() > MOST_GRANTS {
+        faults.add("TOO_MANY_GRANTS", format!("Provide at most {MOST_GRANTS} grants."));
+    }
+    if distinct.len() < grants.len() {
+        faults.add("DUPLICATE_DIMENSION_KEYS", "Provide each dimension once in the grants.");
+    }
+    let unknown: Vec<&str> = distinct.difference(known).copied().collect();
+    if !unknown.is_empty() {
+        faults.add("INVALID_GRANTS", format!("Dimensions [{}] are not of the product.", unknown.join(", ")));
+    }
+    if term["Duration"].as_str().is_some_and(|duration| days(duration).is_none_or(|days| days == 0)) {
+        faults.add("INVALID_DURATION", "Provide a duration of a day at least.");
+    }
+}
+
+/// A contract lasts from a month to five years.
+///
+/// Source: <https://docs.aws.amazon.com/marketplace/latest/userguide/ami-contracts.html>
+fn check_durations(term: &Value, faults: &mut Faults) {
+    let durations = term["RateCards"].as_array().into_iter().flatten().filter_map(|card| card["Selector"]["Value"].as_str());
+    for duration in durations.filter(|duration| !days(duration).is_some_and(|days| (28..=5 * 366).contains(&days))) {
+        faults.add("INVALID_SELECTOR_DURATION_VALUE", format!("Provide a duration of one month to five years, not {duration}."));
+    }
+}
+
+/// Reads an ISO 8601 duration of years, months and days; a month counts 30 days.
+pub(super) fn days(duration: &str) -> Option<u64> {
+    let mut rest = duration.strip_prefix('P').filter(|rest| !rest.is_empty())?;
+    let mut days = 0u64;
+    while !rest.is_empty() {
+        let (number, after) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit())?);
+        let unit = match after.chars().next()? {
+            'Y' => 365,
+            'M' => 30,
+            'D' => 1,
+            _ => return None,
+        };
+        days = days.checked_add(number.parse::<u64>().ok()?.checked_mul(unit)?)?;
+        rest = &after[1..];
+    }
+    Some(days)
 }
 
 /// What is sold by the hour may be sold by the year too, and for no other duration.
 fn check_year(term: &Value, faults: &mut Faults) {
     let durations = term["RateCards"].as_array().into_iter().flatten().filter_map(|card| card["Selector"]["Value"].as_str());
-    let other: Vec<&str> = durations.filter(|duration| *duration != "P365D").collect();
+    let other: Vec<&str> = durations.filter(|duration| *duration != YEAR).collect();
     if !other.is_empty() {
         faults.add("INCOMPATIBLE_SELECTOR_DURATION", format!("Provide P365D for the duration, not {}.", other.join(", ")));
     }
@@ -123,8 +209,7 @@ fn check_year(term: &Value, faults: &mut Faults) {
 /// A trial lasts 5 to 31 days and is for all that is metered, to the same extent.
 fn check_trial(term: &Value, metered: &BTreeSet<&str>, faults: &mut Faults) {
     let duration = term["Duration"].as_str().unwrap_or_default();
-    let days = duration.strip_prefix('P').and_then(|rest| rest.strip_suffix('D')).and_then(|days| days.parse::<u32>().ok());
-    if !days.is_some_and(|days| (5..=31).contains(&days)) {
+    if !days(duration).is_some_and(|days| (5..=31).contains(&days)) {
         faults.add("INVALID_DURATION", format!("Provide a duration of 5 to 31 days, not {duration}."));
     }
     let grants = term["Grants"].as_array().map_or(&[][..], Vec::as_slice);
@@ -142,7 +227,18 @@ fn check_change(offer: &Offer, model: &str, terms: &[Value], at: Timestamp, faul
     }
     let before: BTreeSet<&str> = offer.terms.keys().map(String::as_str).filter(|kind| PRICING_TERMS.contains(kind)).collect();
     let after: BTreeSet<String> = terms.iter().map(kind).collect();
-    if before != after.iter().map(String::as_str).collect() {
+    let mut expected: BTreeSet<&str> = before.clone();
+    // What is sold by the hour may come to be sold by the year as well.
+    //
+    // Source: <https://docs.aws.amazon.com/marketplace/latest/developerguide/marketplace-catalog_example_marketplace-catalog_UpdateOfferWithHourlyAnnualPricing_section.html>
+    if model == "Usage"
+        && before.contains("UsageBasedPricingTerm")
+        && !before.contains("RecurringPaymentTerm")
+        && after.contains("ConfigurableUpfrontPricingTerm")
+    {
+        expected.insert("ConfigurableUpfrontPricingTerm");
+    }
+    if expected != after.iter().map(String::as_str).collect() {
         faults.add("INCOMPATIBLE_TERMS", "Terms can't be added or removed after the offer is released.");
     }
     let (old, new) = (rates(offer.terms.values()), rates(terms.iter()));
@@ -157,7 +253,7 @@ fn check_change(offer: &Offer, model: &str, terms: &[Value], at: Timestamp, faul
         faults.add("INVALID_PRICE_CHANGE", "Prices can't rise and fall in one request.");
     }
     if new.keys().any(|key| !old.contains_key(key)) {
-        faults.add("INVALID_PRICE_CHANGE", "Prices can't rise in a request that adds dimensions.");
+        faults.add("INVALID_PRICE_CHANGE", "Prices can't rise in a request that adds dimensions or terms.");
     }
     if offer.raised.is_some_and(|raised| raised.duration_until(at) < REST_AFTER_RISE) {
         faults.add("INVALID_PRICE_CHANGE", "Prices can't rise again within 90 days of a rise.");
@@ -207,5 +303,15 @@ mod tests {
         assert_eq!(price_of(&json!("0.1")), price_of(&json!("0.10")));
         assert_eq!(price_of(&json!("100000000")), 10_000_000_000_000_000);
         assert!(price_of(&json!("0.09")) < price_of(&json!("0.1")));
+    }
+
+    #[test]
+    fn durations_are_counted_in_days() {
+        for (duration, expected) in
+            [("P365D", Some(365)), ("P12M", Some(360)), ("P1Y2M3D", Some(428)), ("P", None), ("P1", None), ("1D", None)]
+        {
+            assert_eq!(days(duration), expected, "{duration}");
+        }
+        assert_eq!(days("P99999999999999999999D"), None);
     }
 }

@@ -1,11 +1,15 @@
 //! A product's texts, Regions, instance types and allow-list.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::media::{Use, fetch};
 use super::text::check;
 use super::{Faults, Step, Work, typed};
 use crate::model::digest::Digest;
+use crate::model::ids::Region;
 use crate::twin::catalog::change_types::Act;
 use crate::twin::catalog::entities::{Body, Information, Product, Resource, Visibility};
 use crate::twin::catalog::instance_types;
@@ -169,7 +173,7 @@ pub(super) fn update_information(work: &mut Work, step: &Step, faults: &mut Faul
     check_texts(&update, faults);
     check_lists(&update, faults);
     if let Some(url) = &update.logo_url {
-        check_logo(url, faults);
+        fetch(work, url, Use::Logo, faults);
     }
     work.change_product(step, faults, |product, faults| {
         take_over(&mut product.information, update, sku);
@@ -209,18 +213,6 @@ fn check_lists(update: &InformationUpdate, faults: &mut Faults) {
     }
     if update.search_keywords.iter().flatten().map(|keyword| keyword.chars().count()).sum::<usize>() > 250 {
         faults.add("INVALID_INPUT", "Search keywords must be no more than 250 combined characters.");
-    }
-}
-
-/// Holds a logo's URL to its form: the twin can't fetch it.
-fn check_logo(url: &str, faults: &mut Faults) {
-    if url.chars().count() > 2048 || !is_match(r"^https://([A-Za-z0-9._-]+\.)?s3([.-][a-z0-9-]+)*\.amazonaws\.com/.", url) {
-        return faults.add("INVALID_MEDIA", "Provide an accessible S3 URL of at most 2048 characters for LogoUrl.");
-    }
-    let file = url.rsplit('/').next().unwrap_or_default();
-    let supported = |extension: &str| ["png", "jpg", "jpeg", "gif"].contains(&extension.to_ascii_lowercase().as_str());
-    if file.rsplit_once('.').is_some_and(|(_, extension)| !supported(extension)) {
-        faults.add("InvalidImageProperties", "The file is not image type. Supported image types: [png|jpg|gif]");
     }
 }
 
@@ -291,6 +283,9 @@ pub(super) fn restrict_regions(work: &mut Work, step: &Step, faults: &mut Faults
                 faults.add("INVALID_REGIONS", format!("Region {region} is not among the product's regions."));
             }
         }
+        if product.regions.is_empty() {
+            faults.add("INVALID_REGIONS", "A product needs a region.");
+        }
     });
 }
 
@@ -308,6 +303,9 @@ struct SupportedRegions {
 
 pub(super) fn update_future_regions(work: &mut Work, step: &Step, faults: &mut Faults) {
     let Some(update) = typed::<FutureRegions>(step, faults) else { return };
+    if update.future_region_support.supported_regions.len() > 1 {
+        return faults.add("TOO_MANY_REGIONS", "Provide exactly one of All, US and None.");
+    }
     work.change_product(step, faults, |product, _| {
         product.future_regions = update.future_region_support.supported_regions.into_iter().next();
     });
@@ -322,6 +320,7 @@ struct InstanceTypes {
 pub(super) fn add_instance_types(work: &mut Work, step: &Step, faults: &mut Faults) {
     let Some(InstanceTypes { instance_types: added }) = typed(step, faults) else { return };
     let behind = work.leaves_prices_behind(&step.entity);
+    let images = work.state.regions.get(&Region::marketplace()).map(|region| &region.images);
     let unknown: Vec<&str> = added.iter().map(String::as_str).filter(|name| !instance_types::is_instance_type(name)).collect();
     if !unknown.is_empty() {
         faults.add("INVALID_INSTANCE_TYPES", format!("Provide valid instance types. Invalid types: [{}].", unknown.join(", ")));
@@ -329,6 +328,11 @@ pub(super) fn add_instance_types(work: &mut Work, step: &Step, faults: &mut Faul
     work.change_product(step, faults, |product, faults| {
         if let Some(version) = product.versions.last() {
             check_architecture(&version.source.architecture, &added, faults);
+            let image = images.and_then(|images| images.get(&version.source.image));
+            let needy: Vec<&str> = added.iter().map(String::as_str).filter(|name| instance_types::needs_ena(name)).collect();
+            if image.is_some_and(|image| !image.ena_support) && !needy.is_empty() {
+                faults.add("INVALID_ENA_SETTING", format!("Enable ENA support for instance types [{}].", needy.join(", ")));
+            }
         }
         let metered = product.metered_keys();
         if !metered.is_empty() {
@@ -362,9 +366,17 @@ fn check_architecture(architecture: &str, names: &[String], faults: &mut Faults)
 pub(super) fn restrict_instance_types(work: &mut Work, step: &Step, faults: &mut Faults) {
     let Some(InstanceTypes { instance_types: restricted }) = typed(step, faults) else { return };
     let restricts_dimensions = work.does(Act::RestrictDimensions, &step.entity);
+    if restricted.iter().collect::<BTreeSet<_>>().len() < restricted.len() {
+        return faults.add("DUPLICATE_INSTANCE_TYPE", "Provide each instance type once.");
+    }
+    let unknown: Vec<&str> = restricted.iter().map(String::as_str).filter(|name| !instance_types::is_instance_type(name)).collect();
+    if !unknown.is_empty() {
+        return faults.add("INVALID_INSTANCE_TYPES", format!("Provide valid instance types. Invalid types: [{}].", unknown.join(", ")));
+    }
     work.change_product(step, faults, |product, faults| {
         for name in restricted {
-            if product.versions.iter().any(|version| !version.option.restricted && version.option.instance_type == name) {
+            let mut options = product.versions.iter().flat_map(|version| &version.options);
+            if options.any(|option| !option.restricted && option.instance_type == name) {
                 faults.add("RECOMMENDED_INSTANCE_TYPE_RESTRICTED", format!("{name} is the recommended instance type of a version."));
             }
             if product.metered_keys().contains(name.as_str()) && !restricts_dimensions {
@@ -375,6 +387,9 @@ pub(super) fn restrict_instance_types(work: &mut Work, step: &Step, faults: &mut
             } else {
                 faults.add("UNAVAILABLE_INSTANCE_TYPE", format!("{name} is not among the product's instance types."));
             }
+        }
+        if product.instance_types.is_empty() {
+            faults.add("REGION_NO_INSTANCES", "A product needs an instance type in each of its regions.");
         }
     });
 }

@@ -69,7 +69,7 @@ fn missing_parts(product: &Product) -> Vec<&'static str> {
 
 pub(super) fn release_offer(work: &mut Work, step: &Step, faults: &mut Faults) {
     let product_id = work.entities.get(&step.entity).and_then(Entity::offer).map(|offer| offer.product.clone()).unwrap_or_default();
-    let has_other = work.offers(&product_id).any(|(id, offer)| id != step.entity && offer.released.is_some());
+    let has_other = work.offers(&product_id).any(|(id, offer)| id != step.entity && offer.released.is_some() && !offer.is_private());
     let releases_product = work.does(Act::ReleaseProduct, &product_id);
     let at = work.at;
     work.change_offer(step, faults, |offer, product, faults| {
@@ -79,8 +79,17 @@ pub(super) fn release_offer(work: &mut Work, step: &Step, faults: &mut Faults) {
         if product.visibility == Visibility::Draft && !releases_product {
             faults.add("INCOMPATIBLE_PRODUCT", "Release the product in the same change set.");
         }
-        if has_other {
+        if has_other && !offer.is_private() {
             faults.add("TOO_MANY_OFFERS", "A product can have one public offer.");
+        }
+        if offer.is_private() && !has_other {
+            faults.add("INCOMPATIBLE_PRODUCT", "First create a public offer for the product.");
+        }
+        if offer.is_private() && offer.available_until.is_none() {
+            faults.add("MISSING_AVAILABILITY_END_DATE", "Provide an availability end date for the private offer.");
+        }
+        if !offer.is_private() && offer.available_until.is_some() {
+            faults.add("MISSING_BUYER_ACCOUNTS", "Provide buyer accounts for an offer with an availability end date.");
         }
         if offer.name.is_none() {
             faults.add("MISSING_NAME", "Provide a name for the offer.");
@@ -91,8 +100,9 @@ pub(super) fn release_offer(work: &mut Work, step: &Step, faults: &mut Faults) {
         if !PRICING_TERMS.iter().any(|kind| offer.terms.contains_key(*kind)) {
             faults.add("MISSING_MANDATORY_TERMS", "Add a pricing term to the offer.");
         }
-        for kind in ["LegalTerm", "SupportTerm"] {
-            if !offer.terms.contains_key(kind) {
+        let needed: &[&str] = if offer.is_private() { &["LegalTerm"] } else { &["LegalTerm", "SupportTerm"] };
+        for kind in needed {
+            if !offer.terms.contains_key(*kind) {
                 faults.add("MISSING_MANDATORY_TERMS", format!("Add {kind} to the offer."));
             }
         }

@@ -27,7 +27,7 @@ mod tests {
     fn messages(text: &str) -> Vec<String> {
         let mut faults = Faults::default();
         check("ShortDescription", text, "INVALID_INPUT", &mut faults);
-        faults.0.into_iter().map(|fault| fault.message).collect()
+        faults.errors.into_iter().map(|fault| fault.message).collect()
     }
 
     #[test]

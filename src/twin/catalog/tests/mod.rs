@@ -1,12 +1,17 @@
 //! The Catalog through its door, on a clock that the tests drive.
 
+mod codes;
 mod inspections;
 mod limits;
 mod listing;
+mod media;
+mod offers;
 mod pricing;
 mod reading;
 mod refusals;
+mod reviews;
 mod sets;
+mod templates;
 mod versions;
 
 use std::sync::Arc;
@@ -19,6 +24,7 @@ use serde_json::{Value, json};
 use super::handle;
 use crate::clock::Clock;
 use crate::twin::machines::Machines;
+use crate::twin::s3::FIRST_BUCKET;
 use crate::twin::state::{BlockDevice, Image, Snapshot, State, Tags};
 use crate::twin::{Call, Options, Twin};
 
@@ -56,6 +62,23 @@ impl Bench {
                 Ok::<_, std::io::Error>(())
             })
             .unwrap();
+    }
+
+    /// Puts an object into the account's first bucket; returns its address.
+    fn put_object(&self, key: &str, bytes: &[u8]) -> String {
+        let objects = self.twin.folder().join("objects");
+        std::fs::create_dir_all(&objects).unwrap();
+        let file = key.replace('/', "-");
+        std::fs::write(objects.join(&file), bytes).unwrap();
+        let object = json!({
+            "file": file, "size_bytes": bytes.len(), "etag": "", "modified": "2026-03-01T10:00:00Z",
+            "checksum": { "algorithm": "CRC64NVME", "value": "" },
+        });
+        self.change(|state| {
+            let bucket = state.s3.0.get_mut(FIRST_BUCKET).unwrap();
+            bucket.objects.insert(key.to_owned(), serde_json::from_value(object).unwrap());
+        });
+        address(key)
     }
 
     async fn call_in(&self, region: &str, method: &str, uri: &str, body: &Value) -> (u16, Value) {
@@ -113,6 +136,16 @@ impl Bench {
     fn role(&self) -> String {
         format!("arn:aws:iam::{}:role/AWSMarketplaceAmiIngestion", self.twin.account())
     }
+}
+
+/// The address of an object of the account's first bucket.
+fn address(key: &str) -> String {
+    format!("https://{FIRST_BUCKET}.s3.amazonaws.com/{key}")
+}
+
+/// As much of a PNG as tells its size.
+fn png(width: u32, height: u32) -> Vec<u8> {
+    [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".as_slice(), &width.to_be_bytes(), &height.to_be_bytes(), b"\x08\x02\0\0\0"].concat()
 }
 
 fn image_id(number: u64) -> String {
@@ -200,6 +233,24 @@ fn version(bench: &Bench, entity: &str, title: &str, image: &str) -> Value {
             } } }],
         }),
     )
+}
+
+/// A delivery option by a template, of the image of a version.
+fn template(version: &Value, title: &str, template: &str, diagram: &str) -> Value {
+    let mut source = version["DetailsDocument"]["DeliveryOptions"][0]["Details"]["AmiDeliveryOptionDetails"]["AmiSource"].clone();
+    source.as_object_mut().unwrap().shift_remove("ScanningPort");
+    json!({
+        "DeliveryOptionTitle": title,
+        "Details": { "DeploymentTemplateDeliveryOptionDetails": {
+            "ShortDescription": "A stove in a network of its own.",
+            "LongDescription": "A network, and a stove in it.",
+            "UsageInstructions": "Launch the stack.",
+            "RecommendedInstanceType": "t3.small",
+            "ArchitectureDiagram": diagram,
+            "Template": template,
+            "TemplateSources": [{ "ParameterName": "ImageId", "AmiSource": source }],
+        } },
+    })
 }
 
 fn information() -> Value {

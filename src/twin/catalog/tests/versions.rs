@@ -90,6 +90,8 @@ async fn what_came_of_an_image_can_be_read() {
     let unknown = json!({ "Catalog": "AWSMarketplace", "AssessmentIdentifier": "assessment-0" });
     assert_eq!(bench.post("DescribeAssessment", unknown).await.0, 404);
     bench.twin.clock().sleep(HOUR * 24 * 61).await;
-    let (_, none) = bench.post("ListAssessments", list(json!({ "EntityId": product }))).await;
-    assert_eq!(none["AssessmentSummaryList"], json!([]), "they expire");
+    let (_, later) = bench.post("ListAssessments", list(json!({ "EntityId": product }))).await;
+    let left = later["AssessmentSummaryList"].as_array().unwrap();
+    assert_eq!(left.len(), 1, "what came of change sets expires");
+    assert_eq!(left[0]["AssessmentTargetSummary"], json!({ "EntityId": product }), "what is published was scanned again");
 }
