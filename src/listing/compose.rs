@@ -13,7 +13,7 @@ use crate::model::change_set::offer::{
 };
 use crate::model::change_set::{ChangeSet, InvalidChangeSet};
 use crate::model::ids::{EntityId, ImageId, Region};
-use crate::model::product::{Eula, Listing, Pricing, Product};
+use crate::model::product::{Eula, FreeTrial, Listing, Pricing, Product};
 use crate::model::record::Release;
 use crate::model::version::Version;
 use crate::rules::limits;
@@ -139,8 +139,9 @@ pub(super) fn render_first_listing(
         None => json!("$CreateProductChange.Entity.Identifier"),
     };
     data["offer"] = json!({
-        "name": format!("{}: public offer", product.texts.title),
-        "description": format!("Worldwide public offer of {}", product.texts.title),
+        "name": product.offer_name(),
+        "description": product.offer_description(),
+        "countries": product.listing.offer.countries,
     });
     data["pricing"] = pricing(&product.listing);
     data["eula"] = eula(&product.listing.eula);
@@ -201,9 +202,21 @@ fn pricing(listing: &Listing) -> Value {
         let rate_cards = vec![RateCard { rate_card: rate_card(rates) }];
         PricingTerm::UsageBased(UsageBasedTerm { currency_code: USD.to_owned(), rate_cards })
     });
-    let terms: Vec<PricingTerm> = usage.into_iter().chain(beside_usage(&listing.pricing)).collect();
     let metered: Vec<String> = hourly.into_iter().flat_map(BTreeMap::into_keys).collect();
+    let terms = usage.into_iter().chain(beside_usage(&listing.pricing)).map(|term| json!(term));
+    let trial = listing.free_trial.map(|trial| free_trial(trial, &metered));
+    let terms: Vec<Value> = terms.chain(trial).collect();
     json!({ "model": model, "terms": terms, "metered": metered })
+}
+
+/// The same of every metered dimension: AWS takes no other grants.
+fn free_trial(trial: FreeTrial, metered: &[String]) -> Value {
+    let grant = |key: &String| match trial.max_quantity {
+        Some(most) => json!({ "DimensionKey": key, "MaxQuantity": most }),
+        None => json!({ "DimensionKey": key }),
+    };
+    let grants: Vec<Value> = metered.iter().map(grant).collect();
+    json!({ "Type": "FreeTrialPricingTerm", "Duration": format!("P{}D", trial.days), "Grants": grants })
 }
 
 fn beside_usage(pricing: &Pricing) -> Option<PricingTerm> {
@@ -233,7 +246,7 @@ fn rate_card(rates: &BTreeMap<String, String>) -> Vec<Rate> {
 fn eula(eula: &Eula) -> Value {
     match eula {
         Eula::Standard { version } => json!({ "standard_version": version, "custom_url": null }),
-        Eula::Custom { url } => json!({ "standard_version": null, "custom_url": url }),
+        Eula::Custom { url, .. } => json!({ "standard_version": null, "custom_url": url }),
     }
 }
 

@@ -78,6 +78,14 @@ pub const OFFER_NAME: usize = 150;
 pub const OFFER_DESCRIPTION: usize = 255;
 /// The number of rates in a `RateCard`.
 pub const RATES: RangeInclusive<usize> = 1..=800;
+/// The days of a free trial.
+///
+/// Source: <https://docs.aws.amazon.com/marketplace/latest/APIReference/API_marketplace-agreements_FreeTrialPricingTerm.html>
+pub const FREE_TRIAL_DAYS: RangeInclusive<u32> = 5..=31;
+/// The `MaxQuantity` of a grant.
+pub const GRANT: RangeInclusive<u32> = 1..=2_147_483_647;
+/// The number of `CountryCodes` that an offer is for, or is not for.
+pub const COUNTRIES: RangeInclusive<usize> = 1..=244;
 /// The most decimals of a price that is not by use: in advance, or a fee.
 pub const FEE_DECIMALS: usize = 3;
 /// The duration that an AMI's price in advance is for: a year.

@@ -39,7 +39,7 @@ fn each_edit_of_a_manifest_is_one_difference() {
             Scope::Offer,
         ),
         (|p| p.listing.refund_policy.push('!'), "refund-policy", Scope::Offer),
-        (|p| p.listing.eula = Eula::Custom { url: "https://acme.s3.amazonaws.com/eula.txt".into() }, "eula", Scope::Offer),
+        (|p| p.listing.eula = Eula::Custom { url: "https://acme.s3.amazonaws.com/eula.txt".into(), file: None }, "eula", Scope::Offer),
     ];
     for (edit, field, scope) in edits {
         let mut product = product();
