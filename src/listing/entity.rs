@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use crate::model::change_set::offer::PricingTerm;
+use crate::model::change_set::pricing::PricingTerm;
 use crate::model::price::Price;
 
 mod offer;
@@ -186,7 +186,7 @@ impl Offer {
         self.terms
             .iter()
             .filter_map(|term| term.kind.as_deref())
-            .filter(|kind| (kind.ends_with("PricingTerm") || *kind == "RecurringPaymentTerm") && !PricingTerm::TYPES.contains(kind))
+            .filter(|kind| (kind.ends_with("PricingTerm") || *kind == "RecurringPaymentTerm") && !PricingTerm::TYPES[..4].contains(kind))
             .collect()
     }
 

@@ -13,6 +13,7 @@ mod placeholders;
 mod request;
 mod status;
 mod templates;
+mod terms;
 mod title;
 
 pub use codes::{Advice, advice};
