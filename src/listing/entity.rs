@@ -110,6 +110,12 @@ impl AmiProduct {
         without(&self.region_availability.regions, &self.region_availability.restrict)
     }
 
+    /// Returns the keys of the dimensions that AWS meters.
+    pub fn metered_dimensions(&self) -> BTreeSet<&str> {
+        let metered = |dimension: &&Value| dimension["Types"].as_array().is_some_and(|types| types.iter().any(|kind| kind == "Metered"));
+        self.dimensions.iter().filter(metered).filter_map(|dimension| dimension["Key"].as_str()).collect()
+    }
+
     /// Returns the allow-listed accounts, AWS's own among them.
     pub fn allowed_accounts(&self) -> BTreeSet<&str> {
         self.targeting.positive_targeting.buyer_accounts.iter().map(String::as_str).collect()

@@ -26,7 +26,7 @@ macro_rules! details {
             }
 
             /// Returns change type and entity type in AWS's words.
-            pub(super) fn kind(&self) -> (&'static str, &'static str) {
+            pub fn kind(&self) -> (&'static str, &'static str) {
                 match self {
                     $(Self::$variant(_) => ($change_type, $entity_type),)*
                 }
