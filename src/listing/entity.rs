@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_path_to_error::Segment;
 
-use crate::model::change_set::offer::PricingTerm;
+use crate::model::change_set::pricing::PricingTerm;
 use crate::model::price::Price;
 
 mod offer;
@@ -133,6 +133,12 @@ impl AmiProduct {
         without(&self.region_availability.regions, &self.region_availability.restrict)
     }
 
+    /// Returns the keys of the dimensions that AWS meters.
+    pub fn metered_dimensions(&self) -> BTreeSet<&str> {
+        let metered = |dimension: &&Dimension| dimension.types.iter().any(|kind| kind == "Metered");
+        self.dimensions.iter().filter(metered).filter_map(|dimension| dimension.key.as_deref()).collect()
+    }
+
     /// Returns the allow-listed accounts, AWS's own among them.
     pub fn allowed_accounts(&self) -> BTreeSet<&str> {
         self.targeting.positive_targeting.buyer_accounts.iter().map(String::as_str).collect()
@@ -218,7 +224,7 @@ impl Offer {
         self.terms
             .iter()
             .filter_map(|term| term.kind.as_deref())
-            .filter(|kind| (kind.ends_with("PricingTerm") || *kind == "RecurringPaymentTerm") && !PricingTerm::TYPES.contains(kind))
+            .filter(|kind| (kind.ends_with("PricingTerm") || *kind == "RecurringPaymentTerm") && !PricingTerm::TYPES[..4].contains(kind))
             .collect()
     }
 

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::listing::fixture::{product, release};
 use crate::model::change_set::Details;
-use crate::model::change_set::product::DeliveryOptionDetails;
+use crate::model::change_set::version::DeliveryOptionDetails;
 use crate::model::digest::Digest;
 use crate::model::image::Image;
 use crate::model::product::{Link, Place};
@@ -318,7 +318,7 @@ proptest! {
                 }
                 Details::AddDeliveryOptions(details) => {
                     prop_assert_eq!(&details.version.release_notes, &notes);
-                    let DeliveryOptionDetails::Ami(option) = &details.delivery_options[0].details;
+                    let DeliveryOptionDetails::Ami(option) = &details.delivery_options[0].details else { panic!("no template is rendered") };
                     prop_assert_eq!(&option.usage_instructions, &usage);
                 }
                 Details::UpdateSupportTerms(details) => prop_assert_eq!(&details.terms[0].refund_policy, &policy),
