@@ -25,7 +25,18 @@ pub(super) struct Card {
     pub annual: Option<Rates>,
     /// A month's fee.
     pub monthly: Option<Price>,
-    pub trial: Option<FreeTrialTerm>,
+    pub trial: Option<Trial>,
+}
+
+/// A time for nothing: the same of everything that is metered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Trial {
+    /// An ISO 8601 duration.
+    pub duration: String,
+    /// The most of each dimension.
+    pub max_quantity: Option<u32>,
+    /// The dimensions.
+    pub keys: BTreeSet<String>,
 }
 
 impl Card {
@@ -52,7 +63,7 @@ impl Card {
                 }
                 PricingTerm::Recurring(term) => card.monthly = Some(term.price.parse().map_err(|error| format!("{error}"))?),
                 PricingTerm::Byol(_) => byol = true,
-                PricingTerm::FreeTrial(term) => card.trial = Some(term),
+                PricingTerm::FreeTrial(term) => card.trial = Some(Trial::live(term)?),
                 PricingTerm::FixedUpfront(_) => return Err("it has one price in advance, which bakehouse doesn't sell by".to_owned()),
             }
         }
@@ -118,21 +129,13 @@ impl Card {
         }
     }
 
-    /// Grants a trial of dimensions too, as of all others: AWS wants it of every metered one.
-    pub fn grant(&mut self, keys: &BTreeSet<&str>) {
-        let Some(trial) = &mut self.trial else { return };
-        let max_quantity = trial.grants.first().and_then(|grant| grant.max_quantity);
-        let granted: BTreeSet<String> = trial.grants.iter().map(|grant| grant.dimension_key.clone()).collect();
-        let missing = keys.iter().filter(|key| !granted.contains(**key));
-        trial.grants.extend(missing.map(|key| Grant { dimension_key: (*key).to_owned(), max_quantity }));
-    }
-
     /// Says what a reader sees of the way to other prices.
     pub fn changes(&self, after: &Self) -> Vec<FieldChange> {
         let rates = |rates: &Option<Rates>| rates.clone().unwrap_or_default();
         let mut changes = diff::prices("hourly", &rates(&self.hourly), &rates(&after.hourly));
         changes.extend(diff::prices("annual", &rates(&self.annual), &rates(&after.annual)));
-        changes.extend(diff::price("monthly fee", self.monthly, after.monthly));
+        changes.extend(diff::price("monthly-fee", self.monthly, after.monthly));
+        changes.extend(diff::value("free-trial", self.trial.as_ref().map(Trial::shown), after.trial.as_ref().map(Trial::shown)));
         changes
     }
 
@@ -150,9 +153,30 @@ impl Card {
             self.annual.as_ref().map(|rates| terms::annual(texts(rates))),
             self.monthly.map(|price| terms::monthly(price.to_string())),
             byol,
-            self.trial.clone().map(PricingTerm::FreeTrial),
+            self.trial.as_ref().map(Trial::term),
         ];
         Details::UpdatePricingTerms(UpdatePricingTerms { pricing_model: self.model, terms: terms.into_iter().flatten().collect() })
+    }
+}
+
+impl Trial {
+    fn live(term: FreeTrialTerm) -> Result<Self, String> {
+        let max_quantity = term.grants.first().and_then(|grant| grant.max_quantity);
+        if term.grants.iter().any(|grant| grant.max_quantity != max_quantity) {
+            return Err("its free trial grants more of one dimension than of another".to_owned());
+        }
+        let keys = term.grants.into_iter().map(|grant| grant.dimension_key).collect();
+        Ok(Self { duration: term.duration, max_quantity, keys })
+    }
+
+    fn term(&self) -> PricingTerm {
+        let grant = |key: &String| Grant { dimension_key: key.clone(), max_quantity: self.max_quantity };
+        PricingTerm::FreeTrial(FreeTrialTerm { duration: self.duration.clone(), grants: self.keys.iter().map(grant).collect() })
+    }
+
+    fn shown(&self) -> String {
+        let most = self.max_quantity.map(|most| format!(", {most} of each")).unwrap_or_default();
+        format!("{}{most}", self.duration)
     }
 }
 

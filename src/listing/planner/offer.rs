@@ -32,18 +32,7 @@ fn eula(case: &Case, offer: &Offer, notices: &mut Vec<String>) -> Option<FieldCh
     if let ([live], Eula::Custom { url }) = (documents.as_slice(), wanted)
         && live.kind.as_deref() == Some("CustomEula")
     {
-        if live.url.as_ref() == Some(url) {
-            return None;
-        }
-        // AWS serves a copy of its own, so the address that it was given tells whether the text is another.
-        let Some(given) = &case.desired.given.eula_url else {
-            notices.push(
-                "whether the live licence is the manifest's can't be told: AWS keeps a copy, and the ledger doesn't know of what"
-                    .to_owned(),
-            );
-            return None;
-        };
-        return diff::text("eula", Some(given), url);
+        return diff::copied("eula", live.url.as_deref(), case.desired.given.eula_url.as_deref(), Some(url), notices);
     }
     let shown = match wanted {
         Eula::Standard { version } => format!("StandardEula {version}"),

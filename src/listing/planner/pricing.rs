@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 
-use super::card::{Card, Rates};
+use super::card::{Card, Rates, Trial};
 use super::{Case, Obstacle, ObstacleCode, Outcome, Part, Stage, instances};
 use crate::listing::diff;
 use crate::model::change_set::pricing::PricingModel;
@@ -134,15 +134,20 @@ fn target(case: &Case, live: &Card, wanted: &Card, sale: &Sale) -> Card {
     let mut target = Card {
         hourly: wanted.hourly.is_some().then(|| over(&live.hourly, &wanted.hourly)),
         annual: wanted.annual.is_some().then(|| over(&live.annual, &wanted.annual)),
-        trial: live.trial.clone(),
+        trial: live.trial.clone().map(|trial| granting(trial, &sale.added)),
         ..wanted.clone()
     };
     // A free product need not be metered, and one that isn't stays so.
     if live.hourly.is_none() && case.offer.is_some_and(|offer| offer.state.as_deref() == Some("Released")) {
         target.hourly = None;
     }
-    target.grant(&sale.added);
     target
+}
+
+/// A trial is of every metered dimension, new ones too.
+fn granting(mut trial: Trial, added: &BTreeSet<&str>) -> Trial {
+    trial.keys.extend(added.iter().map(|key| (*key).to_owned()));
+    trial
 }
 
 fn removable(live: &Card, lowered: &Card) -> Vec<String> {

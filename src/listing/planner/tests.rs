@@ -162,6 +162,41 @@ fn applied(mut world: World, product: &Product) -> World {
 }
 
 #[test]
+fn rates_of_what_is_restricted_and_a_trial_go_along() {
+    let (mut product, mut world) = (product(), World::of(&product()));
+    sell(&mut product, &[("t3.small", "0.02")]);
+    world = applied(world, &product);
+    world.offer["Terms"].as_array_mut().unwrap().push(json!({ "Type": "FreeTrialPricingTerm", "Duration": "P14D",
+        "Grants": [{ "DimensionKey": "t3.small", "MaxQuantity": 2 }, { "DimensionKey": "t3.medium", "MaxQuantity": 2 }] }));
+    sell(&mut product, &[("t3.small", "0.01"), ("m5.large", "0.08")]);
+    let planned = planned(&product, &world);
+    let terms = &planned.sets[0].request["ChangeSet"][2]["DetailsDocument"]["Terms"];
+    let rate = |key: &str, price: &str| json!({ "DimensionKey": key, "Price": price });
+    assert_eq!(
+        terms[0]["RateCards"][0]["RateCard"],
+        json!([rate("m5.large", "0.08"), rate("t3.medium", "0.04"), rate("t3.small", "0.01")])
+    );
+    let grant = |key: &str| json!({ "DimensionKey": key, "MaxQuantity": 2 });
+    assert_eq!(terms[1]["Grants"], json!([grant("m5.large"), grant("t3.medium"), grant("t3.small")]));
+    assert_eq!(self::planned(&product, &applied(world, &product)).sets, []);
+}
+
+#[test]
+fn prices_that_cannot_be_sent_again_are_left_alone() {
+    for term in [
+        json!({ "Type": "FixedUpfrontPricingTerm", "CurrencyCode": "USD", "Price": "10", "Grants": [{ "DimensionKey": "t3.small", "MaxQuantity": 1 }] }),
+        json!({ "Type": "UnheardOfPricingTerm" }),
+    ] {
+        let (mut product, mut world) = (product(), World::of(&product()));
+        world.offer["Terms"].as_array_mut().unwrap().push(term);
+        sell(&mut product, &[("t3.small", "0.01"), ("t3.medium", "0.04"), ("m5.large", "0.08")]);
+        let planned = planned(&product, &world);
+        assert_eq!(planned.sets, []);
+        assert!(planned.obstacles.iter().all(|obstacle| obstacle.code == ObstacleCode::UnreadablePrices), "{}", shown(&planned));
+    }
+}
+
+#[test]
 fn each_edit_gives_its_change_types() {
     let edits: &[(Edit, &[&[&str]])] = &[
         (|p, _| p.texts.title.push('!'), &[&["UpdateInformation"]]),

@@ -196,9 +196,16 @@ impl World {
             }
             "UpdateDeliveryOptions" => self.version(details),
             "UpdateVisibility" => product["Description"]["Visibility"] = details["TargetVisibility"].clone(),
-            "UpdatePricingTerms" => {
-                self.terms(&["UsageBasedPricingTerm", "ConfigurableUpfrontPricingTerm", "RecurringPaymentTerm", "ByolPricingTerm"], details)
-            }
+            "UpdatePricingTerms" => self.terms(
+                &[
+                    "UsageBasedPricingTerm",
+                    "ConfigurableUpfrontPricingTerm",
+                    "RecurringPaymentTerm",
+                    "ByolPricingTerm",
+                    "FreeTrialPricingTerm",
+                ],
+                details,
+            ),
             "UpdateLegalTerms" => {
                 self.given.eula_url = details["Terms"][0]["Documents"][0]["Url"].as_str().map(str::to_owned).or(self.given.eula_url.take());
                 self.terms(&["LegalTerm"], details);
