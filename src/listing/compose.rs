@@ -133,8 +133,9 @@ pub(super) fn render_first_listing(
         None => json!("$CreateProductChange.Entity.Identifier"),
     };
     data["offer"] = json!({
-        "name": format!("{}: public offer", product.texts.title),
-        "description": format!("Worldwide public offer of {}", product.texts.title),
+        "name": product.offer_name(),
+        "description": product.offer_description(),
+        "countries": product.listing.offer.countries,
     });
     data["pricing"] = pricing(&product.listing);
     data["eula"] = eula(&product.listing.eula);
@@ -192,8 +193,9 @@ fn pricing(listing: &Listing) -> Value {
         priced => (PricingModel::Usage, priced.rates().cloned()),
     };
     let usage = hourly.clone().map(terms::hourly);
-    let terms: Vec<PricingTerm> = usage.into_iter().chain(beside_usage(&listing.pricing)).collect();
     let metered: Vec<String> = hourly.into_iter().flat_map(BTreeMap::into_keys).collect();
+    let trial = listing.free_trial.map(|trial| terms::free_trial(format!("P{}D", trial.days), trial.max_quantity, metered.clone()));
+    let terms: Vec<PricingTerm> = usage.into_iter().chain(beside_usage(&listing.pricing)).chain(trial).collect();
     json!({ "model": model, "terms": terms, "metered": metered })
 }
 
@@ -209,7 +211,7 @@ fn beside_usage(pricing: &Pricing) -> Option<PricingTerm> {
 fn eula(eula: &Eula) -> Value {
     match eula {
         Eula::Standard { version } => json!({ "standard_version": version, "custom_url": null }),
-        Eula::Custom { url } => json!({ "standard_version": null, "custom_url": url }),
+        Eula::Custom { url, .. } => json!({ "standard_version": null, "custom_url": url }),
     }
 }
 

@@ -1,7 +1,8 @@
 //! The pricing terms that bakehouse sells by, as AWS takes them.
 
 use crate::model::change_set::pricing::{
-    BillingPeriod, Constraint, Constraints, PricingTerm, Rate, RateCard, RecurringTerm, Selector, UpfrontCard, UpfrontTerm, UsageBasedTerm,
+    BillingPeriod, Constraint, Constraints, FreeTrialTerm, Grant, PricingTerm, Rate, RateCard, RecurringTerm, Selector, UpfrontCard,
+    UpfrontTerm, UsageBasedTerm,
 };
 use crate::rules::limits;
 
@@ -27,6 +28,12 @@ pub(super) fn annual(rates: impl IntoIterator<Item = (String, String)>) -> Prici
 /// A fee each month.
 pub(super) fn monthly(price: String) -> PricingTerm {
     PricingTerm::Recurring(RecurringTerm { currency_code: USD.to_owned(), billing_period: BillingPeriod::Monthly, price })
+}
+
+/// A time for nothing, the same of every dimension: AWS takes no other grants.
+pub(super) fn free_trial(duration: String, max_quantity: Option<u32>, keys: impl IntoIterator<Item = String>) -> PricingTerm {
+    let grants = keys.into_iter().map(|dimension_key| Grant { dimension_key, max_quantity }).collect();
+    PricingTerm::FreeTrial(FreeTrialTerm { duration, grants })
 }
 
 fn rate_card(rates: impl IntoIterator<Item = (String, String)>) -> Vec<Rate> {

@@ -12,6 +12,7 @@ pub mod digest;
 pub mod ids;
 pub mod image;
 pub mod listing_set;
+pub mod media;
 pub mod plan;
 pub mod price;
 pub mod product;

@@ -129,7 +129,7 @@ fn each_pricing_model_has_its_terms() {
 fn a_first_byol_listing_prices_nothing_and_names_its_eula() {
     let mut product = product();
     product.listing.pricing = Pricing::Byol;
-    product.listing.eula = Eula::Custom { url: "https://acme.s3.amazonaws.com/eula.txt".into() };
+    product.listing.eula = Eula::Custom { url: "https://acme.s3.amazonaws.com/eula.txt".into(), file: None };
     product.listing.allowed_accounts.clear();
     let set = first_listing(&product, &release("1.0.0"), None, &Templates::embedded()).unwrap();
     let types: Vec<&str> = set.changes.iter().map(|change| change.change_type()).collect();

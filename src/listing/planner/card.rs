@@ -6,7 +6,7 @@ use crate::listing::diff;
 use crate::listing::entity::Offer;
 use crate::listing::terms;
 use crate::model::change_set::Details;
-use crate::model::change_set::pricing::{ByolTerm, FreeTrialTerm, Grant, PricingModel, PricingTerm, Rate, UpdatePricingTerms};
+use crate::model::change_set::pricing::{ByolTerm, FreeTrialTerm, PricingModel, PricingTerm, Rate, UpdatePricingTerms};
 use crate::model::listing_set::FieldChange;
 use crate::model::price::Price;
 use crate::model::product::{Pricing, Product};
@@ -14,6 +14,9 @@ use crate::rules::limits;
 
 /// Prices by instance type.
 pub(super) type Rates = BTreeMap<String, Price>;
+
+/// What a reader knows a time for nothing by.
+pub(super) const FREE_TRIAL: &str = "free-trial";
 
 /// The prices of an offer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,12 +96,18 @@ impl Card {
             Pricing::HourlyMonthly { monthly_fee, .. } => (None, monthly_fee.parse().ok()),
             _ => (None, None),
         };
-        Self { model, hourly, annual, monthly, trial: None }
+        let trial = listing.free_trial.map(|trial| Trial {
+            duration: format!("P{}D", trial.days),
+            max_quantity: trial.max_quantity,
+            keys: listing.instance_types.clone(),
+        });
+        Self { model, hourly, annual, monthly, trial }
     }
 
-    /// Tells whether there is nothing to be paid, by whatever model.
+    /// Tells whether there is nothing to be paid, by whatever model; a trial is of what costs something.
     pub fn is_for_nothing(&self) -> bool {
-        self.annual.is_none() && self.monthly.is_none() && self.hourly.iter().flat_map(|rates| rates.values()).all(|price| price.is_zero())
+        let beside = self.annual.is_some() || self.monthly.is_some() || self.trial.is_some();
+        !beside && self.hourly.iter().flat_map(|rates| rates.values()).all(|price| price.is_zero())
     }
 
     /// Returns the model's name in manifests.
@@ -135,7 +144,7 @@ impl Card {
         let mut changes = diff::prices("hourly", &rates(&self.hourly), &rates(&after.hourly));
         changes.extend(diff::prices("annual", &rates(&self.annual), &rates(&after.annual)));
         changes.extend(diff::price("monthly-fee", self.monthly, after.monthly));
-        changes.extend(diff::value("free-trial", self.trial.as_ref().map(Trial::shown), after.trial.as_ref().map(Trial::shown)));
+        changes.extend(diff::value(FREE_TRIAL, self.trial.as_ref().map(Trial::shown), after.trial.as_ref().map(Trial::shown)));
         changes
     }
 
@@ -170,8 +179,7 @@ impl Trial {
     }
 
     fn term(&self) -> PricingTerm {
-        let grant = |key: &String| Grant { dimension_key: key.clone(), max_quantity: self.max_quantity };
-        PricingTerm::FreeTrial(FreeTrialTerm { duration: self.duration.clone(), grants: self.keys.iter().map(grant).collect() })
+        terms::free_trial(self.duration.clone(), self.max_quantity, self.keys.clone())
     }
 
     fn shown(&self) -> String {

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::*;
 use crate::listing::fixture::product;
 use crate::model::change_set::product::TargetVisibility;
-use crate::model::product::{AccessEndpoint, Eula, FutureRegions, Pricing};
+use crate::model::product::{AccessEndpoint, Eula, FreeTrial, FutureRegions, Pricing};
 use world::World;
 
 mod world;
@@ -117,7 +117,7 @@ fn plans_read_well() {
         ("the image's user changed", |p, _| p.image.login_user = "debian".into()),
         ("refund policy and licence changed", |p, _| {
             p.listing.refund_policy = "Within 30 days.".into();
-            p.listing.eula = Eula::Custom { url: "https://acme.s3.amazonaws.com/eula.txt".into() };
+            p.listing.eula = Eula::Custom { url: "https://acme.s3.amazonaws.com/eula.txt".into(), file: None };
         }),
         ("the allow-list changed", |p, _| p.listing.allowed_accounts = BTreeSet::from(["111111111111".parse().unwrap()])),
         ("everything at once", |p, _| {
@@ -169,6 +169,7 @@ fn rates_of_what_is_restricted_and_a_trial_go_along() {
     world.offer["Terms"].as_array_mut().unwrap().push(json!({ "Type": "FreeTrialPricingTerm", "Duration": "P14D",
         "Grants": [{ "DimensionKey": "t3.small", "MaxQuantity": 2 }, { "DimensionKey": "t3.medium", "MaxQuantity": 2 }] }));
     sell(&mut product, &[("t3.small", "0.01"), ("m5.large", "0.08")]);
+    product.listing.free_trial = Some(FreeTrial { days: 14, max_quantity: Some(2) });
     let planned = planned(&product, &world);
     let terms = &planned.sets[0].request["ChangeSet"][2]["DetailsDocument"]["Terms"];
     let rate = |key: &str, price: &str| json!({ "DimensionKey": key, "Price": price });
@@ -232,8 +233,18 @@ fn each_edit_gives_its_change_types() {
         (|p, _| p.image.os_version.push('!'), &[]),
         (|p, _| p.listing.scanning_port = 2222, &[]),
         (|p, _| p.listing.pricing = Pricing::Byol, &[]),
+        (|p, _| p.texts.sku = Some("AH-1".into()), &[&["UpdateInformation"]]),
+        (|p, _| p.texts.video_url = Some("https://acme.s3.amazonaws.com/film.mp4".into()), &[&["UpdateInformation"]]),
+        (|p, _| p.listing.offer.name = Some("Acme Hello for everybody".into()), &[&["UpdateInformation"]]),
+        (|p, _| p.listing.offer.description = Some("By the hour.".into()), &[&["UpdateInformation"]]),
+        (|p, _| assert!(p.listing.offer.countries.insert("US".into())), &[&["UpdateTargeting"]]),
+        (|_, w| w.offer["Rules"] = json!([{ "Type": "TargetingRule", "PositiveTargeting": { "CountryCodes": ["US"] } }]), &[]),
+        (|p, _| p.listing.free_trial = Some(FreeTrial { days: 14, max_quantity: Some(1) }), &[]),
         (|p, _| p.listing.refund_policy.push('!'), &[&["UpdateSupportTerms"]]),
-        (|p, _| p.listing.eula = Eula::Custom { url: "https://acme.s3.amazonaws.com/eula.txt".into() }, &[&["UpdateLegalTerms"]]),
+        (
+            |p, _| p.listing.eula = Eula::Custom { url: "https://acme.s3.amazonaws.com/eula.txt".into(), file: None },
+            &[&["UpdateLegalTerms"]],
+        ),
         (|p, _| assert!(p.listing.allowed_accounts.insert("111111111111".parse().unwrap())), &[&["UpdateTargeting"]]),
         (|p, _| p.listing.allowed_accounts.clear(), &[&["UpdateTargeting"]]),
         // What bakehouse doesn't put onto the listing.
@@ -306,7 +317,8 @@ prop_compose! {
         logo in 0..2,
         eula in 0..3,
         (user, endpoint, to_port) in (prop::sample::select(vec!["admin", "debian"]), 0..3_u16, 80..83_u16),
-        notes in prop::option::of("[A-Z]"),
+        (notes, sku, video, offer) in (prop::option::of("[A-Z]"), prop::option::of("[A-Z]"), prop::option::of(0..2), prop::option::of("[A-Z]")),
+        (trial, countries) in (prop::option::of((5..8_u32, 1..3_u32)), prop::sample::subsequence(vec!["US", "CA"], 0..=2)),
     ) -> Product {
         let mut product = product();
         let sold = |prices: &[(&'static str, &'static str)]| rates(&prices.iter().copied().filter(|(key, _)| types.contains(key)).collect::<Vec<_>>());
@@ -327,12 +339,18 @@ prop_compose! {
         product.texts.logo_url = format!("https://acme.s3.amazonaws.com/logo-{logo}.png");
         product.listing.eula = match eula {
             0 => Eula::Standard { version: "2022-07-14".into() },
-            n => Eula::Custom { url: format!("https://acme.s3.amazonaws.com/eula-{n}.txt") },
+            n => Eula::Custom { url: format!("https://acme.s3.amazonaws.com/eula-{n}.txt"), file: None },
         };
         product.image.login_user = user.into();
         product.listing.access_endpoint = (endpoint > 0).then(|| AccessEndpoint { protocol: "http".into(), port: 80 + endpoint, path: None });
         product.listing.security_groups[0].to_port = to_port;
         product.listing.release_notes = notes;
+        product.texts.sku = sku;
+        product.texts.video_url = video.map(|n| format!("https://acme.s3.amazonaws.com/film-{n}.mp4"));
+        product.listing.offer.name = offer;
+        product.listing.offer.countries = countries.into_iter().map(str::to_owned).collect();
+        let trial = trial.map(|(days, most)| FreeTrial { days, max_quantity: Some(most) });
+        product.listing.free_trial = trial.filter(|_| product.listing.pricing.rates().is_some());
         product
     }
 }

@@ -32,6 +32,16 @@ pub(super) fn plan(case: &Case, outcome: &mut Outcome) {
         update.logo_url = Some(texts.logo_url.clone());
         changes.push(change);
     }
+    let video = live.promotional_resources.videos.first().and_then(|video| video.url.as_deref());
+    let given = case.desired.given.video_url.as_deref();
+    if let Some(change) = diff::copied("video-url", video, given, texts.video_url.as_deref(), &mut outcome.notices) {
+        update.video_urls = Some(texts.video_url.iter().cloned().collect());
+        changes.push(change);
+    }
+    if let Some(change) = diff::text("sku", live.description.sku.as_deref(), texts.sku.as_deref().unwrap_or_default()) {
+        update.sku = Some(texts.sku.clone());
+        changes.push(change);
+    }
     if !changes.is_empty() {
         let details = vec![Details::UpdateProductInformation(update)];
         outcome.parts.push(Part { stage: Stage::First, name: "texts", details, changes, irreversible: Vec::new() });
