@@ -194,7 +194,7 @@ fn pricing(listing: &Listing) -> Value {
     };
     let usage = hourly.clone().map(terms::hourly);
     let metered: Vec<String> = hourly.into_iter().flat_map(BTreeMap::into_keys).collect();
-    let trial = listing.free_trial.map(|trial| terms::free_trial(trial, &metered));
+    let trial = listing.free_trial.map(|trial| terms::free_trial(format!("P{}D", trial.days), trial.max_quantity, metered.clone()));
     let terms: Vec<PricingTerm> = usage.into_iter().chain(beside_usage(&listing.pricing)).chain(trial).collect();
     json!({ "model": model, "terms": terms, "metered": metered })
 }

@@ -16,6 +16,29 @@ pub(super) fn text(field: &str, live: Option<&str>, wanted: &str) -> Option<Fiel
     differ.then(|| change(field, live.filter(|text| !text.is_empty()), Some(wanted).filter(|text| !text.is_empty())))
 }
 
+/// Compares what AWS keeps a copy of, under an address of its own: what it was given last tells.
+///
+/// Where that isn't known, a notice says so, and nothing differs.
+pub(super) fn copied(
+    field: &str,
+    live: Option<&str>,
+    given: Option<&str>,
+    wanted: Option<&str>,
+    notices: &mut Vec<String>,
+) -> Option<FieldChange> {
+    match (live, given, wanted) {
+        (live, _, wanted) if live == wanted => None,
+        (Some(_), None, Some(_)) => {
+            notices.push(format!(
+                "{field}: AWS keeps a copy, and the ledger doesn't know of what, so whether it is the manifest's can't be told"
+            ));
+            None
+        }
+        (Some(_), Some(given), Some(wanted)) => text(field, Some(given), wanted),
+        (live, _, wanted) => Some(change(field, live, wanted)),
+    }
+}
+
 /// Compares two values.
 pub(super) fn value<T: PartialEq + Display>(field: &str, live: Option<T>, wanted: Option<T>) -> Option<FieldChange> {
     (live != wanted).then(|| change(field, live, wanted))
@@ -76,6 +99,20 @@ mod tests {
         assert_eq!(set("categories", &BTreeSet::from(["b", "a"]), &BTreeSet::from(["a", "b"])), None);
         let card = |price: &str| BTreeMap::from([("t3.small".to_owned(), price.parse().unwrap())]);
         assert_eq!(prices("hourly", &card("0.020"), &card("0.02")), []);
+    }
+
+    #[test]
+    fn what_aws_copies_is_told_by_what_it_was_given() {
+        let differs = |live: Option<&str>, given: Option<&str>, wanted: Option<&str>| {
+            let mut notices = Vec::new();
+            (copied("logo-url", live, given, wanted, &mut notices).is_some(), notices.len())
+        };
+        assert_eq!(differs(Some("aws/1"), Some("ours/1"), Some("ours/1")), (false, 0));
+        assert_eq!(differs(Some("aws/1"), Some("ours/1"), Some("ours/2")), (true, 0));
+        assert_eq!(differs(Some("aws/1"), None, Some("ours/2")), (false, 1));
+        assert_eq!(differs(Some("aws/1"), None, Some("aws/1")), (false, 0));
+        assert_eq!(differs(None, Some("ours/1"), Some("ours/1")), (true, 0));
+        assert_eq!(differs(Some("aws/1"), None, None), (true, 0));
     }
 
     #[test]

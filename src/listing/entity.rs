@@ -135,8 +135,8 @@ impl AmiProduct {
 
     /// Returns the keys of the dimensions that AWS meters.
     pub fn metered_dimensions(&self) -> BTreeSet<&str> {
-        let metered = |dimension: &&Dimension| dimension.types.iter().any(|kind| kind == "Metered");
-        self.dimensions.iter().filter(metered).filter_map(|dimension| dimension.key.as_deref()).collect()
+        let metered = self.dimensions.iter().filter(|dimension| dimension.types.iter().any(|kind| kind == "Metered"));
+        metered.filter_map(|dimension| dimension.key.as_deref()).collect()
     }
 
     /// Returns the allow-listed accounts, AWS's own among them.

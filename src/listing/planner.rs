@@ -64,6 +64,8 @@ pub enum VersionTexts {
 pub struct Given {
     /// The logo's address.
     pub logo_url: Option<String>,
+    /// The video's address.
+    pub video_url: Option<String>,
     /// The address of a licence of one's own.
     pub eula_url: Option<String>,
     /// The accounts that were to see the limited product.

@@ -4,7 +4,6 @@ use crate::model::change_set::pricing::{
     BillingPeriod, Constraint, Constraints, FreeTrialTerm, Grant, PricingTerm, Rate, RateCard, RecurringTerm, Selector, UpfrontCard,
     UpfrontTerm, UsageBasedTerm,
 };
-use crate::model::product::FreeTrial;
 use crate::rules::limits;
 
 /// The currency of public offers.
@@ -31,10 +30,10 @@ pub(super) fn monthly(price: String) -> PricingTerm {
     PricingTerm::Recurring(RecurringTerm { currency_code: USD.to_owned(), billing_period: BillingPeriod::Monthly, price })
 }
 
-/// A time for nothing: the same of every metered dimension, since AWS takes no other grants.
-pub(super) fn free_trial(trial: FreeTrial, metered: &[String]) -> PricingTerm {
-    let grant = |key: &String| Grant { dimension_key: key.clone(), max_quantity: trial.max_quantity };
-    PricingTerm::FreeTrial(FreeTrialTerm { duration: format!("P{}D", trial.days), grants: metered.iter().map(grant).collect() })
+/// A time for nothing, the same of every dimension: AWS takes no other grants.
+pub(super) fn free_trial(duration: String, max_quantity: Option<u32>, keys: impl IntoIterator<Item = String>) -> PricingTerm {
+    let grants = keys.into_iter().map(|dimension_key| Grant { dimension_key, max_quantity }).collect();
+    PricingTerm::FreeTrial(FreeTrialTerm { duration, grants })
 }
 
 fn rate_card(rates: impl IntoIterator<Item = (String, String)>) -> Vec<Rate> {

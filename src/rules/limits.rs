@@ -98,12 +98,12 @@ pub const FIXED_UPFRONT_GRANTS: RangeInclusive<usize> = 1..=200;
 ///
 /// Source: <https://docs.aws.amazon.com/marketplace/latest/APIReference/API_marketplace-agreements_FreeTrialPricingTerm.html>
 pub const FREE_TRIAL_DAYS: RangeInclusive<u32> = 5..=31;
+/// The number of `BuyerAccounts` of a private offer.
+pub const OFFER_ACCOUNTS: RangeInclusive<usize> = 1..=26;
 /// The `MaxQuantity` of a grant.
 pub const GRANT: RangeInclusive<u32> = 1..=2_147_483_647;
 /// The number of `CountryCodes` that an offer is for, or is not for.
 pub const COUNTRIES: RangeInclusive<usize> = 1..=244;
-/// The number of `BuyerAccounts` of a private offer.
-pub const OFFER_ACCOUNTS: RangeInclusive<usize> = 1..=26;
 /// The most decimals of a price that is not by use: in advance, or a fee.
 pub const FEE_DECIMALS: usize = 3;
 /// The duration that an AMI's price in advance is for: a year.

@@ -6,7 +6,7 @@ use crate::listing::diff;
 use crate::listing::entity::Offer;
 use crate::listing::terms;
 use crate::model::change_set::Details;
-use crate::model::change_set::pricing::{ByolTerm, FreeTrialTerm, Grant, PricingModel, PricingTerm, Rate, UpdatePricingTerms};
+use crate::model::change_set::pricing::{ByolTerm, FreeTrialTerm, PricingModel, PricingTerm, Rate, UpdatePricingTerms};
 use crate::model::listing_set::FieldChange;
 use crate::model::price::Price;
 use crate::model::product::{Pricing, Product};
@@ -14,6 +14,9 @@ use crate::rules::limits;
 
 /// Prices by instance type.
 pub(super) type Rates = BTreeMap<String, Price>;
+
+/// What a reader knows a time for nothing by.
+pub(super) const FREE_TRIAL: &str = "free-trial";
 
 /// The prices of an offer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +28,18 @@ pub(super) struct Card {
     pub annual: Option<Rates>,
     /// A month's fee.
     pub monthly: Option<Price>,
-    pub trial: Option<FreeTrialTerm>,
+    pub trial: Option<Trial>,
+}
+
+/// A time for nothing: the same of everything that is metered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Trial {
+    /// An ISO 8601 duration.
+    pub duration: String,
+    /// The most of each dimension.
+    pub max_quantity: Option<u32>,
+    /// The dimensions.
+    pub keys: BTreeSet<String>,
 }
 
 impl Card {
@@ -52,7 +66,7 @@ impl Card {
                 }
                 PricingTerm::Recurring(term) => card.monthly = Some(term.price.parse().map_err(|error| format!("{error}"))?),
                 PricingTerm::Byol(_) => byol = true,
-                PricingTerm::FreeTrial(term) => card.trial = Some(term),
+                PricingTerm::FreeTrial(term) => card.trial = Some(Trial::live(term)?),
                 PricingTerm::FixedUpfront(_) => return Err("it has one price in advance, which bakehouse doesn't sell by".to_owned()),
             }
         }
@@ -82,12 +96,18 @@ impl Card {
             Pricing::HourlyMonthly { monthly_fee, .. } => (None, monthly_fee.parse().ok()),
             _ => (None, None),
         };
-        Self { model, hourly, annual, monthly, trial: None }
+        let trial = listing.free_trial.map(|trial| Trial {
+            duration: format!("P{}D", trial.days),
+            max_quantity: trial.max_quantity,
+            keys: listing.instance_types.clone(),
+        });
+        Self { model, hourly, annual, monthly, trial }
     }
 
-    /// Tells whether there is nothing to be paid, by whatever model.
+    /// Tells whether there is nothing to be paid, by whatever model; a trial is of what costs something.
     pub fn is_for_nothing(&self) -> bool {
-        self.annual.is_none() && self.monthly.is_none() && self.hourly.iter().flat_map(|rates| rates.values()).all(|price| price.is_zero())
+        let beside = self.annual.is_some() || self.monthly.is_some() || self.trial.is_some();
+        !beside && self.hourly.iter().flat_map(|rates| rates.values()).all(|price| price.is_zero())
     }
 
     /// Returns the model's name in manifests.
@@ -118,21 +138,13 @@ impl Card {
         }
     }
 
-    /// Grants a trial of dimensions too, as of all others: AWS wants it of every metered one.
-    pub fn grant(&mut self, keys: &BTreeSet<&str>) {
-        let Some(trial) = &mut self.trial else { return };
-        let max_quantity = trial.grants.first().and_then(|grant| grant.max_quantity);
-        let granted: BTreeSet<String> = trial.grants.iter().map(|grant| grant.dimension_key.clone()).collect();
-        let missing = keys.iter().filter(|key| !granted.contains(**key));
-        trial.grants.extend(missing.map(|key| Grant { dimension_key: (*key).to_owned(), max_quantity }));
-    }
-
     /// Says what a reader sees of the way to other prices.
     pub fn changes(&self, after: &Self) -> Vec<FieldChange> {
         let rates = |rates: &Option<Rates>| rates.clone().unwrap_or_default();
         let mut changes = diff::prices("hourly", &rates(&self.hourly), &rates(&after.hourly));
         changes.extend(diff::prices("annual", &rates(&self.annual), &rates(&after.annual)));
-        changes.extend(diff::price("monthly fee", self.monthly, after.monthly));
+        changes.extend(diff::price("monthly-fee", self.monthly, after.monthly));
+        changes.extend(diff::value(FREE_TRIAL, self.trial.as_ref().map(Trial::shown), after.trial.as_ref().map(Trial::shown)));
         changes
     }
 
@@ -150,9 +162,29 @@ impl Card {
             self.annual.as_ref().map(|rates| terms::annual(texts(rates))),
             self.monthly.map(|price| terms::monthly(price.to_string())),
             byol,
-            self.trial.clone().map(PricingTerm::FreeTrial),
+            self.trial.as_ref().map(Trial::term),
         ];
         Details::UpdatePricingTerms(UpdatePricingTerms { pricing_model: self.model, terms: terms.into_iter().flatten().collect() })
+    }
+}
+
+impl Trial {
+    fn live(term: FreeTrialTerm) -> Result<Self, String> {
+        let max_quantity = term.grants.first().and_then(|grant| grant.max_quantity);
+        if term.grants.iter().any(|grant| grant.max_quantity != max_quantity) {
+            return Err("its free trial grants more of one dimension than of another".to_owned());
+        }
+        let keys = term.grants.into_iter().map(|grant| grant.dimension_key).collect();
+        Ok(Self { duration: term.duration, max_quantity, keys })
+    }
+
+    fn term(&self) -> PricingTerm {
+        terms::free_trial(self.duration.clone(), self.max_quantity, self.keys.clone())
+    }
+
+    fn shown(&self) -> String {
+        let most = self.max_quantity.map(|most| format!(", {most} of each")).unwrap_or_default();
+        format!("{}{most}", self.duration)
     }
 }
 

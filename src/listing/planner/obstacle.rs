@@ -51,6 +51,8 @@ pub enum ObstacleCode {
     LastRegion,
     /// What AWS was told of a version's image stays for ever; the next version can say otherwise.
     NextVersion,
+    /// An offer that is for some countries can't be for all again: AWS documents no way.
+    Countries,
     /// The product isn't in a state from which it can become that (`INVALID_TARGET_VISIBILITY`).
     Visibility,
 }
@@ -85,6 +87,7 @@ impl ObstacleCode {
             Self::LastInstanceType => "last-instance-type",
             Self::LastRegion => "last-region",
             Self::NextVersion => "next-version",
+            Self::Countries => "countries",
             Self::Visibility => "visibility",
         }
     }

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 
-use super::card::{Card, Rates};
+use super::card::{Card, FREE_TRIAL, Rates, Trial};
 use super::{Case, Obstacle, ObstacleCode, Outcome, Part, Stage, instances};
 use crate::listing::diff;
 use crate::model::change_set::pricing::PricingModel;
@@ -45,12 +45,17 @@ pub(super) fn plan<'a>(case: &Case<'a>, outcome: &mut Outcome) -> Sale<'a> {
     if let (Some(live), Some(wanted)) = (live, wanted) {
         let target = target(case, &live, &wanted, &sale);
         let lowered = live.lowered_to(&target);
+        let prices = live.changes(&lowered);
         if details.is_empty() {
-            name = if live.annual.is_none() && lowered.annual.is_some() { "annual prices" } else { "prices down" };
+            name = match () {
+                () if live.annual.is_none() && lowered.annual.is_some() => "annual prices",
+                () if prices.iter().all(|change| change.field == FREE_TRIAL) => "free trial",
+                () => "prices down",
+            };
         }
         if lowered.differs_from(&live) || (metered && !sale.added.is_empty()) {
             details.push(lowered.update());
-            changes.extend(live.changes(&lowered));
+            changes.extend(prices);
             irreversible.extend(removable(&live, &lowered));
         }
         raise(case, &lowered, &target, outcome);
@@ -94,7 +99,8 @@ fn reachable(case: &Case, live: &Card, outcome: &mut Outcome) -> Card {
     // Source: https://docs.aws.amazon.com/marketplace/latest/developerguide/marketplace-catalog_example_marketplace-catalog_UpdateOfferWithHourlyAnnualPricing_section.html
     let adds_annual = live.annual.is_none() && live.monthly.is_none();
     let same_annual = wanted.annual.is_some() == live.annual.is_some();
-    if wanted.monthly.is_some() != live.monthly.is_some() || !(same_annual || (wanted.annual.is_some() && adds_annual)) {
+    let same_trial = wanted.trial.is_some() == live.trial.is_some();
+    if !same_trial || wanted.monthly.is_some() != live.monthly.is_some() || !(same_annual || (wanted.annual.is_some() && adds_annual)) {
         let reason =
             "a released offer keeps its terms: a year's prices can be added to hourly ones, nothing else, and nothing goes".to_owned();
         outcome.obstacles.push(Obstacle::of(ObstacleCode::PricingTerms, change, reason));
@@ -103,6 +109,9 @@ fn reachable(case: &Case, live: &Card, outcome: &mut Outcome) -> Card {
         }
         if !same_annual {
             wanted.annual = live.annual.clone();
+        }
+        if !same_trial {
+            wanted.trial = live.trial.clone();
         }
     }
     unpriced(case, live, &wanted, outcome);
@@ -134,15 +143,22 @@ fn target(case: &Case, live: &Card, wanted: &Card, sale: &Sale) -> Card {
     let mut target = Card {
         hourly: wanted.hourly.is_some().then(|| over(&live.hourly, &wanted.hourly)),
         annual: wanted.annual.is_some().then(|| over(&live.annual, &wanted.annual)),
-        trial: live.trial.clone(),
+        trial: wanted.trial.clone().map(|trial| granting(trial, live, sale)),
         ..wanted.clone()
     };
     // A free product need not be metered, and one that isn't stays so.
     if live.hourly.is_none() && case.offer.is_some_and(|offer| offer.state.as_deref() == Some("Released")) {
         target.hourly = None;
     }
-    target.grant(&sale.added);
     target
+}
+
+/// A trial is of every metered dimension: of what has it, and of what is on sale.
+fn granting(mut trial: Trial, live: &Card, sale: &Sale) -> Trial {
+    trial.keys.retain(|key| sale.types.contains(key.as_str()));
+    trial.keys.extend(live.trial.iter().flat_map(|live| live.keys.clone()));
+    trial.keys.extend(sale.added.iter().map(|key| (*key).to_owned()));
+    trial
 }
 
 fn removable(live: &Card, lowered: &Card) -> Vec<String> {

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::*;
 use crate::listing::fixture::product;
 use crate::model::change_set::product::TargetVisibility;
-use crate::model::product::{AccessEndpoint, Eula, FutureRegions, Pricing};
+use crate::model::product::{AccessEndpoint, Eula, FreeTrial, FutureRegions, Pricing};
 use world::World;
 
 mod world;
@@ -162,6 +162,42 @@ fn applied(mut world: World, product: &Product) -> World {
 }
 
 #[test]
+fn rates_of_what_is_restricted_and_a_trial_go_along() {
+    let (mut product, mut world) = (product(), World::of(&product()));
+    sell(&mut product, &[("t3.small", "0.02")]);
+    world = applied(world, &product);
+    world.offer["Terms"].as_array_mut().unwrap().push(json!({ "Type": "FreeTrialPricingTerm", "Duration": "P14D",
+        "Grants": [{ "DimensionKey": "t3.small", "MaxQuantity": 2 }, { "DimensionKey": "t3.medium", "MaxQuantity": 2 }] }));
+    sell(&mut product, &[("t3.small", "0.01"), ("m5.large", "0.08")]);
+    product.listing.free_trial = Some(FreeTrial { days: 14, max_quantity: Some(2) });
+    let planned = planned(&product, &world);
+    let terms = &planned.sets[0].request["ChangeSet"][2]["DetailsDocument"]["Terms"];
+    let rate = |key: &str, price: &str| json!({ "DimensionKey": key, "Price": price });
+    assert_eq!(
+        terms[0]["RateCards"][0]["RateCard"],
+        json!([rate("m5.large", "0.08"), rate("t3.medium", "0.04"), rate("t3.small", "0.01")])
+    );
+    let grant = |key: &str| json!({ "DimensionKey": key, "MaxQuantity": 2 });
+    assert_eq!(terms[1]["Grants"], json!([grant("m5.large"), grant("t3.medium"), grant("t3.small")]));
+    assert_eq!(self::planned(&product, &applied(world, &product)).sets, []);
+}
+
+#[test]
+fn prices_that_cannot_be_sent_again_are_left_alone() {
+    for term in [
+        json!({ "Type": "FixedUpfrontPricingTerm", "CurrencyCode": "USD", "Price": "10", "Grants": [{ "DimensionKey": "t3.small", "MaxQuantity": 1 }] }),
+        json!({ "Type": "UnheardOfPricingTerm" }),
+    ] {
+        let (mut product, mut world) = (product(), World::of(&product()));
+        world.offer["Terms"].as_array_mut().unwrap().push(term);
+        sell(&mut product, &[("t3.small", "0.01"), ("t3.medium", "0.04"), ("m5.large", "0.08")]);
+        let planned = planned(&product, &world);
+        assert_eq!(planned.sets, []);
+        assert!(planned.obstacles.iter().all(|obstacle| obstacle.code == ObstacleCode::UnreadablePrices), "{}", shown(&planned));
+    }
+}
+
+#[test]
 fn each_edit_gives_its_change_types() {
     let edits: &[(Edit, &[&[&str]])] = &[
         (|p, _| p.texts.title.push('!'), &[&["UpdateInformation"]]),
@@ -197,6 +233,13 @@ fn each_edit_gives_its_change_types() {
         (|p, _| p.image.os_version.push('!'), &[]),
         (|p, _| p.listing.scanning_port = 2222, &[]),
         (|p, _| p.listing.pricing = Pricing::Byol, &[]),
+        (|p, _| p.texts.sku = Some("AH-1".into()), &[&["UpdateInformation"]]),
+        (|p, _| p.texts.video_url = Some("https://acme.s3.amazonaws.com/film.mp4".into()), &[&["UpdateInformation"]]),
+        (|p, _| p.listing.offer.name = Some("Acme Hello for everybody".into()), &[&["UpdateInformation"]]),
+        (|p, _| p.listing.offer.description = Some("By the hour.".into()), &[&["UpdateInformation"]]),
+        (|p, _| assert!(p.listing.offer.countries.insert("US".into())), &[&["UpdateTargeting"]]),
+        (|_, w| w.offer["Rules"] = json!([{ "Type": "TargetingRule", "PositiveTargeting": { "CountryCodes": ["US"] } }]), &[]),
+        (|p, _| p.listing.free_trial = Some(FreeTrial { days: 14, max_quantity: Some(1) }), &[]),
         (|p, _| p.listing.refund_policy.push('!'), &[&["UpdateSupportTerms"]]),
         (
             |p, _| p.listing.eula = Eula::Custom { url: "https://acme.s3.amazonaws.com/eula.txt".into(), file: None },
@@ -274,7 +317,8 @@ prop_compose! {
         logo in 0..2,
         eula in 0..3,
         (user, endpoint, to_port) in (prop::sample::select(vec!["admin", "debian"]), 0..3_u16, 80..83_u16),
-        notes in prop::option::of("[A-Z]"),
+        (notes, sku, video, offer) in (prop::option::of("[A-Z]"), prop::option::of("[A-Z]"), prop::option::of(0..2), prop::option::of("[A-Z]")),
+        (trial, countries) in (prop::option::of((5..8_u32, 1..3_u32)), prop::sample::subsequence(vec!["US", "CA"], 0..=2)),
     ) -> Product {
         let mut product = product();
         let sold = |prices: &[(&'static str, &'static str)]| rates(&prices.iter().copied().filter(|(key, _)| types.contains(key)).collect::<Vec<_>>());
@@ -301,6 +345,12 @@ prop_compose! {
         product.listing.access_endpoint = (endpoint > 0).then(|| AccessEndpoint { protocol: "http".into(), port: 80 + endpoint, path: None });
         product.listing.security_groups[0].to_port = to_port;
         product.listing.release_notes = notes;
+        product.texts.sku = sku;
+        product.texts.video_url = video.map(|n| format!("https://acme.s3.amazonaws.com/film-{n}.mp4"));
+        product.listing.offer.name = offer;
+        product.listing.offer.countries = countries.into_iter().map(str::to_owned).collect();
+        let trial = trial.map(|(days, most)| FreeTrial { days, max_quantity: Some(most) });
+        product.listing.free_trial = trial.filter(|_| product.listing.pricing.rates().is_some());
         product
     }
 }

@@ -27,7 +27,21 @@ pub(super) fn plan(case: &Case, outcome: &mut Outcome) {
     update.search_keywords = words("search-keywords", &live.description.search_keywords, &texts.search_keywords, &mut changes);
     update.categories = words("categories", &live.description.categories, &texts.categories, &mut changes);
     update.additional_resources = links(case, &mut changes);
-    update.logo_url = logo(case, &mut changes, &mut outcome.notices);
+    let (logo, given) = (live.promotional_resources.logo_url.as_deref(), case.desired.given.logo_url.as_deref());
+    if let Some(change) = diff::copied("logo-url", logo, given, Some(&texts.logo_url), &mut outcome.notices) {
+        update.logo_url = Some(texts.logo_url.clone());
+        changes.push(change);
+    }
+    let video = live.promotional_resources.videos.first().and_then(|video| video.url.as_deref());
+    let given = case.desired.given.video_url.as_deref();
+    if let Some(change) = diff::copied("video-url", video, given, texts.video_url.as_deref(), &mut outcome.notices) {
+        update.video_urls = Some(texts.video_url.iter().cloned().collect());
+        changes.push(change);
+    }
+    if let Some(change) = diff::text("sku", live.description.sku.as_deref(), texts.sku.as_deref().unwrap_or_default()) {
+        update.sku = Some(texts.sku.clone());
+        changes.push(change);
+    }
     if !changes.is_empty() {
         let details = vec![Details::UpdateProductInformation(update)];
         outcome.parts.push(Part { stage: Stage::First, name: "texts", details, changes, irreversible: Vec::new() });
@@ -47,20 +61,4 @@ fn links(case: &Case, changes: &mut Vec<FieldChange>) -> Option<Vec<AdditionalRe
     let live = live.map(|link| shown(link.text.as_deref().unwrap_or_default(), link.url.as_deref().unwrap_or_default())).collect();
     changes.push(diff::set("additional-resources", &live, &wanted.iter().map(|link| shown(&link.text, &link.url)).collect())?);
     Some(wanted.iter().map(|link| AdditionalResource { text: link.text.clone(), url: link.url.clone() }).collect())
-}
-
-/// AWS serves a copy of its own, so the address that it was given tells whether the logo is another.
-fn logo(case: &Case, changes: &mut Vec<FieldChange>, notices: &mut Vec<String>) -> Option<String> {
-    let wanted = &case.desired.product.texts.logo_url;
-    if case.product.promotional_resources.logo_url.as_ref() == Some(wanted) {
-        return None;
-    }
-    let Some(given) = &case.desired.given.logo_url else {
-        notices.push(
-            "whether the live logo is the manifest's can't be told: AWS keeps a copy, and the ledger doesn't know of what".to_owned(),
-        );
-        return None;
-    };
-    changes.push(diff::text("logo-url", Some(given), wanted)?);
-    Some(wanted.clone())
 }

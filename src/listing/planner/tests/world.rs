@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::listing::entity::{AmiProduct, Offer};
 use crate::listing::lint;
 use crate::listing::planner::{Entity, Given, Live};
-use crate::model::change_set::ChangeSet;
+use crate::model::change_set::{ChangeSet, OFFER};
 use crate::model::listing_set::ListingSet;
 use crate::model::price::Price;
 use crate::model::product::{Eula, FutureRegions, Pricing, Product};
@@ -53,6 +53,7 @@ impl World {
             "ProductTitle": texts.title, "ShortDescription": texts.short_description, "LongDescription": texts.long_description,
             "LogoUrl": texts.logo_url, "Highlights": texts.highlights, "SearchKeywords": texts.search_keywords, "Categories": texts.categories,
             "SupportDescription": texts.support_description,
+            "Sku": texts.sku, "VideoUrls": texts.video_url.iter().collect::<Vec<_>>(),
             "AdditionalResources": texts.additional_resources.iter().map(|l| json!({ "Text": l.text, "Url": l.url })).collect::<Vec<_>>(),
         }));
         world.change("AddRegions", &json!({ "Regions": listing.regions }));
@@ -92,6 +93,18 @@ impl World {
             Pricing::Byol => terms.push(json!({ "Type": "ByolPricingTerm" })),
             Pricing::Hourly { .. } | Pricing::Free => {}
         }
+        if let Some(trial) = listing.free_trial {
+            let grants: Vec<Value> = listing
+                .instance_types
+                .iter()
+                .map(|key| json!({ "DimensionKey": key, "MaxQuantity": trial.max_quantity.unwrap_or(1) }))
+                .collect();
+            terms.push(json!({ "Type": "FreeTrialPricingTerm", "Duration": format!("P{}D", trial.days), "Grants": grants }));
+        }
+        world.offer["Name"] = json!(listing.offer.name);
+        if !listing.offer.countries.is_empty() {
+            world.offer_targeting(&json!({ "PositiveTargeting": { "CountryCodes": listing.offer.countries } }));
+        }
         if hourly.is_some() {
             world.change("AddDimensions", &listing.instance_types.iter().map(|key| json!({ "Key": key, "Types": ["Metered"] })).collect());
         }
@@ -118,7 +131,11 @@ impl World {
         let before = self.rates();
         let adds = changes.changes.iter().any(|change| change.change_type() == "AddDimensions");
         for change in &changes.changes {
-            self.change(change.change_type(), &change.details.to_json());
+            match (change.change_type(), change.entity_type()) {
+                ("UpdateInformation", OFFER) => self.offer_information(&change.details.to_json()),
+                ("UpdateTargeting", OFFER) => self.offer_targeting(&change.details.to_json()),
+                (change_type, _) => self.change(change_type, &change.details.to_json()),
+            }
         }
         self.check();
         let after = self.rates();
@@ -196,9 +213,16 @@ impl World {
             }
             "UpdateDeliveryOptions" => self.version(details),
             "UpdateVisibility" => product["Description"]["Visibility"] = details["TargetVisibility"].clone(),
-            "UpdatePricingTerms" => {
-                self.terms(&["UsageBasedPricingTerm", "ConfigurableUpfrontPricingTerm", "RecurringPaymentTerm", "ByolPricingTerm"], details)
-            }
+            "UpdatePricingTerms" => self.terms(
+                &[
+                    "UsageBasedPricingTerm",
+                    "ConfigurableUpfrontPricingTerm",
+                    "RecurringPaymentTerm",
+                    "ByolPricingTerm",
+                    "FreeTrialPricingTerm",
+                ],
+                details,
+            ),
             "UpdateLegalTerms" => {
                 self.given.eula_url = details["Terms"][0]["Documents"][0]["Url"].as_str().map(str::to_owned).or(self.given.eula_url.take());
                 self.terms(&["LegalTerm"], details);
@@ -215,12 +239,33 @@ impl World {
                     self.given.logo_url = Some(value.as_str().unwrap().to_owned());
                     self.product["PromotionalResources"]["LogoUrl"] = json!("https://s3.amazonaws.com/awsmp-logos/x.png");
                 }
+                "VideoUrls" => {
+                    self.given.video_url = value[0].as_str().map(str::to_owned);
+                    let videos: Vec<Value> = self
+                        .given
+                        .video_url
+                        .iter()
+                        .map(|_| json!({ "Type": "Link", "Url": "https://awsmp-media.s3.amazonaws.com/x.mp4" }))
+                        .collect();
+                    self.product["PromotionalResources"]["Videos"] = json!(videos);
+                }
                 "SupportDescription" => self.product["SupportInformation"]["Description"] = value.clone(),
                 "AdditionalResources" => self.product["PromotionalResources"]["AdditionalResources"] = reversed(value),
                 "SearchKeywords" | "Categories" => self.product["Description"][field] = reversed(value),
                 _ => self.product["Description"][field] = value.clone(),
             }
         }
+    }
+
+    fn offer_information(&mut self, details: &Value) {
+        for (field, value) in details.as_object().unwrap() {
+            self.offer[field] = value.clone();
+        }
+    }
+
+    fn offer_targeting(&mut self, details: &Value) {
+        assert!(details["PositiveTargeting"]["CountryCodes"].as_array().is_some_and(|codes| !codes.is_empty()));
+        self.offer["Rules"] = json!([{ "Type": "TargetingRule", "PositiveTargeting": { "CountryCodes": reversed(&details["PositiveTargeting"]["CountryCodes"]) } }]);
     }
 
     fn version(&mut self, details: &Value) {
