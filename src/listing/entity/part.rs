@@ -35,7 +35,7 @@ macro_rules! parts {
 
         impl super::part::Part for $part {
             fn read<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                Ok(serde::Deserialize::deserialize(deserializer).map(Option::unwrap_or_default)?)
+                serde::Deserialize::deserialize(deserializer).map(Option::unwrap_or_default)
             }
 
             fn unknown_fields(&self, path: &str, found: &mut std::collections::BTreeMap<String, serde_json::Value>) {
