@@ -51,6 +51,8 @@ pub struct ListArgs {
 pub enum ListCommand {
     /// Look how the last submission stands, and record its end
     Status(StatusArgs),
+    /// Write the manifest of a product that is in the Marketplace already, or what one lacks
+    Import(super::list_import::ImportArgs),
 }
 
 /// Arguments of `list status`.
@@ -72,8 +74,10 @@ pub struct StatusArgs {
 ///
 /// As `ship`; pending has an exit code of its own.
 pub async fn run(global: &Global, args: &ListArgs) -> Result<(), Failure> {
-    if let Some(ListCommand::Status(args)) = &args.command {
-        return status(global, args).await;
+    match &args.command {
+        Some(ListCommand::Status(args)) => return status(global, args).await,
+        Some(ListCommand::Import(args)) => return super::list_import::run(global, args).await,
+        None => {}
     }
     let product = args.product.clone().expect("clap requires it without a subcommand");
     if args.dry_run {

@@ -7,20 +7,14 @@ use serde_json::{Value, json};
 use super::lint::{Faults, lint};
 use super::request::{self, change_set_name, version_title};
 use super::templates::{ADD_VERSION, DELIVERY_OPTIONS, FIRST_LISTING, RELEASE_NOTES, Templates};
-use crate::model::change_set::offer::{
-    BillingPeriod, ByolTerm, Constraint, Constraints, PricingModel, PricingTerm, Rate, RateCard, RecurringTerm, Selector, UpfrontCard,
-    UpfrontTerm, UsageBasedTerm,
-};
+use super::terms;
+use crate::model::change_set::pricing::{ByolTerm, PricingModel, PricingTerm};
 use crate::model::change_set::{ChangeSet, InvalidChangeSet};
 use crate::model::ids::{EntityId, ImageId, Region};
 use crate::model::product::{Eula, Listing, Pricing, Product};
 use crate::model::record::Release;
 use crate::model::version::Version;
-use crate::rules::limits;
 use crate::template::{TemplateError, render};
-
-/// The currency of public offers.
-const USD: &str = "USD";
 
 /// What a listing says of a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,8 +133,9 @@ pub(super) fn render_first_listing(
         None => json!("$CreateProductChange.Entity.Identifier"),
     };
     data["offer"] = json!({
-        "name": format!("{}: public offer", product.texts.title),
-        "description": format!("Worldwide public offer of {}", product.texts.title),
+        "name": product.offer_name(),
+        "description": product.offer_description(),
+        "countries": product.listing.offer.countries,
     });
     data["pricing"] = pricing(&product.listing);
     data["eula"] = eula(&product.listing.eula);
@@ -197,43 +192,26 @@ fn pricing(listing: &Listing) -> Value {
         Pricing::Free => (PricingModel::Free, Some(free())),
         priced => (PricingModel::Usage, priced.rates().cloned()),
     };
-    let usage = hourly.as_ref().map(|rates| {
-        let rate_cards = vec![RateCard { rate_card: rate_card(rates) }];
-        PricingTerm::UsageBased(UsageBasedTerm { currency_code: USD.to_owned(), rate_cards })
-    });
-    let terms: Vec<PricingTerm> = usage.into_iter().chain(beside_usage(&listing.pricing)).collect();
+    let usage = hourly.clone().map(terms::hourly);
     let metered: Vec<String> = hourly.into_iter().flat_map(BTreeMap::into_keys).collect();
+    let trial = listing.free_trial.map(|trial| terms::free_trial(format!("P{}D", trial.days), trial.max_quantity, metered.clone()));
+    let terms: Vec<PricingTerm> = usage.into_iter().chain(beside_usage(&listing.pricing)).chain(trial).collect();
     json!({ "model": model, "terms": terms, "metered": metered })
 }
 
 fn beside_usage(pricing: &Pricing) -> Option<PricingTerm> {
-    let currency_code = USD.to_owned();
     match pricing {
-        Pricing::HourlyAnnual { annual_rates, .. } => {
-            let card = UpfrontCard {
-                selector: Selector::duration(limits::YEAR),
-                constraints: Constraints { multiple_dimension_selection: Constraint::Allowed, quantity_configuration: Constraint::Allowed },
-                rate_card: rate_card(annual_rates),
-            };
-            Some(PricingTerm::Upfront(UpfrontTerm { currency_code, rate_cards: vec![card] }))
-        }
-        Pricing::HourlyMonthly { monthly_fee, .. } => {
-            let price = monthly_fee.clone();
-            Some(PricingTerm::Recurring(RecurringTerm { currency_code, billing_period: BillingPeriod::Monthly, price }))
-        }
+        Pricing::HourlyAnnual { annual_rates, .. } => Some(terms::annual(annual_rates.clone())),
+        Pricing::HourlyMonthly { monthly_fee, .. } => Some(terms::monthly(monthly_fee.clone())),
         Pricing::Byol => Some(PricingTerm::Byol(ByolTerm {})),
         Pricing::Hourly { .. } | Pricing::Free => None,
     }
 }
 
-fn rate_card(rates: &BTreeMap<String, String>) -> Vec<Rate> {
-    rates.iter().map(|(name, price)| Rate { dimension_key: name.clone(), price: price.clone() }).collect()
-}
-
 fn eula(eula: &Eula) -> Value {
     match eula {
         Eula::Standard { version } => json!({ "standard_version": version, "custom_url": null }),
-        Eula::Custom { url } => json!({ "standard_version": null, "custom_url": url }),
+        Eula::Custom { url, .. } => json!({ "standard_version": null, "custom_url": url }),
     }
 }
 

@@ -6,36 +6,50 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+use serde_path_to_error::Segment;
 
-use crate::model::change_set::offer::PricingTerm;
+use crate::model::change_set::pricing::PricingTerm;
 use crate::model::price::Price;
 
 mod offer;
+mod part;
 mod product;
 
-pub use offer::{LegalDocument, Offer};
+pub use offer::{
+    Charge, Constraints, Grant, LegalDocument, Offer, OfferTargeting, PreExistingAgreement, Rate, RateCards, Rule, Selector, Term,
+};
+pub use part::Unknown;
 pub use product::{
-    Access, AmiProduct, Compatibility, DeliveryOption, Description, Instructions, OperatingSystem, PromotionalResources,
-    RegionAvailability, SecurityGroup, Source, Version,
+    Access, AdditionalResource, AmiProduct, Compatibility, DeliveryOption, Description, Dimension, Instructions, OperatingSystem,
+    PositiveTargeting, PromotionalResources, Recommendations, RegionAvailability, SecurityGroup, Source, SupportInformation, Targeting,
+    Version, Video,
 };
 
-/// Fields that bakehouse doesn't know, by name.
-pub type Unknown = BTreeMap<String, Value>;
+use part::{Part, field_path};
 
-/// Says that an entity's document isn't of the shape that AWS publishes.
+/// The most values of another form than AWS publishes that a document is read in spite of.
+const MOST_MISREAD: usize = 100;
+
+/// Says that an entity's document can't be read at all.
 #[derive(Debug, thiserror::Error)]
-#[error("the {entity}'s document can't be read at {path}")]
+#[error("the {entity}'s document can't be read")]
 pub struct InvalidEntity {
     /// `product` or `offer`.
     pub entity: &'static str,
-    /// Where.
-    pub path: String,
-    /// What is wrong there.
+    /// What is wrong with it.
     #[source]
     pub source: serde_json::Error,
+}
+
+/// A document as far as it is understood, and the rest of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Understood<T> {
+    /// What is understood.
+    pub details: T,
+    /// What isn't, by its JSON path: fields that AWS's shapes don't have, and values of another form than theirs.
+    pub rest: BTreeMap<String, Value>,
 }
 
 /// Who sees a product or a delivery option.
@@ -70,12 +84,21 @@ pub struct VersionSummary<'a> {
 }
 
 impl AmiProduct {
-    /// Reads the entity's `Details`.
+    /// Reads the entity's `Details`; a value of another form than AWS publishes is passed over.
     ///
     /// # Errors
     ///
-    /// [`InvalidEntity`] for a known field of another form.
+    /// [`InvalidEntity`] if they are no JSON object, or of another form altogether.
     pub fn parse(details: &str) -> Result<Self, InvalidEntity> {
+        Self::understand(details).map(|understood| understood.details)
+    }
+
+    /// Reads the entity's `Details`, and tells what of them isn't understood.
+    ///
+    /// # Errors
+    ///
+    /// As [`AmiProduct::parse`].
+    pub fn understand(details: &str) -> Result<Understood<Self>, InvalidEntity> {
         read("product", details)
     }
 
@@ -108,6 +131,12 @@ impl AmiProduct {
     /// Returns the Regions on sale: those added and not restricted.
     pub fn available_regions(&self) -> BTreeSet<&str> {
         without(&self.region_availability.regions, &self.region_availability.restrict)
+    }
+
+    /// Returns the keys of the dimensions that AWS meters.
+    pub fn metered_dimensions(&self) -> BTreeSet<&str> {
+        let metered = self.dimensions.iter().filter(|dimension| dimension.types.iter().any(|kind| kind == "Metered"));
+        metered.filter_map(|dimension| dimension.key.as_deref()).collect()
     }
 
     /// Returns the allow-listed accounts, AWS's own among them.
@@ -143,12 +172,21 @@ impl Version {
 }
 
 impl Offer {
-    /// Reads the entity's `Details`.
+    /// Reads the entity's `Details`; a value of another form than AWS publishes is passed over.
     ///
     /// # Errors
     ///
-    /// [`InvalidEntity`] for a known field of another form.
+    /// [`InvalidEntity`] if they are no JSON object, or of another form altogether.
     pub fn parse(details: &str) -> Result<Self, InvalidEntity> {
+        Self::understand(details).map(|understood| understood.details)
+    }
+
+    /// Reads the entity's `Details`, and tells what of them isn't understood.
+    ///
+    /// # Errors
+    ///
+    /// As [`Offer::parse`].
+    pub fn understand(details: &str) -> Result<Understood<Self>, InvalidEntity> {
         read("offer", details)
     }
 
@@ -186,7 +224,7 @@ impl Offer {
         self.terms
             .iter()
             .filter_map(|term| term.kind.as_deref())
-            .filter(|kind| (kind.ends_with("PricingTerm") || *kind == "RecurringPaymentTerm") && !PricingTerm::TYPES.contains(kind))
+            .filter(|kind| (kind.ends_with("PricingTerm") || *kind == "RecurringPaymentTerm") && !PricingTerm::TYPES[..4].contains(kind))
             .collect()
     }
 
@@ -202,10 +240,8 @@ impl Offer {
 
     /// Tells whether everybody may accept the offer: it is released and targets no accounts.
     pub fn is_public(&self) -> bool {
-        let targets_accounts = self
-            .rules
-            .iter()
-            .any(|rule| rule.pointer("/PositiveTargeting/BuyerAccounts").and_then(Value::as_array).is_some_and(|a| !a.is_empty()));
+        let targeted = self.rules.iter().filter_map(|rule| rule.positive_targeting.as_ref());
+        let targets_accounts = targeted.into_iter().any(|targeting| !targeting.buyer_accounts.is_empty());
         self.state.as_deref() == Some("Released") && !targets_accounts
     }
 }
@@ -229,6 +265,18 @@ impl From<Visibility> for String {
     }
 }
 
+impl Part for Visibility {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(deserializer)
+    }
+}
+
+impl Default for Visibility {
+    fn default() -> Self {
+        Self::Other(String::new())
+    }
+}
+
 impl fmt::Display for Visibility {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -241,32 +289,42 @@ impl fmt::Display for Visibility {
     }
 }
 
-fn read<T: DeserializeOwned>(entity: &'static str, details: &str) -> Result<T, InvalidEntity> {
-    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(details)).map_err(|error| InvalidEntity {
-        entity,
-        path: error.path().to_string(),
-        source: error.into_inner(),
-    })
+/// Reads a document again and again, each time without the value that could not be read.
+fn read<T: Part>(entity: &'static str, details: &str) -> Result<Understood<T>, InvalidEntity> {
+    let invalid = |source| InvalidEntity { entity, source };
+    let mut document: Value = serde_json::from_str(details).map_err(invalid)?;
+    let mut rest = BTreeMap::new();
+    loop {
+        let mut track = serde_path_to_error::Track::new();
+        let error = match T::read(serde_path_to_error::Deserializer::new(&document, &mut track)) {
+            Ok(details) if document.is_object() => {
+                details.unknown_fields("", &mut rest);
+                return Ok(Understood { details, rest });
+            }
+            Ok(_) => return Err(invalid(serde::de::Error::custom("it is no object"))),
+            Err(error) => error,
+        };
+        match take(&mut document, &track.path()) {
+            Some((path, value)) if rest.len() < MOST_MISREAD => {
+                rest.insert(path, value);
+            }
+            _ => return Err(invalid(error)),
+        }
+    }
 }
 
-/// AWS writes `null` for what is empty.
-fn or_default<'de, T: Deserialize<'de> + Default, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
-}
-
-/// Ports are numbers in AWS's shapes and texts in its documentation.
-fn port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Port {
-        Number(u16),
-        Text(String),
+/// Takes the value at a path out of a document, and leaves nothing in its place.
+fn take(document: &mut Value, path: &serde_path_to_error::Path) -> Option<(String, Value)> {
+    let (mut value, mut name) = (document, String::new());
+    for segment in path {
+        (value, name) = match segment {
+            Segment::Map { key } => (value.get_mut(key)?, field_path(&name, key)),
+            Segment::Seq { index } => (value.get_mut(*index)?, format!("{name}[{index}]")),
+            Segment::Enum { .. } | Segment::Unknown => break,
+        };
     }
-    match Option::deserialize(deserializer)? {
-        None => Ok(None),
-        Some(Port::Number(number)) => Ok(Some(number)),
-        Some(Port::Text(text)) => text.parse().map(Some).map_err(serde::de::Error::custom),
-    }
+    // Taking the whole, or nothing, would not come to an end.
+    if name.is_empty() || value.is_null() { None } else { Some((name, value.take())) }
 }
 
 fn without<'a>(all: &'a [String], gone: &[String]) -> BTreeSet<&'a str> {

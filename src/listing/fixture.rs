@@ -22,7 +22,10 @@ pub(super) fn product() -> Product {
             highlights: vec!["Starts in seconds".into()],
             search_keywords: vec!["hello".into(), "web".into()],
             categories: vec!["Application Servers".into()],
+            sku: None,
             logo_url: "https://acme.s3.amazonaws.com/logo.png".into(),
+            logo: None,
+            video_url: None,
             additional_resources: vec![Link { text: "Manual".into(), url: "https://acme.example.com/manual".into() }],
             support_description: "Write to support@acme.example.com.".into(),
             repackaged_open_source: false,
@@ -74,6 +77,8 @@ pub(super) fn product() -> Product {
             regions: BTreeSet::from(["us-east-1".parse().unwrap(), "eu-west-1".parse().unwrap()]),
             future_regions: FutureRegions::All,
             pricing: Pricing::Hourly { rates: BTreeMap::from([("t3.small".into(), "0.02".into()), ("t3.medium".into(), "0.04".into())]) },
+            free_trial: None,
+            offer: PublicOffer::default(),
             eula: Eula::Standard { version: "2022-07-14".into() },
             refund_policy: "No refunds.".into(),
             allowed_accounts: BTreeSet::from(["210987654321".parse().unwrap()]),
@@ -134,7 +139,11 @@ pub(super) fn live_product_json() -> Value {
 
 /// What AWS tells of the public offer of [`product`].
 pub(super) fn live_offer() -> Offer {
-    let offer = json!({
+    Offer::parse(&live_offer_json().to_string()).unwrap()
+}
+
+pub(super) fn live_offer_json() -> Value {
+    json!({
         "Id": "offer-abc", "State": "Released", "Name": "Acme Hello: public offer", "ProductId": "prod-abc", "OfferSetId": null,
         "Terms": [
             { "Type": "UsageBasedPricingTerm", "Id": "term-1", "CurrencyCode": "USD",
@@ -143,6 +152,5 @@ pub(super) fn live_offer() -> Offer {
             { "Type": "SupportTerm", "RefundPolicy": "No refunds." },
         ],
         "Rules": [{ "Type": "TargetingRule", "PositiveTargeting": { "CountryCodes": ["US"] } }],
-    });
-    Offer::parse(&offer.to_string()).unwrap()
+    })
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::model::change_set::product::Dimension;
-use crate::model::change_set::{Change, ChangeSet, Details, EntityRef, OFFER};
+use crate::model::change_set::{Change, ChangeSet, Details, EntityRef};
 use crate::model::product::Product;
 use crate::rules::limits;
 use rules::Rules;
@@ -17,8 +17,10 @@ pub use origin::Origin;
 
 mod offer;
 mod origin;
+mod pricing;
 mod product;
 mod rules;
+mod version;
 
 /// One thing that AWS would refuse.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,10 +48,37 @@ pub fn lint(set: &ChangeSet) -> Result<(), Faults> {
     references(&mut rules, set);
     together(&mut rules, set);
     for (index, change) in set.changes.iter().enumerate() {
-        let path = format!("ChangeSet[{index}].DetailsDocument");
-        if change.entity_type() == OFFER { offer::details(&mut rules, &path, change) } else { product::details(&mut rules, &path, change) }
+        details(&mut rules, &format!("ChangeSet[{index}].DetailsDocument"), &change.details);
     }
     rules.into_result()
+}
+
+/// One change's own rules.
+fn details(rules: &mut Rules, path: &str, details: &Details) {
+    match details {
+        Details::CreateProduct(details) => product::created(rules, path, details),
+        Details::UpdateProductInformation(details) => product::information(rules, path, details),
+        Details::AddRegions(details) | Details::RestrictRegions(details) => product::regions(rules, path, details),
+        Details::UpdateFutureRegionSupport(details) => product::future_regions(rules, path, details),
+        Details::AddInstanceTypes(details) | Details::RestrictInstanceTypes(details) => product::instance_types(rules, path, details),
+        Details::AddDimensions(dimensions) => product::dimensions(rules, path, dimensions),
+        Details::UpdateDimensions(updates) => product::dimension_updates(rules, path, updates),
+        Details::RestrictDimensions(restrictions) => product::dimension_restrictions(rules, path, restrictions),
+        Details::AddDeliveryOptions(details) => version::added(rules, path, details),
+        Details::UpdateDeliveryOptions(details) => version::updated(rules, path, details),
+        Details::RestrictDeliveryOptions(details) => version::restricted(rules, path, details),
+        Details::UpdateProductTargeting(details) => product::targeting(rules, path, details),
+        Details::UpdateVisibility(details) => product::visibility(rules, path, details),
+        Details::CreateOffer(details) => offer::created(rules, path, details),
+        Details::UpdateOfferInformation(details) => offer::information(rules, path, details),
+        Details::UpdateOfferTargeting(details) => offer::targeting(rules, path, details),
+        Details::UpdatePricingTerms(details) => pricing::terms(rules, path, details),
+        Details::UpdateLegalTerms(details) => offer::legal(rules, path, details),
+        Details::UpdateSupportTerms(details) => offer::support(rules, path, details),
+        Details::UpdateRenewalTerms(details) => offer::renewal(rules, path, details),
+        // A day is a day; the releases have nothing to say.
+        Details::UpdateAvailability(_) | Details::ReleaseProduct(_) | Details::ReleaseOffer(_) => {}
+    }
 }
 
 impl Faults {
@@ -128,6 +157,9 @@ fn together(rules: &mut Rules, set: &ChangeSet) {
     if let (Some(index), None) = (release_product, release_offer) {
         rules.fault(&format!("ChangeSet[{index}]"), "ReleaseProduct needs the ReleaseOffer of its public offer in the same set");
     }
+    if let Some(index) = find(|d| matches!(d, Details::UpdateVisibility(_))).filter(|_| set.changes.len() > 1) {
+        rules.fault(&format!("ChangeSet[{index}]"), "is UpdateVisibility, which must be alone in its set");
+    }
     for product in set.changes.iter().filter_map(|change| change.entity.as_ref()).map(without_revision).collect::<BTreeSet<_>>() {
         instance_types_agree(rules, set, &product);
     }
@@ -149,11 +181,10 @@ fn instance_types_agree(rules: &mut Rules, set: &ChangeSet, product: &EntityRef)
     for (index, change) in of_product() {
         match &change.details {
             Details::AddDeliveryOptions(version) if complete => {
-                for (option, wanted) in version.delivery_options.iter().enumerate().map(|(i, o)| (i, product::recommended(o))) {
-                    if !types.contains(wanted) {
-                        let path = format!(
-                            "ChangeSet[{index}].DetailsDocument.DeliveryOptions[{option}].Details.AmiDeliveryOptionDetails.RecommendedInstanceType"
-                        );
+                for (option, (kind, wanted)) in version.delivery_options.iter().map(version::recommended).enumerate() {
+                    if !types.iter().any(|known| known == wanted) {
+                        let path =
+                            format!("ChangeSet[{index}].DetailsDocument.DeliveryOptions[{option}].Details.{kind}.RecommendedInstanceType");
                         rules.fault(&path, &format!("{wanted} is not among the product's instance types"));
                     }
                 }
@@ -180,7 +211,8 @@ fn instance_types_agree(rules: &mut Rules, set: &ChangeSet, product: &EntityRef)
 /// Every metered dimension that is added has a price, and none is priced that isn't there.
 fn rates_agree(rules: &mut Rules, set: &ChangeSet) {
     let added: Vec<&Dimension> = set.changes.iter().flat_map(dimensions).filter(|d| product::is_metered(d)).collect();
-    let Some((index, rates)) = set.changes.iter().enumerate().find_map(|(index, change)| Some((index, offer::usage_rates(change)?))) else {
+    let Some((index, rates)) = set.changes.iter().enumerate().find_map(|(index, change)| Some((index, pricing::usage_rates(change)?)))
+    else {
         if let Some(dimension) = added.first() {
             rules.fault("ChangeSet", &format!("dimension {} is metered, but no UpdatePricingTerms prices it", dimension.key));
         }

@@ -8,19 +8,23 @@ mod codes;
 mod compose;
 mod diff;
 pub mod entity;
+mod import;
 mod lint;
 mod placeholders;
+mod planner;
 mod request;
 mod status;
 mod templates;
+mod terms;
 mod title;
 
 pub use codes::{Advice, advice};
 pub use compose::{ListingError, ReleaseFacts, add_version, first_listing};
-pub use diff::{Difference, Scope, differences};
 pub use entity::{AmiProduct, InvalidEntity, Offer, Visibility};
+pub use import::{Completed, CompletionError, DOCUMENTS, Import, Kept, LiveListing, import};
 pub use lint::{Fault, Faults, Origin, lint};
 pub use placeholders::placeholders;
+pub use planner::{Desired, Difference, Entity, Given, Live, Obstacle, ObstacleCode, Planned, Scope, VersionTexts, differences, plan};
 pub use request::{FIRST_LISTING, NEW_VERSION, REHEARSAL, change_set_name, names_submission, version_title};
 pub use status::{
     Blame, ChangeSetDescription, DescribedChange, DescribedEntity, ErrorDetail, Outcome, Refusal, UnreadableChangeSet,

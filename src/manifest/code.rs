@@ -335,6 +335,12 @@ codes! {
         remedy: "Write `eula = { standard = \"2022-07-14\" }`.",
         example: edit("{ standard = \"2022-07-14\" }", "{ standard = \"2019-04-24\" }"),
     }
+    Error EulaFormat "eula-format" {
+        meaning: "The licence's file is not the document that its name says.",
+        why: "Buyers are shown it as it is: a text in UTF-8 (.txt), or a PDF (.pdf).", source: OFFERS,
+        remedy: "Save it as one of the two.",
+        example: told("an empty listing/eula.txt"),
+    }
     Error LinkUrl "link-url" {
         meaning: "A link is not an https or http address.",
         why: "Buyers click on it; the API takes no other addresses (INVALID_ADDITIONAL_RESOURCES).", source: PRODUCTS,
@@ -587,6 +593,12 @@ codes! {
         why: "Prices are decimal texts of at most 100,000,000, an hour's with at most 8 decimals, a year's and a month's with 3.", source: OFFERS,
         remedy: "Write US dollars as a text, such as \"0.035\".",
         example: edit("\"0.02\"", "\"0.123456789\""),
+    }
+    Error UnknownCountry "unknown-country" {
+        meaning: "A country's code is none of ISO 3166-1 alpha-2.",
+        why: "An offer that targets it is refused (INVALID_COUNTRY_CODES).", source: OFFERS,
+        remedy: "Write the two capital letters of ISO 3166-1, such as \"GB\" for the United Kingdom.",
+        example: edit("[listing]", "[listing]\noffer = { countries = [\"UK\"] }"),
     }
     Error PortRange "port-range" {
         meaning: "A range of ports ends before it starts.",

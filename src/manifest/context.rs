@@ -9,7 +9,7 @@ use jiff::civil::Date;
 
 use super::code::Code;
 use super::faults::{Faults, RawFault, Severity};
-use super::folder::{FileFault, Folder};
+use super::folder::{FileFault, Folder, LARGEST_FILE_BYTES};
 use super::node::{Entry, Kind, Node, Table};
 use super::secrets;
 use super::source::{At, SourceId, Sources};
@@ -40,7 +40,7 @@ pub(super) struct Context {
 /// What a file is read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Use {
-    /// A text of the listing.
+    /// A text or a picture of the listing.
     Text,
     /// A part of the image.
     Image,
@@ -73,7 +73,12 @@ impl Context {
 
     /// Reads a file of the folder and keeps its digest.
     pub(super) fn read(&self, path_in_folder: &str, used_as: Use) -> Result<Vec<u8>, FileFault> {
-        let bytes = self.folder.read(path_in_folder)?;
+        self.read_at_most(path_in_folder, used_as, LARGEST_FILE_BYTES)
+    }
+
+    /// Reads a file that may be larger than others, and keeps its digest.
+    pub(super) fn read_at_most(&self, path_in_folder: &str, used_as: Use, most_bytes: u64) -> Result<Vec<u8>, FileFault> {
+        let bytes = self.folder.read_at_most(path_in_folder, most_bytes)?;
         let mut files = self.files.borrow_mut();
         let entry = files.entry(path_in_folder.to_owned()).or_insert_with(|| (Digest::of(&bytes), used_as));
         entry.1 = entry.1.max(used_as);
@@ -192,6 +197,10 @@ impl<'a> Value<'a> {
 
     pub(super) fn is_table(&self) -> bool {
         matches!(self.node.kind, Kind::Table(_))
+    }
+
+    pub(super) fn is_string(&self) -> bool {
+        matches!(self.node.kind, Kind::String(_))
     }
 
     pub(super) fn is_list(&self) -> bool {

@@ -82,6 +82,10 @@ id!(
     ImageId, "an image id such as ami-0123456789abcdef0", |v| is_resource_id("ami-", v)
 );
 id!(
+    /// An Amazon FPGA image.
+    FpgaImageId, "an FPGA image id such as afi-0123456789abcdef0", |v| is_resource_id("afi-", v)
+);
+id!(
     /// An EBS snapshot.
     SnapshotId, "a snapshot id such as snap-0123456789abcdef0", |v| is_resource_id("snap-", v)
 );

@@ -11,6 +11,8 @@ pub mod count;
 pub mod digest;
 pub mod ids;
 pub mod image;
+pub mod listing_set;
+pub mod media;
 pub mod plan;
 pub mod price;
 pub mod product;

@@ -49,6 +49,19 @@ impl Price {
         fraction.trim_end_matches('0').len()
     }
 
+    /// Writes by how much another price differs from this one, to a tenth: `+25 %`, `-33.3 %`; nothing of a zero.
+    pub fn per_cent_to(self, other: Self) -> Option<String> {
+        if self.is_zero() {
+            return None;
+        }
+        let (from, to) = (i128::from(self.hundred_millionths), i128::from(other.hundred_millionths));
+        let (difference, half) = ((to - from) * 1000, from / 2);
+        let tenths = (if difference < 0 { difference - half } else { difference + half }) / from;
+        let (sign, tenths) = (if difference < 0 { '-' } else { '+' }, tenths.unsigned_abs());
+        let fraction = if tenths % 10 == 0 { String::new() } else { format!(".{}", tenths % 10) };
+        Some(format!("{sign}{}{fraction} %", tenths / 10))
+    }
+
     /// Tells whether nothing is to be paid.
     pub fn is_zero(self) -> bool {
         self.hundred_millionths == 0
@@ -76,6 +89,17 @@ mod tests {
         assert!("0.09".parse::<Price>().unwrap() < "0.1".parse::<Price>().unwrap());
         assert_eq!("0.10123".parse::<Price>().unwrap().to_string(), "0.10123");
         assert_eq!("3".parse::<Price>().unwrap().to_string(), "3.00");
+    }
+
+    #[test]
+    fn differences_are_told_to_a_tenth_of_a_per_cent() {
+        let differs = |from: &str, to: &str| from.parse::<Price>().unwrap().per_cent_to(to.parse().unwrap());
+        for (from, to, expected) in
+            [("0.02", "0.025", "+25 %"), ("3", "2", "-33.3 %"), ("3", "3", "+0 %"), ("0.00000001", "100000000", "+999999999999999900 %")]
+        {
+            assert_eq!(differs(from, to).as_deref(), Some(expected));
+        }
+        assert_eq!(differs("0", "1"), None);
     }
 
     #[test]

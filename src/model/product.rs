@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
 use super::ids::{AccountId, Architecture, EntityId, ImageId, Region, RoleArn, Slug, SubnetId, Variant};
+use super::media::MediaFile;
 use super::report::Severity;
 use super::waiver::{Family, Waiver};
 
@@ -60,6 +61,25 @@ impl Product {
     pub fn variant(&self) -> Variant {
         Variant { product: self.slug.clone(), architecture: self.image.architecture }
     }
+
+    /// Returns the files of its folder that the Marketplace fetches from a bucket.
+    pub fn media(&self) -> Vec<&MediaFile> {
+        let eula = match &self.listing.eula {
+            Eula::Custom { file, .. } => file.as_ref(),
+            Eula::Standard { .. } => None,
+        };
+        self.texts.logo.iter().chain(eula).collect()
+    }
+
+    /// Returns the public offer's name; one made of the title unless the manifest has one.
+    pub fn offer_name(&self) -> String {
+        self.listing.offer.name.clone().unwrap_or_else(|| format!("{}: public offer", self.texts.title))
+    }
+
+    /// Returns the public offer's description; one made of the title unless the manifest has one.
+    pub fn offer_description(&self) -> String {
+        self.listing.offer.description.clone().unwrap_or_else(|| format!("Worldwide public offer of {}", self.texts.title))
+    }
 }
 
 /// The texts and media of a listing. Source of the limits: Catalog API, `UpdateInformation`.
@@ -77,8 +97,14 @@ pub struct Texts {
     pub search_keywords: Vec<String>,
     /// One to three of the Marketplace's closed list.
     pub categories: Vec<String>,
-    /// An S3 URL of a png, jpg or gif.
+    /// The seller's own number; at most 100 characters.
+    pub sku: Option<String>,
+    /// An S3 URL of a png, jpg or gif: the vendor's own, or where [`Self::logo`] will lie.
     pub logo_url: String,
+    /// The logo's file, when it is one of the product's folder.
+    pub logo: Option<MediaFile>,
+    /// The address of a video.
+    pub video_url: Option<String>,
     /// Links: text and URL, at most three.
     pub additional_resources: Vec<Link>,
     /// How a buyer gets support; at most 2,000 characters.
@@ -342,6 +368,10 @@ pub struct Listing {
     pub future_regions: FutureRegions,
     /// What it costs.
     pub pricing: Pricing,
+    /// How long a buyer pays nothing at first; of models with hourly prices alone.
+    pub free_trial: Option<FreeTrial>,
+    /// What the public offer is called, and where it holds.
+    pub offer: PublicOffer,
     /// The licence that buyers accept.
     pub eula: Eula,
     /// At most 500 characters.
@@ -438,6 +468,26 @@ impl Pricing {
     }
 }
 
+/// A time at the beginning in which a buyer pays nothing for the software.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FreeTrial {
+    /// 5 to 31.
+    pub days: u32,
+    /// How much of each instance type is free; without limit unless set.
+    pub max_quantity: Option<u32>,
+}
+
+/// The words of the public offer, and where it holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicOffer {
+    /// At most 150 characters; made of the title unless set.
+    pub name: Option<String>,
+    /// At most 255 characters; made of the title unless set.
+    pub description: Option<String>,
+    /// The countries whose buyers may accept it, by ISO 3166-1 alpha-2; all of them when empty.
+    pub countries: BTreeSet<String>,
+}
+
 /// The licence that buyers accept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -449,8 +499,10 @@ pub enum Eula {
     },
     /// The vendor's own text.
     Custom {
-        /// Its S3 URL.
+        /// Its S3 URL: the vendor's own, or where `file` will lie.
         url: String,
+        /// The text, when it is a file of the product's folder.
+        file: Option<MediaFile>,
     },
 }
 

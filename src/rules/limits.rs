@@ -55,6 +55,17 @@ pub const IP_RANGES: RangeInclusive<usize> = 1..=5;
 /// The longest `RelativePath` of an access endpoint.
 pub const ENDPOINT_PATH: usize = 2000;
 
+/// The most delivery options of a version that have a template.
+pub const TEMPLATES: usize = 3;
+/// The longest `DeliveryOptionTitle`: the shapes don't tell, so as long as a product's.
+pub const DELIVERY_OPTION_TITLE: usize = 72;
+/// The longest id of a delivery option.
+pub const DELIVERY_OPTION_ID: usize = 36;
+/// The number of `DeliveryOptionIds` that are restricted in one change.
+pub const RESTRICTED_DELIVERY_OPTIONS: RangeInclusive<usize> = 1..=50;
+/// The number of `AfiIds` of an image.
+pub const FPGA_IMAGES: RangeInclusive<usize> = 0..=15;
+
 /// The number of `Regions` in one change.
 pub const REGIONS: RangeInclusive<usize> = 1..=100;
 /// The number of `InstanceTypes` in one change.
@@ -63,6 +74,9 @@ pub const INSTANCE_TYPES: RangeInclusive<usize> = 1..=1500;
 pub const INSTANCE_TYPE: usize = 24;
 /// The number of `BuyerAccounts` that a limited product is shown to.
 pub const BUYER_ACCOUNTS: RangeInclusive<usize> = 0..=100;
+/// The number of dimensions that are updated or restricted in one change: a product has 200 at most
+/// (`INVALID_DIMENSION`).
+pub const DIMENSIONS: RangeInclusive<usize> = 1..=200;
 /// The longest `Name` of a dimension.
 pub const DIMENSION_NAME: usize = 500;
 /// The longest `Description` of a dimension.
@@ -78,6 +92,18 @@ pub const OFFER_NAME: usize = 150;
 pub const OFFER_DESCRIPTION: usize = 255;
 /// The number of rates in a `RateCard`.
 pub const RATES: RangeInclusive<usize> = 1..=800;
+/// The number of `Grants` of a `FixedUpfrontPricingTerm`.
+pub const FIXED_UPFRONT_GRANTS: RangeInclusive<usize> = 1..=200;
+/// The days of a free trial.
+///
+/// Source: <https://docs.aws.amazon.com/marketplace/latest/APIReference/API_marketplace-agreements_FreeTrialPricingTerm.html>
+pub const FREE_TRIAL_DAYS: RangeInclusive<u32> = 5..=31;
+/// The number of `BuyerAccounts` of a private offer.
+pub const OFFER_ACCOUNTS: RangeInclusive<usize> = 1..=26;
+/// The `MaxQuantity` of a grant.
+pub const GRANT: RangeInclusive<u32> = 1..=2_147_483_647;
+/// The number of `CountryCodes` that an offer is for, or is not for.
+pub const COUNTRIES: RangeInclusive<usize> = 1..=244;
 /// The most decimals of a price that is not by use: in advance, or a fee.
 pub const FEE_DECIMALS: usize = 3;
 /// The duration that an AMI's price in advance is for: a year.

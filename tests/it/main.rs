@@ -21,6 +21,7 @@ mod json;
 mod kept_blocks;
 mod leave;
 mod ledgers;
+mod list_import;
 mod machine;
 mod mortal;
 mod page;

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::listing::fixture::{product, release};
 use crate::model::change_set::Details;
-use crate::model::change_set::product::DeliveryOptionDetails;
+use crate::model::change_set::version::DeliveryOptionDetails;
 use crate::model::digest::Digest;
 use crate::model::image::Image;
 use crate::model::product::{Link, Place};
@@ -129,7 +129,7 @@ fn each_pricing_model_has_its_terms() {
 fn a_first_byol_listing_prices_nothing_and_names_its_eula() {
     let mut product = product();
     product.listing.pricing = Pricing::Byol;
-    product.listing.eula = Eula::Custom { url: "https://acme.s3.amazonaws.com/eula.txt".into() };
+    product.listing.eula = Eula::Custom { url: "https://acme.s3.amazonaws.com/eula.txt".into(), file: None };
     product.listing.allowed_accounts.clear();
     let set = first_listing(&product, &release("1.0.0"), None, &Templates::embedded()).unwrap();
     let types: Vec<&str> = set.changes.iter().map(|change| change.change_type()).collect();
@@ -318,7 +318,7 @@ proptest! {
                 }
                 Details::AddDeliveryOptions(details) => {
                     prop_assert_eq!(&details.version.release_notes, &notes);
-                    let DeliveryOptionDetails::Ami(option) = &details.delivery_options[0].details;
+                    let DeliveryOptionDetails::Ami(option) = &details.delivery_options[0].details else { panic!("no template is rendered") };
                     prop_assert_eq!(&option.usage_instructions, &usage);
                 }
                 Details::UpdateSupportTerms(details) => prop_assert_eq!(&details.terms[0].refund_policy, &policy),

@@ -1,114 +1,161 @@
 //! The document of an offer.
+//!
+//! Source: AWS's published entity shape of `Offer@1.0`; `OfferSetId` and terms' `Id` are sent beside it.
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use super::part::parts;
 
-use super::{Unknown, or_default};
+parts! {
+    /// An offer as it is live.
+    Offer {
+        /// Its id.
+        "Id" id: Option<String>,
+        /// `Draft` or `Released`.
+        "State" state: Option<String>,
+        /// Its name.
+        "Name" name: Option<String>,
+        /// Its description.
+        "Description" description: Option<String>,
+        /// What it sells.
+        "ProductId" product_id: Option<String>,
+        /// The offers that it is sold together with.
+        "OfferSetId" offer_set_id: Option<String>,
+        /// What a reseller adds; a decimal text.
+        "MarkupPercentage" markup_percentage: Option<String>,
+        /// The agreement that it takes the place of.
+        "PreExistingAgreement" pre_existing_agreement: Option<PreExistingAgreement>,
+        /// Its terms.
+        "Terms" terms: Vec<Term>,
+        /// Whom it is for and how long.
+        "Rules" rules: Vec<Rule>,
+    }
 
-/// An offer as it is live.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Offer {
-    /// Its id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// `Draft` or `Released`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub state: Option<String>,
-    /// Its name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Its description.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    /// What it sells.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub product_id: Option<String>,
-    /// Its terms.
-    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
-    pub terms: Vec<Term>,
-    /// Whom it is for and how long, as AWS writes it.
-    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
-    pub rules: Vec<Value>,
-    /// Whatever else AWS told.
-    #[serde(flatten)]
-    pub unknown: Unknown,
-}
+    /// An agreement that an offer takes the place of.
+    PreExistingAgreement {
+        /// `AwsMarketplace` or `External`.
+        "AcquisitionChannel" acquisition_channel: Option<String>,
+        /// `Byol`, `Free`, `Usage` or `Contract`.
+        "PricingModel" pricing_model: Option<String>,
+    }
 
-/// A term of an offer: what of it bakehouse reads.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Term {
-    /// Such as `UsageBasedPricingTerm`.
-    #[serde(rename = "Type", default, skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
-    /// `USD`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub currency_code: Option<String>,
-    /// The price of a term that has no rate cards.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub price: Option<String>,
-    /// Prices.
-    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
-    pub rate_cards: Vec<RateCards>,
-    /// Licences.
-    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
-    pub documents: Vec<LegalDocument>,
-    /// The refund policy.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refund_policy: Option<String>,
-    /// Whatever else AWS told.
-    #[serde(flatten)]
-    pub unknown: Unknown,
-}
+    /// Whom an offer is for, or how long.
+    Rule {
+        /// `TargetingRule` or `AvailabilityRule`.
+        "Type" kind: Option<String>,
+        /// Until when it can be accepted, as AWS writes a time.
+        "AvailabilityEndDate" availability_end_date: Option<String>,
+        /// Who alone may accept it.
+        "PositiveTargeting" positive_targeting: Option<OfferTargeting>,
+        /// Who may not.
+        "NegativeTargeting" negative_targeting: Option<OfferTargeting>,
+    }
 
-impl Term {
-    pub(super) fn is(&self, kind: &str) -> bool {
-        self.kind.as_deref() == Some(kind)
+    /// Buyers, by country or account.
+    OfferTargeting {
+        /// Countries, by ISO 3166-1 alpha-2.
+        "CountryCodes" country_codes: Vec<String>,
+        /// Accounts, which make an offer private.
+        "BuyerAccounts" buyer_accounts: Vec<String>,
+    }
+
+    /// A term of an offer, of any type.
+    Term {
+        /// Such as `UsageBasedPricingTerm`.
+        "Type" kind: Option<String>,
+        /// Its id; not of every type.
+        "Id" id: Option<String>,
+        /// `USD`.
+        "CurrencyCode" currency_code: Option<String>,
+        /// The price of a term that has no rate cards.
+        "Price" price: Option<String>,
+        /// How often a price comes again: `Monthly`.
+        "BillingPeriod" billing_period: Option<String>,
+        /// Prices by dimension.
+        "RateCards" rate_cards: Vec<RateCards>,
+        /// ISO 8601, such as `P14D`.
+        "Duration" duration: Option<String>,
+        /// What a buyer gets for a price, or in a trial.
+        "Grants" grants: Vec<Grant>,
+        /// Licences.
+        "Documents" documents: Vec<LegalDocument>,
+        /// The refund policy.
+        "RefundPolicy" refund_policy: Option<String>,
+        /// When what is to be paid.
+        "Schedule" schedule: Vec<Charge>,
+        /// How buyers are verified.
+        "ApprovalStrategy" approval_strategy: Option<String>,
+        /// How long that may take; ISO 8601.
+        "ExpirationDuration" expiration_duration: Option<String>,
+        /// How long an agreement lasts; ISO 8601.
+        "AgreementDuration" agreement_duration: Option<String>,
+        /// Its first day.
+        "AgreementStartDate" agreement_start_date: Option<String>,
+        /// Its last day.
+        "AgreementEndDate" agreement_end_date: Option<String>,
+    }
+
+    /// Prices for one duration.
+    RateCards {
+        /// The duration.
+        "Selector" selector: Option<Selector>,
+        /// What a buyer may choose.
+        "Constraints" constraints: Option<Constraints>,
+        /// The prices.
+        "RateCard" rate_card: Vec<Rate>,
+    }
+
+    /// What prices are for.
+    Selector {
+        /// `Duration`.
+        "Type" kind: Option<String>,
+        /// ISO 8601, such as `P365D`.
+        "Value" value: Option<String>,
+    }
+
+    /// What a buyer may choose: `Allowed` or `Disallowed`.
+    Constraints {
+        /// Several dimensions at once.
+        "MultipleDimensionSelection" multiple_dimension_selection: Option<String>,
+        /// Several of a dimension.
+        "QuantityConfiguration" quantity_configuration: Option<String>,
+    }
+
+    /// The price of a dimension.
+    Rate {
+        /// The dimension.
+        "DimensionKey" dimension_key: Option<String>,
+        /// A decimal text, reformatted by AWS.
+        "Price" price: Option<String>,
+    }
+
+    /// How much of a dimension a buyer gets.
+    Grant {
+        /// The dimension.
+        "DimensionKey" dimension_key: Option<String>,
+        /// The most of it.
+        "MaxQuantity" max_quantity: Option<u32>,
+    }
+
+    /// A payment.
+    Charge {
+        /// Its day, as AWS writes a time.
+        "ChargeDate" charge_date: Option<String>,
+        /// A decimal text.
+        "ChargeAmount" charge_amount: Option<String>,
+    }
+
+    /// A licence.
+    LegalDocument {
+        /// `StandardEula` or `CustomEula`.
+        "Type" kind: Option<String>,
+        /// The date of AWS's contract.
+        "Version" version: Option<String>,
+        /// AWS's own copy of the vendor's text.
+        "Url" url: Option<String>,
     }
 }
 
-/// Prices for one duration.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct RateCards {
-    /// The prices.
-    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
-    pub rate_card: Vec<Rate>,
-    /// Whatever else AWS told.
-    #[serde(flatten)]
-    pub unknown: Unknown,
-}
-
-/// The price of a dimension.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Rate {
-    /// The dimension.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dimension_key: Option<String>,
-    /// A decimal text, reformatted by AWS.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub price: Option<String>,
-    /// Whatever else AWS told.
-    #[serde(flatten)]
-    pub unknown: Unknown,
-}
-
-/// A licence.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct LegalDocument {
-    /// `StandardEula` or `CustomEula`.
-    #[serde(rename = "Type", default, skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
-    /// The date of AWS's contract.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
-    /// AWS's own copy of the vendor's text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub url: Option<String>,
-    /// Whatever else AWS told.
-    #[serde(flatten)]
-    pub unknown: Unknown,
+impl Term {
+    pub(crate) fn is(&self, kind: &str) -> bool {
+        self.kind.as_deref() == Some(kind)
+    }
 }

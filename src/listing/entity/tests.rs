@@ -24,8 +24,7 @@ fn what_is_restricted_is_not_on_sale() {
 #[test]
 fn unknown_fields_are_kept_and_null_is_empty() {
     let product = live_product();
-    assert_eq!(product.description.unknown["Manufacturer"], "Acme");
-    assert_eq!(product.versions[0].sources[0].unknown["VirtualizationType"], "hvm");
+    assert_eq!(product.description.manufacturer.as_deref(), Some("Acme"));
     assert!(product.promotional_resources.videos.is_empty());
     let written = serde_json::to_value(&product).unwrap();
     assert_eq!(AmiProduct::parse(&written.to_string()).unwrap(), product);
@@ -37,9 +36,41 @@ fn a_port_may_be_a_number_or_a_text() {
     let product = live_product();
     assert_eq!(product.versions[0].delivery_options[0].instructions.access.as_ref().unwrap().port, Some(80));
     let mut document = live_product_json();
+    document["Versions"][0]["DeliveryOptions"][0]["Instructions"]["Access"]["Port"] = json!("443");
+    let product = AmiProduct::parse(&document.to_string()).unwrap();
+    assert_eq!(product.versions[0].delivery_options[0].instructions.access.as_ref().unwrap().port, Some(443));
+}
+
+#[test]
+fn what_is_not_understood_is_kept_with_its_path() {
+    let mut document = live_product_json();
     document["Versions"][0]["DeliveryOptions"][0]["Instructions"]["Access"]["Port"] = json!("eighty");
-    let error = AmiProduct::parse(&document.to_string()).unwrap_err();
-    assert!(error.path.starts_with("Versions[0].DeliveryOptions[0].Instructions"), "{}", error.path);
+    document["Versions"][0]["Sources"][0]["OperatingSystem"]["Kernel"] = json!({ "Version": 6 });
+    document["Description"]["Highlights"] = json!(["Fast", 7]);
+    document["Compatibility"] = json!("none");
+    document["Bundle"] = json!(true);
+    let understood = AmiProduct::understand(&document.to_string()).unwrap();
+    let rest: Vec<(&str, String)> = understood.rest.iter().map(|(path, value)| (path.as_str(), value.to_string())).collect();
+    let expected = [
+        ("Bundle", "true"),
+        ("Compatibility", "\"none\""),
+        ("Description.Highlights[1]", "7"),
+        ("SupportInformation.Resources", "[]"),
+        ("Versions[0].DeliveryOptions[0].Instructions.Access.Port", "\"eighty\""),
+        ("Versions[0].Sources[0].OperatingSystem.Kernel", "{\"Version\":6}"),
+    ];
+    assert_eq!(rest, expected.map(|(path, value)| (path, value.to_owned())));
+    assert_eq!(understood.details.description.highlights, ["Fast"]);
+    assert_eq!(understood.details.title(), Some("Acme Hello"));
+}
+
+#[test]
+fn what_is_no_object_is_no_document() {
+    for text in ["", "[]", "null", "7", "{\"Versions\""] {
+        assert!(AmiProduct::parse(text).is_err() && Offer::parse(text).is_err(), "{text}");
+    }
+    let endless = format!("{{\"Versions\":[{}]}}", vec!["1"; 200].join(","));
+    assert!(AmiProduct::parse(&endless).is_err());
 }
 
 #[test]

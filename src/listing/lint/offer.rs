@@ -1,44 +1,22 @@
 //! What AWS would refuse in an offer's changes.
 
-use std::collections::BTreeSet;
-
 use super::rules::Rules;
 use crate::model::change_set::offer::{
-    LegalDocument, LegalDocumentType, PricingModel, PricingTerm, Rate, UpdateInformation, UpdateLegalTerms, UpdatePricingTerms,
-    UpdateSupportTerms, UpfrontTerm, UsageBasedTerm,
+    CreateOffer, LegalDocument, LegalDocumentType, UpdateInformation, UpdateLegalTerms, UpdateRenewalTerms, UpdateSupportTerms,
+    UpdateTargeting,
 };
-use crate::model::change_set::{Change, Details};
-use crate::model::price::{InvalidPrice, Price};
 use crate::rules::{addresses, limits};
 
-pub(super) fn details(rules: &mut Rules, path: &str, change: &Change) {
-    match &change.details {
-        Details::CreateOffer(details) => {
-            if let Some(name) = &details.name {
-                self::name(rules, &format!("{path}.Name"), name);
-            }
-        }
-        Details::UpdateOfferInformation(details) => information(rules, path, details),
-        Details::UpdatePricingTerms(details) => pricing(rules, path, details),
-        Details::UpdateLegalTerms(details) => legal(rules, path, details),
-        Details::UpdateSupportTerms(details) => support(rules, path, details),
-        // These have nothing to say, or are a product's.
-        _ => {}
+pub(super) fn created(rules: &mut Rules, path: &str, details: &CreateOffer) {
+    if let Some(name) = &details.name {
+        self::name(rules, &format!("{path}.Name"), name);
     }
 }
 
-/// The dimensions that a change prices by use; nothing for other changes.
-pub(super) fn usage_rates(change: &Change) -> Option<BTreeSet<&str>> {
-    let Details::UpdatePricingTerms(details) = &change.details else { return None };
-    details.terms.iter().find_map(|term| match term {
-        PricingTerm::UsageBased(term) => {
-            Some(term.rate_cards.iter().flat_map(|card| &card.rate_card).map(|rate| rate.dimension_key.as_str()).collect())
-        }
-        PricingTerm::Upfront(_) | PricingTerm::Recurring(_) | PricingTerm::Byol(_) => None,
-    })
-}
-
-fn information(rules: &mut Rules, path: &str, details: &UpdateInformation) {
+pub(super) fn information(rules: &mut Rules, path: &str, details: &UpdateInformation) {
+    if *details == UpdateInformation::default() {
+        rules.fault(path, "says nothing; a change needs one field at least");
+    }
     if let Some(name) = &details.name {
         self::name(rules, &format!("{path}.Name"), name);
     }
@@ -54,99 +32,7 @@ fn name(rules: &mut Rules, path: &str, name: &str) {
     }
 }
 
-fn pricing(rules: &mut Rules, path: &str, details: &UpdatePricingTerms) {
-    let path = &format!("{path}.Terms");
-    // By use, what is paid in advance or each month comes beside the hours, one of the two.
-    let terms = if details.pricing_model == PricingModel::Usage { 1..=2 } else { 1..=1 };
-    rules.count(path, details.terms.len(), terms);
-    rules.unique(path, details.terms.iter().map(PricingTerm::type_name));
-    for (index, term) in details.terms.iter().enumerate() {
-        let path = format!("{path}[{index}]");
-        match (term, details.pricing_model) {
-            (PricingTerm::UsageBased(term), PricingModel::Usage) => usage(rules, &path, term),
-            (PricingTerm::UsageBased(term), PricingModel::Free) => {
-                usage(rules, &path, term);
-                free(rules, &path, term);
-            }
-            (PricingTerm::Upfront(term), PricingModel::Usage) => upfront(rules, &path, term),
-            (PricingTerm::Recurring(term), PricingModel::Usage) => {
-                currency(rules, &path, &term.currency_code);
-                fee(rules, &format!("{path}.Price"), &term.price);
-            }
-            (PricingTerm::Byol(_), PricingModel::Byol) => {}
-            (_, model) => rules.fault(&path, &format!("is no term of pricing model {model:?}")),
-        }
-    }
-    let by_use = details.terms.iter().any(|term| matches!(term, PricingTerm::UsageBased(_)));
-    if details.pricing_model == PricingModel::Usage && !by_use {
-        rules.fault(path, "lacks the UsageBasedPricingTerm of pricing model Usage");
-    }
-}
-
-fn usage(rules: &mut Rules, path: &str, term: &UsageBasedTerm) {
-    currency(rules, path, &term.currency_code);
-    rules.count(&format!("{path}.RateCards"), term.rate_cards.len(), 1..=1);
-    for (card, rates) in term.rate_cards.iter().enumerate() {
-        let path = format!("{path}.RateCards[{card}].RateCard");
-        rate_card(rules, &path, &rates.rate_card);
-        for (index, rate) in rates.rate_card.iter().enumerate() {
-            price(rules, &format!("{path}[{index}].Price"), &rate.price);
-        }
-    }
-}
-
-fn free(rules: &mut Rules, path: &str, term: &UsageBasedTerm) {
-    let mut rates = term.rate_cards.iter().flat_map(|card| &card.rate_card);
-    if rates.any(|rate| rate.price.parse::<Price>().is_ok_and(|price| !price.is_zero())) {
-        rules.fault(path, "has a price above zero in a free offer");
-    }
-}
-
-fn upfront(rules: &mut Rules, path: &str, term: &UpfrontTerm) {
-    currency(rules, path, &term.currency_code);
-    // An AMI has one duration, a year. Source: Catalog API, UpdatePricingTerms, ConfigurableUpfrontPricingTerm.
-    rules.count(&format!("{path}.RateCards"), term.rate_cards.len(), 1..=1);
-    for (card, rates) in term.rate_cards.iter().enumerate() {
-        let path = format!("{path}.RateCards[{card}]");
-        if rates.selector.value != limits::YEAR {
-            rules.fault(&format!("{path}.Selector.Value"), "must be P365D for an AMI");
-        }
-        if rates.constraints.multiple_dimension_selection != rates.constraints.quantity_configuration {
-            rules.fault(&format!("{path}.Constraints"), "must both say the same");
-        }
-        let path = format!("{path}.RateCard");
-        rate_card(rules, &path, &rates.rate_card);
-        for (index, rate) in rates.rate_card.iter().enumerate() {
-            fee(rules, &format!("{path}[{index}].Price"), &rate.price);
-        }
-    }
-}
-
-fn rate_card(rules: &mut Rules, path: &str, rates: &[Rate]) {
-    rules.count(path, rates.len(), limits::RATES);
-    rules.unique(path, rates.iter().map(|rate| rate.dimension_key.as_str()));
-    for (index, rate) in rates.iter().enumerate() {
-        rules.length(&format!("{path}[{index}].DimensionKey"), &rate.dimension_key, 1..=limits::DIMENSION_KEY);
-    }
-}
-
-fn currency(rules: &mut Rules, path: &str, code: &str) {
-    if code != "USD" {
-        rules.fault(&format!("{path}.CurrencyCode"), "must be USD in a public offer");
-    }
-}
-
-fn price(rules: &mut Rules, path: &str, text: &str) -> Option<Price> {
-    text.parse().map_err(|error: InvalidPrice| rules.fault(path, &error.to_string())).ok()
-}
-
-fn fee(rules: &mut Rules, path: &str, text: &str) {
-    if price(rules, path, text).is_some_and(|price| price.decimals() > limits::FEE_DECIMALS) {
-        rules.fault(path, "has more than 3 decimals");
-    }
-}
-
-fn legal(rules: &mut Rules, path: &str, details: &UpdateLegalTerms) {
+pub(super) fn legal(rules: &mut Rules, path: &str, details: &UpdateLegalTerms) {
     rules.count(&format!("{path}.Terms"), details.terms.len(), 1..=1);
     for (index, term) in details.terms.iter().enumerate() {
         let path = format!("{path}.Terms[{index}].Documents");
@@ -170,7 +56,7 @@ fn legal_document(rules: &mut Rules, path: &str, document: &LegalDocument) {
     }
 }
 
-fn support(rules: &mut Rules, path: &str, details: &UpdateSupportTerms) {
+pub(super) fn support(rules: &mut Rules, path: &str, details: &UpdateSupportTerms) {
     rules.count(&format!("{path}.Terms"), details.terms.len(), 1..=1);
     for (index, term) in details.terms.iter().enumerate() {
         let path = format!("{path}.Terms[{index}].RefundPolicy");
@@ -179,4 +65,39 @@ fn support(rules: &mut Rules, path: &str, details: &UpdateSupportTerms) {
             rules.fault(&path, "ends with white space");
         }
     }
+}
+
+pub(super) fn targeting(rules: &mut Rules, path: &str, details: &UpdateTargeting) {
+    let accounts = details.positive_targeting.as_ref().and_then(|positive| positive.buyer_accounts.as_ref());
+    let lists = [
+        ("PositiveTargeting", details.positive_targeting.as_ref().and_then(|positive| positive.country_codes.as_ref())),
+        ("NegativeTargeting", details.negative_targeting.as_ref().map(|negative| &negative.country_codes)),
+    ];
+    match (&details.positive_targeting, &details.negative_targeting) {
+        (Some(_), Some(_)) => rules.fault(path, "names who may and who may not accept the offer; it may do one of them"),
+        (Some(_), None) if accounts.is_none() && lists[0].1.is_none() => {
+            rules.fault(&format!("{path}.PositiveTargeting"), "names neither countries nor accounts");
+        }
+        _ => {}
+    }
+    for (field, codes) in lists {
+        let Some(codes) = codes else { continue };
+        let path = format!("{path}.{field}.CountryCodes");
+        rules.count(&path, codes.len(), limits::COUNTRIES);
+        rules.unique(&path, codes.iter().map(String::as_str));
+        for (index, code) in codes.iter().enumerate() {
+            if code.len() != 2 || !code.bytes().all(|b| b.is_ascii_uppercase()) {
+                rules.fault(&format!("{path}[{index}]"), &format!("{code:?} is not a country's code of two capitals"));
+            }
+        }
+    }
+    if let Some(accounts) = accounts {
+        let path = format!("{path}.PositiveTargeting.BuyerAccounts");
+        rules.count(&path, accounts.len(), limits::OFFER_ACCOUNTS);
+        rules.unique(&path, accounts.iter().map(|account| account.as_str()));
+    }
+}
+
+pub(super) fn renewal(rules: &mut Rules, path: &str, details: &UpdateRenewalTerms) {
+    rules.count(&format!("{path}.Terms"), details.terms.len(), 0..=1);
 }

@@ -33,8 +33,7 @@ pub(super) fn of(product: &Product, set: &ChangeSet, path: &str) -> Option<Origi
 fn key(entity_type: &str, change_type: &str, field: &str) -> Option<&'static str> {
     let of_offer = entity_type == OFFER;
     let key = match change_type {
-        // The offer is named after the product.
-        "UpdateInformation" if of_offer => "product.title",
+        "UpdateInformation" | "UpdateTargeting" if of_offer => "listing.offer",
         "CreateProduct" | "UpdateInformation" => information(field)?,
         "AddRegions" => "listing.regions",
         "UpdateFutureRegionSupport" => "listing.future-regions",
@@ -54,7 +53,9 @@ const INFORMATION: &[(&str, &str)] = &[
     (".ProductTitle", "product.title"),
     (".ShortDescription", "product.short-description"),
     (".LongDescription", "product.long-description"),
+    (".Sku", "product.sku"),
     (".LogoUrl", "product.logo-url"),
+    (".VideoUrls", "product.video-url"),
     (".Highlights", "product.highlights"),
     (".AdditionalResources", "product.additional-resources"),
     (".SupportDescription", "product.support-description"),

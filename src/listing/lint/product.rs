@@ -2,51 +2,16 @@
 
 use super::rules::{KEY, Rules};
 use crate::model::change_set::product::{
-    AddDeliveryOptions, AmiDeliveryOption, AmiSource, DeliveryOption, DeliveryOptionDetails, Dimension, DimensionType, SecurityGroup,
-    UpdateInformation,
+    CreateProduct, Dimension, DimensionRestriction, DimensionType, DimensionUpdate, InstanceTypes, Regions, TargetVisibility,
+    UpdateFutureRegionSupport, UpdateInformation, UpdateTargeting, UpdateVisibility,
 };
-use crate::model::change_set::{Change, Details};
 use crate::rules::instances::InstanceType;
-use crate::rules::{addresses, limits, names};
+use crate::rules::{addresses, limits};
 
-pub(super) fn details(rules: &mut Rules, path: &str, change: &Change) {
-    match &change.details {
-        Details::CreateProduct(details) => {
-            if let Some(title) = &details.product_title {
-                rules.text(&format!("{path}.ProductTitle"), title, limits::TITLE);
-            }
-        }
-        Details::UpdateProductInformation(details) => information(rules, path, details),
-        Details::AddRegions(details) => {
-            let path = format!("{path}.Regions");
-            rules.count(&path, details.regions.len(), limits::REGIONS);
-            rules.unique(&path, details.regions.iter().map(|region| region.as_str()));
-        }
-        Details::UpdateFutureRegionSupport(details) => {
-            rules.count(
-                &format!("{path}.FutureRegionSupport.SupportedRegions"),
-                details.future_region_support.supported_regions.len(),
-                1..=1,
-            );
-        }
-        Details::AddInstanceTypes(details) => instance_types(rules, &format!("{path}.InstanceTypes"), &details.instance_types),
-        Details::AddDimensions(dimensions) => self::dimensions(rules, path, dimensions),
-        Details::AddDeliveryOptions(details) => version(rules, path, details),
-        Details::UpdateProductTargeting(details) => {
-            let path = format!("{path}.PositiveTargeting.BuyerAccounts");
-            let accounts = &details.positive_targeting.buyer_accounts;
-            rules.count(&path, accounts.len(), limits::BUYER_ACCOUNTS);
-            rules.unique(&path, accounts.iter().map(|account| account.as_str()));
-        }
-        // These have nothing to say, or are an offer's.
-        _ => {}
+pub(super) fn created(rules: &mut Rules, path: &str, details: &CreateProduct) {
+    if let Some(title) = &details.product_title {
+        rules.text(&format!("{path}.ProductTitle"), title, limits::TITLE);
     }
-}
-
-/// The instance type that a delivery option recommends.
-pub(super) fn recommended(option: &DeliveryOption) -> &String {
-    let DeliveryOptionDetails::Ami(option) = &option.details;
-    &option.recommended_instance_type
 }
 
 /// Tells whether AWS measures the dimension.
@@ -54,18 +19,23 @@ pub(super) fn is_metered(dimension: &Dimension) -> bool {
     dimension.types.contains(&DimensionType::Metered)
 }
 
-fn information(rules: &mut Rules, path: &str, details: &UpdateInformation) {
+pub(super) fn information(rules: &mut Rules, path: &str, details: &UpdateInformation) {
+    if *details == UpdateInformation::default() {
+        rules.fault(path, "says nothing; a change needs one field at least");
+    }
     let texts = [
         ("ProductTitle", &details.product_title, limits::TITLE),
         ("ShortDescription", &details.short_description, limits::SHORT_DESCRIPTION),
         ("LongDescription", &details.long_description, limits::LONG_DESCRIPTION),
-        ("Sku", &details.sku, limits::SKU),
         ("SupportDescription", &details.support_description, limits::SUPPORT_DESCRIPTION),
     ];
     for (field, text, longest) in texts {
         if let Some(text) = text {
             rules.text(&format!("{path}.{field}"), text, longest);
         }
+    }
+    if let Some(Some(sku)) = &details.sku {
+        rules.text(&format!("{path}.Sku"), sku, limits::SKU);
     }
     let lists = [
         ("Highlights", &details.highlights, limits::HIGHLIGHTS, limits::HIGHLIGHT),
@@ -107,7 +77,32 @@ fn media(rules: &mut Rules, path: &str, details: &UpdateInformation) {
     }
 }
 
-fn instance_types(rules: &mut Rules, path: &str, types: &[String]) {
+pub(super) fn regions(rules: &mut Rules, path: &str, details: &Regions) {
+    let path = format!("{path}.Regions");
+    rules.count(&path, details.regions.len(), limits::REGIONS);
+    rules.unique(&path, details.regions.iter().map(|region| region.as_str()));
+}
+
+pub(super) fn future_regions(rules: &mut Rules, path: &str, details: &UpdateFutureRegionSupport) {
+    let path = format!("{path}.FutureRegionSupport.SupportedRegions");
+    rules.count(&path, details.future_region_support.supported_regions.len(), 1..=1);
+}
+
+pub(super) fn targeting(rules: &mut Rules, path: &str, details: &UpdateTargeting) {
+    let path = format!("{path}.PositiveTargeting.BuyerAccounts");
+    let accounts = &details.positive_targeting.buyer_accounts;
+    rules.count(&path, accounts.len(), limits::BUYER_ACCOUNTS);
+    rules.unique(&path, accounts.iter().map(|account| account.as_str()));
+}
+
+pub(super) fn visibility(rules: &mut Rules, path: &str, details: &UpdateVisibility) {
+    if details.replacement_product_id.is_some() && details.target_visibility != TargetVisibility::Restricted {
+        rules.fault(&format!("{path}.ReplacementProductId"), "is for products that become restricted");
+    }
+}
+
+pub(super) fn instance_types(rules: &mut Rules, path: &str, details: &InstanceTypes) {
+    let (path, types) = (&format!("{path}.InstanceTypes"), &details.instance_types);
     rules.count(path, types.len(), limits::INSTANCE_TYPES);
     rules.unique(path, types.iter().map(String::as_str));
     for (index, instance_type) in types.iter().enumerate() {
@@ -117,85 +112,52 @@ fn instance_types(rules: &mut Rules, path: &str, types: &[String]) {
     }
 }
 
-fn dimensions(rules: &mut Rules, path: &str, dimensions: &[Dimension]) {
+pub(super) fn dimensions(rules: &mut Rules, path: &str, dimensions: &[Dimension]) {
     rules.count(path, dimensions.len(), limits::INSTANCE_TYPES);
     rules.unique(path, dimensions.iter().map(|dimension| dimension.key.as_str()));
     for (index, dimension) in dimensions.iter().enumerate() {
         let path = format!("{path}[{index}]");
-        rules.length(&format!("{path}.Key"), &dimension.key, 1..=limits::DIMENSION_KEY);
-        rules.pattern(&format!("{path}.Key"), &dimension.key, &KEY, "a dimension's key");
+        key(rules, &path, &dimension.key, &dimension.types);
         rules.text(&format!("{path}.Name"), &dimension.name, limits::DIMENSION_NAME);
         rules.text(&format!("{path}.Description"), &dimension.description, limits::DIMENSION_DESCRIPTION);
         rules.text(&format!("{path}.Unit"), &dimension.unit, limits::DIMENSION_UNIT);
-        rules.count(&format!("{path}.Types"), dimension.types.len(), 1..=3);
         if is_metered(dimension) && dimension.unit != "Hrs" {
             rules.fault(&format!("{path}.Unit"), "must be Hrs, since AWS meters hours");
         }
     }
 }
 
-fn version(rules: &mut Rules, path: &str, details: &AddDeliveryOptions) {
-    rules.text(&format!("{path}.Version.VersionTitle"), &details.version.version_title, limits::VERSION_TITLE);
-    rules.text(&format!("{path}.Version.ReleaseNotes"), &details.version.release_notes, limits::RELEASE_NOTES);
-    rules.count(&format!("{path}.DeliveryOptions"), details.delivery_options.len(), 1..=1);
-    for (index, option) in details.delivery_options.iter().enumerate() {
-        let DeliveryOptionDetails::Ami(option) = &option.details;
-        ami_option(rules, &format!("{path}.DeliveryOptions[{index}].Details.AmiDeliveryOptionDetails"), option);
-    }
-}
-
-fn ami_option(rules: &mut Rules, path: &str, option: &AmiDeliveryOption) {
-    source(rules, &format!("{path}.AmiSource"), &option.ami_source);
-    rules.text(&format!("{path}.UsageInstructions"), &option.usage_instructions, limits::USAGE_INSTRUCTIONS);
-    // The published pattern excludes types that exist (`m7i-flex.large`), so only the length counts.
-    rules.length(&format!("{path}.RecommendedInstanceType"), &option.recommended_instance_type, 1..=limits::INSTANCE_TYPE);
-    if let Some(endpoint) = &option.access_endpoint_url {
-        let path = format!("{path}.AccessEndpointUrl");
-        port(rules, &format!("{path}.Port"), endpoint.port);
-        if !["http", "https"].contains(&endpoint.protocol.as_str()) {
-            rules.fault(&format!("{path}.Protocol"), "must be http or https");
+pub(super) fn dimension_updates(rules: &mut Rules, path: &str, updates: &[DimensionUpdate]) {
+    rules.count(path, updates.len(), limits::DIMENSIONS);
+    rules.unique(path, updates.iter().map(|update| update.key.as_str()));
+    for (index, update) in updates.iter().enumerate() {
+        let path = format!("{path}[{index}]");
+        key(rules, &path, &update.key, &update.types);
+        if update.types.contains(&DimensionType::Metered) {
+            rules.fault(&path, "is of a dimension that AWS meters; those can't be updated");
         }
-        if let Some(relative) = &endpoint.relative_path {
-            rules.keeps(&format!("{path}.RelativePath"), "can't be the path", addresses::endpoint_path_fault(relative));
+        if let Some(name) = &update.name {
+            rules.text(&format!("{path}.Name"), name, limits::DIMENSION_NAME);
         }
-    }
-    rules.count(&format!("{path}.SecurityGroups"), option.security_groups.len(), limits::SECURITY_GROUPS);
-    for (index, group) in option.security_groups.iter().enumerate() {
-        security_group(rules, &format!("{path}.SecurityGroups[{index}]"), group);
-    }
-}
-
-fn source(rules: &mut Rules, path: &str, source: &AmiSource) {
-    if !names::is_login_user(&source.user_name) {
-        let message = format!("{:?} is not a user name of letters, digits, _ and -, starting with a letter", source.user_name);
-        rules.fault(&format!("{path}.UserName"), &message);
-    }
-    rules.text(&format!("{path}.OperatingSystemName"), &source.operating_system_name, limits::OS);
-    rules.text(&format!("{path}.OperatingSystemVersion"), &source.operating_system_version, limits::OS);
-    if let Some(scanning) = source.scanning_port {
-        port(rules, &format!("{path}.ScanningPort"), scanning);
-    }
-}
-
-fn security_group(rules: &mut Rules, path: &str, group: &SecurityGroup) {
-    if !["tcp", "udp"].contains(&group.ip_protocol.as_str()) {
-        rules.fault(&format!("{path}.IpProtocol"), "must be tcp or udp");
-    }
-    port(rules, &format!("{path}.FromPort"), group.from_port);
-    port(rules, &format!("{path}.ToPort"), group.to_port);
-    if group.from_port > group.to_port {
-        rules.fault(path, "begins at a port beyond its end");
-    }
-    rules.count(&format!("{path}.IpRanges"), group.ip_ranges.len(), limits::IP_RANGES);
-    for (index, range) in group.ip_ranges.iter().enumerate() {
-        if !addresses::is_cidr(range) {
-            rules.fault(&format!("{path}.IpRanges[{index}]"), &format!("{range:?} is no CIDR range such as 10.0.0.0/16"));
+        if let Some(description) = &update.description {
+            rules.text(&format!("{path}.Description"), description, limits::DIMENSION_DESCRIPTION);
+        }
+        if update.name.is_none() && update.description.is_none() {
+            rules.fault(&path, "says nothing; an update needs a name or a description");
         }
     }
 }
 
-fn port(rules: &mut Rules, path: &str, port: u16) {
-    if port == 0 {
-        rules.fault(path, "must be 1 to 65535");
+pub(super) fn dimension_restrictions(rules: &mut Rules, path: &str, restrictions: &[DimensionRestriction]) {
+    rules.count(path, restrictions.len(), limits::DIMENSIONS);
+    rules.unique(path, restrictions.iter().map(|restriction| restriction.key.as_str()));
+    for (index, restriction) in restrictions.iter().enumerate() {
+        key(rules, &format!("{path}[{index}]"), &restriction.key, &restriction.types);
     }
+}
+
+fn key(rules: &mut Rules, path: &str, key: &str, types: &[DimensionType]) {
+    rules.length(&format!("{path}.Key"), key, 1..=limits::DIMENSION_KEY);
+    rules.pattern(&format!("{path}.Key"), key, &KEY, "a dimension's key");
+    rules.count(&format!("{path}.Types"), types.len(), 1..=3);
 }

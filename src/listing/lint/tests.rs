@@ -189,3 +189,139 @@ fn all_faults_come_at_once() {
     ]);
     assert_eq!(found.len(), 3, "{found:#?}");
 }
+
+/// What is wrong with one change of an entity that exists.
+fn faults_of(change_type: &str, entity_type: &str, details: Value) -> Vec<String> {
+    let document = json!({ "ChangeSet": [{ "ChangeType": change_type, "Entity": { "Type": entity_type, "Identifier": "some-entity" },
+        "DetailsDocument": details }] });
+    match lint(&ChangeSet::parse(&document.to_string()).unwrap()) {
+        Ok(()) => Vec::new(),
+        Err(faults) => faults.0.iter().map(|fault| fault.to_string().replace("ChangeSet[0].DetailsDocument", "")).collect(),
+    }
+}
+
+#[test]
+fn each_rule_of_a_products_changes_finds_its_fault() {
+    let source = |port: Value| {
+        let mut source = json!({ "AmiId": "ami-0123456789abcdef0", "AccessRoleArn": "arn:aws:iam::123456789012:role/Ingest", "UserName": "admin",
+            "OperatingSystemName": "OTHERLINUX", "OperatingSystemVersion": "Debian 13" });
+        if !port.is_null() {
+            source["ScanningPort"] = port;
+        }
+        source
+    };
+    let template = |port: Value| {
+        json!({ "DeliveryOptionTitle": "Stack", "Details": { "DeploymentTemplateDeliveryOptionDetails": {
+            "ShortDescription": "A stack.", "LongDescription": "A stack.", "UsageInstructions": "Launch it.", "RecommendedInstanceType": "t3.small",
+            "ArchitectureDiagram": "https://acme.s3.amazonaws.com/d.png", "Template": "https://acme.s3.amazonaws.com/t.yaml",
+            "TemplateSources": [{ "ParameterName": "ImageId", "AmiSource": source(port) }] } } })
+    };
+    let version = |options: Vec<Value>| json!({ "Version": { "VersionTitle": "1", "ReleaseNotes": "First." }, "DeliveryOptions": options });
+    let untitled = {
+        let mut option = template(Value::Null);
+        option.as_object_mut().unwrap().remove("DeliveryOptionTitle");
+        option
+    };
+    let option = |details: Value| json!({ "DeliveryOptions": [{ "Id": "22222222-0000-4000-8000-000000000000", "Details": { "AmiDeliveryOptionDetails": details } }] });
+    let cases = [
+        ("AddDeliveryOptions", version(vec![template(Value::Null)]), ""),
+        (
+            "AddDeliveryOptions",
+            version(vec![template(Value::Null); 4]),
+            ".DeliveryOptions: has 0 from an image alone and 4 with a template",
+        ),
+        ("AddDeliveryOptions", version(vec![template(json!(22))]), ".DeliveryOptions: name a ScanningPort"),
+        ("AddDeliveryOptions", version(vec![template(Value::Null), template(json!(22))]), ".DeliveryOptions: are of different AmiSources"),
+        ("AddDeliveryOptions", version(vec![untitled]), ".DeliveryOptions[0]: lacks the DeliveryOptionTitle"),
+        ("AddDeliveryOptions", version(vec![]), ".DeliveryOptions: has 0 from"),
+        ("UpdateDeliveryOptions", json!({}), ": says nothing"),
+        ("UpdateDeliveryOptions", json!({ "Version": { "ReleaseNotes": " a" } }), ".Version.ReleaseNotes: starts with white space"),
+        (
+            "UpdateDeliveryOptions",
+            option(json!({ "UsageInstructions": "u".repeat(4001) })),
+            ".DeliveryOptions[0].Details.AmiDeliveryOptionDetails.UsageInstructions: has 4001",
+        ),
+        (
+            "UpdateDeliveryOptions",
+            option(json!({ "SecurityGroups": [] })),
+            ".DeliveryOptions[0].Details.AmiDeliveryOptionDetails.SecurityGroups: has 0",
+        ),
+        ("RestrictDeliveryOptions", json!({ "DeliveryOptionIds": [] }), ".DeliveryOptionIds: has 0 entries; 1 to 50"),
+        ("RestrictDeliveryOptions", json!({ "DeliveryOptionIds": ["a", "a"] }), ".DeliveryOptionIds: names a twice"),
+        ("RestrictRegions", json!({ "Regions": [] }), ".Regions: has 0 entries; 1 to 100"),
+        ("RestrictInstanceTypes", json!({ "InstanceTypes": ["large"] }), ".InstanceTypes[0]: \"large\" is not an instance type"),
+        ("RestrictDimensions", json!([{ "Key": "a b", "Types": ["Metered"] }]), "[0].Key: \"a b\" is not a dimension's key"),
+        ("UpdateDimensions", json!([{ "Key": "a", "Types": ["Entitled"] }]), "[0]: says nothing"),
+        ("UpdateDimensions", json!([{ "Key": "a", "Types": ["Metered"], "Name": "A" }]), "[0]: is of a dimension that AWS meters"),
+        (
+            "UpdateVisibility",
+            json!({ "TargetVisibility": "Public", "ReplacementProductId": "prod-b" }),
+            ".ReplacementProductId: is for products",
+        ),
+        ("UpdateInformation", json!({}), ": says nothing"),
+        ("UpdateInformation", json!({ "Sku": null }), ""),
+    ];
+    for (change_type, details, expected) in cases {
+        let found = faults_of(change_type, "AmiProduct@1.0", details);
+        assert!(
+            if expected.is_empty() { found.is_empty() } else { found.iter().any(|fault| fault.starts_with(expected)) },
+            "{found:#?}: {expected}"
+        );
+    }
+}
+
+#[test]
+fn each_rule_of_an_offers_changes_finds_its_fault() {
+    let usage = json!({ "Type": "UsageBasedPricingTerm", "CurrencyCode": "USD", "RateCards": [{ "RateCard": [{ "DimensionKey": "a", "Price": "1" }] }] });
+    let trial = |duration: &str, grants: Value| json!({ "PricingModel": "Usage", "Terms": [usage, { "Type": "FreeTrialPricingTerm", "Duration": duration, "Grants": grants }] });
+    let cases = [
+        ("UpdateTargeting", json!({ "PositiveTargeting": {} }), ".PositiveTargeting: names neither"),
+        (
+            "UpdateTargeting",
+            json!({ "PositiveTargeting": { "CountryCodes": ["US"] }, "NegativeTargeting": { "CountryCodes": ["CA"] } }),
+            ": names who may and who may not",
+        ),
+        (
+            "UpdateTargeting",
+            json!({ "NegativeTargeting": { "CountryCodes": ["usa"] } }),
+            ".NegativeTargeting.CountryCodes[0]: \"usa\" is not",
+        ),
+        (
+            "UpdateTargeting",
+            json!({ "PositiveTargeting": { "BuyerAccounts": [] } }),
+            ".PositiveTargeting.BuyerAccounts: has 0 entries; 1 to 26",
+        ),
+        ("UpdateTargeting", json!({}), ""),
+        ("UpdateRenewalTerms", json!({ "Terms": [{ "Type": "RenewalTerm" }, { "Type": "RenewalTerm" }] }), ".Terms: has 2 entries; 0 to 1"),
+        ("UpdateAvailability", json!({ "AvailabilityEndDate": "2027-01-31" }), ""),
+        ("UpdatePricingTerms", trial("P30D", json!([{ "DimensionKey": "a" }])), ""),
+        ("UpdatePricingTerms", trial("P1M", json!([{ "DimensionKey": "a" }])), ".Terms[1].Duration: must be P5D to P31D"),
+        ("UpdatePricingTerms", trial("P5D", json!([])), ".Terms[1].Grants: has 0 entries"),
+        (
+            "UpdatePricingTerms",
+            trial("P5D", json!([{ "DimensionKey": "a", "MaxQuantity": 1 }, { "DimensionKey": "b" }])),
+            ".Terms[1].Grants: differ in MaxQuantity",
+        ),
+        (
+            "UpdatePricingTerms",
+            json!({ "PricingModel": "Byol", "Terms": [{ "Type": "ByolPricingTerm" }, { "Type": "FixedUpfrontPricingTerm",
+            "CurrencyCode": "USD", "Price": "1", "Grants": [{ "DimensionKey": "a" }] }] }),
+            ".Terms[1].Grants[0]: lacks the MaxQuantity",
+        ),
+    ];
+    for (change_type, details, expected) in cases {
+        let found = faults_of(change_type, "Offer@1.0", details);
+        assert!(
+            if expected.is_empty() { found.is_empty() } else { found.iter().any(|fault| fault.starts_with(expected)) },
+            "{found:#?}: {expected}"
+        );
+    }
+}
+
+#[test]
+fn visibility_changes_alone() {
+    let change = |change_type: &str, details: Value| json!({ "ChangeType": change_type, "Entity": { "Type": "AmiProduct@1.0", "Identifier": "prod-a" }, "DetailsDocument": details });
+    let set = json!({ "ChangeSet": [change("UpdateVisibility", json!({ "TargetVisibility": "Public" })), change("AddRegions", json!({ "Regions": ["us-east-1"] }))] });
+    let found = lint(&ChangeSet::parse(&set.to_string()).unwrap()).unwrap_err().to_string();
+    assert_eq!(found, "ChangeSet[0]: is UpdateVisibility, which must be alone in its set");
+}

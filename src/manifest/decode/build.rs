@@ -120,19 +120,19 @@ fn check_nitro(value: &Value, name: &str) {
 /// Reads a bucket's name.
 ///
 /// Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
-fn bucket(value: &Value) -> Option<String> {
+pub(super) fn bucket(value: &Value) -> Option<String> {
     let name = value.string()?;
     if is_bucket_name(name) {
         return Some(name.to_owned());
     }
     value
-        .fault(Code::Malformed, format!("`bucket` is {}", quoted(name)))
+        .fault(Code::Malformed, format!("`{}` is {}", value.name, quoted(name)))
         .expected("a bucket's name: 3 to 63 lowercase letters, digits, hyphens and dots, such as \"acme-bakes\"")
         .report();
     None
 }
 
-fn is_bucket_name(name: &str) -> bool {
+pub(super) fn is_bucket_name(name: &str) -> bool {
     let outer = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     let bytes = name.as_bytes();
     (3..=63).contains(&bytes.len())

@@ -9,10 +9,14 @@ use super::super::code::Code;
 use super::super::context::{Reader, Value, quoted};
 use super::build::{check_boot, instance_type, region};
 use super::distribution::account_id;
+use super::media::media_bucket;
+use super::offer::offer;
 use super::pricing::pricing;
 use super::texts::long_text;
 use crate::model::ids::{AccountId, Architecture, EntityId, Region, RoleArn};
-use crate::model::product::{AccessEndpoint, BootMode, Eula, FutureRegions, Listing as Model, Pricing, SecurityGroupRule};
+use crate::model::product::{
+    AccessEndpoint, BootMode, Eula, FreeTrial, FutureRegions, Listing as Model, Pricing, PublicOffer, SecurityGroupRule,
+};
 use crate::rules::addresses::{endpoint_path_fault, is_cidr};
 use crate::rules::advice::{URGENCIES, missing_topics, tells_urgency};
 use crate::rules::limits;
@@ -32,6 +36,8 @@ pub(super) struct Listing {
     regions: BTreeSet<Region>,
     future_regions: FutureRegions,
     pricing: Pricing,
+    free_trial: Option<FreeTrial>,
+    offer: PublicOffer,
     refund_policy: String,
     allowed_accounts: BTreeSet<AccountId>,
     release_notes: Option<String>,
@@ -52,6 +58,8 @@ impl Listing {
             regions: self.regions,
             future_regions: self.future_regions,
             pricing: self.pricing,
+            free_trial: self.free_trial,
+            offer: self.offer,
             eula,
             refund_policy: self.refund_policy,
             allowed_accounts: self.allowed_accounts,
@@ -80,9 +88,13 @@ pub(super) fn listing(value: Value, architecture: Option<Architecture>, boot_mod
     let regions = reader.required("regions").and_then(|value| value.list_of(limits::REGIONS, region));
     let future_regions = reader.or("future-regions", FutureRegions::None, |value| value.choice(&FUTURE_REGIONS));
     let pricing = reader.required("pricing").and_then(|value| pricing(value, types.as_deref()));
+    let offer = reader.or("offer", PublicOffer::default(), |value| offer(&value));
+    let media_bucket = reader.maybe("media-bucket", |value| media_bucket(&value));
     let refund_policy = reader.required("refund-policy").and_then(|value| refund_policy(&value));
     let allowed_accounts = reader.or("allowed-accounts", Vec::new(), |value| value.list_of(limits::BUYER_ACCOUNTS, account_id));
     reader.finish();
+    media_bucket?;
+    let (pricing, free_trial) = pricing?;
     Some(Listing {
         product_id: product_id?,
         usage_instructions: usage_instructions?,
@@ -93,7 +105,9 @@ pub(super) fn listing(value: Value, architecture: Option<Architecture>, boot_mod
         instance_types: types?.into_iter().collect(),
         regions: regions?.into_iter().collect(),
         future_regions: future_regions?,
-        pricing: pricing?,
+        pricing,
+        free_trial,
+        offer: offer?,
         refund_policy: refund_policy?,
         allowed_accounts: allowed_accounts?.into_iter().collect(),
         release_notes: release_notes?,

@@ -8,6 +8,8 @@ mod distribution;
 mod files;
 mod image;
 mod listing;
+mod media;
+mod offer;
 mod pricing;
 mod product;
 mod provision;

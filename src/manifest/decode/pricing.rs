@@ -1,11 +1,12 @@
 //! `[listing.pricing]`: what the product costs.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use super::super::code::Code;
 use super::super::context::{Reader, Value, quoted};
 use crate::model::price::Price;
-use crate::model::product::Pricing;
+use crate::model::product::{FreeTrial, Pricing};
 use crate::rules::limits;
 
 /// A pricing model, and which of the keys beside `model` it takes; it takes no other.
@@ -16,9 +17,9 @@ struct Model {
 
 /// The models that suit an image. Source: Catalog API, UpdatePricingTerms.
 static MODELS: [Model; 5] = [
-    Model { name: "hourly", keys: &[RATES] },
-    Model { name: "hourly-annual", keys: &[RATES, ANNUAL_RATES] },
-    Model { name: "hourly-monthly", keys: &[RATES, MONTHLY_FEE] },
+    Model { name: "hourly", keys: &[RATES, FREE_TRIAL] },
+    Model { name: "hourly-annual", keys: &[RATES, ANNUAL_RATES, FREE_TRIAL] },
+    Model { name: "hourly-monthly", keys: &[RATES, MONTHLY_FEE, FREE_TRIAL] },
     Model { name: "byol", keys: &[] },
     Model { name: "free", keys: &[] },
 ];
@@ -26,12 +27,15 @@ static MODELS: [Model; 5] = [
 const RATES: &str = "rates";
 const ANNUAL_RATES: &str = "annual-rates";
 const MONTHLY_FEE: &str = "monthly-fee";
+const FREE_TRIAL: &str = "free-trial";
 
 /// Reads `{ model = "hourly", rates = { "t3.micro" = "0.01" } }`, `{ model = "byol" }` and the others.
-pub(super) fn pricing(value: Value, types: Option<&[String]>) -> Option<Pricing> {
+///
+/// The models with hourly prices may have a free trial beside.
+pub(super) fn pricing(value: Value, types: Option<&[String]>) -> Option<(Pricing, Option<FreeTrial>)> {
     let reader = value.table()?;
     let model = reader.required("model").and_then(|value| model(&value));
-    for key in [RATES, ANNUAL_RATES, MONTHLY_FEE] {
+    for key in [RATES, ANNUAL_RATES, MONTHLY_FEE, FREE_TRIAL] {
         // Whether a key belongs to a model that is not known can't be told.
         if let (Some(value), Some(model)) = (reader.optional(key), model)
             && !model.keys.contains(&key)
@@ -52,8 +56,22 @@ pub(super) fn pricing(value: Value, types: Option<&[String]>) -> Option<Pricing>
         "byol" => Some(Pricing::Byol),
         _ => Some(Pricing::Free),
     });
+    let free_trial = reader.maybe(FREE_TRIAL, |value| free_trial(&value));
     reader.finish();
-    pricing
+    Some((pricing?, free_trial?))
+}
+
+/// Reads `{ days = 14, max-quantity = 1 }`.
+fn free_trial(value: &Value) -> Option<FreeTrial> {
+    let reader = value.table()?;
+    let days = reader.required("days").and_then(|value| count(&value, limits::FREE_TRIAL_DAYS));
+    let max_quantity = reader.maybe("max-quantity", |value| count(&value, limits::GRANT));
+    reader.finish();
+    Some(FreeTrial { days: days?, max_quantity: max_quantity? })
+}
+
+fn count(value: &Value, range: RangeInclusive<u32>) -> Option<u32> {
+    value.integer(i64::from(*range.start())..=i64::from(*range.end())).and_then(|number| u32::try_from(number).ok())
 }
 
 fn model(value: &Value) -> Option<&'static Model> {

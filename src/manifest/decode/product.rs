@@ -9,7 +9,8 @@ use super::super::code::Code;
 use super::super::context::{Context, Reader, Use, Value, quoted};
 use super::super::node::{Kind, Table, canonical_json};
 use super::super::source::At;
-use super::{boot, distribution, image, listing, scan, texts};
+use super::media::MediaPlace;
+use super::{boot, distribution, image, listing, media, scan, texts};
 use crate::model::digest::Digest;
 use crate::model::ids::{AccountId, Architecture, Slug};
 use crate::model::product::{Place, Product};
@@ -38,7 +39,8 @@ pub(in super::super) fn product(
     let root = Reader::new(context, "", at, table);
     format(&root);
     let own = root.required("product").and_then(|value| value.table());
-    let own = own.and_then(|reader| about(reader, facts));
+    let place = MediaPlace::new(facts.slug, &root);
+    let own = own.and_then(|reader| about(reader, facts, &place));
     let image = root.required("image").and_then(|value| image::image(value, architecture));
     let distribution = root.required("distribution").and_then(|value| distribution::distribution(value, facts.account));
     let boot_mode = image.as_ref().map(|image| image.spec.boot_mode);
@@ -105,11 +107,11 @@ struct About {
     eula: crate::model::product::Eula,
 }
 
-fn about(reader: Reader, facts: &Facts) -> Option<About> {
+fn about(reader: Reader, facts: &Facts, place: &MediaPlace) -> Option<About> {
     let named = reader.maybe("slug", |value| slug(&value, facts.slug));
     let vendor = reader.required("vendor").and_then(|value| vendor(&value));
-    let eula = reader.required("eula").and_then(|value| texts::eula(&value));
-    let texts = texts::texts(&reader);
+    let eula = reader.required("eula").and_then(|value| media::eula(&value, place));
+    let texts = texts::texts(&reader, place);
     reader.finish();
     named?;
     Some(About { vendor: vendor?, texts: texts?, eula: eula? })

@@ -1,13 +1,12 @@
-//! The texts and media of a listing, inline or from files.
+//! The texts of a listing, inline or from files.
 
 use super::super::code::Code;
 use super::super::context::{Reader, Use, Value, quoted};
-use super::super::folder::FileFault;
 use super::super::source::At;
 use super::files::{read, report_secrets};
-use crate::model::product::{Eula, Link, Texts};
-use crate::rules::addresses::{eula_fault, is_link, logo_fault};
-use crate::rules::logo::{self, LogoFault};
+use super::media::{MediaPlace, logo, video};
+use crate::model::product::{Link, Texts};
+use crate::rules::addresses::is_link;
 use crate::rules::names::CATEGORIES;
 use crate::rules::texts::{TextRule, check};
 use crate::rules::{advice, limits};
@@ -18,7 +17,7 @@ use crate::rules::{advice, limits};
 const OPEN_SOURCE_SENTENCE: &str = "This is a repackaged open source software product wherein additional charges apply for ";
 
 /// Reads the texts of `[product]`.
-pub(super) fn texts(reader: &Reader) -> Option<Texts> {
+pub(super) fn texts(reader: &Reader, place: &MediaPlace) -> Option<Texts> {
     let title = reader.required("title").and_then(|value| title(&value));
     let short = reader.required("short-description");
     let short_description = short.and_then(|value| text(&value, limits::SHORT_DESCRIPTION));
@@ -27,7 +26,9 @@ pub(super) fn texts(reader: &Reader) -> Option<Texts> {
         reader.required("highlights").and_then(|value| value.list_of(limits::HIGHLIGHTS, |entry| text(entry, limits::HIGHLIGHT)));
     let search_keywords = reader.required("search-keywords").and_then(|value| keywords(&value));
     let categories = reader.required("categories").and_then(|value| value.list_of(limits::CATEGORIES, category));
-    let logo_url = reader.required("logo-url").and_then(|value| logo(&value));
+    let sku = reader.maybe("sku", |value| text(&value, limits::SKU));
+    let logo = reader.exactly_one(&["logo-url", "logo"]).and_then(|value| logo(&value, place));
+    let video_url = reader.maybe("video-url", |value| video(&value));
     let additional_resources = reader.or("additional-resources", Vec::new(), |value| value.list_of(limits::LINKS, link));
     let support_description = reader.required("support-description").and_then(|value| support(&value));
     let repackaged_open_source = reader.or("repackaged-open-source", false, |value| value.boolean());
@@ -41,7 +42,10 @@ pub(super) fn texts(reader: &Reader) -> Option<Texts> {
         highlights: highlights?,
         search_keywords: search_keywords?,
         categories: categories?,
-        logo_url: logo_url?,
+        sku: sku?,
+        logo_url: logo.as_ref()?.0.clone(),
+        logo: logo?.1,
+        video_url: video_url?,
         additional_resources: additional_resources?,
         support_description: support_description?,
         repackaged_open_source: repackaged_open_source?,
@@ -152,41 +156,6 @@ fn category(value: &Value) -> Option<String> {
     text(value, limits::CATEGORY)
 }
 
-fn logo(value: &Value) -> Option<String> {
-    let url = value.string()?;
-    if let Some(fault) = logo_fault(url) {
-        value
-            .fault(Code::LogoUrl, format!("{} can't be the logo: {fault}", quoted(url)))
-            .expected("the https address of a .png, .jpg or .gif in S3, readable by everyone, without a query string")
-            .report();
-    }
-    logo_file(value);
-    Some(url.to_owned())
-}
-
-/// Judges the logo's file, where the product's folder has one: the Marketplace fetches the address an hour later.
-fn logo_file(value: &Value) {
-    for ending in ["png", "jpg", "jpeg", "gif"] {
-        let path = format!("listing/logo.{ending}");
-        let (code, found) = match value.context.look(&path, logo::LARGEST_BYTES) {
-            Err(FileFault::Missing) => continue,
-            Err(FileFault::TooLarge) => (Code::LogoTooLarge, "it is larger than 5 MB".to_owned()),
-            Err(FileFault::Outside) => (Code::FileOutside, FileFault::Outside.to_string()),
-            Err(fault) => (Code::FileMissing, fault.to_string()),
-            Ok(content) => match logo::logo_fault(&content, ending) {
-                None => continue,
-                Some(LogoFault::Format(found)) => (Code::LogoFormat, found),
-                Some(LogoFault::Dimensions(found)) => (Code::LogoDimensions, found),
-                Some(LogoFault::Width(found)) => (Code::LogoWidth, found),
-            },
-        };
-        value
-            .fault(code, format!("the logo {path} does not suit: {found}"))
-            .expected("a png, jpg or gif of 120 to 640 pixels' width, its height between half the width and the width, at most 5 MB")
-            .report();
-    }
-}
-
 fn support(value: &Value) -> Option<String> {
     let text = long_text(value, limits::SUPPORT_DESCRIPTION)?;
     if !advice::names_contact(&text) {
@@ -210,29 +179,6 @@ fn link(value: &Value) -> Option<Link> {
     });
     reader.finish();
     Some(Link { text: text?, url: url? })
-}
-
-/// Reads the licence: `{ standard = "2022-07-14" }` or `{ url = "https://…" }`.
-pub(super) fn eula(value: &Value) -> Option<Eula> {
-    let reader = value.table()?;
-    let one = reader.exactly_one(&["standard", "url"]);
-    reader.finish();
-    let one = one?;
-    let text = one.string()?;
-    if one.name == "url" {
-        if let Some(fault) = eula_fault(text) {
-            one.fault(Code::EulaUrl, format!("{} can't be the licence: {fault}", quoted(text)))
-                .expected("the https address of a text in S3, readable by everyone or pre-signed")
-                .report();
-        }
-        return Some(Eula::Custom { url: text.to_owned() });
-    }
-    if text != limits::STANDARD_EULA {
-        one.fault(Code::EulaVersion, format!("the standard contract has no version {} for new offers", quoted(text)))
-            .expected(format!("\"{}\"", limits::STANDARD_EULA))
-            .report();
-    }
-    Some(Eula::Standard { version: text.to_owned() })
 }
 
 fn open_source_sentence(value: &Value, text: &str) {

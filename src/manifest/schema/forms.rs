@@ -86,6 +86,12 @@ form!(
 );
 
 form!(
+    /// A country's code.
+    Country,
+    json_schema!({ "type": "string", "pattern": "^[A-Z]{2}$" })
+);
+
+form!(
     /// A port.
     Port,
     json_schema!({ "type": "integer", "minimum": 1, "maximum": u16::MAX })

@@ -4,7 +4,7 @@
 
 use schemars::JsonSchema;
 
-use super::forms::{AccountId, Cidr, InstanceType, LongText, Port, Price, Rates, Region, nothing_required};
+use super::forms::{AccountId, Cidr, Country, InstanceType, LongText, Port, Price, Rates, Region, Text, nothing_required};
 use crate::rules::limits;
 
 /// `[listing]`.
@@ -39,11 +39,41 @@ pub(super) struct Listing {
     future_regions: FutureRegions,
     /// What the product costs.
     pricing: Pricing,
+    /// What the public offer is called, and where it holds.
+    offer: Offer,
+    /// The bucket that logo and licence are uploaded to when they are files; the Marketplace fetches them there.
+    #[schemars(regex(pattern = "^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$"))]
+    media_bucket: String,
     /// Whether and how buyers get their money back.
     refund_policy: LongText<{ limits::REFUND_POLICY }>,
     /// Accounts that see the product while it is limited.
     #[schemars(length(max = *limits::BUYER_ACCOUNTS.end()), extend("default" = []))]
     allowed_accounts: Vec<AccountId>,
+}
+
+/// The public offer.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, transform = nothing_required)]
+struct Offer {
+    /// Its name; made of the title by default.
+    name: Text<{ limits::OFFER_NAME }>,
+    /// Its description; made of the title by default.
+    description: Text<{ limits::OFFER_DESCRIPTION }>,
+    /// The countries whose buyers may accept it, by ISO 3166-1 alpha-2; all of them by default.
+    #[schemars(length(min = 1, max = *limits::COUNTRIES.end()))]
+    countries: Vec<Country>,
+}
+
+/// A time in which buyers pay nothing for the software.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case", deny_unknown_fields, extend("required" = ["days"]))]
+struct FreeTrial {
+    /// How many days.
+    #[schemars(range(min = *limits::FREE_TRIAL_DAYS.start(), max = *limits::FREE_TRIAL_DAYS.end()))]
+    days: u32,
+    /// How much of each instance type is free; without limit by default.
+    #[schemars(range(min = *limits::GRANT.start(), max = *limits::GRANT.end()))]
+    max_quantity: u32,
 }
 
 #[derive(JsonSchema)]
@@ -130,6 +160,8 @@ enum Pricing {
     Hourly {
         /// US dollars an hour by instance type, as texts.
         rates: Rates,
+        /// A time in which buyers pay nothing for the software.
+        free_trial: Option<FreeTrial>,
     },
     /// A price an hour, and one for a year, for each instance type.
     HourlyAnnual {
@@ -137,6 +169,8 @@ enum Pricing {
         rates: Rates,
         /// US dollars a year by instance type, as texts of at most 3 decimals.
         annual_rates: Rates,
+        /// A time in which buyers pay nothing for the software.
+        free_trial: Option<FreeTrial>,
     },
     /// A price an hour for each instance type, and a fee a month.
     HourlyMonthly {
@@ -144,6 +178,8 @@ enum Pricing {
         rates: Rates,
         /// US dollars a month, as a text of at most 3 decimals.
         monthly_fee: Price,
+        /// A time in which buyers pay nothing for the software.
+        free_trial: Option<FreeTrial>,
     },
     /// Buyers bring their own licence.
     Byol,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 
 use super::boot::Boot;
-use super::forms::{AccountId, Category, Link, LongText, Region, Text, nothing_required};
+use super::forms::{AccountId, Category, Link, LongText, Path, Region, Text, nothing_required};
 use super::image::Image;
 use super::listing::Listing;
 use super::scan::Scan;
@@ -61,9 +61,15 @@ pub(super) struct Product {
     /// Categories of the Marketplace.
     #[schemars(length(min = 1, max = *limits::CATEGORIES.end()))]
     categories: Vec<Category>,
+    /// Your own number for the product.
+    sku: Text<{ limits::SKU }>,
     /// The address of a .png, .jpg or .gif in S3 that everyone can read, without a query string.
     #[schemars(length(max = limits::URL), regex(pattern = "^https://[^?#]+\\.([pP][nN][gG]|[jJ][pP][eE]?[gG]|[gG][iI][fF])$"))]
     logo_url: String,
+    /// The logo, when it is a file: it is uploaded to `media-bucket`. In the place of `logo-url`.
+    logo: FileOf,
+    /// The address of a video.
+    video_url: Link,
     /// Links that the listing shows.
     #[schemars(length(max = *limits::LINKS.end()), extend("default" = []))]
     additional_resources: Vec<Resource>,
@@ -92,6 +98,7 @@ struct Resource {
 enum Eula {
     Standard(StandardEula),
     Custom(CustomEula),
+    File(EulaFile),
 }
 
 /// The standard contract of AWS.
@@ -110,6 +117,22 @@ struct CustomEula {
     /// Its https address in S3, readable by everyone or pre-signed.
     #[schemars(regex(pattern = "^https://"))]
     url: String,
+}
+
+/// A text of the vendor's own, uploaded to `media-bucket`.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct EulaFile {
+    /// A .txt or a .pdf of the product's folder.
+    file: Path,
+}
+
+/// A file of the product's folder.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct FileOf {
+    /// Its path there.
+    file: Path,
 }
 
 /// `[distribution]`.

@@ -24,6 +24,11 @@ type Edit = (Code, &'static str, &'static str);
 /// A code, and what is done to the product's folder.
 type Deed = (Code, fn(&Bench));
 
+/// The beginning of a GIF of a size, which is all that tells it.
+pub(super) fn gif(width: u16, height: u16) -> Vec<u8> {
+    [b"GIF89a".as_slice(), &width.to_le_bytes(), &height.to_le_bytes(), &[0; 8]].concat()
+}
+
 /// The examples of the documentation, and more.
 fn edits() -> impl Iterator<Item = Edit> {
     let examples = Code::ALL.iter().filter_map(|code| match code.example() {

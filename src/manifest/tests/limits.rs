@@ -31,6 +31,8 @@ const PRODUCT: &[Limit] = &[
     (500, TextTooLong, |n| format!("product.additional-resources = [{}]", link(&text("", n), "https://example.com/"))),
     (2048, LinkUrl, |n| format!("product.additional-resources = [{}]", link("Manual", &plain("https://example.com/", n, "")))),
     (2048, LogoUrl, |n| format!("product.logo-url = '{}'", plain("https://example-bucket.s3.amazonaws.com/", n, ".png"))),
+    (100, TextTooLong, |n| format!("product.sku = '{}'", text("", n))),
+    (2048, LinkUrl, |n| format!("product.video-url = '{}'", plain("https://example.com/", n, ""))),
     (2000, TextTooLong, |n| format!("product.support-description = '{}'", text("Write to support@example.com. ", n))),
 ];
 
@@ -67,6 +69,13 @@ const OFFER: &[Limit] = &[
         format!("listing.pricing = {{ model = 'hourly-annual', rates = {{ {} }}, annual-rates = {{ {} }} }}", prices(2), prices(n))
     }),
     (3, Price, |n| format!("listing.pricing = {{ model = 'hourly-monthly', rates = {{ {} }}, monthly-fee = '{}' }}", prices(2), price(n))),
+    (31, OutOfRange, |n| format!("listing.pricing = {{ model = 'hourly', rates = {{ {} }}, free-trial = {{ days = {n} }} }}", prices(2))),
+    (2_147_483_647, OutOfRange, |n| {
+        let trial = format!("{{ days = 5, max-quantity = {n} }}");
+        format!("listing.pricing = {{ model = 'hourly', rates = {{ {} }}, free-trial = {trial} }}", prices(2))
+    }),
+    (150, TextTooLong, |n| format!("listing.offer = {{ name = '{}' }}", text("", n))),
+    (255, TextTooLong, |n| format!("listing.offer = {{ description = '{}' }}", text("", n))),
     (500, TextTooLong, |n| format!("listing.refund-policy = '{}'", text("", n))),
 ];
 
@@ -117,6 +126,7 @@ const AT_LEAST_ONE: &[&str] = &[
     "listing.security-groups = [{ port = 80, ranges = [] }]",
     "listing.instance-types = []",
     "listing.regions = []",
+    "listing.offer = { countries = [] }",
 ];
 
 #[test]

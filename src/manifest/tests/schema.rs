@@ -181,6 +181,7 @@ fn above(path: &[Step], key: &str) -> bool {
 /// Writes the manifest and the files that it names.
 fn lay_out(bench: &Bench, manifest: &str) {
     bench.write("product.toml", manifest);
+    bench.write("listing/logo.gif", codes::gif(200, 200));
     bench.write("support.md", "Write to support@example.com.").write("refunds.md", "None.").write("notes.md", "Optional update.");
 }
 

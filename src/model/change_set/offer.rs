@@ -2,11 +2,12 @@
 //!
 //! Source: AWS's published shapes of `Offer@1.0`.
 
-use serde::de::Error as _;
+use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Map, Value};
 
-use super::EntityRef;
+use super::pricing::PricingModel;
+use super::{EntityRef, nullable};
+use crate::model::ids::AccountId;
 
 /// Makes a draft offer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +18,9 @@ pub struct CreateOffer {
     /// 1 to 150 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// The set of offers that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer_set_id: Option<String>,
 }
 
 /// Name and description; both are needed before a release.
@@ -29,156 +33,70 @@ pub struct UpdateInformation {
     /// 1 to 255 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// What buyers had before; `Some(None)` takes it away. Fixed once the offer is released.
+    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "Option::is_none")]
+    pub pre_existing_agreement: Option<Option<PreExistingAgreement>>,
 }
 
-/// What buyers pay: replaces all pricing terms.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What the buyers of an offer had before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct UpdatePricingTerms {
-    /// Fixed once the offer is released.
+pub struct PreExistingAgreement {
+    /// Where they bought it.
+    pub acquisition_channel: AcquisitionChannel,
+    /// How they paid.
     pub pricing_model: PricingModel,
-    /// One of a type.
-    pub terms: Vec<PricingTerm>,
 }
 
-/// The pricing models that bakehouse sells by.
+/// Where something was bought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum PricingModel {
-    /// By use.
-    Usage,
-    /// Buyers bring their own licence.
-    Byol,
-    /// Nothing is to be paid.
-    Free,
+pub enum AcquisitionChannel {
+    /// On AWS Marketplace.
+    AwsMarketplace,
+    /// Elsewhere.
+    External,
 }
 
-/// A pricing term, by its `Type`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "Type")]
-pub enum PricingTerm {
-    /// By use.
-    #[serde(rename = "UsageBasedPricingTerm")]
-    UsageBased(UsageBasedTerm),
-    /// In advance, for a duration.
-    #[serde(rename = "ConfigurableUpfrontPricingTerm")]
-    Upfront(UpfrontTerm),
-    /// A fee that comes again.
-    #[serde(rename = "RecurringPaymentTerm")]
-    Recurring(RecurringTerm),
-    /// Buyers bring their own licence.
-    #[serde(rename = "ByolPricingTerm")]
-    Byol(ByolTerm),
-}
-
-/// Prices by use.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct UsageBasedTerm {
-    /// `USD`.
-    pub currency_code: String,
-    /// Exactly one.
-    pub rate_cards: Vec<RateCard>,
-}
-
-/// The price of each dimension.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct RateCard {
-    /// 1 to 800.
-    pub rate_card: Vec<Rate>,
-}
-
-/// The price of a dimension.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct Rate {
-    /// The dimension.
-    pub dimension_key: String,
-    /// A decimal text with at most 8 decimals.
-    pub price: String,
-}
-
-/// Prices in advance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct UpfrontTerm {
-    /// `USD`.
-    pub currency_code: String,
-    /// One a duration.
-    pub rate_cards: Vec<UpfrontCard>,
-}
-
-/// Prices for a duration.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct UpfrontCard {
-    /// The duration.
-    pub selector: Selector,
-    /// What a buyer may choose.
-    pub constraints: Constraints,
-    /// 1 to 800; a price has at most 3 decimals.
-    pub rate_card: Vec<Rate>,
-}
-
-/// What a rate card is for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct Selector {
-    #[serde(rename = "Type")]
-    kind: SelectorType,
-    /// An ISO 8601 duration; `P365D` for an AMI's year.
-    pub value: String,
-}
-
-impl Selector {
-    /// Returns the one for a duration.
-    pub fn duration(value: &str) -> Self {
-        Self { kind: SelectorType::Duration, value: value.to_owned() }
-    }
-}
-
-/// What a buyer may choose; AWS wants both to say the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct Constraints {
-    /// Several dimensions at once.
-    pub multiple_dimension_selection: Constraint,
-    /// Several of a dimension.
-    pub quantity_configuration: Constraint,
-}
-
-/// Whether something may be chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Constraint {
-    /// It may.
-    Allowed,
-    /// It may not.
-    Disallowed,
-}
-
-/// A fee that comes again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct RecurringTerm {
-    /// `USD`.
-    pub currency_code: String,
-    /// How often.
-    pub billing_period: BillingPeriod,
-    /// A decimal text with at most 3 decimals.
-    pub price: String,
-}
-
-/// How often a fee comes again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum BillingPeriod {
-    /// Each month.
-    Monthly,
-}
-
-/// Nothing is paid through AWS; the term has nothing to say.
+/// Who may accept an offer: replaces what was said; one of the two.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ByolTerm {}
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct UpdateTargeting {
+    /// These alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub positive_targeting: Option<PositiveTargeting>,
+    /// All but these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub negative_targeting: Option<NegativeTargeting>,
+}
+
+/// Who alone may accept an offer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct PositiveTargeting {
+    /// 1 to 244 countries, by two letters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country_codes: Option<Vec<String>>,
+    /// 1 to 26 accounts; they make the offer a private one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub buyer_accounts: Option<Vec<AccountId>>,
+}
+
+/// Who may not accept an offer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct NegativeTargeting {
+    /// 1 to 244 countries, by two letters.
+    pub country_codes: Vec<String>,
+}
+
+/// Until when a private offer can be accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct UpdateAvailability {
+    /// The last day; one that is past ends it at once.
+    #[serde(deserialize_with = "day")]
+    pub availability_end_date: Date,
+}
 
 /// The licence: replaces it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -240,15 +158,28 @@ pub struct SupportTerm {
     pub refund_policy: String,
 }
 
+/// Whether agreements go on by themselves: replaces what was said; no term takes it away.
+///
+/// Of a public offer only the bare term is taken; what private offers add to it isn't known here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct UpdateRenewalTerms {
+    /// At most one; public offers with contract prices need it.
+    pub terms: Vec<RenewalTerm>,
+}
+
+/// Agreements go on by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct RenewalTerm {
+    #[serde(rename = "Type")]
+    kind: RenewalTermType,
+}
+
 /// Takes a draft offer to released; it has nothing to say.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReleaseOffer {}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-enum SelectorType {
-    Duration,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum LegalTermType {
@@ -260,76 +191,42 @@ enum SupportTermType {
     SupportTerm,
 }
 
-impl PricingTerm {
-    /// The types of the terms that bakehouse sells by, as AWS names them.
-    pub const TYPES: &[&str] = &["UsageBasedPricingTerm", "ConfigurableUpfrontPricingTerm", "RecurringPaymentTerm", "ByolPricingTerm"];
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum RenewalTermType {
+    RenewalTerm,
+}
 
-    /// Returns the term's type.
-    pub fn type_name(&self) -> &'static str {
-        match self {
-            Self::UsageBased(_) => Self::TYPES[0],
-            Self::Upfront(_) => Self::TYPES[1],
-            Self::Recurring(_) => Self::TYPES[2],
-            Self::Byol(_) => Self::TYPES[3],
-        }
+impl LegalTerm {
+    /// Returns the term of one document.
+    pub fn new(document: LegalDocument) -> Self {
+        Self { kind: LegalTermType::LegalTerm, documents: vec![document] }
     }
 }
 
-/// By hand: serde's own reading of tagged enums loses the path of a fault.
-impl<'de> Deserialize<'de> for PricingTerm {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut term = Map::deserialize(deserializer)?;
-        let Some(Value::String(kind)) = term.remove("Type") else {
-            return Err(D::Error::missing_field("Type"));
-        };
-        match kind.as_str() {
-            "UsageBasedPricingTerm" => read(term).map(Self::UsageBased),
-            "ConfigurableUpfrontPricingTerm" => read(term).map(Self::Upfront),
-            "RecurringPaymentTerm" => read(term).map(Self::Recurring),
-            "ByolPricingTerm" => read(term).map(Self::Byol),
-            other => Err(D::Error::unknown_variant(other, Self::TYPES)),
-        }
+impl SupportTerm {
+    /// Returns the term of a refund policy.
+    pub fn new(refund_policy: String) -> Self {
+        Self { kind: SupportTermType::SupportTerm, refund_policy }
     }
 }
 
-fn read<T: for<'de> Deserialize<'de>, E: serde::de::Error>(term: Map<String, Value>) -> Result<T, E> {
-    serde_path_to_error::deserialize(Value::Object(term)).map_err(|error| match error.path().to_string() {
-        path if path == "." => E::custom(error.into_inner()),
-        path => E::custom(format!("{path}: {}", error.into_inner())),
-    })
+impl RenewalTerm {
+    /// Returns the one that there is.
+    pub fn new() -> Self {
+        Self { kind: RenewalTermType::RenewalTerm }
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn pricing_terms_round_trip() {
-        for term in [
-            json!({ "Type": "UsageBasedPricingTerm", "CurrencyCode": "USD", "RateCards": [{ "RateCard": [{ "DimensionKey": "t3.small", "Price": "0.10" }] }] }),
-            json!({ "Type": "ConfigurableUpfrontPricingTerm", "CurrencyCode": "USD", "RateCards": [{
-                "Selector": { "Type": "Duration", "Value": "P365D" },
-                "Constraints": { "MultipleDimensionSelection": "Allowed", "QuantityConfiguration": "Allowed" },
-                "RateCard": [{ "DimensionKey": "t3.small", "Price": "300.00" }] }] }),
-            json!({ "Type": "RecurringPaymentTerm", "CurrencyCode": "USD", "BillingPeriod": "Monthly", "Price": "10.00" }),
-            json!({ "Type": "ByolPricingTerm" }),
-        ] {
-            let kind = term["Type"].clone();
-            let read: PricingTerm = serde_json::from_value(term.clone()).unwrap();
-            assert_eq!(read.type_name(), kind);
-            assert_eq!(serde_json::to_value(read).unwrap(), term);
-        }
+impl Default for RenewalTerm {
+    fn default() -> Self {
+        Self::new()
     }
+}
 
-    #[test]
-    fn a_pricing_terms_fault_names_its_place() {
-        let fault = |term: Value| serde_json::from_value::<PricingTerm>(term).unwrap_err().to_string();
-        let deep = json!({ "Type": "UsageBasedPricingTerm", "CurrencyCode": "USD", "RateCards": [{ "RateCard": [{ "DimensionKey": "a", "Price": 1 }] }] });
-        assert!(fault(deep).starts_with("RateCards[0].RateCard[0].Price: invalid type: integer"));
-        assert!(fault(json!({ "Type": "ByolPricingTerm", "Price": "1" })).contains("unknown field `Price`"));
-        assert!(fault(json!({ "Type": "RenewalTerm" })).contains("unknown variant `RenewalTerm`"));
-        assert!(fault(json!({})).contains("missing field `Type`"));
-    }
+/// A day as AWS takes it, which is narrower than what dates can be read from.
+fn day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
+    use serde::de::Error;
+    let text = String::deserialize(deserializer)?;
+    let day = text.parse().ok().filter(|day: &Date| day.to_string() == text);
+    day.ok_or_else(|| D::Error::custom(format_args!("{text:?} is not a day such as 2026-12-31")))
 }

@@ -5,7 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::ids::{AccountId, ImageId, Region, RoleArn};
+use super::nullable;
+use crate::model::ids::{AccountId, EntityId, Region};
 use crate::model::product::FutureRegions;
 
 /// Makes a draft product.
@@ -30,9 +31,9 @@ pub struct UpdateInformation {
     /// 1 to 5,000 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub long_description: Option<String>,
-    /// The seller's own number; 1 to 100 characters.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sku: Option<String>,
+    /// The seller's own number; 1 to 100 characters. `Some(None)` takes it away.
+    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "Option::is_none")]
+    pub sku: Option<Option<String>>,
     /// An image on S3 that anybody may read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logo_url: Option<String>,
@@ -66,10 +67,10 @@ pub struct AdditionalResource {
     pub url: String,
 }
 
-/// Regions to sell in.
+/// Regions to sell in, or no longer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct AddRegions {
+pub struct Regions {
     /// 1 to 100.
     pub regions: Vec<Region>,
 }
@@ -90,10 +91,10 @@ pub struct FutureRegionSupport {
     pub supported_regions: Vec<FutureRegions>,
 }
 
-/// Instance types to sell on, for all versions.
+/// Instance types to sell on, or no longer; for all versions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct AddInstanceTypes {
+pub struct InstanceTypes {
     /// 1 to 1,500, each once.
     pub instance_types: Vec<String>,
 }
@@ -114,6 +115,32 @@ pub struct Dimension {
     pub unit: String,
 }
 
+/// What buyers read of something that is priced. What is absent stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct DimensionUpdate {
+    /// Which dimension.
+    pub key: String,
+    /// How it is measured, as it was added; AWS refuses to update metered ones.
+    pub types: Vec<DimensionType>,
+    /// 1 to 500 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// 1 to 1,000 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// Something that is no longer priced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct DimensionRestriction {
+    /// Which dimension.
+    pub key: String,
+    /// How it is measured, as it was added.
+    pub types: Vec<DimensionType>,
+}
+
 /// How a dimension is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DimensionType {
@@ -123,106 +150,6 @@ pub enum DimensionType {
     Metered,
     /// By the seller.
     ExternallyMetered,
-}
-
-/// A new version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct AddDeliveryOptions {
-    /// Title and notes.
-    pub version: NewVersion,
-    /// How it is launched; exactly one, from an image.
-    pub delivery_options: Vec<DeliveryOption>,
-}
-
-/// Title and notes of a new version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct NewVersion {
-    /// 1 to 64 characters, never used before by the product.
-    pub version_title: String,
-    /// 1 to 30,000 characters.
-    pub release_notes: String,
-}
-
-/// One way of launching a version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct DeliveryOption {
-    /// Which kind, and all about it.
-    pub details: DeliveryOptionDetails,
-}
-
-/// The kinds of delivery option.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub enum DeliveryOptionDetails {
-    /// From an image alone.
-    #[serde(rename = "AmiDeliveryOptionDetails")]
-    Ami(AmiDeliveryOption),
-}
-
-/// Launching from an image alone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct AmiDeliveryOption {
-    /// The image and how AWS gets at it.
-    pub ami_source: AmiSource,
-    /// 1 to 4,000 characters.
-    pub usage_instructions: String,
-    /// Where the software answers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub access_endpoint_url: Option<AccessEndpointUrl>,
-    /// One of the product's instance types.
-    pub recommended_instance_type: String,
-    /// 1 to 25 rules.
-    pub security_groups: Vec<SecurityGroup>,
-}
-
-/// An image and how AWS gets at it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct AmiSource {
-    /// An image in us-east-1, of the seller's account.
-    pub ami_id: ImageId,
-    /// The role that AWS takes on to copy it.
-    pub access_role_arn: RoleArn,
-    /// Who AWS's scanner and the buyers log in as.
-    pub user_name: String,
-    /// Where AWS's scanner logs in; 22 when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scanning_port: Option<u16>,
-    /// `AMAZONLINUX`, `UBUNTU`, `OTHERLINUX`…
-    pub operating_system_name: String,
-    /// Free text shown to buyers; 1 to 100 characters.
-    pub operating_system_version: String,
-}
-
-/// Where the software answers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct AccessEndpointUrl {
-    /// 1 to 65,535.
-    pub port: u16,
-    /// `http` or `https`.
-    pub protocol: String,
-    /// Without a leading slash.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub relative_path: Option<String>,
-}
-
-/// A rule of the recommended security group.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct SecurityGroup {
-    /// `tcp` or `udp`.
-    pub ip_protocol: String,
-    /// First port, from 1.
-    pub from_port: u16,
-    /// Last port.
-    pub to_port: u16,
-    /// One to five CIDR ranges.
-    pub ip_ranges: Vec<String>,
 }
 
 /// Who sees the product while it is limited: replaces the list.
@@ -245,3 +172,39 @@ pub struct PositiveTargeting {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReleaseProduct {}
+
+/// Who sees the product at all.
+///
+/// People at AWS judge it, in 7 to 10 business days as a rule.
+/// Source: AWS Marketplace Catalog API, "Update visibility".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct UpdateVisibility {
+    /// What it is to be.
+    pub target_visibility: TargetVisibility,
+    /// What buyers of a restricted product are pointed to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replacement_product_id: Option<EntityId>,
+}
+
+/// Who may see a product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TargetVisibility {
+    /// Everybody.
+    Public,
+    /// Allow-listed accounts.
+    Limited,
+    /// Those who had it before.
+    Restricted,
+}
+
+impl TargetVisibility {
+    /// Returns AWS's word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "Public",
+            Self::Limited => "Limited",
+            Self::Restricted => "Restricted",
+        }
+    }
+}

@@ -3,14 +3,13 @@
 use std::os::unix::fs::symlink;
 
 use super::super::super::Code::*;
-use super::{Deed, Edit};
+use super::{Bench, Deed, Edit, gif};
 
 const LOGO: &str = "https://example-bucket.s3.amazonaws.com/demo/logo.png";
 
-/// The beginning of a GIF of a size, which is all that tells it.
-fn gif(width: u16, height: u16) -> Vec<u8> {
-    [b"GIF89a".as_slice(), &width.to_le_bytes(), &height.to_le_bytes(), &[0; 8]].concat()
-}
+/// A logo that is a file.
+const FILE: &str = "logo-url = \"https://example-bucket.s3.amazonaws.com/demo/logo.png\"";
+const LOGO_FILE: &str = "logo = { file = \"listing/logo.gif\" }";
 
 #[rustfmt::skip]
 pub(super) const EDITS: &[Edit] = &[
@@ -21,8 +20,23 @@ pub(super) const EDITS: &[Edit] = &[
     (EulaUrl, "{ standard = \"2022-07-14\" }", "{ url = \"http://example-bucket.s3.amazonaws.com/eula.txt\" }"),
     (LinkUrl, "[product]", "[product]\nadditional-resources = [{ text = \"x\", url = \"example.com\" }]"),
     (TextTooLong, "[product]", concat!("[product]\nadditional-resources = [{ url = \"https://example.com\", text = \"", "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789", "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789", "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789", "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789", "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789", "!\" }]")),
+    (LinkUrl, "[product]", "[product]\nvideo-url = \"video.mp4\""),
+    (TextTooLong, "[product]", concat!("[product]\nsku = \"", "01234567890123456789012345678901234567890123456789", "01234567890123456789012345678901234567890123456789", "!\"")),
+    (Alternatives, FILE, ""),
+    (Alternatives, FILE, "logo-url = \"https://example-bucket.s3.amazonaws.com/demo/logo.png\"\nlogo = { file = \"listing/logo.gif\" }"),
+    (FileMissing, FILE, LOGO_FILE),
+    (FileOutside, FILE, "logo = { file = \"../logo.gif\" }"),
+    (FileMissing, "{ standard = \"2022-07-14\" }", "{ file = \"listing/eula.txt\" }"),
+    (Malformed, "[listing]", "[listing]\nmedia-bucket = \"a.b.c\""),
+    (Malformed, "[listing]", "[listing]\nmedia-bucket = \"A\""),
     (Count, "[product]", "[product]\nadditional-resources = [{ text = \"a\", url = \"https://example.com/1\" }, { text = \"b\", url = \"https://example.com/2\" }, { text = \"c\", url = \"https://example.com/3\" }, { text = \"d\", url = \"https://example.com/4\" }]"),
 ];
+
+const STANDARD: &str = "{ standard = \"2022-07-14\" }";
+
+fn with_bucket(bench: &Bench) -> &Bench {
+    bench.edit("[listing]", "[listing]\nmedia-bucket = \"example-bucket\"")
+}
 
 pub(super) const DEEDS: &[Deed] = &[
     (LogoFormat, |bench| {
@@ -42,6 +56,36 @@ pub(super) const DEEDS: &[Deed] = &[
     }),
     (LogoWidth, |bench| {
         bench.write("listing/logo.gif", gif(1000, 800));
+    }),
+    (MissingKey, |bench| {
+        bench.write("listing/logo.gif", gif(200, 200)).edit(FILE, LOGO_FILE);
+    }),
+    (LogoFormat, |bench| {
+        with_bucket(bench).write("listing/logo.gif", "<svg/>").edit(FILE, LOGO_FILE);
+    }),
+    (LogoWidth, |bench| {
+        with_bucket(bench).write("listing/logo.gif", gif(1000, 800)).edit(FILE, LOGO_FILE);
+    }),
+    (LogoTooLarge, |bench| {
+        with_bucket(bench).write("listing/logo.gif", vec![0; 5_000_001]).edit(FILE, LOGO_FILE);
+    }),
+    (LogoUrl, |bench| {
+        with_bucket(bench).write("listing/our logo.gif", gif(200, 200)).edit(FILE, "logo = { file = \"listing/our logo.gif\" }");
+    }),
+    (EulaFormat, |bench| {
+        with_bucket(bench).write("eula.txt", " \n").edit(STANDARD, "{ file = \"eula.txt\" }");
+    }),
+    (EulaFormat, |bench| {
+        with_bucket(bench).write("eula.pdf", "A text.").edit(STANDARD, "{ file = \"eula.pdf\" }");
+    }),
+    (EulaFormat, |bench| {
+        with_bucket(bench).write("eula.md", "A text.").edit(STANDARD, "{ file = \"eula.md\" }");
+    }),
+    (EulaUrl, |bench| {
+        with_bucket(bench).write("our eula.txt", "A text.").edit(STANDARD, "{ file = \"our eula.txt\" }");
+    }),
+    (MissingKey, |bench| {
+        bench.write("eula.txt", "A text.").edit(STANDARD, "{ file = \"eula.txt\" }");
     }),
     (FileOutside, |bench| {
         symlink("/etc/hostname", bench.product().join("listing/logo.png")).unwrap();

@@ -1,0 +1,172 @@
+//! Manifest against live listing: the smallest series of change sets that gets there, and what will be
+//! refused, named in advance.
+//!
+//! Each file here compares one subject and says what it takes ([`Part`]s), what can't be had
+//! ([`Obstacle`]s) and what a reader should know; [`packing`] makes sets of the parts. What must not
+//! share a set says so by its [`Stage`].
+//!
+//! Source: AWS Marketplace Catalog API reference, "Working with AMI-based products" and "Working with
+//! public offers", <https://docs.aws.amazon.com/marketplace/latest/APIReference/ami-products.html>.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::entity::{AmiProduct, Offer};
+use crate::model::change_set::Details;
+use crate::model::change_set::product::UpdateVisibility;
+use crate::model::ids::{AccountId, EntityId};
+use crate::model::listing_set::{FieldChange, ListingSet};
+use crate::model::product::Product;
+
+pub use differences::{Difference, Scope, differences};
+pub use obstacle::{Obstacle, ObstacleCode};
+
+mod card;
+mod differences;
+mod instances;
+mod obstacle;
+mod offer;
+mod packing;
+mod pricing;
+mod regions;
+mod targeting;
+mod texts;
+mod version;
+mod visibility;
+
+/// What the listing is to say, and what is known of how it came to be.
+#[derive(Debug, Clone)]
+pub struct Desired<'a> {
+    /// The manifest.
+    pub product: &'a Product,
+    /// What earlier change sets gave.
+    pub given: &'a Given,
+    /// When a price last rose, as far as the ledger knows.
+    pub prices_rose: Option<Timestamp>,
+    /// What becomes of what is said of a version.
+    pub version_texts: VersionTexts,
+    /// Who is to see the product, if that was asked for.
+    pub visibility: Option<&'a UpdateVisibility>,
+}
+
+/// What becomes of what is said of a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VersionTexts {
+    /// The newest version is brought up to date.
+    OfNewest,
+    /// They come with the next version, which is on its way.
+    ComeWithNext,
+}
+
+/// What earlier change sets gave of what AWS tells otherwise: from the ledger.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Given {
+    /// The logo's address.
+    pub logo_url: Option<String>,
+    /// The video's address.
+    pub video_url: Option<String>,
+    /// The address of a licence of one's own.
+    pub eula_url: Option<String>,
+    /// The accounts that were to see the limited product.
+    pub allowed_accounts: BTreeSet<AccountId>,
+}
+
+/// The listing as it is.
+#[derive(Debug, Clone)]
+pub struct Live {
+    /// The product.
+    pub product: Entity<AmiProduct>,
+    /// Its public offer, if it was found.
+    pub offer: Option<Entity<Offer>>,
+}
+
+/// An entity as it was read.
+#[derive(Debug, Clone)]
+pub struct Entity<T> {
+    /// Its id.
+    pub id: EntityId,
+    /// The revision that was read.
+    pub revision: u64,
+    /// What it says.
+    pub details: T,
+}
+
+/// How to get from the live listing to the manifest.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Planned {
+    /// Change sets, one after the other has succeeded; empty where nothing differs.
+    pub sets: Vec<ListingSet>,
+    /// What can't be had, or not yet; the sets get everything else.
+    pub obstacles: Vec<Obstacle>,
+    /// What a reader should know beside, a sentence each.
+    pub notices: Vec<String>,
+}
+
+/// Plans how a listing becomes what its manifest says.
+///
+/// Pure: the same arguments make the same plan. Once its sets have succeeded, planning again gives no set.
+pub fn plan(desired: &Desired, live: &Live, now: Timestamp) -> Planned {
+    let offer = live.offer.as_ref().map(|offer| &offer.details);
+    let outcome = outcome(&Case { desired, product: &live.product.details, offer, now });
+    Planned { sets: packing::sets(outcome.parts, live), obstacles: outcome.obstacles, notices: outcome.notices }
+}
+
+/// What is planned for: the arguments of every subject.
+struct Case<'a> {
+    desired: &'a Desired<'a>,
+    product: &'a AmiProduct,
+    offer: Option<&'a Offer>,
+    now: Timestamp,
+}
+
+/// What the subjects came to.
+#[derive(Default)]
+struct Outcome {
+    parts: Vec<Part>,
+    obstacles: Vec<Obstacle>,
+    notices: Vec<String>,
+}
+
+/// Changes that belong together, in one set.
+struct Part {
+    stage: Stage,
+    /// What they do, in few words.
+    name: &'static str,
+    details: Vec<Details>,
+    /// What a reader sees of them.
+    changes: Vec<FieldChange>,
+    /// What of them can't be taken back.
+    irreversible: Vec<String>,
+}
+
+/// Sets come in this order; parts of two stages never share one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    /// Whatever depends on nothing.
+    First,
+    /// A version recommends an instance type that the first stage adds.
+    Recommends,
+    /// Instance types go that no version recommends any more.
+    Restricts,
+    /// Prices rise: AWS refuses that together with new dimensions or with prices that fall.
+    Raises,
+    /// People look at it, and nothing can change meanwhile.
+    Visibility,
+}
+
+fn outcome(case: &Case) -> Outcome {
+    let mut outcome = Outcome::default();
+    texts::plan(case, &mut outcome);
+    regions::plan(case, &mut outcome);
+    let sale = pricing::plan(case, &mut outcome);
+    let moved = version::plan(case, &sale, &mut outcome);
+    instances::restrict(case, &sale, moved, &mut outcome);
+    targeting::plan(case, &mut outcome);
+    offer::plan(case, &mut outcome);
+    visibility::plan(case, &mut outcome);
+    outcome
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+//! What can't be had of a listing, with stable codes.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::model::listing_set::FieldChange;
+
+/// Something that AWS would refuse: never planned, always told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Obstacle {
+    /// Its code, which doesn't change.
+    pub code: ObstacleCode,
+    /// The listing's word for what stays as it is.
+    pub field: String,
+    /// What the listing says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// What the manifest says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    /// Why, and what to do: a fragment.
+    pub reason: String,
+    /// When it can be had.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
+/// Why something can't be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ObstacleCode {
+    /// A released offer keeps its pricing model (`INCOMPATIBLE_PRICING_MODEL`).
+    PricingModel,
+    /// A released offer keeps its terms, a year's prices that are added apart (`INCOMPATIBLE_TERMS`).
+    PricingTerms,
+    /// Prices rose lately, and AWS takes no second rise so soon (`INVALID_PRICE_CHANGE`).
+    PriceLocked,
+    /// An instance type on sale has no price in the manifest, and rates can't be removed (`INCOMPATIBLE_RATES`).
+    Unpriced,
+    /// The live prices can't be read, or the offer wasn't found: they can't be sent again with changes.
+    UnreadablePrices,
+    /// What AWS meters and was restricted has no way back (`INVALID_DIMENSION`).
+    RestrictedDimension,
+    /// A version recommends the instance type (`RECOMMENDED_INSTANCE_TYPE_RESTRICTED`).
+    RecommendedInstanceType,
+    /// No instance type would be left (`REGION_NO_INSTANCES`).
+    LastInstanceType,
+    /// No Region would be left (`INVALID_REGIONS`).
+    LastRegion,
+    /// What AWS was told of a version's image stays for ever; the next version can say otherwise.
+    NextVersion,
+    /// An offer that is for some countries can't be for all again: AWS documents no way.
+    Countries,
+    /// The product isn't in a state from which it can become that (`INVALID_TARGET_VISIBILITY`).
+    Visibility,
+}
+
+impl Obstacle {
+    /// Says of a change why it can't be had.
+    pub(super) fn of(code: ObstacleCode, change: FieldChange, reason: String) -> Self {
+        let field = change.key.iter().fold(change.field.clone(), |field, key| format!("{key} {field}"));
+        Self { code, field, before: change.before, after: change.after, reason, until: None }
+    }
+}
+
+impl fmt::Display for Obstacle {
+    /// Writes what it is about and why; what the two sides say may be long texts.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.field, self.reason)?;
+        self.until.iter().try_for_each(|until| write!(f, " (until {until})"))
+    }
+}
+
+impl ObstacleCode {
+    /// Returns the code.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PricingModel => "pricing-model",
+            Self::PricingTerms => "pricing-terms",
+            Self::PriceLocked => "price-locked",
+            Self::Unpriced => "unpriced",
+            Self::UnreadablePrices => "unreadable-prices",
+            Self::RestrictedDimension => "restricted-dimension",
+            Self::RecommendedInstanceType => "recommended-instance-type",
+            Self::LastInstanceType => "last-instance-type",
+            Self::LastRegion => "last-region",
+            Self::NextVersion => "next-version",
+            Self::Countries => "countries",
+            Self::Visibility => "visibility",
+        }
+    }
+}
+
+impl fmt::Display for ObstacleCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}

@@ -1,0 +1,93 @@
+//! An offer beside its prices: its words, the countries it is for, licence, refund policy.
+
+use std::collections::BTreeSet;
+
+use super::{Case, Obstacle, ObstacleCode, Outcome, Part, Stage};
+use crate::listing::diff;
+use crate::listing::entity::{self, Offer};
+use crate::model::change_set::Details;
+use crate::model::change_set::offer::{
+    LegalDocument, LegalDocumentType, LegalTerm, PositiveTargeting, SupportTerm, UpdateInformation, UpdateLegalTerms, UpdateSupportTerms,
+    UpdateTargeting,
+};
+use crate::model::listing_set::FieldChange;
+use crate::model::product::Eula;
+
+pub(super) fn plan(case: &Case, outcome: &mut Outcome) {
+    let Some(offer) = case.offer else { return };
+    information(case, offer, outcome);
+    countries(case, offer, outcome);
+    let policy = &case.desired.product.listing.refund_policy;
+    if let Some(change) = diff::text("refund-policy", offer.refund_policy(), policy) {
+        let details = Details::UpdateSupportTerms(UpdateSupportTerms { terms: vec![SupportTerm::new(policy.clone())] });
+        push(outcome, "refund policy", details, change);
+    }
+    if let Some(change) = eula(case, offer, &mut outcome.notices) {
+        let details =
+            Details::UpdateLegalTerms(UpdateLegalTerms { terms: vec![LegalTerm::new(document(&case.desired.product.listing.eula))] });
+        push(outcome, "licence", details, change);
+    }
+}
+
+/// Name and description, of those that the manifest has: what it doesn't say is given at the first listing, and then left alone.
+fn information(case: &Case, offer: &Offer, outcome: &mut Outcome) {
+    let wanted = &case.desired.product.listing.offer;
+    let (mut update, mut changes) = (UpdateInformation::default(), Vec::new());
+    let mut compare = |field: &str, live: &Option<String>, wanted: &Option<String>| {
+        changes.push(diff::text(field, live.as_deref(), wanted.as_deref()?)?);
+        wanted.clone()
+    };
+    update.name = compare("offer-name", &offer.name, &wanted.name);
+    update.description = compare("offer-description", &offer.description, &wanted.description);
+    if !changes.is_empty() {
+        let details = vec![Details::UpdateOfferInformation(update)];
+        outcome.parts.push(Part { stage: Stage::First, name: "offer", details, changes, irreversible: Vec::new() });
+    }
+}
+
+/// A public offer is for all countries, for some, or for all but some.
+fn countries(case: &Case, offer: &Offer, outcome: &mut Outcome) {
+    let wanted = &case.desired.product.listing.offer.countries;
+    let targeted = offer.rules.iter().filter_map(|rule| rule.positive_targeting.as_ref());
+    let excepted = offer.rules.iter().filter_map(|rule| rule.negative_targeting.as_ref());
+    let mut live: BTreeSet<String> = targeted.flat_map(|targeting| targeting.country_codes.clone()).collect();
+    live.extend(excepted.flat_map(|targeting| &targeting.country_codes).map(|code| format!("not {code}")));
+    let Some(change) = diff::set("countries", &live, wanted) else { return };
+    if wanted.is_empty() {
+        let reason = "AWS documents no way back to all countries; name the countries".to_owned();
+        return outcome.obstacles.push(Obstacle::of(ObstacleCode::Countries, change, reason));
+    }
+    let positive = PositiveTargeting { country_codes: Some(wanted.iter().cloned().collect()), buyer_accounts: None };
+    let details = Details::UpdateOfferTargeting(UpdateTargeting { positive_targeting: Some(positive), negative_targeting: None });
+    push(outcome, "countries", details, change);
+}
+
+fn push(outcome: &mut Outcome, name: &'static str, details: Details, change: FieldChange) {
+    outcome.parts.push(Part { stage: Stage::First, name, details: vec![details], changes: vec![change], irreversible: Vec::new() });
+}
+
+fn eula(case: &Case, offer: &Offer, notices: &mut Vec<String>) -> Option<FieldChange> {
+    let wanted = &case.desired.product.listing.eula;
+    let documents: Vec<&entity::LegalDocument> = offer.legal_documents().collect();
+    if let ([live], Eula::Custom { url, .. }) = (documents.as_slice(), wanted)
+        && live.kind.as_deref() == Some("CustomEula")
+    {
+        return diff::copied("eula", live.url.as_deref(), case.desired.given.eula_url.as_deref(), Some(url), notices);
+    }
+    let shown = match wanted {
+        Eula::Standard { version } => format!("StandardEula {version}"),
+        Eula::Custom { url, .. } => format!("CustomEula {url}"),
+    };
+    let live = documents.iter().map(|document| {
+        let which = document.version.as_deref().or(document.url.as_deref()).unwrap_or_default();
+        format!("{} {which}", document.kind.as_deref().unwrap_or("?"))
+    });
+    diff::set("eula", &live.collect(), &[shown].into())
+}
+
+fn document(eula: &Eula) -> LegalDocument {
+    match eula {
+        Eula::Standard { version } => LegalDocument { kind: LegalDocumentType::StandardEula, version: Some(version.clone()), url: None },
+        Eula::Custom { url, .. } => LegalDocument { kind: LegalDocumentType::CustomEula, version: None, url: Some(url.clone()) },
+    }
+}

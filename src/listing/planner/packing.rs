@@ -1,0 +1,133 @@
+//! Parts into change sets: as few as may be, each within AWS's limits.
+
+use std::collections::BTreeMap;
+
+use super::{Live, Part, Stage};
+use crate::model::change_set::{Change, ChangeSet, Details, EntityRef, OFFER};
+use crate::model::ids::EntityId;
+use crate::model::listing_set::ListingSet;
+use crate::rules::limits;
+
+/// Makes the change sets of parts, in the order of their stages.
+///
+/// A set has at most 20 changes, and a change type once an entity.
+/// Source: <https://docs.aws.amazon.com/marketplace/latest/APIReference/API_StartChangeSet.html>
+pub(super) fn sets(parts: Vec<Part>, live: &Live) -> Vec<ListingSet> {
+    let changes = |part: &Part| part.details.iter().map(|details| change(details.clone(), live)).collect::<Option<Vec<_>>>();
+    let mut sets: Vec<Set> = Vec::new();
+    let mut parts = parts;
+    parts.sort_by_key(|part| part.stage);
+    for part in parts {
+        // A part of the offer's comes of an offer that is there.
+        let Some(changes) = changes(&part) else { continue };
+        match sets.iter_mut().find(|set| set.takes(part.stage, &changes)) {
+            Some(set) => set.push(part, changes),
+            None => {
+                let mut set = Set { stage: part.stage, changes: Vec::new(), parts: Vec::new() };
+                set.push(part, changes);
+                sets.push(set);
+            }
+        }
+    }
+    sets.into_iter().map(|set| set.listed(live)).collect()
+}
+
+/// A change set that is being filled.
+struct Set {
+    stage: Stage,
+    changes: Vec<Change>,
+    parts: Vec<Part>,
+}
+
+impl Set {
+    fn takes(&self, stage: Stage, changes: &[Change]) -> bool {
+        let twice = |new: &Change| self.changes.iter().any(|old| old.entity == new.entity && old.change_type() == new.change_type());
+        self.stage == stage && self.changes.len() + changes.len() <= *limits::CHANGES.end() && !changes.iter().any(twice)
+    }
+
+    fn push(&mut self, part: Part, changes: Vec<Change>) {
+        self.changes.extend(changes);
+        self.parts.push(part);
+    }
+
+    fn listed(self, live: &Live) -> ListingSet {
+        let mut names: Vec<&str> = self.parts.iter().map(|part| part.name).collect();
+        names.dedup();
+        let name = match names.as_slice() {
+            [first, second, third, _, ..] => format!("{first} + {second} + {third} + more"),
+            few => few.join(" + "),
+        };
+        let offers = self.changes.iter().any(|change| change.entity_type() == OFFER);
+        let products = self.changes.iter().any(|change| change.entity_type() != OFFER);
+        let product = products.then(|| (live.product.id.clone(), live.product.revision));
+        let offer = live.offer.as_ref().filter(|_| offers).map(|offer| (offer.id.clone(), offer.revision));
+        ListingSet {
+            name,
+            takes: takes(&self.changes).to_owned(),
+            request: ChangeSet { name: None, changes: self.changes }.to_json(),
+            based_on: BTreeMap::from_iter(product.into_iter().chain(offer)),
+            irreversible: self.parts.iter().flat_map(|part| part.irreversible.clone()).collect(),
+            changes: self.parts.into_iter().flat_map(|part| part.changes).collect(),
+        }
+    }
+}
+
+fn change(details: Details, live: &Live) -> Option<Change> {
+    let mut change = Change { entity: None, name: None, details };
+    let id: EntityId = if change.entity_type() == OFFER { live.offer.as_ref()?.id.clone() } else { live.product.id.clone() };
+    change.entity = Some(EntityRef::Existing { id, revision: None });
+    Some(change)
+}
+
+/// How long a set takes as a rule: as long as the slowest of its changes.
+///
+/// Source: AWS Marketplace seller guide, "Updating an AMI product": people review what becomes public,
+/// and images are copied to new Regions.
+fn takes(changes: &[Change]) -> &'static str {
+    let any = |wanted: fn(&Details) -> bool| changes.iter().any(|change| wanted(&change.details));
+    if any(|details| matches!(details, Details::UpdateVisibility(_))) {
+        "7 to 10 business days"
+    } else if any(|details| matches!(details, Details::AddRegions(_) | Details::AddInstanceTypes(_))) {
+        "an hour or more"
+    } else {
+        "minutes"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Entity;
+    use super::*;
+    use crate::listing::fixture::{live_offer, live_product};
+    use crate::model::change_set::product::{Regions, UpdateInformation};
+
+    fn part(stage: Stage, name: &'static str, details: Vec<Details>) -> Part {
+        Part { stage, name, details, changes: Vec::new(), irreversible: Vec::new() }
+    }
+
+    #[test]
+    fn a_set_has_twenty_changes_and_a_type_once() {
+        let live = Live {
+            product: Entity { id: "prod-abc".parse().unwrap(), revision: 7, details: live_product() },
+            offer: Some(Entity { id: "offer-abc".parse().unwrap(), revision: 3, details: live_offer() }),
+        };
+        let texts = || Details::UpdateProductInformation(UpdateInformation::default());
+        let regions = || Details::AddRegions(Regions { regions: Vec::new() });
+        let twice = sets(
+            vec![
+                part(Stage::First, "a", vec![texts()]),
+                part(Stage::First, "b", vec![texts(), regions()]),
+                part(Stage::First, "c", vec![regions()]),
+            ],
+            &live,
+        );
+        assert_eq!(twice.iter().map(|set| set.name.as_str()).collect::<Vec<_>>(), ["a + c", "b"]);
+        // Nineteen and two are more than twenty; parts aren't torn apart.
+        let many = |count: usize| vec![texts(); count];
+        let full = sets(vec![part(Stage::First, "a", many(19)), part(Stage::First, "b", vec![regions(), regions()])], &live);
+        assert_eq!(full.iter().map(|set| set.request["ChangeSet"].as_array().unwrap().len()).collect::<Vec<_>>(), [19, 2]);
+        let stages = sets(vec![part(Stage::Visibility, "z", vec![regions()]), part(Stage::First, "a", vec![texts()])], &live);
+        assert_eq!(stages.iter().map(|set| set.name.as_str()).collect::<Vec<_>>(), ["a", "z"]);
+        assert_eq!(stages[0].based_on, BTreeMap::from([("prod-abc".parse().unwrap(), 7)]));
+    }
+}

@@ -1,0 +1,192 @@
+//! Prices and the instance types that they are for: what AWS meters, it wants added, priced and
+//! restricted together.
+//!
+//! Source: AWS Marketplace Catalog API reference, "Update pricing terms": rates are never removed; what
+//! rises goes apart from what falls and from what is new, and not again for 90 days.
+//! <https://docs.aws.amazon.com/marketplace/latest/APIReference/work-with-public-offers.html>
+
+use std::collections::BTreeSet;
+
+use jiff::SignedDuration;
+
+use super::card::{Card, FREE_TRIAL, Rates, Trial};
+use super::{Case, Obstacle, ObstacleCode, Outcome, Part, Stage, instances};
+use crate::listing::diff;
+use crate::model::change_set::pricing::PricingModel;
+use crate::model::listing_set::FieldChange;
+
+/// How long nothing rises after something rose.
+const LOCK: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// What is on sale once the first stage is through.
+pub(super) struct Sale<'a> {
+    /// All instance types.
+    pub types: BTreeSet<&'a str>,
+    /// Those of them that the first stage adds.
+    pub added: BTreeSet<&'a str>,
+    /// Whether AWS meters them.
+    pub metered: bool,
+}
+
+pub(super) fn plan<'a>(case: &Case<'a>, outcome: &mut Outcome) -> Sale<'a> {
+    let live = live(case, outcome);
+    let metered = match &live {
+        Some(card) => card.hourly.is_some(),
+        None => !case.product.metered_dimensions().is_empty(),
+    };
+    let wanted = live.as_ref().map(|live| reachable(case, live, outcome));
+    let added = instances::additions(case, metered, wanted.as_ref(), outcome);
+    let mut types = case.product.available_instance_types();
+    types.extend(&added);
+    let sale = Sale { types, added, metered };
+
+    let (mut details, mut changes) = instances::add(case, &sale);
+    let (mut name, mut irreversible) = ("instance types", Vec::new());
+    if let (Some(live), Some(wanted)) = (live, wanted) {
+        let target = target(case, &live, &wanted, &sale);
+        let lowered = live.lowered_to(&target);
+        let prices = live.changes(&lowered);
+        if details.is_empty() {
+            name = match () {
+                () if live.annual.is_none() && lowered.annual.is_some() => "annual prices",
+                () if prices.iter().all(|change| change.field == FREE_TRIAL) => "free trial",
+                () => "prices down",
+            };
+        }
+        if lowered.differs_from(&live) || (metered && !sale.added.is_empty()) {
+            details.push(lowered.update());
+            changes.extend(prices);
+            irreversible.extend(removable(&live, &lowered));
+        }
+        raise(case, &lowered, &target, outcome);
+    }
+    if !details.is_empty() {
+        outcome.parts.push(Part { stage: Stage::First, name, details, changes, irreversible });
+    }
+    sale
+}
+
+fn live(case: &Case, outcome: &mut Outcome) -> Option<Card> {
+    let Some(offer) = case.offer else {
+        outcome.notices.push("the product's public offer wasn't found, so prices and terms aren't compared".to_owned());
+        return None;
+    };
+    match Card::live(offer) {
+        Ok(card) => Some(card),
+        Err(why) => {
+            let change = diff::change("pricing", None::<&str>, Some(case.desired.product.listing.pricing.name()));
+            let reason = format!("the live prices can't be sent again with changes: {why}");
+            outcome.obstacles.push(Obstacle::of(ObstacleCode::UnreadablePrices, change, reason));
+            None
+        }
+    }
+}
+
+/// The manifest's prices as far as the offer can have them: a released one keeps its model and its terms.
+fn reachable(case: &Case, live: &Card, outcome: &mut Outcome) -> Card {
+    let mut wanted = Card::wanted(case.desired.product);
+    let free = |card: &Card| card.model != PricingModel::Byol && card.is_for_nothing();
+    if case.offer.is_none_or(|offer| offer.state.as_deref() != Some("Released")) {
+        return wanted;
+    }
+    let change = diff::change("pricing", Some(live.name()), Some(wanted.name()));
+    if wanted.model != live.model && !(free(live) && free(&wanted)) {
+        let reason = "a released offer keeps its pricing model; another model is another product".to_owned();
+        outcome.obstacles.push(Obstacle::of(ObstacleCode::PricingModel, change, reason));
+        return live.clone();
+    }
+    // AWS's own example adds a year's prices to a released offer by the hour; nothing else is taken.
+    // Source: https://docs.aws.amazon.com/marketplace/latest/developerguide/marketplace-catalog_example_marketplace-catalog_UpdateOfferWithHourlyAnnualPricing_section.html
+    let adds_annual = live.annual.is_none() && live.monthly.is_none();
+    let same_annual = wanted.annual.is_some() == live.annual.is_some();
+    let same_trial = wanted.trial.is_some() == live.trial.is_some();
+    if !same_trial || wanted.monthly.is_some() != live.monthly.is_some() || !(same_annual || (wanted.annual.is_some() && adds_annual)) {
+        let reason =
+            "a released offer keeps its terms: a year's prices can be added to hourly ones, nothing else, and nothing goes".to_owned();
+        outcome.obstacles.push(Obstacle::of(ObstacleCode::PricingTerms, change, reason));
+        if wanted.monthly.is_some() != live.monthly.is_some() {
+            wanted.monthly = live.monthly;
+        }
+        if !same_annual {
+            wanted.annual = live.annual.clone();
+        }
+        if !same_trial {
+            wanted.trial = live.trial.clone();
+        }
+    }
+    unpriced(case, live, &wanted, outcome);
+    wanted
+}
+
+/// Tells which prices the manifest leaves out; a rate is never removed.
+fn unpriced(case: &Case, live: &Card, wanted: &Card, outcome: &mut Outcome) {
+    for (field, live, wanted) in [("hourly", &live.hourly, &wanted.hourly), ("annual", &live.annual, &wanted.annual)] {
+        let (Some(live), Some(wanted)) = (live, wanted) else { continue };
+        for key in case.desired.product.listing.instance_types.iter().filter(|key| !wanted.contains_key(*key)) {
+            let Some(price) = live.get(key) else { continue };
+            let change = FieldChange { key: Some(key.clone()), ..diff::change(field, Some(format!("{price} USD")), None::<&str>) };
+            let reason = "the manifest has no price for it that can be read, and AWS lets no rate be removed".to_owned();
+            outcome.obstacles.push(Obstacle::of(ObstacleCode::Unpriced, change, reason));
+        }
+    }
+}
+
+/// The prices in the end: the manifest's for what it sells, and the live ones of all else.
+fn target(case: &Case, live: &Card, wanted: &Card, sale: &Sale) -> Card {
+    let sold = |key: &&String| sale.types.contains(key.as_str()) && case.desired.product.listing.instance_types.contains(*key);
+    let over = |live: &Option<Rates>, wanted: &Option<Rates>| {
+        let wanted = wanted.iter().flatten().filter(|(key, _)| sold(key));
+        let mut rates = live.clone().unwrap_or_default();
+        rates.extend(wanted.map(|(key, price)| (key.clone(), *price)));
+        rates
+    };
+    let mut target = Card {
+        hourly: wanted.hourly.is_some().then(|| over(&live.hourly, &wanted.hourly)),
+        annual: wanted.annual.is_some().then(|| over(&live.annual, &wanted.annual)),
+        trial: wanted.trial.clone().map(|trial| granting(trial, live, sale)),
+        ..wanted.clone()
+    };
+    // A free product need not be metered, and one that isn't stays so.
+    if live.hourly.is_none() && case.offer.is_some_and(|offer| offer.state.as_deref() == Some("Released")) {
+        target.hourly = None;
+    }
+    target
+}
+
+/// A trial is of every metered dimension: of what has it, and of what is on sale.
+fn granting(mut trial: Trial, live: &Card, sale: &Sale) -> Trial {
+    trial.keys.retain(|key| sale.types.contains(key.as_str()));
+    trial.keys.extend(live.trial.iter().flat_map(|live| live.keys.clone()));
+    trial.keys.extend(sale.added.iter().map(|key| (*key).to_owned()));
+    trial
+}
+
+fn removable(live: &Card, lowered: &Card) -> Vec<String> {
+    let new = |live: &Option<Rates>, lowered: &Option<Rates>| {
+        let known = |key: &String| live.as_ref().is_some_and(|live| live.contains_key(key));
+        lowered.iter().flatten().any(|(key, _)| !known(key))
+    };
+    let mut fragments = Vec::new();
+    if live.annual.is_none() && lowered.annual.is_some() {
+        fragments.push("prices for a year can't be taken away again".to_owned());
+    } else if new(&live.hourly, &lowered.hourly) || new(&live.annual, &lowered.annual) {
+        fragments.push("a rate can't be removed again".to_owned());
+    }
+    fragments
+}
+
+fn raise(case: &Case, lowered: &Card, target: &Card, outcome: &mut Outcome) {
+    if !lowered.differs_from(target) {
+        return;
+    }
+    let changes = lowered.changes(target);
+    let free_again = case.desired.prices_rose.and_then(|rose| rose.checked_add(LOCK).ok());
+    if let Some(until) = free_again.filter(|until| *until > case.now) {
+        let reason = "prices rose less than 90 days ago, and AWS takes no rise before they are over".to_owned();
+        let locked = |change| Obstacle { until: Some(until), ..Obstacle::of(ObstacleCode::PriceLocked, change, reason.clone()) };
+        return outcome.obstacles.extend(changes.into_iter().map(locked));
+    }
+    let irreversible = vec!["after a rise no price can rise again for 90 days".to_owned()];
+    outcome.notices.push("a rise takes effect on the first of the month that follows 90 days' notice to buyers".to_owned());
+    outcome.parts.push(Part { stage: Stage::Raises, name: "prices up", details: vec![target.update()], changes, irreversible });
+}
