@@ -42,7 +42,8 @@ impl Snapshot {
         // Where all else is built: there is room.
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("there is room for a folder");
         let latency = Fault::Latency { milliseconds: ROUND_TRIP_MILLISECONDS };
-        let always = FaultRule { service: None, operation: None, only_changes: false, nth: 1, times: u64::MAX, fault: latency };
+        let always =
+            FaultRule { service: None, operation: None, change_type: None, only_changes: false, nth: 1, times: u64::MAX, fault: latency };
         let options = twin::Options { faults: vec![always], ..twin::Options::new(Clock::System, Machines::None) };
         let twin = Twin::open(&folder.path().join("twin"), options).expect("nobody else has the folder");
         let raw = folder.path().join("raw");

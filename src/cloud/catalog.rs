@@ -1,6 +1,7 @@
 //! The Marketplace Catalog. It lives in us-east-1 alone.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use aws_sdk_marketplacecatalog::types as sdk;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -12,7 +13,7 @@ use crate::listing::{ChangeSetDescription, DescribedChange, DescribedEntity, Err
 use crate::model::ids::{ChangeSetId, EntityId, Region};
 
 /// The one catalog there is.
-const CATALOG: &str = "AWSMarketplace";
+pub(super) const CATALOG: &str = "AWSMarketplace";
 
 /// An entity as `DescribeEntity` tells it.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +37,8 @@ pub enum ChangeSetFilter {
     On(EntityId),
     /// Those of exactly this name.
     Named(String),
+    /// Those that have not ended.
+    UnderWay,
 }
 
 /// A change set as a list tells it.
@@ -47,6 +50,18 @@ pub struct ListedChangeSet {
     arn: String,
     /// Its name; empty where it was given none.
     pub name: String,
+    /// `PREPARING`, `APPLYING`, `SUCCEEDED`, `FAILED`, `CANCELLED`.
+    pub status: String,
+    /// When it was submitted, as AWS writes it.
+    pub since: String,
+    /// The entities that it changes.
+    pub entities: Vec<EntityId>,
+}
+
+impl fmt::Display for ListedChangeSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} \"{}\" {} since {}", self.id, self.name, self.status, self.since)
+    }
 }
 
 /// A change set and its tags.
@@ -147,10 +162,11 @@ impl Reader {
         let region = Region::marketplace();
         let filters = match filter {
             ChangeSetFilter::All => None,
-            ChangeSetFilter::On(entity) => Some(("EntityId", entity.as_str())),
-            ChangeSetFilter::Named(name) => Some(("ChangeSetName", name.as_str())),
+            ChangeSetFilter::On(entity) => Some(("EntityId", vec![entity.to_string()])),
+            ChangeSetFilter::Named(name) => Some(("ChangeSetName", vec![name.clone()])),
+            ChangeSetFilter::UnderWay => Some(("Status", vec!["PREPARING".to_owned(), "APPLYING".to_owned()])),
         };
-        let filters = filters.map(|(name, value)| vec![sdk::Filter::builder().name(name).value_list(value).build()]);
+        let filters = filters.map(|(name, values)| vec![sdk::Filter::builder().name(name).set_value_list(Some(values)).build()]);
         let mut found = Vec::new();
         let mut next = None;
         loop {
@@ -257,6 +273,19 @@ impl Writer {
     }
 }
 
+impl Writer {
+    /// Cancels a change set that is still being prepared.
+    ///
+    /// # Errors
+    ///
+    /// [`CloudError`]; `ResourceInUseException` once it is applied.
+    pub async fn cancel_change_set(&self, id: &ChangeSetId) -> Result<(), CloudError> {
+        let region = Region::marketplace();
+        let call = self.reader().clients(&region).catalog.cancel_change_set().catalog(CATALOG).change_set_id(id.as_str());
+        call.send().await.map(drop).map_err(error::of("CancelChangeSet", &region))
+    }
+}
+
 fn start_error(
     region: &Region,
     error: SdkError<aws_sdk_marketplacecatalog::operation::start_change_set::StartChangeSetError, HttpResponse>,
@@ -303,7 +332,14 @@ fn tag(value: &serde_json::Value) -> Result<sdk::Tag, String> {
 
 fn listed(summary: &sdk::ChangeSetSummaryListItem) -> Option<ListedChangeSet> {
     let (id, arn) = (summary.change_set_id()?.parse().ok()?, summary.change_set_arn()?.to_owned());
-    Some(ListedChangeSet { id, arn, name: summary.change_set_name().unwrap_or_default().to_owned() })
+    Some(ListedChangeSet {
+        id,
+        arn,
+        name: summary.change_set_name().unwrap_or_default().to_owned(),
+        status: summary.status().map(|status| status.as_str().to_owned()).unwrap_or_default(),
+        since: summary.start_time().unwrap_or_default().to_owned(),
+        entities: summary.entity_id_list().iter().filter_map(|id| split_revision(id).0.parse().ok()).collect(),
+    })
 }
 
 fn described(change: &sdk::ChangeSummary) -> DescribedChange {
@@ -323,7 +359,7 @@ fn described(change: &sdk::ChangeSummary) -> DescribedChange {
 }
 
 /// Splits `prod-abc@7` into the id and the revision.
-fn split_revision(identifier: &str) -> (&str, Option<u64>) {
+pub(super) fn split_revision(identifier: &str) -> (&str, Option<u64>) {
     match identifier.split_once('@') {
         Some((id, revision)) => (id, revision.parse().ok()),
         None => (identifier, None),

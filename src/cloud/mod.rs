@@ -5,6 +5,7 @@
 //! journals the attempt chooses it.
 
 mod account;
+mod assessments;
 mod attempts;
 mod base;
 mod block_store;
@@ -14,7 +15,9 @@ mod connector;
 mod download;
 mod ec2;
 mod ec2_write;
+mod entities;
 mod error;
+mod findings;
 mod guard;
 mod inherited;
 mod kept_blocks;
@@ -27,6 +30,7 @@ mod session;
 mod snapshot;
 
 pub use account::{Decisions, RoleDescription};
+pub use assessments::Assessed;
 pub use base::BaseError;
 pub use block_store::BlockStore;
 pub use catalog::{ChangeSetFilter, EntityDescription, ListedChangeSet, TaggedChangeSet};
@@ -35,6 +39,7 @@ pub use download::{DownloadError, Downloaded, Downloads, LARGEST_FILE_BYTES, Wan
 pub use ec2::{InstanceDescription, InstanceTypeDescription};
 pub use ec2_write::{CopySpec, ImageFromInstance, InstanceSpec};
 pub use error::{CloudError, Outcome, is_of_credentials};
+pub use findings::NoFindings;
 pub use objects::{BucketError, object_code};
 pub use permissions::{Activity, COMMANDS, Command, OPERATIONS, Operation, command, operations};
 pub use policy::{Bounds, INGESTION_POLICY, INGESTION_PRINCIPAL, MOST_POLICY_CHARACTERS, Probe, ingestion_trust, policies, probes};

@@ -305,7 +305,7 @@ impl Session {
         own.or_else(|| self.config.endpoint_url().map(str::to_owned))
     }
 
-    fn connector(&self) -> SharedHttpConnector {
+    pub(super) fn connector(&self) -> SharedHttpConnector {
         let settings =
             HttpConnectorSettings::builder().connect_timeout(Duration::from_secs(5)).read_timeout(Duration::from_secs(30)).build();
         self.wire.connector(settings)

@@ -31,6 +31,14 @@ pub enum Activity {
     List,
     /// Look how a submission stands.
     Follow,
+    /// Have a version rehearsed.
+    Rehearse,
+    /// Look at listings.
+    Listings,
+    /// Look what AWS's scans say of what is listed.
+    Assess,
+    /// Cancel a change set.
+    Cancel,
     /// Find and remove what runs have left.
     Collect,
     /// Compare the ledger with what AWS's tags tell.
@@ -46,7 +54,8 @@ pub enum Activity {
 }
 
 use Activity::{
-    Attest, Bake, Boot, Clear, Collect, Compare, Consult, Diagnose, Distribute, Follow, Identify, Keep, List, Note, Read, Survey, Tag,
+    Assess, Attest, Bake, Boot, Cancel, Clear, Collect, Compare, Consult, Diagnose, Distribute, Follow, Identify, Keep, List, Listings,
+    Note, Read, Rehearse, Survey, Tag,
 };
 
 /// A command that works on a target, and what it does there.
@@ -78,6 +87,14 @@ pub const COMMANDS: &[Command] = &[
     Command { name: "release", activities: &[Identify, Consult, Survey, Keep, Read, Clear, Tag] },
     Command { name: "distribute", activities: &[Identify, Consult, Survey, Keep, Clear, Distribute] },
     Command { name: "list", activities: &[Identify, Consult, Survey, Keep, Clear, List] },
+    Command { name: "list-plan", activities: &[Identify, Consult, Listings] },
+    Command { name: "list-apply", activities: &[Identify, Consult, Listings, Keep, List] },
+    Command { name: "list-validate", activities: &[Identify, Consult, Listings, Rehearse] },
+    Command { name: "list-restrict", activities: &[Identify, Consult, Listings, Keep, List] },
+    Command { name: "list-visibility", activities: &[Identify, Consult, Listings, Keep, List] },
+    Command { name: "list-cancel", activities: &[Identify, Consult, Listings, Follow, Cancel] },
+    Command { name: "list-history", activities: &[Identify, Consult, Listings, Follow] },
+    Command { name: "list-watch", activities: &[Identify, Consult, Listings, Assess] },
     Command { name: "list-status", activities: &[Identify, Consult, Note, Follow] },
     Command { name: "resume", activities: &[Identify, Consult, Survey, Keep, Bake, Boot, Clear, Read, Tag, Distribute, List] },
     Command { name: "abandon", activities: &[Identify, Consult, Keep, Collect] },
@@ -119,6 +136,8 @@ pub enum Scope {
     PayloadBuckets,
     /// The payloads of bakes.
     Payloads,
+    /// The files that the Marketplace fetches.
+    Media,
     /// The bucket of the ledger.
     LedgerBucket,
     /// What the ledger holds.
@@ -309,25 +328,49 @@ pub const OPERATIONS: &[Operation] = &[
     Operation {
         service: "aws-marketplace",
         name: "ListEntities",
-        activities: &[Survey, List],
+        activities: &[Survey, List, Listings],
         grants: &[("aws-marketplace:ListEntities", Scope::All)],
     },
     Operation {
         service: "aws-marketplace",
         name: "DescribeEntity",
-        activities: &[Survey, List],
+        activities: &[List],
         grants: &[("aws-marketplace:DescribeEntity", Scope::Entities)],
     },
     Operation {
         service: "aws-marketplace",
+        name: "BatchDescribeEntities",
+        activities: &[Survey, Listings],
+        grants: &[("aws-marketplace:BatchDescribeEntities", Scope::Entities)],
+    },
+    Operation {
+        service: "aws-marketplace",
+        name: "ListAssessments",
+        activities: &[Assess],
+        grants: &[("aws-marketplace:ListAssessments", Scope::All)],
+    },
+    Operation {
+        service: "aws-marketplace",
+        name: "DescribeAssessment",
+        activities: &[Assess],
+        grants: &[("aws-marketplace:DescribeAssessment", Scope::All)],
+    },
+    Operation {
+        service: "aws-marketplace",
+        name: "CancelChangeSet",
+        activities: &[Cancel],
+        grants: &[("aws-marketplace:CancelChangeSet", Scope::ChangeSets)],
+    },
+    Operation {
+        service: "aws-marketplace",
         name: "ListChangeSets",
-        activities: &[Survey, List, Attest],
+        activities: &[Survey, List, Attest, Listings],
         grants: &[("aws-marketplace:ListChangeSets", Scope::All)],
     },
     Operation {
         service: "aws-marketplace",
         name: "DescribeChangeSet",
-        activities: &[List, Follow],
+        activities: &[List, Rehearse, Follow],
         grants: &[("aws-marketplace:DescribeChangeSet", Scope::ChangeSets)],
     },
     Operation {
@@ -339,7 +382,7 @@ pub const OPERATIONS: &[Operation] = &[
     Operation {
         service: "aws-marketplace",
         name: "StartChangeSet",
-        activities: &[List],
+        activities: &[List, Rehearse],
         grants: &[
             ("aws-marketplace:StartChangeSet", Scope::ChangesOfEntities),
             ("aws-marketplace:TagResource", Scope::ChangeSets),
@@ -356,6 +399,7 @@ pub const OPERATIONS: &[Operation] = &[
     // A boot may set the base beside the image, with the bake's payload. The guest gets it by an address that is good for what its signer may do.
     stores("GetObject", &[Bake, Boot], &[("s3:GetObject", Scope::Payloads)]),
     stores("PutObject", &[Bake, Boot], &[("s3:PutObject", Scope::Payloads), ("s3:PutObjectTagging", Scope::Payloads)]),
+    stores("PutObject", &[List], &[("s3:PutObject", Scope::Media), ("s3:PutObjectTagging", Scope::Media)]),
     stores("ListObjectsV2", &[Bake, Boot, Clear, Collect], &[("s3:ListBucket", Scope::PayloadBuckets)]),
     stores("DeleteObjects", &[Clear, Collect], &[("s3:DeleteObject", Scope::Payloads)]),
 ];
@@ -370,12 +414,18 @@ pub const CHANGE_TYPES: &[&str] = &[
     "CreateProduct",
     "ReleaseOffer",
     "ReleaseProduct",
+    "RestrictDeliveryOptions",
+    "RestrictDimensions",
+    "RestrictInstanceTypes",
+    "RestrictRegions",
+    "UpdateDeliveryOptions",
     "UpdateFutureRegionSupport",
     "UpdateInformation",
     "UpdateLegalTerms",
     "UpdatePricingTerms",
     "UpdateSupportTerms",
     "UpdateTargeting",
+    "UpdateVisibility",
 ];
 
 /// Finds a command by its name.
@@ -428,13 +478,29 @@ mod tests {
     }
 
     #[test]
-    fn the_change_types_are_those_of_the_templates() {
-        let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/change-sets");
+    fn the_change_types_are_those_of_the_templates_and_of_what_makes_change_sets() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let read = |path: &Path| std::fs::read_to_string(path).unwrap();
+        let files = |folder: &str| std::fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap().path());
         let mut found = BTreeSet::new();
-        for entry in std::fs::read_dir(templates).unwrap() {
-            let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        for file in files("templates/change-sets") {
+            let text = read(&file);
             let types = text.split("\"ChangeType\": \"").skip(1).filter_map(|rest| rest.split_once('"'));
             found.extend(types.map(|(name, _)| name.to_owned()));
+        }
+        // Such as `AddRegions(product::Regions) is "AddRegions" of AMI_PRODUCT,`
+        let table = read(&root.join("src/model/change_set/details.rs"));
+        let rows = table.lines().filter_map(|line| {
+            let (variant, rest) = line.trim().split_once('(')?;
+            Some((variant.to_owned(), rest.split_once(" is \"")?.1.split_once('"')?.0.to_owned()))
+        });
+        let names: std::collections::BTreeMap<String, String> = rows.collect();
+        let makers = files("src/listing/planner").chain(["retention.rs", "visibility.rs"].map(|file| root.join("src/listing").join(file)));
+        for file in makers.filter(|file| file.is_file()) {
+            let text = read(&file);
+            let variants = text.split("Details::").skip(1).filter_map(|rest| rest.split(|c: char| !c.is_alphanumeric()).next());
+            let made = variants.filter_map(|variant| names.get(variant));
+            found.extend(made.cloned());
         }
         assert_eq!(found, CHANGE_TYPES.iter().map(|name| (*name).to_owned()).collect());
     }

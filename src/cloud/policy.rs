@@ -41,6 +41,8 @@ pub struct Bounds {
     pub ingestion_roles: BTreeSet<RoleArn>,
     /// The buckets that payloads of bakes lie in.
     pub payload_buckets: BTreeSet<String>,
+    /// The buckets where the files lie that the Marketplace fetches.
+    pub media_buckets: BTreeSet<String>,
     /// The ledger, where it lies in a bucket.
     pub ledger: Option<BucketPlace>,
 }
@@ -86,7 +88,7 @@ pub fn probes(commands: &[Command], bounds: &Bounds) -> Vec<Probe> {
                 Scope::IngestionRole => drop(bring("iam:PassedToService".to_owned(), INGESTION_PRINCIPAL)),
                 Scope::PayloadBuckets => drop(bring("s3:prefix".to_owned(), &format!("{PAYLOADS}/"))),
                 Scope::All | Scope::Others(_) | Scope::Parameters | Scope::Entities | Scope::ChangeSets => {}
-                Scope::Payloads | Scope::LedgerBucket | Scope::Ledger => {}
+                Scope::Payloads | Scope::Media | Scope::LedgerBucket | Scope::Ledger => {}
             }
             for resource in resources(*scope, bounds) {
                 probes.entry((example(&resource), conditions.clone())).or_default().insert((*action).to_owned());
@@ -166,6 +168,7 @@ fn statement(number: usize, scope: Scope, actions: &BTreeSet<&str>, bounds: &Bou
         Scope::IngestionRole => ("IngestionRole", json!({ "StringEquals": { "iam:PassedToService": INGESTION_PRINCIPAL } })),
         Scope::PayloadBuckets => ("PayloadBuckets", json!({ "StringLike": { "s3:prefix": format!("{PAYLOADS}/*") } })),
         Scope::Payloads => ("Payloads", json!({})),
+        Scope::Media => ("Media", json!({})),
         // Not held to the ledger's prefix: who may not list is told of an object that isn't there that it is forbidden.
         Scope::LedgerBucket => ("LedgerBucket", json!({})),
         Scope::Ledger => ("Ledger", json!({})),
@@ -206,23 +209,32 @@ fn resources(scope: Scope, bounds: &Bounds) -> Vec<String> {
         Scope::IngestionRole => roles(bounds),
         Scope::PayloadBuckets => bounds.payload_buckets.iter().map(|bucket| format!("arn:aws:s3:::{bucket}")).collect(),
         Scope::Payloads => payloads(bounds),
+        Scope::Media => media(bounds),
         Scope::LedgerBucket => bounds.ledger.iter().map(|place| format!("arn:aws:s3:::{}", place.bucket)).collect(),
         Scope::Ledger => bounds.ledger.iter().map(ledger).collect(),
     }
 }
 
-/// More payloads than these are allowed as a whole: a statement that names each would be no policy's.
-const MOST_NAMED_PAYLOADS: usize = 20;
+/// A file's key for the Marketplace begins with its product's name: that of [`crate::model::media::MediaFile`].
+fn media(bounds: &Bounds) -> Vec<String> {
+    objects(&bounds.media_buckets, "bakehouse", "", bounds)
+}
 
 /// A payload's key begins with its variant's name: `bundles/PRODUCT.ARCHITECTURE/`.
 fn payloads(bounds: &Bounds) -> Vec<String> {
-    let named = bounds.products.len() * bounds.payload_buckets.len();
-    let variants: Vec<String> = match named {
-        1..=MOST_NAMED_PAYLOADS => bounds.products.iter().map(|product| format!("{product}.*/*")).collect(),
+    objects(&bounds.payload_buckets, PAYLOADS, ".*", bounds)
+}
+
+/// More objects than these are allowed as a whole: a statement that names each would be no policy's.
+const MOST_NAMED: usize = 20;
+
+/// Names what lies in a folder of buckets, in folders of the products' own.
+fn objects(buckets: &BTreeSet<String>, folder: &str, suffix: &str, bounds: &Bounds) -> Vec<String> {
+    let own: Vec<String> = match bounds.products.len() * buckets.len() {
+        1..=MOST_NAMED => bounds.products.iter().map(|product| format!("{product}{suffix}/*")).collect(),
         _ => vec!["*".to_owned()],
     };
-    let of = |bucket: &String| variants.iter().map(|variant| format!("arn:aws:s3:::{bucket}/{PAYLOADS}/{variant}")).collect::<Vec<_>>();
-    bounds.payload_buckets.iter().flat_map(of).collect()
+    buckets.iter().flat_map(|bucket| own.iter().map(move |own| format!("arn:aws:s3:::{bucket}/{folder}/{own}"))).collect()
 }
 
 fn ledger(place: &BucketPlace) -> String {
@@ -283,6 +295,7 @@ mod tests {
             parameters: BTreeSet::new(),
             ingestion_roles: BTreeSet::from(["arn:aws:iam::123456789012:role/AWSMarketplaceAmiIngestion".parse().unwrap()]),
             payload_buckets: BTreeSet::from(["acme-bakes".to_owned()]),
+            media_buckets: BTreeSet::from(["acme-media".to_owned()]),
             ledger: Some("s3://acme-releases/team/ledger".parse().unwrap()),
         }
     }
@@ -321,7 +334,7 @@ mod tests {
 
     #[test]
     fn where_nothing_lies_in_a_bucket_no_bucket_is_allowed() {
-        let bounds = Bounds { payload_buckets: BTreeSet::new(), ledger: None, ..bounds() };
+        let bounds = Bounds { payload_buckets: BTreeSet::new(), media_buckets: BTreeSet::new(), ledger: None, ..bounds() };
         assert!(!policies(COMMANDS, &bounds)[0].to_string().contains("s3:"));
     }
 
@@ -332,7 +345,8 @@ mod tests {
         let statements = policies.iter().flat_map(|policy| policy["Statement"].as_array().unwrap());
         let objects = statements.filter(|s| s["Action"].as_array().is_some_and(|actions| actions.iter().any(|a| a == "s3:PutObject")));
         let resources: Vec<&Value> = objects.map(|statement| &statement["Resource"]).collect();
-        assert_eq!(resources, [&json!(["arn:aws:s3:::acme-bakes/bundles/*"]), &json!(["arn:aws:s3:::acme-releases/team/ledger/*"])]);
+        let ours = ["arn:aws:s3:::acme-bakes/bundles/*", "arn:aws:s3:::acme-media/bakehouse/*", "arn:aws:s3:::acme-releases/team/ledger/*"];
+        assert_eq!(resources, ours.map(|ours| json!([ours])).iter().collect::<Vec<_>>());
     }
 
     #[test]
@@ -341,7 +355,7 @@ mod tests {
             for policy in policies(&[*command(name).unwrap()], &bounds) {
                 for action in policy["Statement"].as_array().unwrap().iter().flat_map(|s| s["Action"].as_array().unwrap()) {
                     let verb = action.as_str().unwrap().split_once(':').unwrap().1;
-                    assert!(["Describe", "Get", "List"].iter().any(|look| verb.starts_with(look)), "{name}: {action}");
+                    assert!(["BatchDescribe", "Describe", "Get", "List"].iter().any(|look| verb.starts_with(look)), "{name}: {action}");
                 }
             }
         }

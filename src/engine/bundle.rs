@@ -70,7 +70,7 @@ impl Run<'_> {
     }
 
     /// Finds the bucket. A twin's account is a rehearsal's, which needs no set-up: there it is made.
-    async fn bucket_region(&self, bucket: &str) -> Result<Region, EngineError> {
+    pub(super) async fn bucket_region(&self, bucket: &str) -> Result<Region, EngineError> {
         let (writer, now) = (&self.engine.writer, self.engine.clock.now());
         match writer.reader().bucket_region(bucket, now).await {
             Err(BucketError::Missing { .. }) if self.engine.target == "twin" => Ok(writer.create_bucket(bucket, now).await?),

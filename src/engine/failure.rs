@@ -7,7 +7,7 @@ use crate::ledger::LedgerError;
 use crate::listing::Refusal;
 use crate::model::boot::BootReport;
 use crate::model::count::counted;
-use crate::model::ids::{ChangeSetId, ImageId, Region, RunId, Variant};
+use crate::model::ids::{ChangeSetId, EntityId, ImageId, Region, RunId, Variant};
 use crate::model::product::{Base, BootMode};
 use crate::model::report::Report;
 use crate::model::version::Version;
@@ -217,11 +217,33 @@ pub enum EngineError {
         /// AWS's reasons, with advice.
         errors: Vec<Refusal>,
     },
+    /// The Marketplace refused to change the listing.
+    #[error("the Marketplace refused to change the listing ({what}; change set {change_set}, {status})")]
+    ChangeRefused {
+        /// What was to be changed, in words.
+        what: String,
+        /// The change set.
+        change_set: ChangeSetId,
+        /// `FAILED` or `CANCELLED`.
+        status: String,
+        /// AWS's reasons, with advice.
+        errors: Vec<Refusal>,
+    },
+    /// The listing has changed since it was planned with.
+    #[error("{entity} is at revision {found}, and this was planned with revision {planned}: the live listing has moved")]
+    ListingMoved {
+        /// What has moved.
+        entity: EntityId,
+        /// The revision that was planned with, or left by an earlier change of the plan.
+        planned: u64,
+        /// The revision that it has.
+        found: u64,
+    },
     /// The Marketplace refused to begin a change set.
-    #[error("the Marketplace refused version {version} at once")]
+    #[error("the Marketplace refused {what} at once")]
     SubmissionRefused {
-        /// The version.
-        version: Version,
+        /// What was submitted, in words.
+        what: String,
         /// What it says.
         #[source]
         source: CloudError,
@@ -410,7 +432,9 @@ impl EngineError {
             Self::Left { .. } => Kind::Left,
             Self::Several { errors } => errors.iter().map(Self::kind).max().unwrap_or(Kind::Failed),
             Self::Plan(PlanError::Unchanged { .. }) => Kind::Unchanged,
-            Self::ListingRefused { .. } | Self::SubmissionRefused { .. } | Self::TitleInUse { .. } => Kind::ListingRefused,
+            Self::ListingRefused { .. } | Self::ChangeRefused { .. } | Self::SubmissionRefused { .. } | Self::TitleInUse { .. } => {
+                Kind::ListingRefused
+            }
             _ => Kind::Failed,
         }
     }

@@ -4,15 +4,17 @@ use serde_json::{Value, json};
 
 use super::Engine;
 use super::failure::EngineError;
+use super::observer::Note;
 use super::run::Run;
 use super::wait::Look;
 use crate::cloud::ChangeSetFilter;
-use crate::ledger::{Fact, JournalEvent, Ledger, Outcome};
-use crate::listing::{self, AmiProduct, Place, Refusal, ReleaseFacts, Standing, Wanted};
+use crate::ledger::{Effect, Fact, JournalEvent, Ledger, Outcome};
+use crate::listing::{self, AmiProduct, ChangeSetDescription, Place, Refusal, ReleaseFacts, Standing, Wanted};
 use crate::model::change_set::ChangeSet;
 use crate::model::digest::Digest;
 use crate::model::ids::{ChangeSetId, EntityId, RunId, Variant};
 use crate::model::image::tag;
+use crate::model::product::Product;
 use crate::model::record::Event;
 use crate::model::version::Version;
 use crate::release::{self, Released};
@@ -68,8 +70,8 @@ impl Run<'_> {
     async fn validate(&self, set: &ChangeSet) -> Result<(), EngineError> {
         let mut request = set.to_json();
         request["ChangeSetName"] = json!(listing::change_set_name(&self.product.slug, &self.plan.version, listing::REHEARSAL));
-        let id = self.start("list.validate", &request, true).await?;
-        let rehearsed = self.effect(REHEARSED, &id, async |_| match self.engine.change_set_end(&id).await? {
+        let id = self.start("list.validate", &format!("version {}", self.plan.version), &request, true).await?;
+        let rehearsed = self.effect(REHEARSED, &id, async |_| match self.engine.change_set_end(&id).await?.0 {
             listing::Outcome::Refused { status, errors, .. } => Err(self.refused(id.clone(), status, true, errors)),
             _ => Ok(()),
         });
@@ -89,7 +91,8 @@ impl Run<'_> {
     async fn apply(&self, set: &ChangeSet, product: Option<&EntityId>) -> Result<(), EngineError> {
         // The first rendering is what is sent, however often it is tried: a token stands for one request.
         let request: Value = self.effect("list.request", &(), async |_| self.tagged(set.to_json()).await).await?;
-        let id = self.start("list.apply", &request, false).await?;
+        self.upload_media(&request).await?;
+        let id = self.start("list.apply", &format!("version {}", self.plan.version), &request, false).await?;
         let digest = Digest::of(request.to_string());
         self.record(Event::Submitted { change_set: id.clone(), product: product.cloned(), request: digest }).await?;
         self.done_note(format!("submitted as change set {id}"));
@@ -97,7 +100,7 @@ impl Run<'_> {
     }
 
     /// Tags a request with what it is for and how far the chain had come.
-    async fn tagged(&self, mut request: Value) -> Result<Value, EngineError> {
+    pub(super) async fn tagged(&self, mut request: Value) -> Result<Value, EngineError> {
         let mut tags = self.tags();
         tags.extend(self.engine.ledger.head(self.variant()).await?.map(|head| (tag::RECORD.to_owned(), head.to_string())));
         request["ChangeSetTags"] = tags.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect();
@@ -122,7 +125,7 @@ impl Run<'_> {
     }
 
     /// Starts a change set; waits for one that locks the entity to end.
-    async fn start(&self, effect: &str, request: &Value, validate_only: bool) -> Result<ChangeSetId, EngineError> {
+    pub(super) async fn start(&self, effect: &str, what: &str, request: &Value, validate_only: bool) -> Result<ChangeSetId, EngineError> {
         self.engine
             .wait(async || {
                 let start = self
@@ -130,15 +133,14 @@ impl Run<'_> {
                 match start.await {
                     Ok(id) => Ok(Look::Ready(id)),
                     Err(EngineError::Cloud(e)) if e.is("ResourceInUseException") => {
-                        let blockers: Vec<String> = listing::blocking_change_sets(&e.message).iter().map(ToString::to_string).collect();
-                        Ok(Look::NotYet(format!("the product is locked by change set {}", blockers.join(", "))))
+                        Ok(Look::NotYet(format!("the product is locked by {}", self.engine.blockers(&e.message).await?)))
                     }
                     Err(EngineError::Cloud(source)) if REFUSALS.iter().any(|code| source.is(code)) => {
                         // The request itself: sent again it would be refused again.
                         if source.is("ValidationException") {
                             self.end_later(Outcome::ListingRefused).await;
                         }
-                        Err(EngineError::SubmissionRefused { version: self.plan.version.clone(), source })
+                        Err(EngineError::SubmissionRefused { what: what.to_owned(), source })
                     }
                     Err(e) => Err(e),
                 }
@@ -160,17 +162,24 @@ pub async fn follow_listing(engine: &Engine, followed: &Followed) -> Result<Enti
     let Followed { variant, version, run, change_set } = followed;
     let engine = &Engine { leave: engine.leave.heeded(), ..engine.clone() };
     let end = engine.change_set_end(change_set).await?;
+    let journal = engine.ledger.journal(variant, run).await?;
+    let request = match journal.effect("list.request") {
+        Effect::Done(request) => request.clone(),
+        _ => Value::Null,
+    };
+    let kept = Some(keep(engine, followed, &request, &end).await?);
     let record = async |event| {
         let (variant, version, run) = (variant.clone(), version.clone(), run.clone());
         engine.ledger.append(&Fact { variant, version, run, at: engine.clock.now(), event }).await
     };
-    match end {
+    match end.0 {
         listing::Outcome::Succeeded { product, offer } => {
             let product = product.ok_or_else(|| EngineError::NotReady {
                 what: format!("change set {change_set} succeeded without naming a product"),
                 next: format!("bakehouse list status {}", variant.product),
             })?;
-            let event = Event::Listed { change_set: change_set.clone(), product: product.clone(), offer };
+            let event =
+                Event::Listed { change_set: change_set.clone(), product: product.clone(), offer, sent: listing::sent(&request), kept };
             record(event).await?;
             Ok(product)
         }
@@ -178,7 +187,8 @@ pub async fn follow_listing(engine: &Engine, followed: &Followed) -> Result<Enti
             let event = Event::ListingRefused {
                 change_set: change_set.clone(),
                 status: status.clone(),
-                errors: errors.iter().map(Refusal::to_record).collect(),
+                errors: errors.iter().flat_map(Refusal::to_records).collect(),
+                kept,
             };
             record(event).await?;
             Err(EngineError::ListingRefused { version: version.clone(), change_set: change_set.clone(), status, validation: false, errors })
@@ -187,6 +197,20 @@ pub async fn follow_listing(engine: &Engine, followed: &Followed) -> Result<Enti
             Err(EngineError::Pending { what: format!("change set {change_set} is {status}"), next: engine.go_on.clone() })
         }
     }
+}
+
+/// Keeps a change set whole, its request and its end: AWS forgets it after 90 days. Returns the document's digest.
+pub(super) async fn keep(
+    engine: &Engine,
+    of: &Followed,
+    request: &Value,
+    (outcome, end): &(listing::Outcome, ChangeSetDescription),
+) -> Result<Digest, EngineError> {
+    let mut document = json!({ "format": 1, "change_set": of.change_set, "request": request, "end": end });
+    if let listing::Outcome::Refused { errors, .. } = outcome {
+        document["findings"] = errors.iter().flat_map(|error| &error.findings).map(|finding| json!(finding)).collect();
+    }
+    Ok(engine.ledger.keep_change_set(&of.variant, &of.version, &of.run, &document).await?)
 }
 
 /// Says why a version's submission was refused before there was a change set to record, as its newest run tells.
@@ -225,12 +249,7 @@ pub fn standing_refusal(released: &Released) -> Option<EngineError> {
 /// # Errors
 ///
 /// [`EngineError::Listing`]: a template that makes no change set, or what AWS would refuse.
-pub fn first_listing(
-    engine: &Engine,
-    product: &crate::model::product::Product,
-    released: &Released,
-    draft: Option<&EntityId>,
-) -> Result<ChangeSet, EngineError> {
+pub fn first_listing(engine: &Engine, product: &Product, released: &Released, draft: Option<&EntityId>) -> Result<ChangeSet, EngineError> {
     let facts = ReleaseFacts::new(released.version.clone(), &released.release).map_err(EngineError::Listing)?;
     listing::first_listing(product, &facts, draft, &engine.templates).map_err(EngineError::Listing)
 }
@@ -240,32 +259,80 @@ pub fn first_listing(
 /// # Errors
 ///
 /// As [`first_listing`].
-pub fn add_version(
-    engine: &Engine,
-    product: &crate::model::product::Product,
-    released: &Released,
-    entity: &EntityId,
-) -> Result<ChangeSet, EngineError> {
+pub fn add_version(engine: &Engine, product: &Product, released: &Released, entity: &EntityId) -> Result<ChangeSet, EngineError> {
     let facts = ReleaseFacts::new(released.version.clone(), &released.release).map_err(EngineError::Listing)?;
     listing::add_version(product, &facts, entity, &engine.templates).map_err(EngineError::Listing)
 }
 
 impl Engine {
-    /// Waits for a change set to end.
-    async fn change_set_end(&self, id: &ChangeSetId) -> Result<listing::Outcome, EngineError> {
-        self.wait(async || {
-            let Some(described) = self.writer.reader().change_set(id).await? else {
-                return Err(EngineError::NotReady {
-                    what: format!("AWS does not know change set {id} (it keeps them for 90 days)"),
-                    next: self.go_on.clone(),
-                });
-            };
-            Ok(match listing::outcome(&described).map_err(EngineError::ChangeSet)? {
-                listing::Outcome::Running { status } => Look::NotYet(format!("change set {id} is {status}")),
-                ended => Look::Ready(ended),
+    /// Has AWS rehearse a change set (Intent VALIDATE), which changes nothing and uses no title up.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::ListingRefused`] with what AWS would refuse; [`EngineError::Pending`] when it outlasts the engine's patience.
+    pub async fn rehearse(&self, product: &Product, version: &Version, set: &ChangeSet) -> Result<ChangeSetId, EngineError> {
+        let mut request = set.to_json();
+        request["ChangeSetName"] = json!(listing::change_set_name(&product.slug, version, listing::REHEARSAL));
+        // The same request within the hour is the same rehearsal, also for whoever was cut off.
+        let hour = self.clock.now().strftime("%Y-%m-%dT%H").to_string();
+        let token = Digest::of_parts([request.to_string().as_bytes(), hour.as_bytes()]).short(64);
+        let id = self
+            .wait(async || match self.writer.start_change_set(&request, true, &token).await {
+                Ok(id) => Ok(Look::Ready(id)),
+                Err(error) if error.is("ResourceInUseException") => {
+                    Ok(Look::NotYet(format!("the product is locked by {}", self.blockers(&error.message).await?)))
+                }
+                Err(source) if REFUSALS.iter().any(|code| source.is(code)) => {
+                    Err(EngineError::SubmissionRefused { what: format!("version {version}"), source })
+                }
+                Err(error) => Err(error.into()),
             })
-        })
-        .await
+            .await?;
+        match self.change_set_end(&id).await?.0 {
+            listing::Outcome::Refused { status, errors, .. } => {
+                Err(EngineError::ListingRefused { version: version.clone(), change_set: id, status, validation: true, errors })
+            }
+            _ => Ok(id),
+        }
+    }
+
+    /// Waits for a change set to end; returns what came of it, with what AWS's scan found, and AWS's description.
+    pub(super) async fn change_set_end(&self, id: &ChangeSetId) -> Result<(listing::Outcome, ChangeSetDescription), EngineError> {
+        let (mut outcome, described) = self
+            .wait(async || {
+                let Some(described) = self.writer.reader().change_set(id).await? else {
+                    return Err(EngineError::NotReady {
+                        what: format!("AWS does not know change set {id} (it keeps them for 90 days)"),
+                        next: self.go_on.clone(),
+                    });
+                };
+                Ok(match listing::outcome(&described).map_err(EngineError::ChangeSet)? {
+                    listing::Outcome::Running { status } => Look::NotYet(format!("change set {id} is {status}")),
+                    ended => Look::Ready((ended, described)),
+                })
+            })
+            .await?;
+        if let listing::Outcome::Refused { errors, .. } = &mut outcome {
+            for error in errors {
+                let Some(url) = &error.findings_url else { continue };
+                match self.writer.reader().scan_findings(url).await {
+                    Ok(findings) => error.findings = findings,
+                    // What AWS says is told and kept all the same, its address with it.
+                    Err(none) => self.observer.note(Note::Notice { text: none.to_string() }),
+                }
+            }
+        }
+        Ok((outcome, described))
+    }
+
+    /// Says which change sets lock an entity: what each does, and since when.
+    async fn blockers(&self, message: &str) -> Result<String, EngineError> {
+        let mut told = Vec::new();
+        for id in listing::blocking_change_sets(message) {
+            let described = self.writer.reader().change_set(&id).await?;
+            told.push(described.map_or_else(|| format!("change set {id}"), |described| described.to_string()));
+        }
+        Ok(if told.is_empty() { "a change set that AWS does not name".to_owned() } else { told.join(", and by ") })
     }
 
     /// Refuses a version whose title or image is in use, as far as can be known beforehand.

@@ -12,6 +12,7 @@ use super::Engine;
 use super::advisories;
 use super::bake::{is_in_the_way, is_of_no_use, is_rejected, origin};
 use super::boot;
+use super::change::is_changing;
 use super::failure::EngineError;
 use super::observer::{Note, StepObserver};
 use super::run::Run;
@@ -20,6 +21,7 @@ use crate::bake;
 use crate::ledger::{Effect, Journal, Outcome};
 use crate::listing;
 use crate::model::boot::BootSummary;
+use crate::model::digest::Digest;
 use crate::model::ids::{Region, RunId};
 use crate::model::image::{Image, ImageDescription};
 use crate::model::plan::{Plan, Planned, Step};
@@ -29,7 +31,7 @@ use crate::model::report::{Report, ScanSummary};
 use crate::model::version::Version;
 use crate::model::waiver::{Waiver, WaiverState};
 use crate::plan::{self, PlanError, Request};
-use crate::release::{self, Listing, Released};
+use crate::release::{self, ChangeState, Listing, Released};
 
 /// Steps that go on at the same time at most. Source: EC2 takes 100 copies at once into a Region, and
 /// throttles calls that change something to a few a second; steps mostly wait.
@@ -128,9 +130,13 @@ async fn find_next(engine: &Engine, product: &Product, request: &Request) -> Res
         }
         superseded = Some(Box::new(journal));
     }
+    if request.listing {
+        // A run that makes images is given up by who makes others, not by who looks after the listing.
+        return engine.plan_listing(product).await?.begin(superseded.filter(|run| run.plan().is_some_and(|(plan, _)| is_of_listing(plan))));
+    }
     let siblings = engine.siblings(product).await?;
     let found = survey(engine.writer.reader(), &engine.ledger, product, siblings).await?;
-    let mut plan = found.plan(engine.target, &engine.account, product, request)?;
+    let mut plan = found.plan(engine.target, &engine.account, product, request, engine.clock.now())?;
     take_over(engine, &mut plan).await?;
     plan.notices.extend(ending_waivers(product, engine.clock.now()));
     if plan.releases() {
@@ -192,7 +198,7 @@ async fn refuse_another_version(
     }
     let siblings = engine.siblings(product).await?.into_iter().flat_map(|sibling| sibling.records);
     let records = engine.ledger.records(&plan.variant).await?.into_iter().chain(siblings);
-    let taken: Vec<Version> = records.map(|record| record.version).collect();
+    let taken: Vec<Version> = records.map(|record| record.version).filter(|version| *version != Version::UNRELEASED).collect();
     let is_there = !plan.releases() || taken.contains(&plan.version);
     let wanted = match named {
         None if is_there => return Ok(()),
@@ -350,6 +356,7 @@ impl Run<'_> {
             Step::Grant { region, account, snapshots } => self.grant(region, account, *snapshots).await,
             Step::CreateListing { draft, .. } => self.create_listing(draft.as_ref()).await,
             Step::AddVersion { product } => self.add_version(product).await,
+            Step::ChangeListing { set, .. } => self.change_listing(set).await,
             Step::FollowChangeSet { change_set } => self.follow(change_set).await,
         }
     }
@@ -401,8 +408,8 @@ impl Run<'_> {
 
     /// Tells whether all that the plan wanted has been recorded, whichever commands did it.
     async fn is_complete(&self) -> Result<bool, EngineError> {
-        let Ok(released) = self.released().await else { return Ok(false) };
-        Ok(self.plan.steps.iter().all(|planned| is_recorded(&planned.step, &released)))
+        let told = Recorded::of(&self.engine.ledger.records(self.variant()).await?, &self.plan.version, self.id());
+        Ok(self.plan.steps.iter().all(|planned| told.has(&planned.step)))
     }
 }
 
@@ -434,35 +441,75 @@ async fn completion_is_wanted(
     plan: &Plan,
     records: &[Record],
 ) -> Result<bool, EngineError> {
-    let submitted = !matches!(journal.effect("list.apply"), Effect::Open { .. });
+    let submitted = !matches!(journal.effect("list.apply"), Effect::Open { .. }) || is_changing(journal);
     let untagged = matches!(journal.effect("release.record"), Effect::Done(_)) && !matches!(journal.effect("release.tag"), Effect::Done(_));
     if submitted || untagged {
         return Ok(true);
     }
-    let Some(released) = release::history(records).remove(&plan.version) else { return Ok(true) };
-    let siblings = engine.siblings(product).await?;
-    let found = survey(engine.writer.reader(), &engine.ledger, product, siblings).await?;
-    let today = found.plan(engine.target, &engine.account, product, &Request::default())?;
+    if plan.steps.iter().all(|planned| matches!(planned.step, Step::ChangeListing { asked: true, .. })) {
+        return Ok(true);
+    }
+    let recorded = Recorded::of(records, &plan.version, journal.run());
+    if recorded.released.is_none() && plan.releases() {
+        return Ok(true);
+    }
+    let today = if is_of_listing(plan) {
+        engine.plan_listing(product).await?.plan
+    } else {
+        let siblings = engine.siblings(product).await?;
+        let found = survey(engine.writer.reader(), &engine.ledger, product, siblings).await?;
+        found.plan(engine.target, &engine.account, product, &Request::default(), engine.clock.now())?
+    };
     if today.version != plan.version {
         // The inputs have moved on too: this release is completed as it was planned.
         return Ok(true);
     }
-    let wanted = |step: &Step| is_recorded(step, &released) || today.steps.iter().any(|planned| &planned.step == step);
+    let wanted = |step: &Step| recorded.has(step) || today.steps.iter().any(|planned| planned.step.is_wish(step));
     Ok(plan.steps.iter().all(|planned| wanted(&planned.step)))
 }
 
-/// Tells whether a step is done, as far as a sealed release's records tell.
-fn is_recorded(step: &Step, released: &Released) -> bool {
-    match step {
-        Step::Copy { region } => released.copies.contains_key(region),
-        Step::Grant { region, account, snapshots } => {
-            released.grants.get(&(region.clone(), account.clone())).is_some_and(|had| *had >= *snapshots)
-        }
-        Step::CreateListing { .. } | Step::AddVersion { .. } | Step::FollowChangeSet { .. } => {
-            matches!(released.listing, Listing::Listed { .. })
-        }
-        Step::Claim | Step::Bake { .. } | Step::Scan | Step::Boot | Step::MeasureBase { .. } | Step::Checksum | Step::Release => true,
+/// What a chain tells of a run's version and of its changes of the listing.
+struct Recorded {
+    released: Option<Released>,
+    /// What the run wanted of the listing and has had.
+    changed: BTreeSet<Digest>,
+}
+
+impl Recorded {
+    fn of(records: &[Record], version: &Version, run: &RunId) -> Self {
+        let done = release::listing_changes(records).into_iter().filter(|change| &change.run == run && change.state == ChangeState::Done);
+        Self { released: release::history(records).remove(version), changed: done.map(|change| change.wish).collect() }
     }
+
+    /// Tells whether a step is done, as far as records tell.
+    fn has(&self, step: &Step) -> bool {
+        if let Step::ChangeListing { set, .. } = step {
+            return self.changed.contains(&set.wish());
+        }
+        let Some(released) = &self.released else { return false };
+        match step {
+            Step::Copy { region } => released.copies.contains_key(region),
+            Step::Grant { region, account, snapshots } => {
+                released.grants.get(&(region.clone(), account.clone())).is_some_and(|had| *had >= *snapshots)
+            }
+            Step::CreateListing { .. } | Step::AddVersion { .. } | Step::FollowChangeSet { .. } => {
+                matches!(released.listing, Listing::Listed { .. })
+            }
+            Step::ChangeListing { .. }
+            | Step::Claim
+            | Step::Bake { .. }
+            | Step::Scan
+            | Step::Boot
+            | Step::MeasureBase { .. }
+            | Step::Checksum
+            | Step::Release => true,
+        }
+    }
+}
+
+/// Tells whether a plan is of nothing but the listing.
+fn is_of_listing(plan: &Plan) -> bool {
+    plan.steps.iter().all(|planned| stage_of(&planned.step) == Stage::List)
 }
 
 async fn supersede(engine: &Engine, product: &Product, journal: Journal) -> Result<(), EngineError> {
@@ -474,7 +521,9 @@ async fn supersede(engine: &Engine, product: &Product, journal: Journal) -> Resu
         ),
     });
     run.at_work(async {
-        run.clean_up(&run.working_region().await).await?;
+        if !is_of_listing(&run.plan) {
+            run.clean_up(&run.working_region().await).await?;
+        }
         run.end(Outcome::Superseded).await
     })
     .await
@@ -501,7 +550,7 @@ fn stage_of(step: &Step) -> Stage {
         Step::Checksum => Stage::Checksum,
         Step::Release => Stage::Release,
         Step::Copy { .. } | Step::Grant { .. } => Stage::Distribute,
-        Step::CreateListing { .. } | Step::AddVersion { .. } | Step::FollowChangeSet { .. } => Stage::List,
+        Step::CreateListing { .. } | Step::AddVersion { .. } | Step::ChangeListing { .. } | Step::FollowChangeSet { .. } => Stage::List,
     }
 }
 

@@ -1,21 +1,23 @@
 //! Looking around before planning. Only reads.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
 
 use super::Engine;
 use super::failure::{EngineError, MissingBase};
+use super::listing::listing_of;
 use super::witnesses::{refuse_unknown_submissions, trusted_chain};
 use crate::bake;
-use crate::cloud::{BaseError, ChangeSetFilter, InstanceTypeDescription, Reader};
+use crate::cloud::{BaseError, ChangeSetFilter, EntityDescription, InstanceTypeDescription, Reader};
 use crate::ledger::{Chain, Journal, Ledger};
-use crate::listing::{self, AmiProduct, Difference, Offer};
+use crate::listing::{self, AmiProduct, Entity, InvalidEntity, Live, Offer};
 use crate::model::ids::{AccountId, EntityId, Region};
 use crate::model::image::ImageDescription;
 use crate::model::plan::Plan;
 use crate::model::product::Product;
 use crate::model::record::Head;
 use crate::plan::{self, Facts, PlanError, Request, Sibling};
-use crate::release::{Listing, history};
 
 /// What a plan is made of, as it is found.
 #[derive(Debug, Clone)]
@@ -25,7 +27,7 @@ pub struct Survey {
     base: Result<ImageDescription, BaseError>,
     encrypted_regions: BTreeSet<Region>,
     titled: Vec<(EntityId, String)>,
-    differences: Vec<Difference>,
+    live: Option<Live>,
     /// The product at the Marketplace, as far as there is one: its own, or the one of its title.
     entity: Option<EntityId>,
 }
@@ -50,21 +52,16 @@ pub async fn survey(reader: &Reader, ledger: &Ledger, product: &Product, sibling
             encrypted_regions.insert(region.clone());
         }
     }
-    let listed = product.listing.product_id.clone().or_else(|| {
-        history(chain.records()).values().rev().find_map(|v| match &v.listing {
-            Listing::Listed { product, .. } => Some(product.clone()),
-            _ => None,
-        })
-    });
-    let (titled, differences) = match &listed {
-        None => (reader.ami_products_titled(&product.texts.title).await?, Vec::new()),
-        Some(id) => (Vec::new(), differences(reader, product, id).await?),
+    let listed = listing_of(product, chain.records());
+    let (titled, live) = match &listed {
+        None => (reader.ami_products_titled(&product.texts.title).await?, None),
+        Some(id) => (Vec::new(), Some(live_listing(reader, id).await?)),
     };
     let entity = listed.or_else(|| titled.first().map(|(id, _)| id.clone()));
     if let Some(entity) = &entity {
         refuse_unknown_submissions(reader, ledger, &variant, &chain, &ChangeSetFilter::On(entity.clone())).await?;
     }
-    Ok(Survey { chain, siblings, base, encrypted_regions, titled, differences, entity })
+    Ok(Survey { chain, siblings, base, encrypted_regions, titled, live, entity })
 }
 
 impl Survey {
@@ -78,7 +75,14 @@ impl Survey {
     /// # Errors
     ///
     /// [`crate::plan::PlanError`].
-    pub fn plan(&self, target: &str, account: &AccountId, product: &Product, request: &Request) -> Result<Plan, EngineError> {
+    pub fn plan(
+        &self,
+        target: &str,
+        account: &AccountId,
+        product: &Product,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Plan, EngineError> {
         let facts = Facts {
             target,
             account,
@@ -88,7 +92,8 @@ impl Survey {
             base: self.base.as_ref().ok(),
             encrypted_regions: &self.encrypted_regions,
             titled: &self.titled,
-            differences: &self.differences,
+            live: self.live.as_ref(),
+            now,
         };
         plan::make(&facts, request).map_err(|error| match (&self.base, error) {
             (Err(source @ BaseError::NotFound { .. }), PlanError::NoBase) => EngineError::NoBase(Box::new(MissingBase {
@@ -159,19 +164,34 @@ fn check_instance_type(product: &Product, found: Option<InstanceTypeDescription>
     Ok(())
 }
 
-/// What the live listing has otherwise than the manifest.
-async fn differences(reader: &Reader, product: &Product, id: &EntityId) -> Result<Vec<Difference>, EngineError> {
-    let Some(entity) = reader.entity(id).await? else {
-        return Err(EngineError::NotReady {
-            what: format!("the product {id} is not in the Marketplace"),
-            next: "bakehouse check, after mending listing.product-id".to_owned(),
-        });
-    };
-    let live = AmiProduct::parse(&entity.details).map_err(EngineError::Entity)?;
-    let offer = match reader.public_offer_of(id).await? {
-        Some(offer) => reader.entity(&offer).await?,
-        None => None,
-    };
-    let offer = offer.map(|offer| Offer::parse(&offer.details)).transpose().map_err(EngineError::Entity)?;
-    Ok(listing::differences(product, &live, offer.as_ref()))
+/// Reads a product at the Marketplace, with its public offer.
+async fn live_listing(reader: &Reader, id: &EntityId) -> Result<Live, EngineError> {
+    live_listings(reader, std::slice::from_ref(id)).await?.remove(id).ok_or_else(|| EngineError::NotReady {
+        what: format!("the product {id} is not in the Marketplace"),
+        next: "bakehouse check, after mending listing.product-id".to_owned(),
+    })
+}
+
+/// Reads products at the Marketplace, each with its public offer, in few calls; those that there are none of are left out.
+///
+/// # Errors
+///
+/// When AWS can't be read, or what it tells is no product.
+pub async fn live_listings(reader: &Reader, ids: &[EntityId]) -> Result<BTreeMap<EntityId, Live>, EngineError> {
+    let offers = reader.public_offers(ids).await?;
+    let all: Vec<EntityId> = ids.iter().chain(offers.values()).cloned().collect();
+    let mut found = reader.entities(&all).await?;
+    let mut live = BTreeMap::new();
+    for id in ids {
+        let Some(product) = found.remove(id) else { continue };
+        let product = entity(product, AmiProduct::parse)?;
+        let offer = offers.get(id).and_then(|offer| found.remove(offer)).map(|offer| entity(offer, Offer::parse)).transpose()?;
+        live.insert(id.clone(), Live { product, offer });
+    }
+    Ok(live)
+}
+
+fn entity<T>(found: EntityDescription, parse: impl Fn(&str) -> Result<T, InvalidEntity>) -> Result<Entity<T>, EngineError> {
+    let details = parse(&found.details).map_err(EngineError::Entity)?;
+    Ok(Entity { id: found.id, revision: found.revision.unwrap_or(0), details })
 }

@@ -164,14 +164,7 @@ fn submissions(variant: &Variant, chain: &Chain, change_sets: &[TaggedChangeSet]
 
 /// Lists the change sets that a chain tells of.
 fn recorded(chain: &Chain) -> BTreeSet<&ChangeSetId> {
-    chain
-        .records()
-        .iter()
-        .filter_map(|record| match &record.event {
-            Event::Submitted { change_set, .. } => Some(change_set),
-            _ => None,
-        })
-        .collect()
+    chain.records().iter().filter_map(|record| record.event.submission()).collect()
 }
 
 async fn open_runs(ledger: &Ledger, variant: &Variant) -> Result<BTreeSet<RunId>, EngineError> {

@@ -269,6 +269,14 @@ impl Journal {
         last.flatten()
     }
 
+    /// Names the effects that were tried, as often as they were.
+    pub fn tried(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().filter_map(|entry| match &entry.event {
+            JournalEvent::Tried { effect, .. } => Some(effect.as_str()),
+            _ => None,
+        })
+    }
+
     /// Returns the effects that are done, and what came of them.
     pub fn done(&self) -> impl Iterator<Item = (&str, &serde_json::Value)> {
         self.entries.iter().filter_map(|entry| match &entry.event {

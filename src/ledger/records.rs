@@ -233,6 +233,21 @@ impl Ledger {
         Ok(self.keep(Kept::Bake, variant, version, run, report).await?.0.to_string())
     }
 
+    /// Keeps a change set with its request and its end, and returns the document's digest.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger can't be written.
+    pub async fn keep_change_set(
+        &self,
+        variant: &Variant,
+        version: &Version,
+        run: &RunId,
+        document: &serde_json::Value,
+    ) -> Result<Digest, LedgerError> {
+        Ok(self.keep(Kept::ChangeSet, variant, version, run, document).await?.1)
+    }
+
     /// Keeps a document under a name that its content has a part in: another one of the same run never stands for it.
     async fn keep(
         &self,
@@ -259,7 +274,8 @@ impl Ledger {
         Ok(unclaimed.map(|r| format!("{} was released by run {}, which has no claim on it", r.version, r.run)).collect())
     }
 
-    /// Says which releases of a chain have lost the report of their scan or boot or their bill of materials, or have another, a line each.
+    /// Says which records of a chain have lost what is kept of them (reports of scan and boot, bills of materials, change sets), or have
+    /// another, a line each.
     ///
     /// # Errors
     ///
@@ -267,12 +283,17 @@ impl Ledger {
     pub async fn unreported(&self, variant: &Variant, chain: &Chain) -> Result<Vec<String>, LedgerError> {
         let mut wrong = Vec::new();
         for record in &chain.records {
-            let Event::Released(release) = &record.event else { continue };
-            let kept = [
-                ("the boot's report", Kept::Boot, release.boot.as_ref().and_then(|boot| boot.report)),
-                ("the scan's report", Kept::Report, release.scan.report),
-                ("the bill of materials", Kept::Sbom, release.scan.sbom),
-            ];
+            let change_set = |kept| vec![("the change set", Kept::ChangeSet, kept)];
+            let kept = match &record.event {
+                Event::Released(release) => vec![
+                    ("the boot's report", Kept::Boot, release.boot.as_ref().and_then(|boot| boot.report)),
+                    ("the scan's report", Kept::Report, release.scan.report),
+                    ("the bill of materials", Kept::Sbom, release.scan.sbom),
+                ],
+                Event::Listed { kept, .. } | Event::ListingRefused { kept, .. } => change_set(*kept),
+                Event::ListingChanged { kept, .. } | Event::ChangeRefused { kept, .. } => change_set(Some(*kept)),
+                _ => continue,
+            };
             for (what, kept, digest) in kept {
                 let Some(digest) = digest else { continue };
                 let object = kept.path(variant, &record.version, &record.run, &digest);
@@ -386,6 +407,7 @@ enum Kept {
     Sbom,
     Boot,
     Bake,
+    ChangeSet,
 }
 
 impl Kept {
@@ -396,6 +418,7 @@ impl Kept {
             Self::Sbom => ("sboms", "cdx.json"),
             Self::Boot => ("boots", "json"),
             Self::Bake => ("bakes", "json"),
+            Self::ChangeSet => ("change-sets", "json"),
         };
         variant_folder(variant).join(folder).join(format!("{version}-{run}-{}.{ending}", digest.short(16)))
     }
@@ -419,7 +442,7 @@ mod tests {
     use crate::ledger::testing::{self, binding, variant};
 
     fn refused(change_set: &str) -> Event {
-        Event::ListingRefused { change_set: change_set.parse().unwrap(), status: "FAILED".to_owned(), errors: Vec::new() }
+        Event::ListingRefused { change_set: change_set.parse().unwrap(), status: "FAILED".to_owned(), errors: Vec::new(), kept: None }
     }
 
     fn report(at: &str, files: u64) -> Report {

@@ -10,7 +10,6 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_path_to_error::Segment;
 
-use crate::model::change_set::pricing::PricingTerm;
 use crate::model::price::Price;
 
 mod offer;
@@ -217,15 +216,6 @@ impl Offer {
     /// Tells whether buyers bring their own licence. The pricing model itself isn't told by AWS.
     pub fn is_byol(&self) -> bool {
         self.terms.iter().any(|term| term.is("ByolPricingTerm"))
-    }
-
-    /// Returns the pricing terms that bakehouse doesn't sell by, by their type.
-    pub fn other_pricing_terms(&self) -> BTreeSet<&str> {
-        self.terms
-            .iter()
-            .filter_map(|term| term.kind.as_deref())
-            .filter(|kind| (kind.ends_with("PricingTerm") || *kind == "RecurringPaymentTerm") && !PricingTerm::TYPES[..4].contains(kind))
-            .collect()
     }
 
     /// Returns the refund policy.

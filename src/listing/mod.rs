@@ -13,10 +13,12 @@ mod lint;
 mod placeholders;
 mod planner;
 mod request;
+pub mod retention;
 mod status;
 mod templates;
 mod terms;
 mod title;
+mod visibility;
 
 pub use codes::{Advice, advice};
 pub use compose::{ListingError, ReleaseFacts, add_version, first_listing};
@@ -24,14 +26,15 @@ pub use entity::{AmiProduct, InvalidEntity, Offer, Visibility};
 pub use import::{Completed, CompletionError, DOCUMENTS, Import, Kept, LiveListing, import};
 pub use lint::{Fault, Faults, Origin, lint};
 pub use placeholders::placeholders;
-pub use planner::{Desired, Difference, Entity, Given, Live, Obstacle, ObstacleCode, Planned, Scope, VersionTexts, differences, plan};
-pub use request::{FIRST_LISTING, NEW_VERSION, REHEARSAL, change_set_name, names_submission, version_title};
+pub use planner::{Desired, Entity, Given, Live, Obstacle, ObstacleCode, Planned, VersionTexts, differences, plan};
+pub use request::{FIRST_LISTING, NEW_VERSION, REHEARSAL, change_set_name, names_submission, sent, version_title};
 pub use status::{
     Blame, ChangeSetDescription, DescribedChange, DescribedEntity, ErrorDetail, Outcome, Refusal, UnreadableChangeSet,
     blocking_change_sets, outcome,
 };
 pub use templates::{Templates, UnknownTemplate};
 pub use title::{Place, Standing, Subject, Use, Wanted, image_standing, title_standing, uses};
+pub use visibility::{VisibilityError, change_visibility};
 
 #[cfg(test)]
 mod fixture;

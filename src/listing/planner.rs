@@ -14,12 +14,11 @@ use jiff::Timestamp;
 
 use super::entity::{AmiProduct, Offer};
 use crate::model::change_set::Details;
-use crate::model::change_set::product::UpdateVisibility;
 use crate::model::ids::{AccountId, EntityId};
 use crate::model::listing_set::{FieldChange, ListingSet};
 use crate::model::product::Product;
 
-pub use differences::{Difference, Scope, differences};
+pub use differences::differences;
 pub use obstacle::{Obstacle, ObstacleCode};
 
 mod card;
@@ -33,7 +32,6 @@ mod regions;
 mod targeting;
 mod texts;
 mod version;
-mod visibility;
 
 /// What the listing is to say, and what is known of how it came to be.
 #[derive(Debug, Clone)]
@@ -46,8 +44,6 @@ pub struct Desired<'a> {
     pub prices_rose: Option<Timestamp>,
     /// What becomes of what is said of a version.
     pub version_texts: VersionTexts,
-    /// Who is to see the product, if that was asked for.
-    pub visibility: Option<&'a UpdateVisibility>,
 }
 
 /// What becomes of what is said of a version.
@@ -79,6 +75,13 @@ pub struct Live {
     pub product: Entity<AmiProduct>,
     /// Its public offer, if it was found.
     pub offer: Option<Entity<Offer>>,
+}
+
+impl Live {
+    /// Names what the listing is made of.
+    pub fn entities(&self) -> impl Iterator<Item = &EntityId> {
+        std::iter::once(&self.product.id).chain(self.offer.as_ref().map(|offer| &offer.id))
+    }
 }
 
 /// An entity as it was read.
@@ -151,8 +154,6 @@ enum Stage {
     Restricts,
     /// Prices rise: AWS refuses that together with new dimensions or with prices that fall.
     Raises,
-    /// People look at it, and nothing can change meanwhile.
-    Visibility,
 }
 
 fn outcome(case: &Case) -> Outcome {
@@ -164,7 +165,6 @@ fn outcome(case: &Case) -> Outcome {
     instances::restrict(case, &sale, moved, &mut outcome);
     targeting::plan(case, &mut outcome);
     offer::plan(case, &mut outcome);
-    visibility::plan(case, &mut outcome);
     outcome
 }
 

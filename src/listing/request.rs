@@ -1,6 +1,10 @@
 //! What goes round a change set when it is sent: its name, and its version's title.
 
+use serde_json::Value;
+
+use crate::model::change_set::AMI_PRODUCT;
 use crate::model::ids::Slug;
+use crate::model::record::Sent;
 use crate::model::version::Version;
 
 /// The longest `ChangeSetName` in characters.
@@ -24,6 +28,28 @@ pub fn version_title(version: &Version) -> String {
 pub fn change_set_name(product: &Slug, version: &Version, action: &str) -> String {
     let allowed = |c: char| c.is_ascii_alphanumeric() || " _+=.:@-".contains(c);
     format!("{product} {version}: {action}").chars().map(|c| if allowed(c) { c } else { '-' }).take(LONGEST_NAME).collect()
+}
+
+/// Returns what a request says that AWS will tell otherwise: it serves copies of its own, and adds accounts.
+pub fn sent(request: &Value) -> Sent {
+    let mut sent = Sent::default();
+    for change in request["ChangeSet"].as_array().into_iter().flatten() {
+        let details = &change["DetailsDocument"];
+        let text = |pointer: &str| details.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        match change["ChangeType"].as_str() {
+            Some("UpdateInformation") => {
+                sent.logo_url = text("/LogoUrl").or(sent.logo_url);
+                sent.video_url = text("/VideoUrls/0").or(sent.video_url);
+            }
+            Some("UpdateLegalTerms") => sent.eula_url = text("/Terms/0/Documents/0/Url").or(sent.eula_url),
+            Some("UpdateTargeting") if change["Entity"]["Type"] == AMI_PRODUCT => {
+                let accounts = details["PositiveTargeting"]["BuyerAccounts"].as_array();
+                sent.allowed_accounts = accounts.map(|accounts| accounts.iter().filter_map(|id| id.as_str()?.parse().ok()).collect());
+            }
+            _ => {}
+        }
+    }
+    sent
 }
 
 /// Tells whether a change set of this name may have submitted a version of a product: others' and rehearsals don't.

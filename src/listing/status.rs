@@ -1,5 +1,8 @@
 //! What came of a change set: AWS's answer, decoded.
 
+use std::collections::BTreeSet;
+use std::fmt;
+
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
@@ -11,7 +14,7 @@ use crate::model::record::ChangeError;
 /// A change set as `DescribeChangeSet` tells it. Fields that aren't known are passed over.
 ///
 /// Source: <https://docs.aws.amazon.com/marketplace/latest/APIReference/API_DescribeChangeSet.html>
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ChangeSetDescription {
     /// Its id.
@@ -43,7 +46,7 @@ pub struct ChangeSetDescription {
 }
 
 /// A change of a described change set.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct DescribedChange {
     /// Its change type.
@@ -67,7 +70,7 @@ pub struct DescribedChange {
 }
 
 /// The entity of a described change.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct DescribedEntity {
     /// Its type, with version.
@@ -79,7 +82,7 @@ pub struct DescribedEntity {
 }
 
 /// An error as AWS writes it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ErrorDetail {
     /// AWS's code.
@@ -146,6 +149,9 @@ pub struct Refusal {
     pub advice: Option<Advice>,
     /// Where the scan's findings can be fetched, for 60 days.
     pub findings_url: Option<String>,
+    /// The scan's findings, once they were fetched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<ErrorDetail>,
 }
 
 /// Says why an answer of AWS tells no outcome.
@@ -187,6 +193,21 @@ impl ChangeSetDescription {
     }
 }
 
+impl fmt::Display for ChangeSetDescription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "change set {}", self.id)?;
+        if let Some(name) = &self.name {
+            write!(f, " \"{name}\"")?;
+        }
+        let types: BTreeSet<&str> = self.changes.iter().map(|change| change.change_type.as_str()).collect();
+        write!(f, " ({}, {}", types.into_iter().collect::<Vec<_>>().join(", "), self.status)?;
+        match &self.start_time {
+            Some(since) => write!(f, " since {since})"),
+            None => f.write_str(")"),
+        }
+    }
+}
+
 impl DescribedChange {
     /// Returns the details, from whichever of the two forms AWS gave.
     pub fn document(&self) -> Option<Value> {
@@ -217,12 +238,16 @@ impl Refusal {
             message: error.message.clone(),
             advice: advice(&error.code),
             findings_url: None,
+            findings: Vec::new(),
         }
     }
 
-    /// Returns what a record keeps of it.
-    pub fn to_record(&self) -> ChangeError {
-        ChangeError { change: self.change.clone(), code: self.code.clone(), message: self.message.clone() }
+    /// Returns what a record keeps of it: the error, then what the scan found.
+    pub fn to_records(&self) -> Vec<ChangeError> {
+        let of =
+            |code: &String, message: &String| ChangeError { change: self.change.clone(), code: code.clone(), message: message.clone() };
+        let findings = self.findings.iter().map(|finding| of(&finding.code, &finding.message));
+        std::iter::once(of(&self.code, &self.message)).chain(findings).collect()
     }
 }
 
@@ -263,14 +288,16 @@ fn refused(set: &ChangeSetDescription) -> Outcome {
 }
 
 fn refusal(change: &DescribedChange, error: &ErrorDetail) -> Refusal {
-    let findings_url =
-        (error.code == "SCAN_ERROR").then(|| error.message.split_whitespace().find(|word| word.starts_with("https://"))).flatten();
+    let findings_url = (error.code == "SCAN_ERROR")
+        .then(|| error.message.split_whitespace().find(|word| word.starts_with("https://") || word.starts_with("http://")))
+        .flatten();
     Refusal {
         change: format!("{} {}", change.change_type, change.entity.kind).trim().to_owned(),
         code: error.code.clone(),
         message: error.message.clone(),
         advice: advice(&error.code),
         findings_url: findings_url.map(str::to_owned),
+        findings: Vec::new(),
     }
 }
 
@@ -332,7 +359,7 @@ mod tests {
         assert_eq!(errors[0].findings_url.as_deref(), Some("https://d1.example.net/f.json"));
         assert!(errors[0].advice.is_some());
         assert_eq!((errors[1].advice, errors[1].message.as_str()), (None, "Whatever it says."));
-        assert_eq!(errors[1].to_record().change, "AddDeliveryOptions AmiProduct@1.0");
+        assert_eq!(errors[1].to_records()[0].change, "AddDeliveryOptions AmiProduct@1.0");
     }
 
     #[test]

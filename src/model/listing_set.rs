@@ -1,4 +1,4 @@
-//! A change set of a plan: what is sent, and what a reader sees of it.
+//! A change set of a plan: what is sent to the Marketplace, and what a reader is shown of it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,42 +6,55 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::digest::Digest;
 use super::ids::EntityId;
 
 /// One change set of a plan, whole: what is sent is what was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ListingSet {
-    /// What it does, such as `prices down`; part of the change set's name.
+    /// What it does, in the words that its name at AWS ends with: `texts`, `prices down`.
     pub name: String,
-    /// The request's document, without a name and without revisions of the entities.
+    /// The request's document, its entities without a revision.
     pub request: Value,
-    /// The revisions that the plan was worked out against.
+    /// The revision of each entity that the plan was worked out against.
     pub based_on: BTreeMap<EntityId, u64>,
-    /// What changes, in the order of the listing.
+    /// What it changes, field by field.
     pub changes: Vec<FieldChange>,
     /// How long it takes as a rule, in words: `minutes`, `7 to 10 business days`.
     pub takes: String,
-    /// What of it can't be taken back, a fragment each.
+    /// What of it can't be taken back, a sentence fragment each.
     pub irreversible: Vec<String>,
 }
 
-/// A field of the listing, before and after.
+impl ListingSet {
+    /// Digests what is wanted: the same whatever the revision it is sent against.
+    pub fn wish(&self) -> Digest {
+        Digest::of(self.request.to_string())
+    }
+
+    /// Tells whether a price goes up.
+    pub fn raises_prices(&self) -> bool {
+        self.changes.iter().any(|change| change.per_cent.as_ref().is_some_and(|by| by.starts_with('+')))
+    }
+}
+
+/// What a reader sees of a change: a field, before and after.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FieldChange {
-    /// The listing's word for it, such as `title` or `hourly`.
+    /// The manifest's word for the field, such as `hourly-rates`.
     pub field: String,
-    /// Which of several, such as the instance type of a price.
+    /// Which of its entries, where it has some, such as `t3.small`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// What it is; absent where there is nothing.
+    /// What the listing says; absent where it says nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
-    /// What it becomes; absent where nothing will be.
+    /// What it will say; absent where it will say nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
-    /// By how much a price changes, such as `+25 %`.
+    /// By how much a price goes up or down, such as `+25 %`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_cent: Option<String>,
 }

@@ -3,6 +3,7 @@
 //! Nothing here does anything: no I/O, no clock, no environment, no printing. What is written to
 //! disk or to a terminal as JSON is defined here, once.
 
+pub mod assessment;
 pub mod bake;
 pub mod boot;
 pub mod change_set;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::count::counted;
 use super::digest::Digest;
 use super::ids::{AccountId, EntityId, Region, Variant};
+use super::listing_set::ListingSet;
 use super::record::BaseRecord;
 use super::version::Version;
 
@@ -153,11 +154,29 @@ pub enum Step {
         /// The product.
         product: EntityId,
     },
+    /// Change what the listing says otherwise than by a version.
+    ChangeListing {
+        /// The change set.
+        set: Box<ListingSet>,
+        /// Whether somebody asked for just this, so that no manifest says it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        asked: bool,
+    },
     /// Follow a change set that is under way.
     FollowChangeSet {
         /// Its id.
         change_set: super::ids::ChangeSetId,
     },
+}
+
+impl Step {
+    /// Tells whether it wants what the other one does: of the listing whatever its revision.
+    pub fn is_wish(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::ChangeListing { set, .. }, Self::ChangeListing { set: other, .. }) => set.wish() == other.wish(),
+            _ => self == other,
+        }
+    }
 }
 
 impl fmt::Display for Step {
@@ -186,6 +205,7 @@ impl fmt::Display for Step {
                 write!(f, "fill the draft {draft} with this version and its public offer, on sale in {}", counted(regions.len(), "region"))
             }
             Self::AddVersion { product } => write!(f, "add the version to {product}"),
+            Self::ChangeListing { set, .. } => write!(f, "change the listing: {}", set.name),
             Self::FollowChangeSet { change_set } => write!(f, "follow change set {change_set} to its end"),
         }
     }

@@ -1,6 +1,6 @@
 //! What the ledger keeps: claims, and records chained by digest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -142,6 +142,47 @@ pub enum Event {
         /// Its public offer, where the change set made one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         offer: Option<EntityId>,
+        /// What it said that AWS tells otherwise.
+        #[serde(default, skip_serializing_if = "Sent::is_empty")]
+        sent: Sent,
+        /// Digest of what is kept of it: request, answer and end; absent in records from before that was done.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kept: Option<Digest>,
+    },
+    /// A change set was submitted that changes the listing otherwise than by a version.
+    ChangeSubmitted {
+        /// Its id.
+        change_set: ChangeSetId,
+        /// What it does, in words.
+        what: String,
+        /// Digest of what was wanted: of the request as it was planned, without revisions.
+        wish: Digest,
+        /// Digest of the request as sent.
+        request: Digest,
+        /// Whether a price goes up by it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        raises_prices: bool,
+    },
+    /// Such a change set succeeded.
+    ListingChanged {
+        /// The change set.
+        change_set: ChangeSetId,
+        /// What it said that AWS tells otherwise.
+        #[serde(default, skip_serializing_if = "Sent::is_empty")]
+        sent: Sent,
+        /// Digest of what is kept of it: request, answer and end.
+        kept: Digest,
+    },
+    /// Such a change set failed or was cancelled: the listing is as it was.
+    ChangeRefused {
+        /// The change set.
+        change_set: ChangeSetId,
+        /// `FAILED` or `CANCELLED`.
+        status: String,
+        /// AWS's codes and messages.
+        errors: Vec<ChangeError>,
+        /// Digest of what is kept of it: request, answer and end.
+        kept: Digest,
     },
     /// A change set failed or was cancelled: released, listing refused.
     ListingRefused {
@@ -151,7 +192,55 @@ pub enum Event {
         status: String,
         /// AWS's codes and messages.
         errors: Vec<ChangeError>,
+        /// Digest of what is kept of it: request, answer and end; absent in records from before that was done.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kept: Option<Digest>,
     },
+}
+
+impl Event {
+    /// Returns the change set whose submission it tells of, if it does.
+    pub fn submission(&self) -> Option<&ChangeSetId> {
+        match self {
+            Self::Submitted { change_set, .. } | Self::ChangeSubmitted { change_set, .. } => Some(change_set),
+            _ => None,
+        }
+    }
+}
+
+/// What AWS was sent that it tells otherwise: it serves copies of media, and adds accounts of its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sent {
+    /// The logo's address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logo_url: Option<String>,
+    /// The video's address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub video_url: Option<String>,
+    /// The address of a licence of one's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eula_url: Option<String>,
+    /// The accounts that are to see the limited product.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_accounts: Option<BTreeSet<AccountId>>,
+}
+
+impl Sent {
+    /// Tells whether nothing of that was sent.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Returns what is known once `later` was sent too.
+    pub fn then(self, later: &Self) -> Self {
+        Self {
+            logo_url: later.logo_url.clone().or(self.logo_url),
+            video_url: later.video_url.clone().or(self.video_url),
+            eula_url: later.eula_url.clone().or(self.eula_url),
+            allowed_accounts: later.allowed_accounts.clone().or(self.allowed_accounts),
+        }
+    }
 }
 
 /// One error of a change set.

@@ -31,6 +31,9 @@ pub enum InvalidVersion {
 }
 
 impl Version {
+    /// Stands for no release at all, where a listing is worked on that bakehouse has made no version of.
+    pub const UNRELEASED: Self = Self(semver::Version::new(0, 0, 0));
+
     /// Makes `major.minor.patch`.
     pub fn new(major: u64, minor: u64, patch: u64) -> Self {
         Self(semver::Version::new(major, minor, patch))

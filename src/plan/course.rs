@@ -141,7 +141,7 @@ mod tests {
     use super::*;
     use crate::model::version::Bump;
 
-    const PATCH: Request = Request { bump: None, version: None, rebuild: false, complete: None };
+    const PATCH: Request = Request { bump: None, version: None, rebuild: false, complete: None, listing: false };
 
     fn standing(sealed: &[&str], changed: bool) -> Standing {
         Standing { sealed: sealed.iter().map(|version| version.parse().unwrap()).collect(), under_way: None, changed }

@@ -2,17 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::base::{BaseFault, base_faults};
 use super::course::{Course, Sibling, course, reason};
 use crate::bake;
-use crate::listing::{Difference, Scope};
+use crate::listing::{self, Desired, Given, Live, VersionTexts};
+use crate::model::digest::Digest;
 use crate::model::ids::{AccountId, ChangeSetId, EntityId, Region};
 use crate::model::image::ImageDescription;
 use crate::model::plan::{Plan, Planned, Step};
 use crate::model::product::{Product, ShareSnapshots};
 use crate::model::record::{BaseRecord, Record};
 use crate::model::version::{Bump, Version};
-use crate::release::{Listing, NextVersionError, Released, history, next_version};
+use crate::release::{Listing, NextVersionError, Released, history, last_rise, listed_product, next_version, sent};
 
 /// What the user asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,6 +28,8 @@ pub struct Request {
     pub rebuild: bool,
     /// Completes this sealed version, whatever has changed since.
     pub complete: Option<Version>,
+    /// Only what the listing lacks, of what is sealed and of what the manifest says of it.
+    pub listing: bool,
 }
 
 impl Request {
@@ -56,8 +61,10 @@ pub struct Facts<'a> {
     pub encrypted_regions: &'a BTreeSet<Region>,
     /// The seller's products of this title, with their visibility.
     pub titled: &'a [(EntityId, String)],
-    /// What the live listing has otherwise than the manifest.
-    pub differences: &'a [Difference],
+    /// The live listing; none while there is none.
+    pub live: Option<&'a Live>,
+    /// What time it is: prices may not rise at any.
+    pub now: Timestamp,
 }
 
 /// Why there is no plan.
@@ -105,6 +112,9 @@ pub enum PlanError {
         /// The change set.
         change_set: ChangeSetId,
     },
+    /// Nothing is released, and the manifest names no product of the Marketplace.
+    #[error("nothing is released yet, and listing.product-id names no product of the Marketplace")]
+    NothingListed,
     /// Another product has the title.
     #[error("the seller has a product titled {title:?} already: {product} ({visibility})")]
     TitleTaken {
@@ -135,6 +145,18 @@ pub fn make(facts: &Facts, request: &Request) -> Result<Plan, PlanError> {
         steps,
         notices,
     };
+    if request.listing {
+        let latest = versions.values().next_back();
+        if latest.is_none() && facts.live.is_none() {
+            return Err(PlanError::NothingListed);
+        }
+        let mut steps = changes(facts, false, &mut notices);
+        if let Some(latest) = latest {
+            steps.extend(submission(facts, &versions, &latest.version, &latest.listing, &mut notices)?);
+        }
+        let (version, input) = latest.map_or((Version::UNRELEASED, Digest::of("")), |l| (l.version.clone(), l.release.input));
+        return Ok(plan(version, input, steps, notices));
+    }
     if let Some(version) = &request.complete {
         let released = versions.get(version).ok_or_else(|| PlanError::NotSealed { version: version.clone() })?;
         let steps = completion(facts, &versions, released, &mut notices)?;
@@ -155,7 +177,6 @@ pub fn make(facts: &Facts, request: &Request) -> Result<Plan, PlanError> {
                 )),
                 Some(_) => {}
             }
-            notices.extend(facts.differences.iter().map(inapplicable));
             let steps = completion(facts, &versions, latest, &mut notices)?;
             plan(latest.version.clone(), latest.release.input, steps, notices)
         }
@@ -165,8 +186,6 @@ pub fn make(facts: &Facts, request: &Request) -> Result<Plan, PlanError> {
             if let Some(wanted) = request.version.as_ref().filter(|wanted| **wanted != version) {
                 notices.push(format!("{wanted} waits: first this variant catches up with {version}, which the product has already"));
             }
-            // What belongs to a version comes with the new one.
-            notices.extend(facts.differences.iter().filter(|d| d.scope != Scope::Version).map(inapplicable));
             let steps = release_steps(facts, &versions, request, &version, described, &mut notices)?;
             plan(version, input, steps, notices)
         }
@@ -212,7 +231,9 @@ fn release_steps(
         step(Step::Release, "the record is what is shared and listed".to_owned()),
     ];
     steps.extend(distribution(facts, None));
-    steps.extend(listing(facts, versions, version, &Listing::None, notices)?);
+    // What belongs to a version comes with the new one.
+    steps.extend(changes(facts, true, notices));
+    steps.extend(submission(facts, versions, version, &Listing::None, notices)?);
     Ok(steps)
 }
 
@@ -233,7 +254,8 @@ fn completion(
         notices.push(format!("can't be applied yet: {region} is no longer in the manifest but has a copy"));
     }
     let mut steps = distribution(facts, Some(latest));
-    steps.extend(listing(facts, versions, &latest.version, &latest.listing, notices)?);
+    steps.extend(changes(facts, false, notices));
+    steps.extend(submission(facts, versions, &latest.version, &latest.listing, notices)?);
     Ok(steps)
 }
 
@@ -270,8 +292,28 @@ fn wanted_grants(facts: &Facts) -> BTreeMap<(Region, AccountId), bool> {
     grants
 }
 
+/// What the live listing says otherwise than the manifest, as far as it can be changed; the rest is told.
+fn changes(facts: &Facts, version_comes: bool, notices: &mut Vec<String>) -> Vec<Planned> {
+    let Some(live) = facts.live else { return Vec::new() };
+    let sent = sent(facts.records);
+    let allowed_accounts = sent.allowed_accounts.unwrap_or_default();
+    let given = Given { logo_url: sent.logo_url, video_url: sent.video_url, eula_url: sent.eula_url, allowed_accounts };
+    let version_texts = if version_comes { VersionTexts::ComeWithNext } else { VersionTexts::OfNewest };
+    let prices_rose = last_rise(facts.records);
+    let desired = Desired { product: facts.product, given: &given, prices_rose, version_texts };
+    let planned = listing::plan(&desired, live, facts.now);
+    notices.extend(planned.obstacles.iter().map(ToString::to_string));
+    notices.extend(planned.notices);
+    let steps = planned.sets.into_iter().map(|set| Planned {
+        why: "the manifest says otherwise than the listing".to_owned(),
+        irreversible: !set.irreversible.is_empty(),
+        step: Step::ChangeListing { set: Box::new(set), asked: false },
+    });
+    steps.collect()
+}
+
 /// Getting the version into the listing, as far as it isn't.
-fn listing(
+fn submission(
     facts: &Facts,
     versions: &BTreeMap<Version, Released>,
     version: &Version,
@@ -324,21 +366,6 @@ fn listing(
     };
     let create = Step::CreateListing { draft, regions: facts.product.listing.regions.clone() };
     Ok(Some(Planned { step: create, why, irreversible: true }))
-}
-
-fn listed_product(versions: &BTreeMap<Version, Released>) -> Option<EntityId> {
-    versions.values().rev().find_map(|v| match &v.listing {
-        Listing::Listed { product, .. } => Some(product.clone()),
-        Listing::Submitted { product, .. } | Listing::Refused { product, .. } => product.clone(),
-        Listing::None => None,
-    })
-}
-
-fn inapplicable(difference: &Difference) -> String {
-    format!(
-        "can't be applied to the listing yet: {}: the manifest says {}, the listing {}",
-        difference.field, difference.manifest, difference.live
-    )
 }
 
 fn base_record(base: &ImageDescription) -> BaseRecord {

@@ -10,6 +10,7 @@ use crate::model::plan::{Planned, Step};
 /// ```text
 /// claim → bake → scan → {boot, checksum} → release → grants in the Marketplace's Region → listing
 ///                                                  → copies → grants there
+///                                                  → changes of the listing → listing
 /// ```
 ///
 /// The digests wait for the scan: blocks that it has read need not be read again, and what it stops
@@ -32,9 +33,15 @@ pub fn needs(steps: &[Planned]) -> Vec<BTreeSet<usize>> {
             needed.extend(places(&|s| is_grant_in(s, region)).range(..place).next_back());
             needed
         }
+        // One after the other, on a listing that the one before has changed; a release that does not come about changes none.
+        Step::ChangeListing { .. } => {
+            let mut needed = places(&|s| matches!(s, Step::Release | Step::FollowChangeSet { .. }));
+            needed.extend(places(&is_change).range(..place).next_back());
+            needed
+        }
         Step::CreateListing { .. } | Step::AddVersion { .. } => {
             let region = Region::marketplace();
-            places(&|s| is_image_of(s, &region) || is_grant_in(s, &region))
+            places(&|s| is_image_of(s, &region) || is_grant_in(s, &region) || is_change(s))
         }
     };
     steps.iter().enumerate().map(needs_of).collect()
@@ -43,6 +50,10 @@ pub fn needs(steps: &[Planned]) -> Vec<BTreeSet<usize>> {
 /// Tells whether a step seals the image or makes the one of a Region.
 fn is_image_of(step: &Step, wanted: &Region) -> bool {
     matches!(step, Step::Release) || matches!(step, Step::Copy { region } if region == wanted)
+}
+
+fn is_change(step: &Step) -> bool {
+    matches!(step, Step::ChangeListing { .. })
 }
 
 fn is_grant_in(step: &Step, wanted: &Region) -> bool {

@@ -101,6 +101,15 @@ pub fn history(records: &[Record]) -> BTreeMap<Version, Released> {
     versions
 }
 
+/// Names the product at the Marketplace that a variant's versions are listed in, or were submitted to.
+pub fn listed_product(versions: &BTreeMap<Version, Released>) -> Option<EntityId> {
+    versions.values().rev().find_map(|version| match &version.listing {
+        Listing::Listed { product, .. } => Some(product.clone()),
+        Listing::Submitted { product, .. } | Listing::Refused { product, .. } => product.clone(),
+        Listing::None => None,
+    })
+}
+
 fn apply(released: &mut Released, event: &Event) {
     match event {
         Event::Released(_) => {}
@@ -111,13 +120,15 @@ fn apply(released: &mut Released, event: &Event) {
             released.grants.insert((region.clone(), account.clone()), !snapshots.is_empty());
         }
         Event::Measured { seconds, .. } => released.base_seconds = Some(*seconds),
+        // What the listing says beside its versions is no version's: `listing_changes` tells it.
+        Event::ChangeSubmitted { .. } | Event::ListingChanged { .. } | Event::ChangeRefused { .. } => {}
         Event::Submitted { change_set, product, .. } => {
             released.listing = Listing::Submitted { change_set: change_set.clone(), product: product.clone() };
         }
         Event::Listed { product, offer, .. } => {
             released.listing = Listing::Listed { product: product.clone(), offer: offer.clone() };
         }
-        Event::ListingRefused { change_set, status, errors } => {
+        Event::ListingRefused { change_set, status, errors, .. } => {
             let product = match &released.listing {
                 Listing::Submitted { product, .. } | Listing::Refused { product, .. } => product.clone(),
                 _ => None,

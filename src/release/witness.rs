@@ -58,7 +58,7 @@ fn contradiction(records: &[Record], heads: &[Head], witness: &Witness) -> Optio
 /// It is tagged with the record before its own: of a chain that was cut right there its head tells nothing.
 fn unrecorded(records: &[Record], witness: &Witness) -> Option<String> {
     let submission = witness.submission.as_ref()?;
-    let is_known = records.iter().any(|r| matches!(&r.event, Event::Submitted { change_set, .. } if change_set == submission));
+    let is_known = records.iter().any(|r| r.event.submission() == Some(submission));
     (!is_known).then(|| format!("{} was submitted, and no record tells of that: the ledger was cut, or is behind another", witness.what))
 }
 

@@ -53,8 +53,6 @@ pub enum ObstacleCode {
     NextVersion,
     /// An offer that is for some countries can't be for all again: AWS documents no way.
     Countries,
-    /// The product isn't in a state from which it can become that (`INVALID_TARGET_VISIBILITY`).
-    Visibility,
 }
 
 impl Obstacle {
@@ -88,7 +86,6 @@ impl ObstacleCode {
             Self::LastRegion => "last-region",
             Self::NextVersion => "next-version",
             Self::Countries => "countries",
-            Self::Visibility => "visibility",
         }
     }
 }

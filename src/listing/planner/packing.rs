@@ -81,17 +81,10 @@ fn change(details: Details, live: &Live) -> Option<Change> {
 
 /// How long a set takes as a rule: as long as the slowest of its changes.
 ///
-/// Source: AWS Marketplace seller guide, "Updating an AMI product": people review what becomes public,
-/// and images are copied to new Regions.
+/// Source: AWS Marketplace seller guide, "Updating an AMI product": images are copied to new Regions.
 fn takes(changes: &[Change]) -> &'static str {
     let any = |wanted: fn(&Details) -> bool| changes.iter().any(|change| wanted(&change.details));
-    if any(|details| matches!(details, Details::UpdateVisibility(_))) {
-        "7 to 10 business days"
-    } else if any(|details| matches!(details, Details::AddRegions(_) | Details::AddInstanceTypes(_))) {
-        "an hour or more"
-    } else {
-        "minutes"
-    }
+    if any(|details| matches!(details, Details::AddRegions(_) | Details::AddInstanceTypes(_))) { "an hour or more" } else { "minutes" }
 }
 
 #[cfg(test)]
@@ -126,7 +119,7 @@ mod tests {
         let many = |count: usize| vec![texts(); count];
         let full = sets(vec![part(Stage::First, "a", many(19)), part(Stage::First, "b", vec![regions(), regions()])], &live);
         assert_eq!(full.iter().map(|set| set.request["ChangeSet"].as_array().unwrap().len()).collect::<Vec<_>>(), [19, 2]);
-        let stages = sets(vec![part(Stage::Visibility, "z", vec![regions()]), part(Stage::First, "a", vec![texts()])], &live);
+        let stages = sets(vec![part(Stage::Raises, "z", vec![regions()]), part(Stage::First, "a", vec![texts()])], &live);
         assert_eq!(stages.iter().map(|set| set.name.as_str()).collect::<Vec<_>>(), ["a", "z"]);
         assert_eq!(stages[0].based_on, BTreeMap::from([("prod-abc".parse().unwrap(), 7)]));
     }

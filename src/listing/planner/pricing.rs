@@ -138,11 +138,12 @@ fn target(case: &Case, live: &Card, wanted: &Card, sale: &Sale) -> Card {
         let wanted = wanted.iter().flatten().filter(|(key, _)| sold(key));
         let mut rates = live.clone().unwrap_or_default();
         rates.extend(wanted.map(|(key, price)| (key.clone(), *price)));
-        rates
+        // What none of the types on sale has a price for isn't sold by, yet.
+        (!rates.is_empty()).then_some(rates)
     };
     let mut target = Card {
-        hourly: wanted.hourly.is_some().then(|| over(&live.hourly, &wanted.hourly)),
-        annual: wanted.annual.is_some().then(|| over(&live.annual, &wanted.annual)),
+        hourly: wanted.hourly.as_ref().and_then(|_| over(&live.hourly, &wanted.hourly)),
+        annual: wanted.annual.as_ref().and_then(|_| over(&live.annual, &wanted.annual)),
         trial: wanted.trial.clone().map(|trial| granting(trial, live, sale)),
         ..wanted.clone()
     };

@@ -6,7 +6,6 @@ use serde_json::json;
 
 use super::*;
 use crate::listing::fixture::product;
-use crate::model::change_set::product::TargetVisibility;
 use crate::model::product::{AccessEndpoint, Eula, FreeTrial, FutureRegions, Pricing};
 use world::World;
 
@@ -14,13 +13,13 @@ mod world;
 
 const NOW: &str = "2026-11-28T12:00:00Z";
 
-fn planned_at(product: &Product, world: &World, rose: Option<Timestamp>, visibility: Option<&UpdateVisibility>) -> Planned {
-    let desired = Desired { product, given: &world.given, prices_rose: rose, version_texts: VersionTexts::OfNewest, visibility };
+fn planned_at(product: &Product, world: &World, rose: Option<Timestamp>) -> Planned {
+    let desired = Desired { product, given: &world.given, prices_rose: rose, version_texts: VersionTexts::OfNewest };
     plan(&desired, &world.live(), NOW.parse().unwrap())
 }
 
 fn planned(product: &Product, world: &World) -> Planned {
-    planned_at(product, world, None, None)
+    planned_at(product, world, None)
 }
 
 /// The change types of each set.
@@ -139,10 +138,7 @@ fn plans_read_well() {
     let mut up = product();
     up.listing.pricing = hourly(&[("t3.small", "0.025"), ("t3.medium", "0.03")]);
     let rose = "2026-10-01T09:00:00Z".parse().unwrap();
-    writeln!(text, "# a rise within 90 days of a rise\n{}", shown(&planned_at(&up, &World::of(&product()), Some(rose), None))).unwrap();
-    let public = UpdateVisibility { target_visibility: TargetVisibility::Public, replacement_product_id: None };
-    up.texts.title.push('!');
-    writeln!(text, "# public\n{}", shown(&planned_at(&up, &World::of(&product()), None, Some(&public)))).unwrap();
+    writeln!(text, "# a rise within 90 days of a rise\n{}", shown(&planned_at(&up, &World::of(&product()), Some(rose)))).unwrap();
     insta::assert_snapshot!("plans", text);
 }
 
@@ -267,8 +263,7 @@ fn what_comes_with_the_next_version_is_no_obstacle() {
     product.listing.usage_instructions.push('!');
     product.image.os_version.push('!');
     let given = world.given.clone();
-    let desired =
-        Desired { product: &product, given: &given, prices_rose: None, version_texts: VersionTexts::ComeWithNext, visibility: None };
+    let desired = Desired { product: &product, given: &given, prices_rose: None, version_texts: VersionTexts::ComeWithNext };
     assert_eq!(plan(&desired, &world.live(), NOW.parse().unwrap()), Planned::default());
 }
 
@@ -278,8 +273,7 @@ fn without_its_offer_a_listing_has_only_its_product_planned() {
     sell(&mut product, &[("t3.small", "0.01"), ("t3.medium", "0.04"), ("m5.large", "0.08")]);
     product.texts.title.push('!');
     let live = Live { offer: None, ..world.live() };
-    let desired =
-        Desired { product: &product, given: &world.given, prices_rose: None, version_texts: VersionTexts::OfNewest, visibility: None };
+    let desired = Desired { product: &product, given: &world.given, prices_rose: None, version_texts: VersionTexts::OfNewest };
     let planned = plan(&desired, &live, NOW.parse().unwrap());
     assert_eq!(change_types(&planned), [["UpdateInformation"]]);
     assert_eq!(planned.obstacles.iter().map(|obstacle| obstacle.code).collect::<Vec<_>>(), [ObstacleCode::UnreadablePrices]);
@@ -290,7 +284,7 @@ fn without_its_offer_a_listing_has_only_its_product_planned() {
 fn a_lock_ends_after_ninety_days() {
     let mut up = product();
     up.listing.pricing = hourly(&[("t3.small", "0.03"), ("t3.medium", "0.04")]);
-    let sets = |rose: &str| planned_at(&up, &World::of(&product()), Some(rose.parse().unwrap()), None).sets.len();
+    let sets = |rose: &str| planned_at(&up, &World::of(&product()), Some(rose.parse().unwrap())).sets.len();
     assert_eq!((sets("2026-08-30T12:00:01Z"), sets("2026-08-30T12:00:00Z")), (0, 1));
 }
 
@@ -364,9 +358,9 @@ proptest! {
     ) {
         let mut world = World::of(&steps[0]);
         for product in &steps[1..] {
-            let first = planned_at(product, &world, rose, None);
+            let first = planned_at(product, &world, rose);
             first.sets.iter().for_each(|set| world.apply(set));
-            prop_assert_eq!(planned_at(product, &world, rose, None).sets, []);
+            prop_assert_eq!(planned_at(product, &world, rose).sets, []);
         }
     }
 }

@@ -36,11 +36,20 @@ fn submitted(version: &str, product: Option<&str>) -> Record {
 }
 
 fn listed(version: &str) -> Record {
-    record(version, Event::Listed { change_set: "cs-1".parse().unwrap(), product: PRODUCT.parse().unwrap(), offer: None })
+    record(
+        version,
+        Event::Listed {
+            change_set: "cs-1".parse().unwrap(),
+            product: PRODUCT.parse().unwrap(),
+            offer: None,
+            sent: Default::default(),
+            kept: None,
+        },
+    )
 }
 
 fn refused(version: &str, status: &str) -> Record {
-    record(version, Event::ListingRefused { change_set: "cs-1".parse().unwrap(), status: status.into(), errors: Vec::new() })
+    record(version, Event::ListingRefused { change_set: "cs-1".parse().unwrap(), status: status.into(), errors: Vec::new(), kept: None })
 }
 
 fn change_set(status: &str, intent: &str, product: &str, title: &str, image: &str) -> ChangeSetDescription {

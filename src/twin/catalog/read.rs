@@ -13,8 +13,8 @@ use crate::model::digest::Digest;
 /// Builds an entity's document.
 pub(super) fn document(entity: &Entity) -> Value {
     match &entity.body {
-        Body::Product(product) => product_document(&entity.id, product, &entity.identifier()),
-        Body::Offer(offer) => offer_document(&entity.id, offer, &entity.identifier()),
+        Body::Product(product) => product_document(&entity.id, product, &entity.revision().to_string()),
+        Body::Offer(offer) => offer_document(&entity.id, offer, &entity.revision().to_string()),
     }
 }
 

@@ -1,0 +1,182 @@
+//! What listings lack, planned over one product or over many: the ledger and the Catalog are all that is read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Engine;
+use super::failure::EngineError;
+use super::ship::Next;
+use super::survey::live_listings;
+use super::witnesses::refuse_unknown_submissions;
+use crate::cloud::{ChangeSetFilter, ListedChangeSet};
+use crate::ledger::{Chain, Journal};
+use crate::listing::Live;
+use crate::model::ids::EntityId;
+use crate::model::listing_set::ListingSet;
+use crate::model::plan::{Plan, Planned, Step};
+use crate::model::product::Product;
+use crate::model::record::{Head, Record};
+use crate::plan::{self, Facts, Request};
+use crate::release::{history, listed_product};
+
+/// What a product's listing lacks.
+#[derive(Debug)]
+pub struct ListingPlan {
+    /// What there is to do; its steps are of the listing alone.
+    pub plan: Plan,
+    /// The live listing; none while there is none.
+    pub live: Option<Live>,
+    /// Change sets that lock the product or its offer until they end, whoever submitted them.
+    pub under_way: Vec<ListedChangeSet>,
+    /// A run of the variant that has not ended: nothing else begins before it does.
+    pub open: Option<Journal>,
+    /// What the chain ended in.
+    pub(super) head: Option<Head>,
+}
+
+impl ListingPlan {
+    /// Makes it what is next.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NotReady`] while a run that is not given up has not ended.
+    pub fn begin(self, superseded: Option<Box<Journal>>) -> Result<Next, EngineError> {
+        if let Some(open) = self.open.filter(|open| superseded.as_ref().is_none_or(|ended| ended.run() != open.run())) {
+            return Err(EngineError::NotReady {
+                what: format!("run {} of {} has not ended", open.run(), self.plan.variant),
+                next: format!("bakehouse resume {run} finishes it, bakehouse abandon {run} gives it up", run = open.run()),
+            });
+        }
+        Ok(match (self.plan.is_empty(), superseded) {
+            (true, None) => Next::Nothing { plan: self.plan },
+            (_, superseded) => Next::Begin { plan: self.plan, superseded, head: self.head },
+        })
+    }
+}
+
+impl Engine {
+    /// Plans what the listings of products lack, in the order of the products. Only reads, in few calls for many.
+    ///
+    /// # Errors
+    ///
+    /// When ledger or AWS can't be read; for each product when there is no plan ([`crate::plan::PlanError`]).
+    pub async fn plan_listings(&self, products: &[&Product]) -> Result<Vec<Result<ListingPlan, EngineError>>, EngineError> {
+        let mut chains = Vec::new();
+        for product in products {
+            let chain = self.ledger.chain(&product.variant()).await?;
+            let entity = listing_of(product, chain.records());
+            chains.push((*product, chain, entity));
+        }
+        let ids: BTreeSet<EntityId> = chains.iter().filter_map(|(_, _, entity)| entity.clone()).collect();
+        let reader = self.writer.reader();
+        let under_way = if ids.is_empty() { Vec::new() } else { reader.change_sets(&ChangeSetFilter::UnderWay).await? };
+        let mut live = live_listings(reader, &ids.into_iter().collect::<Vec<_>>()).await?;
+        let mut plans = Vec::new();
+        for (product, chain, entity) in chains {
+            plans.push(self.plan_of(product, &chain, entity, &mut live, &under_way).await);
+        }
+        Ok(plans)
+    }
+
+    /// Plans what the listing of one product lacks, and makes sure that the ledger knows of every submission to it.
+    pub(super) async fn plan_listing(&self, product: &Product) -> Result<ListingPlan, EngineError> {
+        let chain = self.ledger.chain(&product.variant()).await?;
+        if let Some(entity) = listing_of(product, chain.records()) {
+            let filter = ChangeSetFilter::On(entity);
+            refuse_unknown_submissions(self.writer.reader(), &self.ledger, &product.variant(), &chain, &filter).await?;
+        }
+        self.plan_listings(&[product]).await?.remove(0)
+    }
+
+    async fn plan_of(
+        &self,
+        product: &Product,
+        chain: &Chain,
+        entity: Option<EntityId>,
+        live: &mut BTreeMap<EntityId, Live>,
+        under_way: &[ListedChangeSet],
+    ) -> Result<ListingPlan, EngineError> {
+        let found = entity.as_ref().and_then(|entity| live.remove(entity));
+        if let (Some(entity), None) = (&entity, &found) {
+            return Err(EngineError::NotReady {
+                what: format!("the product {entity} is not in the Marketplace"),
+                next: "bakehouse check, after mending listing.product-id".to_owned(),
+            });
+        }
+        let titled = match entity {
+            None => self.writer.reader().ami_products_titled(&product.texts.title).await?,
+            Some(_) => Vec::new(),
+        };
+        let facts = Facts {
+            target: self.target,
+            account: &self.account,
+            product,
+            records: chain.records(),
+            siblings: &[],
+            base: None,
+            encrypted_regions: &BTreeSet::new(),
+            titled: &titled,
+            live: found.as_ref(),
+            now: self.clock.now(),
+        };
+        let plan = plan::make(&facts, &Request { listing: true, ..Request::default() }).map_err(EngineError::Plan)?;
+        let entities: Vec<&EntityId> = found.iter().flat_map(Live::entities).collect();
+        let locks = |set: &&ListedChangeSet| set.entities.iter().any(|entity| entities.contains(&entity));
+        let under_way = under_way.iter().filter(locks).cloned().collect();
+        Ok(ListingPlan { plan, live: found, under_way, open: self.unfinished(product).await?, head: chain.head() })
+    }
+
+    /// Makes a plan of change sets that somebody asked for, whatever the manifest says.
+    ///
+    /// # Errors
+    ///
+    /// When ledger or AWS can't be read, or a run has not ended.
+    pub async fn plan_asked(&self, product: &Product, sets: Vec<ListingSet>) -> Result<ListingPlan, EngineError> {
+        let mut planned = self.plan_listing(product).await?;
+        let step = |set: ListingSet| Planned {
+            irreversible: !set.irreversible.is_empty(),
+            step: Step::ChangeListing { set: Box::new(set), asked: true },
+            why: "it was asked for".to_owned(),
+        };
+        planned.plan.steps = sets.into_iter().map(step).collect();
+        planned.plan.notices = Vec::new();
+        Ok(planned)
+    }
+
+    /// Takes up a plan that was saved, if what it changes is as it was then.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::ListingMoved`]; when it is another account's; when ledger or AWS can't be read.
+    pub async fn plan_saved(&self, product: &Product, saved: Plan) -> Result<ListingPlan, EngineError> {
+        let refuse = |what: String| EngineError::NotReady { what, next: format!("bakehouse list plan {}", saved.variant) };
+        if saved.target != self.target || saved.account != self.account {
+            return Err(refuse(format!("the plan is for {} (account {})", saved.target, saved.account)));
+        }
+        let mut planned = self.plan_listing(product).await?;
+        let live = planned.live.iter().flat_map(|live| {
+            let offer = live.offer.as_ref().map(|offer| (&offer.id, offer.revision));
+            std::iter::once((&live.product.id, live.product.revision)).chain(offer)
+        });
+        let live: BTreeMap<&EntityId, u64> = live.collect();
+        for planned in &saved.steps {
+            let Step::ChangeListing { set, .. } = &planned.step else { continue };
+            for (entity, planned) in &set.based_on {
+                match live.get(entity) {
+                    Some(found) if found == planned => {}
+                    Some(found) => return Err(EngineError::ListingMoved { entity: entity.clone(), planned: *planned, found: *found }),
+                    None => return Err(refuse(format!("{entity}, which the plan changes, is not this product's listing"))),
+                }
+            }
+        }
+        if saved.version != planned.plan.version {
+            return Err(refuse(format!("the plan is of {}, and {} was released since", saved.version, planned.plan.version)));
+        }
+        planned.plan = saved;
+        Ok(planned)
+    }
+}
+
+/// Names the product at the Marketplace that is a variant's listing, by its manifest or its chain.
+pub fn listing_of(product: &Product, records: &[Record]) -> Option<EntityId> {
+    product.listing.product_id.clone().or_else(|| listed_product(&history(records)))
+}
