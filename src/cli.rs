@@ -268,12 +268,13 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
 ///
 /// What is wrong with the text.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text:?} is not a time such as 90m, 2h or 30s");
+    let wrong = || format!("{text:?} is not a time such as 90d, 2h, 90m or 30s");
     let unit = text.chars().last().ok_or_else(wrong)?;
     let seconds = match unit {
         's' => 1,
         'm' => 60,
         'h' => 3600,
+        'd' => 24 * 3600,
         _ => return Err(wrong()),
     };
     let count: u64 = text[..text.len() - unit.len_utf8()].parse().map_err(|_| wrong())?;
@@ -307,10 +308,10 @@ mod tests {
 
     #[test]
     fn durations_have_a_unit() {
-        for (text, seconds) in [("0s", 0), ("90m", 5400), ("2h", 7200)] {
+        for (text, seconds) in [("0s", 0), ("90m", 5400), ("2h", 7200), ("90d", 7_776_000)] {
             assert_eq!(parse_duration(text), Ok(Duration::from_secs(seconds)));
         }
-        for wrong in ["", "90", "m", "1d", "-1s", "99999999999999999999h", "5é"] {
+        for wrong in ["", "90", "m", "1w", "-1s", "99999999999999999999h", "5é"] {
             assert!(parse_duration(wrong).is_err(), "{wrong}");
         }
     }

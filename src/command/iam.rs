@@ -196,6 +196,7 @@ pub fn bounds_of(products: &[Product], account: String, only: BTreeSet<Slug>, le
         parameters: BTreeSet::new(),
         ingestion_roles: BTreeSet::new(),
         payload_buckets: BTreeSet::new(),
+        media_buckets: BTreeSet::new(),
         ledger: ledger.cloned(),
     };
     for product in products {
@@ -203,6 +204,7 @@ pub fn bounds_of(products: &[Product], account: String, only: BTreeSet<Slug>, le
         bounds.regions.extend(product.distribution.regions.iter().cloned());
         bounds.ingestion_roles.insert(product.listing.access_role.clone());
         bounds.payload_buckets.extend(product.build.bucket.clone());
+        bounds.media_buckets.extend(product.media().into_iter().map(|media| media.bucket.clone()));
         if let Base::Parameter { name } = &product.image.base
             && !name.starts_with("/aws/service/")
         {

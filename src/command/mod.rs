@@ -18,7 +18,6 @@ pub mod init;
 pub mod known;
 pub mod ledger;
 pub mod list;
-pub mod list_import;
 mod local_twin;
 pub mod plan;
 pub mod resume;

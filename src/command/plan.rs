@@ -8,7 +8,7 @@ use super::selection::Selection;
 use crate::cli::{Format, Global};
 use crate::engine::{self, Extent, Next};
 use crate::failure::Failure;
-use crate::model::plan::Plan;
+use crate::model::plan::{Plan, Step};
 use crate::model::version::{self, Version};
 use crate::plan::Request;
 use crate::ui;
@@ -61,7 +61,7 @@ impl From<&VersionArgs> for Request {
             Bump::Minor => version::Bump::Minor,
             Bump::Patch => version::Bump::Patch,
         });
-        Self { bump, version: args.version.clone(), rebuild: args.rebuild, complete: args.complete.clone() }
+        Self { bump, version: args.version.clone(), rebuild: args.rebuild, complete: args.complete.clone(), listing: false }
     }
 }
 
@@ -82,7 +82,7 @@ pub async fn run(global: &Global, args: &PlanArgs) -> Result<(), Failure> {
     end
 }
 
-fn json(plan: &Plan) -> Value {
+pub(super) fn json(plan: &Plan) -> Value {
     let mut json = serde_json::to_value(plan).expect("a plan is plain data");
     // What `--approve` takes.
     json["digest"] = serde_json::to_value(plan.digest()).expect("a digest is a text");
@@ -120,7 +120,16 @@ fn steps(plan: &Plan, extent: Extent) -> String {
     let chosen = plan.steps.iter().enumerate().filter(|(_, planned)| extent.takes(&planned.step));
     let lines = chosen.map(|(index, planned)| {
         let mark = if planned.irreversible { " [can't be undone]" } else { "" };
-        format!("  {:>2}. {}{mark}\n      because {}\n", index + 1, planned.step, planned.why)
+        format!("  {:>2}. {}{mark}\n      because {}\n{}", index + 1, planned.step, planned.why, changes(&planned.step))
     });
     lines.collect()
+}
+
+/// What a change of the listing changes, a line each, and what it takes.
+fn changes(step: &Step) -> String {
+    let Step::ChangeListing { set, .. } = step else { return String::new() };
+    let mut text: String = set.changes.iter().map(|change| format!("        {change}\n")).collect();
+    text.push_str(&format!("        takes {} as a rule\n", set.takes));
+    text.extend(set.irreversible.iter().map(|what| format!("        can't be undone: {what}\n")));
+    text
 }

@@ -166,7 +166,14 @@ pub(super) fn tell(error: &EngineError) -> Told {
             };
             told.with_details(errors.iter().flat_map(refusal_lines))
         }
-        EngineError::SubmissionRefused { source, .. } => of_call(source, SEALED, "mend what it says, then ship again"),
+        EngineError::ChangeRefused { errors, .. } => {
+            Told::new(&["the listing is as it was before this change set"], &["mend what it says, then the same command plans anew"])
+                .with_details(errors.iter().flat_map(refusal_lines))
+        }
+        EngineError::ListingMoved { .. } => {
+            Told::new(&["nothing was submitted against it"], &["`bakehouse list plan PRODUCT` shows what is left to change by now"])
+        }
+        EngineError::SubmissionRefused { source, .. } => of_call(source, SEALED, "mend what it says, then the same command again"),
         EngineError::TitleInUse { .. } => {
             Told::new(&["nothing was submitted", SEALED], &["`bakehouse ship PRODUCT --rebuild` releases a new version"])
         }
@@ -256,6 +263,13 @@ fn of_plan(error: &PlanError) -> Told {
         PlanError::ListingUnderWay { version, .. } => {
             Told::new(&[NOTHING_MADE], &[]).then(format!("wait until {version} is listed: bakehouse list status PRODUCT; then ship again"))
         }
+        PlanError::NothingListed => Told::new(
+            &[NOTHING_MADE],
+            &[
+                "name it in the manifest if there is one: `bakehouse list import prod-…` does",
+                "`bakehouse ship PRODUCT` lists a first version",
+            ],
+        ),
         PlanError::TitleTaken { .. } => {
             Told::new(&[NOTHING_MADE], &["if it is this product, name it in the manifest (listing.product-id); else choose another title"])
         }
@@ -286,5 +300,6 @@ fn refusal_lines(error: &crate::listing::Refusal) -> Vec<String> {
         lines.push(format!("  why: {}", advice.cause));
         lines.push(format!("  what to do: {}", advice.remedy));
     }
+    lines.extend(error.findings.iter().map(|finding| format!("  found: {}: {}", finding.code, finding.message)));
     lines
 }

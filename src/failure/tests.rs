@@ -40,6 +40,7 @@ fn refusal(validation: bool) -> EngineError {
             message: "There is a version of this title.".to_owned(),
             advice,
             findings_url: None,
+            findings: Vec::new(),
         }],
     }
 }
@@ -110,7 +111,10 @@ fn samples() -> Vec<EngineError> {
             region: Region::marketplace(),
             reason: "is not a Nitro instance type".to_owned(),
         },
-        EngineError::SubmissionRefused { version: version(), source: refused("StartChangeSet", "ValidationException", "Not so.") },
+        EngineError::SubmissionRefused {
+            what: "version 1.2.0".to_owned(),
+            source: refused("StartChangeSet", "ValidationException", "Not so."),
+        },
         EngineError::BakeStep {
             step: "script provision/20-tune.sh".to_owned(),
             status: "17".to_owned(),
@@ -163,6 +167,20 @@ fn samples() -> Vec<EngineError> {
         },
         refusal(false),
         refusal(true),
+        EngineError::ChangeRefused {
+            what: "texts + regions".to_owned(),
+            change_set: "0123456789abcdefghijklmno".parse().unwrap(),
+            status: "FAILED".to_owned(),
+            errors: vec![Refusal {
+                change: "AddRegions".to_owned(),
+                code: "INVALID_REGIONS".to_owned(),
+                message: "The Region is not available.".to_owned(),
+                advice: crate::listing::advice("INVALID_REGIONS"),
+                findings_url: None,
+                findings: Vec::new(),
+            }],
+        },
+        EngineError::ListingMoved { entity: "prod-abcdefghijklm".parse().unwrap(), planned: 7, found: 9 },
         EngineError::TitleInUse { version: version(), reason: "its title is in use by change set 0123456789abcdefghijklmno".to_owned() },
         EngineError::Run { run: "20261123-120000-abcdef".parse().unwrap(), reason: "its journal holds no plan".to_owned() },
         EngineError::ScanTask("a thread panicked".to_owned()),

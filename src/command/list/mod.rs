@@ -1,19 +1,26 @@
-//! `bakehouse list PRODUCT`: a sealed release into the Marketplace; `list status`: how that stands.
+//! `bakehouse list PRODUCT`: a sealed release into the Marketplace; its subcommands: what the listing says, and how it stands.
+
+mod cancel;
+mod history;
+mod import;
+mod plan;
+mod restrict;
+mod status;
+mod validate;
+mod watch;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::context::Context;
-use super::selection::{Selection, each};
+use super::selection::Selection;
 use super::ship::{Approval, SealedArgs, StageArgs, sealed};
 use super::show::find;
 use crate::cli::{Format, Global, Patience};
-use crate::engine::{self, Engine, Followed, Stage};
+use crate::engine::{self, Engine, Stage};
 use crate::failure::Failure;
-use crate::model::ids::Variant;
 use crate::model::plan::Step;
 use crate::model::product::Product;
-use crate::model::record::{Event, Record};
 use crate::model::version::Version;
 use crate::plan::Request;
 use crate::release::Listing;
@@ -49,23 +56,26 @@ pub struct ListArgs {
 /// What about the listing.
 #[derive(Debug, Subcommand)]
 pub enum ListCommand {
+    /// Show what the listings lack, as a diff: what the manifests say against what is live; reads only
+    Plan(plan::PlanArgs),
+    /// Carry that out, or plans that were saved
+    Apply(plan::ApplyArgs),
+    /// Have AWS rehearse the sealed version that isn't listed yet; it uses no title up
+    Validate(validate::ValidateArgs),
+    /// Take versions off sale: named ones, or all that a rule does not keep
+    Restrict(restrict::RestrictArgs),
+    /// Say who sees the product; people at AWS review it
+    Visibility(restrict::VisibilityArgs),
     /// Look how the last submission stands, and record its end
-    Status(StatusArgs),
+    Status(status::StatusArgs),
+    /// Cancel a change set that AWS is still preparing
+    Cancel(cancel::CancelArgs),
+    /// Show the change sets of a listing, also those that AWS has forgotten, and others'
+    History(history::HistoryArgs),
     /// Write the manifest of a product that is in the Marketplace already, or what one lacks
-    Import(super::list_import::ImportArgs),
-}
-
-/// Arguments of `list status`.
-#[derive(Debug, Args)]
-pub struct StatusArgs {
-    /// The product, or a variant of it: hello-web, hello-web.arm64
-    pub product: Selection,
-    /// Wait for the end this long
-    #[arg(long, value_name = "TIME", value_parser = crate::cli::parse_duration, default_value = "0s")]
-    pub wait: std::time::Duration,
-    /// How to write it
-    #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
+    Import(import::ImportArgs),
+    /// Look at all listings: what is under way, what the manifests want, what AWS's scans say of published versions
+    Watch(watch::WatchArgs),
 }
 
 /// Submits, shows, or looks.
@@ -75,8 +85,16 @@ pub struct StatusArgs {
 /// As `ship`; pending has an exit code of its own.
 pub async fn run(global: &Global, args: &ListArgs) -> Result<(), Failure> {
     match &args.command {
-        Some(ListCommand::Status(args)) => return status(global, args).await,
-        Some(ListCommand::Import(args)) => return super::list_import::run(global, args).await,
+        Some(ListCommand::Plan(args)) => return plan::plan(global, args).await,
+        Some(ListCommand::Apply(args)) => return plan::apply(global, args).await,
+        Some(ListCommand::Validate(args)) => return validate::run(global, args).await,
+        Some(ListCommand::Restrict(args)) => return restrict::restrict(global, args).await,
+        Some(ListCommand::Visibility(args)) => return restrict::visibility(global, args).await,
+        Some(ListCommand::Status(args)) => return status::run(global, args).await,
+        Some(ListCommand::Cancel(args)) => return cancel::run(global, args).await,
+        Some(ListCommand::History(args)) => return history::run(global, args).await,
+        Some(ListCommand::Import(args)) => return import::run(global, args).await,
+        Some(ListCommand::Watch(args)) => return watch::run(global, args).await,
         None => {}
     }
     let product = args.product.clone().expect("clap requires it without a subcommand");
@@ -122,48 +140,6 @@ async fn change_set(context: &Context, engine: &Engine, product: &Product, versi
         return Ok(None);
     };
     Ok(Some(json!({ "variant": variant.to_string(), "version": released.version, "change_set": set.to_json() })))
-}
-
-async fn status(global: &Global, args: &StatusArgs) -> Result<(), Failure> {
-    let context = Context::open(global).await?;
-    let variants = context.known().variants(&args.product).await?;
-    let engine = Engine { go_on: format!("bakehouse list status {}", args.product), ..context.follower(args.wait) };
-    let (followed, end) = each(&variants, async |variant| {
-        let end = follow(&context, &engine, variant).await;
-        let released = find(context.ledger(), variant, None).await?;
-        let refused = match &released.listing {
-            Listing::None => engine::refused_submission(context.ledger(), variant, &released.version).await?,
-            _ => None,
-        };
-        let standing = refused.map_or_else(|| words(&released.listing), |why| format!("released, submission refused: {why}"));
-        let mut document = super::show::json(context.ledger(), variant, &released).await?;
-        document["listing"] = json!(standing);
-        Ok((format!("{variant} {}: {standing}", released.version), document, end))
-    })
-    .await;
-    let (mut lines, mut documents, mut failures) = (Vec::new(), Vec::new(), Vec::new());
-    for (line, document, end) in followed {
-        lines.push(line);
-        documents.push(document);
-        failures.extend(end.err());
-    }
-    match args.format {
-        Format::Text => ui::print(&lines.join("\n")),
-        Format::Json => ui::print(&ui::document(&documents)),
-    }
-    Failure::all(failures.into_iter().chain(end.err()).collect())
-}
-
-/// Looks how the last submission stands, and records its end.
-async fn follow(context: &Context, engine: &Engine, variant: &Variant) -> Result<(), Failure> {
-    let released = find(context.ledger(), variant, None).await?;
-    let Listing::Submitted { change_set, .. } = &released.listing else { return Ok(()) };
-    // The run that submitted it, which need not be the one that sealed the release.
-    let records = context.ledger().records(variant).await?;
-    let submitted = |r: &&Record| matches!(&r.event, Event::Submitted { change_set: sent, .. } if sent == change_set);
-    let run = records.iter().rev().find(submitted).map_or_else(|| released.run.clone(), |r| r.run.clone());
-    let followed = Followed { variant: variant.clone(), version: released.version.clone(), run, change_set: change_set.clone() };
-    Ok(engine::follow_listing(engine, &followed).await.map(drop)?)
 }
 
 /// Says where a listing stands.

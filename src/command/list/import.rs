@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use super::check::payload_fault;
-use super::context::Context;
 use crate::cli::{Format, Global};
+use crate::command::check::payload_fault;
+use crate::command::context::Context;
 use crate::engine::EngineError;
 use crate::failure::Failure;
 use crate::listing::{AmiProduct, CompletionError, DOCUMENTS, Import, LiveListing, Offer, differences, import};
@@ -228,7 +228,9 @@ fn compare(context: &Context, workspace: &Workspace, slug: &Slug, live: &Live) {
     let offer = live.offer.as_deref().map(Offer::parse).and_then(Result::ok);
     let (Some(product), Ok(details)) = (variants.first(), AmiProduct::parse(&live.product)) else { return };
     for found in differences(product, &details, offer.as_ref()) {
-        context.ui.say(&format!("differs: {}: the manifest says {}, the live listing {}", found.field, found.manifest, found.live));
+        let field = found.key.iter().fold(found.field.clone(), |field, key| format!("{key} {field}"));
+        let [live, manifest] = [found.before, found.after].map(|value| value.unwrap_or_else(|| "nothing".to_owned()));
+        context.ui.say(&format!("differs: {field}: the manifest says {manifest}, the live listing {live}"));
     }
 }
 

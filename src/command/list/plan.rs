@@ -1,0 +1,268 @@
+//! `bakehouse list plan [PRODUCT…]`: what the listings lack, as a diff; `list apply`: that, carried out.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use clap::Args;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::cli::{Format, Global, Patience};
+use crate::command::context::Context;
+use crate::command::plan::{describe, json};
+use crate::command::selection::Selection;
+use crate::command::ship::{Approval, carry_out_next};
+use crate::engine::{self, Engine, EngineError, Extent, Next, Stage};
+use crate::failure::Failure;
+use crate::model::plan::Plan;
+use crate::model::product::Product;
+use crate::plan::Request;
+use crate::ui;
+
+/// The most bytes that a saved plan is read of.
+const LARGEST_PLAN_BYTES: u64 = 16 << 20;
+
+/// Arguments of `list plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// The products, or variants of them [default: all of the workspace that are listed]
+    #[arg(value_name = "PRODUCT")]
+    pub products: Vec<Selection>,
+    /// How to write the plans
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Save the plans, for `list apply FILE`
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// Arguments of `list apply`.
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// The product, a variant of it, or a file of plans that `list plan --out` saved
+    #[arg(value_name = "PRODUCT|FILE")]
+    pub what: What,
+    /// Whether irreversible steps are approved.
+    #[command(flatten)]
+    pub approval: Approval,
+    /// How long to follow.
+    #[command(flatten)]
+    pub patience: Patience,
+}
+
+/// What is applied.
+#[derive(Debug, Clone)]
+pub enum What {
+    /// What a product's manifest says.
+    Product(Selection),
+    /// Plans that were saved.
+    File(PathBuf),
+}
+
+impl FromStr for What {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        // No product's name has a slash, and of its dots the one before the architecture alone.
+        if text.contains(['/', '\\']) || text.ends_with(".json") || Path::new(text).is_file() {
+            return Ok(Self::File(text.into()));
+        }
+        text.parse().map(Self::Product).map_err(|error: crate::model::ids::InvalidId| error.to_string())
+    }
+}
+
+/// Plans as they are saved.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Saved {
+    format: u32,
+    plans: Vec<Plan>,
+}
+
+/// Plans and prints; saves if asked to. The target is only read.
+///
+/// # Errors
+///
+/// When ledger or AWS can't be read, or a product has no plan; the others are planned all the same.
+pub async fn plan(global: &Global, args: &PlanArgs) -> Result<(), Failure> {
+    let context = Context::open(global).await?;
+    let (products, mut failures) = chosen(&context, &args.products).await?;
+    let engine = context.follower(std::time::Duration::ZERO);
+    let (mut plans, mut texts, mut documents) = (Vec::new(), Vec::new(), Vec::new());
+    for planned in engine.plan_listings(&products.iter().collect::<Vec<_>>()).await? {
+        match planned {
+            Ok(planned) => {
+                texts.push(text(&planned));
+                documents.push(document(&planned));
+                plans.push(planned.plan);
+            }
+            Err(error) => failures.push(Failure::from(error)),
+        }
+    }
+    match args.format {
+        Format::Text => ui::print(&texts.join("\n")),
+        Format::Json => ui::print(&ui::document(&documents)),
+    }
+    if let Some(file) = &args.out {
+        save(file, plans)?;
+        context.ui.say(&format!("saved: bakehouse list apply {}", file.display()));
+    }
+    Failure::all(failures)
+}
+
+/// Carries out what a manifest says of its listing, or plans that were saved.
+///
+/// # Errors
+///
+/// As `ship`; when the live listing has moved since a plan was saved.
+pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<(), Failure> {
+    match &args.what {
+        What::Product(selection) => apply_product(global, selection, args).await,
+        What::File(file) => apply_file(global, file, args).await,
+    }
+}
+
+async fn apply_product(global: &Global, selection: &Selection, args: &ApplyArgs) -> Result<(), Failure> {
+    let context = Context::open_for(global, selection).await?;
+    context.state_target();
+    let variants = context.variants(selection)?;
+    let engine = going_on(context.engine(&variants, args.patience.patience)?, format!("bakehouse list apply {selection}"));
+    let (_, end) = variants.each(async |product| apply_all(&context, &engine, product, &args.approval).await).await;
+    context.state_target();
+    end
+}
+
+/// Carries out what is left of a listing, a run that was left first.
+async fn apply_all(context: &Context, engine: &Engine, product: &Product, approval: &Approval) -> Result<(), Failure> {
+    let request = Request { listing: true, ..Request::default() };
+    let mut before = None;
+    loop {
+        engine.may_begin()?;
+        let next = engine::next(engine, product, &request).await?;
+        let digest = next.plan().digest();
+        if before == Some(digest) || matches!(next, Next::Nothing { .. }) {
+            if before.is_none() {
+                context.ui.say(describe(&next, Extent::Only(Stage::List)).trim_end());
+            }
+            return Ok(());
+        }
+        before = Some(digest);
+        carry_out_next(context, product, engine, approval, next, Extent::Only(Stage::List)).await?;
+    }
+}
+
+async fn apply_file(global: &Global, file: &Path, args: &ApplyArgs) -> Result<(), Failure> {
+    let saved = read(file)?;
+    let mut failures = Vec::new();
+    for plan in saved.plans.into_iter().filter(|plan| !plan.is_empty()) {
+        failures.extend(apply_saved(global, plan, file, args).await.err());
+    }
+    Failure::all(failures)
+}
+
+async fn apply_saved(global: &Global, plan: Plan, file: &Path, args: &ApplyArgs) -> Result<(), Failure> {
+    let selection = Selection { product: plan.variant.product.clone(), architecture: Some(plan.variant.architecture) };
+    let context = Context::open_for(global, &selection).await?;
+    context.state_target();
+    let variants = context.variants(&selection)?;
+    let engine = going_on(context.engine(&variants, args.patience.patience)?, format!("bakehouse resume {selection}"));
+    let product = variants.one()?;
+    let next = engine.plan_saved(product, plan).await.map_err(|error| of_file(error, file))?.begin(None)?;
+    carry_out_next(&context, product, &engine, &args.approval, next, Extent::Whole).await
+}
+
+fn of_file(error: EngineError, file: &Path) -> Failure {
+    match error {
+        EngineError::ListingMoved { .. } => Failure::other(
+            format!("{} is out of date: {error}", file.display()),
+            "look at what has changed: `bakehouse list plan --out` makes a new one",
+        ),
+        error => error.into(),
+    }
+}
+
+/// Returns the products asked for; without any, all of the workspace, and what is wrong with those that can't be read.
+///
+/// # Errors
+///
+/// When one that was asked for can't be read.
+pub async fn chosen(context: &Context, selections: &[Selection]) -> Result<(Vec<Product>, Vec<Failure>), Failure> {
+    let (mut products, mut failures) = (Vec::new(), Vec::new());
+    if selections.is_empty() {
+        for slug in context.workspace.products()? {
+            match context.variants(&Selection::from(slug)) {
+                Ok(variants) => {
+                    for product in variants.chosen() {
+                        let records = context.ledger().records(&product.variant()).await?;
+                        if engine::listing_of(product, &records).is_some() {
+                            products.push(product.clone());
+                        }
+                    }
+                }
+                Err(failure) => failures.push(failure),
+            }
+        }
+        if products.is_empty() && failures.is_empty() {
+            context.ui.say("no product of the workspace is listed");
+        }
+        return Ok((products, failures));
+    }
+    for selection in selections {
+        products.extend(context.variants(selection)?.chosen().cloned());
+    }
+    Ok((products, failures))
+}
+
+/// Has an engine name another command to go on with.
+pub fn going_on(engine: Engine, go_on: String) -> Engine {
+    Engine { go_on, ..engine }
+}
+
+fn text(planned: &engine::ListingPlan) -> String {
+    let plan = &planned.plan;
+    let mut text = match (&planned.live, plan.is_empty()) {
+        (Some(live), true) => {
+            format!("{} on {} (account {})\n{} is as the manifest says\n", plan.variant, plan.target, plan.account, live.product.id)
+        }
+        _ => describe(&Next::Begin { plan: plan.clone(), superseded: None, head: None }, Extent::Whole),
+    };
+    if plan.is_empty() {
+        text.extend(plan.notices.iter().map(|notice| format!("note: {notice}\n")));
+    }
+    text.extend(planned.under_way.iter().map(|set| format!("note: locked by change set {set}; what is applied waits for its end\n")));
+    if let Some(open) = &planned.open {
+        text.push_str(&format!("note: run {} has not ended; nothing else begins before it does\n", open.run()));
+    }
+    text
+}
+
+fn document(planned: &engine::ListingPlan) -> Value {
+    let mut document = json(&planned.plan);
+    document["under_way"] = planned.under_way.iter().map(ToString::to_string).collect();
+    document["unfinished_run"] = planned.open.as_ref().map(|open| open.run().to_string()).into();
+    document
+}
+
+fn no_file(what: &str, file: &Path, error: &std::io::Error) -> Failure {
+    Failure::other(format!("{} can't be {what}: {error}", file.display()), "mind the file's name and place, then the same command again")
+}
+
+fn save(file: &Path, plans: Vec<Plan>) -> Result<(), Failure> {
+    let document = serde_json::to_string_pretty(&Saved { format: 1, plans }).expect("plans are plain data");
+    std::fs::write(file, document + "\n").map_err(|error| no_file("written", file, &error))
+}
+
+fn read(file: &Path) -> Result<Saved, Failure> {
+    let unreadable =
+        |why: String| Failure::other(format!("{} holds no plans: {why}", file.display()), "bakehouse list plan --out FILE saves some");
+    let metadata = std::fs::metadata(file).map_err(|error| no_file("read", file, &error))?;
+    if metadata.len() > LARGEST_PLAN_BYTES {
+        return Err(unreadable(format!("it has {} bytes, and {LARGEST_PLAN_BYTES} is the most", metadata.len())));
+    }
+    let text = std::fs::read_to_string(file).map_err(|error| no_file("read", file, &error))?;
+    let saved: Saved = serde_json::from_str(&text).map_err(|error| unreadable(error.to_string()))?;
+    match saved.format {
+        1 => Ok(saved),
+        other => Err(unreadable(format!("its format is {other}; this bakehouse reads 1"))),
+    }
+}
