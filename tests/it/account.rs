@@ -77,6 +77,7 @@ pub async fn diagnose(process: &Process) -> Vec<Check> {
         parameters: BTreeSet::new(),
         ingestion_roles: BTreeSet::from([process.product.listing.access_role.clone()]),
         payload_buckets: process.product.build.bucket.iter().cloned().collect(),
+        media_buckets: BTreeSet::new(),
         ledger: None,
     };
     let mut checks = caller.checks;

@@ -7,8 +7,10 @@ use bakehouse::manifest::{Judge, Workspace};
 use bakehouse::model::ids::Slug;
 use bakehouse::model::target::TargetName;
 use bakehouse::release::Listing;
+use serde_json::Value;
 
 use super::place;
+use super::scratch::Scratch;
 use super::world::World;
 
 #[tokio::test]
@@ -41,4 +43,35 @@ async fn what_was_shipped_is_imported_and_differs_in_nothing() {
     let (live, live_offer) = (AmiProduct::parse(&product).unwrap(), Offer::parse(&offer).unwrap());
     assert_eq!(differences(&taken_over, &live, Some(&live_offer)), []);
     assert_eq!(taken_over.listing.product_id.as_ref(), Some(id));
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+#[test]
+fn what_the_program_imports_it_plans_to_nothing() {
+    let scratch = Scratch::new();
+    scratch.done("bakehouse init my-app");
+    scratch.done("bakehouse ship my-app --yes");
+    let watched = json(&scratch.done("bakehouse list watch my-app --format json"));
+    let id = watched["variants"][0]["product"].as_str().unwrap_or_else(|| panic!("{watched:#}")).to_owned();
+
+    let shown = scratch.done(&format!("bakehouse list import {id} --as taken --dry-run"));
+    assert!(shown.contains(&format!("product-id = \"{id}\"")), "{shown}");
+    assert!(!scratch.folder().join("products/taken").exists(), "a dry run writes nothing");
+
+    let imported = json(&scratch.done(&format!("bakehouse list import {id} --as taken --format json")));
+    assert_eq!((&imported["slug"], &imported["dry_run"]), (&"taken".into(), &false.into()));
+    let planned = json(&scratch.done("bakehouse list plan taken --format json"));
+    assert_eq!(planned["variants"][0]["steps"], Value::Array(Vec::new()), "{planned:#}");
+
+    // What is there is not written over, and what lacks nothing stays as it is.
+    let manifest = std::fs::read(scratch.folder().join("products/taken/product.toml")).unwrap();
+    scratch.done(&format!("bakehouse list import {id} --as taken"));
+    assert_eq!(std::fs::read(scratch.folder().join("products/taken/product.toml")).unwrap(), manifest);
+
+    let nobody = scratch.run("bakehouse list import prod-aaaaaaaaaaaaa", None);
+    assert_eq!(nobody.code, Some(1));
+    assert!(nobody.err.contains("has no product prod-aaaaaaaaaaaaa"), "{}", nobody.err);
 }

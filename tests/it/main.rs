@@ -22,6 +22,7 @@ mod kept_blocks;
 mod leave;
 mod ledgers;
 mod list_import;
+mod listings;
 mod machine;
 mod mortal;
 mod page;

@@ -3,9 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use bakehouse::cloud::{self, Activity, COMMANDS, ChangeSetFilter};
-use bakehouse::engine::{self, Engine, EngineError, Extent, Followed, Next, Stage, Whole};
+use bakehouse::cloud::{self, Activity, Assessed, COMMANDS, ChangeSetFilter};
+use bakehouse::engine::{self, Engine, EngineError, Extent, Followed, ListingPlan, Next, Stage, Whole};
+use bakehouse::listing::Entity;
+use bakehouse::listing::retention::{on_sale, restrict};
+use bakehouse::listing::{AmiProduct, change_visibility};
+use bakehouse::model::change_set::product::TargetVisibility;
 use bakehouse::model::ids::Region;
+use bakehouse::model::listing_set::ListingSet;
 use bakehouse::model::record::Event;
 use bakehouse::plan::Request;
 use bakehouse::release::Listing;
@@ -46,6 +51,7 @@ const RARE: &[(&[&str], &str, &str)] = &[
     (&["boot"], "ec2:CreateTags", "when the image fails it, and is tagged as rejected"),
     (&["doctor"], "s3:ListObjectsV2", "but who may not list is told that what isn't there is forbidden"),
     (SURVEYORS, "aws-marketplace:ListTagsForResource", "when the Marketplace has a submission that the ledger lacks"),
+    (&["list-watch"], "aws-marketplace:DescribeAssessment", "when an assessment did not pass"),
     (&["scan"], "ebs:ListChangedBlocks", "with --keep-blocks, once blocks of another snapshot are kept"),
     // What gc removes is held by its own tests; here it only looks.
     (&["gc"], "ec2:DeleteKeyPair", "with --apply"),
@@ -139,8 +145,89 @@ async fn releases(seen: &mut Seen) {
     }
     seen.look(&world, "list", async |process| submit(process).await).await;
     seen.look(&world, "list-status", async |process| follow(process).await).await;
+    listings(seen, &world).await;
     seen.look(&world, "gc", async |process| drop(gc::plan(process, SignedDuration::ZERO).await)).await;
     seen.look(&world, "doctor", async |process| drop(diagnose(process).await)).await;
+}
+
+/// The commands that look after a listing.
+async fn listings(seen: &mut Seen, world: &World) {
+    async fn plan(process: &Process) -> ListingPlan {
+        process.engine.plan_listings(&[&process.product]).await.unwrap().remove(0).unwrap()
+    }
+    async fn carry_out(process: &Process, next: Next) {
+        Box::pin(engine::carry_out(&process.engine, &process.product, next, Extent::Only(Stage::List))).await.unwrap();
+    }
+    async fn ask(process: &Process, make: impl Fn(&Entity<AmiProduct>) -> Vec<ListingSet>) {
+        let live = plan(process).await.live.unwrap();
+        let planned = process.engine.plan_asked(&process.product, make(&live.product)).await.unwrap();
+        let until = process.engine.clock.now().saturating_add(Duration::from_secs(40 * 24 * 60 * 60)).unwrap();
+        let engine = Engine { until, ..process.engine.clone() };
+        Box::pin(engine::carry_out(&engine, &process.product, planned.begin(None).unwrap(), Extent::Whole)).await.unwrap();
+    }
+    world.edit("product.toml", "title = \"Hello Web\"", "title = \"Hello Web Server\"");
+    seen.look(world, "list-plan", async |process| assert!(!plan(process).await.plan.is_empty())).await;
+    seen.look(world, "list-apply", async |process| {
+        // A version that is sealed and not listed is added first, in a run of its own.
+        let request = Request { listing: true, ..Request::default() };
+        for _ in 0..2 {
+            let next = engine::next(&process.engine, &process.product, &request).await.unwrap();
+            carry_out(process, next).await;
+        }
+        let left = plan(process).await.plan;
+        assert!(left.is_empty(), "{left:#?}");
+    })
+    .await;
+    seen.look(world, "list-visibility", async |process| {
+        ask(process, |live| vec![change_visibility(live, TargetVisibility::Public, None).unwrap()]).await;
+    })
+    .await;
+    seen.look(world, "list-restrict", async |process| {
+        ask(process, |live| {
+            let versions = on_sale(&live.details);
+            restrict(live, &[&versions[0]]).unwrap()
+        })
+        .await;
+    })
+    .await;
+    change(world);
+    for (_, stage) in &STAGES[..6] {
+        only(&in_bucket(world.open().await).await, *stage).await.unwrap();
+    }
+    seen.look(world, "list-validate", async |process| {
+        let planned = plan(process).await;
+        let released = process.releases().await.pop().unwrap();
+        let entity = planned.live.unwrap().product.id;
+        let set = engine::add_version(&process.engine, &process.product, &released, &entity).unwrap();
+        process.engine.rehearse(&process.product, &released.version, &set).await.unwrap();
+    })
+    .await;
+    submit(&in_bucket(world.open().await).await).await;
+    let under_way = async |process: &Process| {
+        let reader = process.engine.writer.reader();
+        reader.change_sets(&ChangeSetFilter::UnderWay).await.unwrap().pop().unwrap().id
+    };
+    seen.look(world, "list-history", async |process| {
+        let reader = process.engine.writer.reader();
+        let live = plan(process).await.live.unwrap();
+        for listed in reader.change_sets(&ChangeSetFilter::On(live.product.id)).await.unwrap() {
+            reader.change_set(&listed.id).await.unwrap();
+        }
+    })
+    .await;
+    seen.look(world, "list-watch", async |process| {
+        let live = plan(process).await.live.unwrap();
+        process.engine.writer.reader().assessments(&Assessed::Product(live.product.id)).await.unwrap();
+    })
+    .await;
+    seen.look(world, "list-cancel", async |process| {
+        plan(process).await;
+        let id = under_way(process).await;
+        process.engine.writer.reader().change_set(&id).await.unwrap();
+        // AWS cancels what it is still preparing; asking is what takes the permission.
+        drop(process.engine.writer.cancel_change_set(&id).await);
+    })
+    .await;
 }
 
 /// The commands that only look at what was released.

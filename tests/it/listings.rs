@@ -1,0 +1,152 @@
+//! Listings as code: what a manifest says otherwise than the live listing is applied, and then there is nothing to do.
+
+use std::time::Duration;
+
+use bakehouse::engine::{self, Engine, EngineError, Extent, Next, Stage};
+use bakehouse::listing::Entity;
+use bakehouse::listing::retention::{named, on_sale, restrict};
+use bakehouse::listing::{AmiProduct, change_visibility};
+use bakehouse::model::change_set::product::TargetVisibility;
+use bakehouse::model::listing_set::ListingSet;
+use bakehouse::model::plan::{Plan, Step};
+use bakehouse::plan::Request;
+use bakehouse::release::{ChangeState, listing_changes};
+
+use super::world::{Process, World};
+
+/// What is planned of the listing alone.
+async fn plan(process: &Process) -> Plan {
+    let planned = process.engine.plan_listings(&[&process.product]).await.unwrap().remove(0).unwrap();
+    planned.plan
+}
+
+fn sets(plan: &Plan) -> Vec<&ListingSet> {
+    let of = |step| match step {
+        &Step::ChangeListing { ref set, .. } => Some(&**set),
+        _ => None,
+    };
+    plan.steps.iter().filter_map(|planned| of(&planned.step)).collect()
+}
+
+/// The change types of each set.
+fn types(plan: &Plan) -> Vec<Vec<String>> {
+    let of = |set: &ListingSet| {
+        let changes = set.request["ChangeSet"].as_array().unwrap();
+        let mut types: Vec<String> = changes.iter().map(|change| change["ChangeType"].as_str().unwrap().to_owned()).collect();
+        types.sort();
+        types
+    };
+    sets(plan).into_iter().map(of).collect()
+}
+
+/// Applies what there is to apply.
+async fn apply(process: &Process) -> Result<(), EngineError> {
+    let request = Request { listing: true, ..Request::default() };
+    let next = engine::next(&process.engine, &process.product, &request).await?;
+    engine::carry_out(&process.engine, &process.product, next, Extent::Only(Stage::List)).await
+}
+
+/// Edits the manifest, sees the change types that it takes, applies them, and sees that nothing is left.
+async fn is_applied(world: &World, from: &str, to: &str, expected: &[&[&str]]) {
+    world.edit("product.toml", from, to);
+    let process = world.open().await;
+    let planned = plan(&process).await;
+    assert_eq!(types(&planned), expected, "{from} → {to}: {planned:#?}");
+    apply(&process).await.unwrap();
+    let left = plan(&process).await;
+    assert!(left.is_empty() && left.notices.is_empty(), "{from} → {to}: {left:#?}");
+    assert_eq!(process.steps().await, Vec::<String>::new(), "ship has nothing to do either");
+}
+
+#[tokio::test]
+async fn a_listing_is_changed_by_its_manifest_from_one_end_to_the_other() {
+    let world = World::new().await;
+    let process = world.open().await;
+    process.ship().await.unwrap();
+    assert!(plan(&process).await.is_empty());
+    drop(process);
+    let annual = "model = \"hourly-annual\"\nannual-rates = { \"t3.micro\" = \"70\", \"t3.small\" = \"140\", \"m7i.large\" = \"280\", \"c7i.large\" = \"280\" }";
+    is_applied(&world, "model = \"hourly\"", annual, &[&["UpdatePricingTerms"]]).await;
+    // Two instance types come, with their prices.
+    world.edit("product.toml", "\"c7i.large\" = \"280\" }", "\"c7i.large\" = \"280\", \"t3.large\" = \"300\", \"m7i.xlarge\" = \"500\" }");
+    world.edit("product.toml", "\"c7i.large\" = \"0.04\"", "\"c7i.large\" = \"0.04\"\n\"t3.large\" = \"0.05\"\n\"m7i.xlarge\" = \"0.08\"");
+    is_applied(
+        &world,
+        "instance-types = [\"t3.micro\", ",
+        "instance-types = [\"t3.large\", \"m7i.xlarge\", \"t3.micro\", ",
+        &[&["AddDimensions", "AddInstanceTypes", "UpdatePricingTerms"]],
+    )
+    .await;
+    // One goes.
+    world.edit("product.toml", "\"m7i.xlarge\" = \"0.08\"", "");
+    world.edit("product.toml", ", \"m7i.xlarge\" = \"500\"", "");
+    is_applied(&world, "\"m7i.xlarge\", \"t3.micro\"", "\"t3.micro\"", &[&["RestrictDimensions", "RestrictInstanceTypes"]]).await;
+    is_applied(&world, "\"us-west-2\", ", "", &[&["RestrictRegions"]]).await;
+    is_applied(&world, "title = \"Hello Web\"", "title = \"Hello Web Server\"", &[&["UpdateInformation"]]).await;
+    is_applied(&world, "You may terminate at any time", "You can terminate at any time", &[&["UpdateSupportTerms"]]).await;
+    // Two versions, the oldest of three is restricted once the product is public.
+    for round in ["one", "two"] {
+        world.edit("provision/20-tune.sh", "set -", &format!(": {round}\nset -"));
+        world.open().await.ship().await.unwrap();
+    }
+    let process = world.open().await;
+    change(&process, |live| change_visibility(live, TargetVisibility::Public, None).map(|set| vec![set]).unwrap()).await.unwrap();
+    assert!(plan(&process).await.is_empty());
+    change(&process, |live| {
+        let versions = on_sale(&live.details);
+        assert_eq!(versions.iter().map(|version| version.title.as_str()).collect::<Vec<_>>(), ["1.0.0", "1.0.1", "1.0.2"]);
+        restrict(live, &named(&versions, &["1.0.0".to_owned()]).unwrap()).unwrap()
+    })
+    .await
+    .unwrap();
+    let left = plan(&process).await;
+    assert!(left.is_empty(), "{left:#?}");
+    let live = process.engine.plan_listings(&[&process.product]).await.unwrap().remove(0).unwrap().live.unwrap();
+    let titles: Vec<String> = on_sale(&live.product.details).into_iter().map(|version| version.title).collect();
+    assert_eq!(titles, ["1.0.1", "1.0.2"]);
+    // The ledger tells of each change set, for AWS forgets them.
+    let records = process.engine.ledger.records(&process.product.variant()).await.unwrap();
+    let changes = listing_changes(&records);
+    assert_eq!(changes.len(), 8, "{changes:#?}");
+    assert!(changes.iter().all(|change| change.state == ChangeState::Done));
+}
+
+/// Carries out what somebody asks for.
+async fn change(process: &Process, make: impl Fn(&Entity<AmiProduct>) -> Vec<ListingSet>) -> Result<(), EngineError> {
+    let found = process.engine.plan_listings(&[&process.product]).await?.remove(0)?;
+    let sets = make(&found.live.unwrap().product);
+    let next: Next = process.engine.plan_asked(&process.product, sets).await?.begin(None)?;
+    // People take their time.
+    let until = process.engine.clock.now().saturating_add(Duration::from_secs(40 * 24 * 60 * 60)).unwrap();
+    engine::carry_out(&Engine { until, ..process.engine.clone() }, &process.product, next, Extent::Whole).await
+}
+
+#[tokio::test]
+async fn a_saved_plan_is_refused_once_the_live_listing_has_moved() {
+    let world = World::new().await;
+    world.open().await.ship().await.unwrap();
+    world.edit("product.toml", "title = \"Hello Web\"", "title = \"Hello Web Server\"");
+    let process = world.open().await;
+    let saved = plan(&process).await;
+    let text = serde_json::to_string(&saved).unwrap();
+    let saved: Plan = serde_json::from_str(&text).unwrap();
+    process.engine.plan_saved(&process.product, saved.clone()).await.unwrap();
+    // Somebody changes the product otherwise.
+    drop(process);
+    world.edit("product.toml", "\"us-west-2\", ", "");
+    let process = world.open().await;
+    apply(&process).await.unwrap();
+    let refused = process.engine.plan_saved(&process.product, saved).await.map(drop);
+    assert!(matches!(refused, Err(EngineError::ListingMoved { .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn prices_fall_before_they_rise_and_then_rest() {
+    let world = World::new().await;
+    world.open().await.ship().await.unwrap();
+    world.edit("product.toml", "\"t3.micro\" = \"0.01\"", "\"t3.micro\" = \"0.008\"");
+    is_applied(&world, "\"t3.small\" = \"0.02\"", "\"t3.small\" = \"0.025\"", &[&["UpdatePricingTerms"], &["UpdatePricingTerms"]]).await;
+    world.edit("product.toml", "\"t3.small\" = \"0.025\"", "\"t3.small\" = \"0.03\"");
+    let planned = plan(&world.open().await).await;
+    assert!(planned.is_empty() && planned.notices.len() == 1, "{planned:#?}");
+}
