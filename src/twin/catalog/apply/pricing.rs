@@ -139,7 +139,7 @@ fn check_term(term: &Value, product: &Product, faults: &mut Faults) {
         faults.add("INCOMPATIBLE_RATES", "Provide rates for the same dimensions in all rate cards.");
     }
     match kind.as_str() {
-        "FreeTrialPricingTerm" => check_trial(term, &metered, faults),
+        "FreeTrialPricingTerm" => check_trial(term, &metered, &known, faults),
         "FixedUpfrontPricingTerm" => check_grants(term, &known, faults),
         "ConfigurableUpfrontPricingTerm" => check_durations(term, faults),
         _ => {}
@@ -206,8 +206,9 @@ fn check_year(term: &Value, faults: &mut Faults) {
     }
 }
 
-/// A trial lasts 5 to 31 days and is for all that is metered, to the same extent.
-fn check_trial(term: &Value, metered: &BTreeSet<&str>, faults: &mut Faults) {
+/// A trial lasts 5 to 31 days and is for all that is metered, to the same extent. Whether what was restricted is metered
+/// still isn't documented: both are let pass.
+fn check_trial(term: &Value, metered: &BTreeSet<&str>, known: &BTreeSet<&str>, faults: &mut Faults) {
     let duration = term["Duration"].as_str().unwrap_or_default();
     if !days(duration).is_some_and(|days| (5..=31).contains(&days)) {
         faults.add("INVALID_DURATION", format!("Provide a duration of 5 to 31 days, not {duration}."));
@@ -215,7 +216,8 @@ fn check_trial(term: &Value, metered: &BTreeSet<&str>, faults: &mut Faults) {
     let grants = term["Grants"].as_array().map_or(&[][..], Vec::as_slice);
     let granted: BTreeSet<&str> = grants.iter().filter_map(|grant| grant["DimensionKey"].as_str()).collect();
     let quantities: Vec<&Value> = grants.iter().map(|grant| &grant["MaxQuantity"]).collect();
-    if granted != *metered || quantities.windows(2).any(|pair| pair[0] != pair[1]) {
+    let is_for_all = granted.is_superset(metered) && granted.is_subset(known);
+    if !is_for_all || quantities.windows(2).any(|pair| pair[0] != pair[1]) {
         faults.add("INVALID_GRANTS", "Provide grants of the same quantity for all Metered dimensions.");
     }
 }

@@ -45,6 +45,37 @@ async fn years_and_monthly_fees_come_beside_hours_one_of_the_two() {
     }
 }
 
+/// A trial is for all that is metered; whether what was restricted still counts as that, AWS doesn't say.
+#[tokio::test]
+async fn a_trial_may_go_on_granting_what_was_restricted() {
+    let trial = |keys: &[&str]| {
+        let grants: Vec<Value> = keys.iter().map(|key| json!({ "DimensionKey": key, "MaxQuantity": 2 })).collect();
+        json!({ "Type": "FreeTrialPricingTerm", "Duration": "P7D", "Grants": grants })
+    };
+    let cases: [(&[&str], &[&str]); 4] = [
+        (&["t3.small", "t3.large"], &[]),
+        (&["t3.small"], &[]),
+        (&["t3.large"], &["INVALID_GRANTS"]),
+        (&["t3.small", "m5.large"], &["INVALID_GRANTS"]),
+    ];
+    for (granted, expected) in cases {
+        let bench = Bench::new();
+        let mut set = first_listing(&bench);
+        let pricing = set.iter_mut().find(|change| change["ChangeType"] == "UpdatePricingTerms").unwrap();
+        pricing["DetailsDocument"]["Terms"].as_array_mut().unwrap().push(trial(&["t3.small", "t3.large"]));
+        let mut prices = pricing["DetailsDocument"].clone();
+        let listed = bench.finish(&set).await;
+        let id = |index: usize| listed["ChangeSet"][index]["Entity"]["Identifier"].as_str().unwrap().trim_end_matches("@1");
+        prices["Terms"][1] = trial(granted);
+        let set = [
+            change("AmiProduct", "RestrictInstanceTypes", id(0), json!({ "InstanceTypes": ["t3.large"] })),
+            change("AmiProduct", "RestrictDimensions", id(0), json!([{ "Key": "t3.large", "Types": ["Metered"] }])),
+            change("Offer", "UpdatePricingTerms", id(9), prices),
+        ];
+        assert_eq!(codes(&bench.finish(&set).await), expected, "{granted:?}");
+    }
+}
+
 #[tokio::test]
 async fn an_instance_type_of_an_hourly_product_comes_with_dimension_and_price() {
     let bench = Bench::new();
