@@ -7,6 +7,7 @@ use aws_sdk_marketplacecatalog::types as sdk;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 
+use super::document::document_of;
 use super::session::{Reader, Writer};
 use super::{CloudError, error};
 use crate::listing::{ChangeSetDescription, DescribedChange, DescribedEntity, ErrorDetail};
@@ -309,7 +310,10 @@ fn start_error(
     error
 }
 
-/// Builds the SDK's change. Details go as a JSON text, so that numbers and texts arrive as they are here.
+/// Builds the SDK's change. Details go as a document: as a text AWS takes an object of at most 16,384 characters alone, and
+/// release notes are longer, dimensions a list.
+///
+/// Source: <https://docs.aws.amazon.com/marketplace/latest/APIReference/API_Change.html>
 fn change(value: &serde_json::Value) -> Result<sdk::Change, String> {
     let entity = sdk::Entity::builder()
         .r#type(value["Entity"]["Type"].as_str().unwrap_or_default())
@@ -320,7 +324,7 @@ fn change(value: &serde_json::Value) -> Result<sdk::Change, String> {
         .change_type(value["ChangeType"].as_str().unwrap_or_default())
         .entity(entity)
         .set_change_name(value["ChangeName"].as_str().map(str::to_owned))
-        .details(value["DetailsDocument"].to_string())
+        .details_document(document_of(&value["DetailsDocument"]))
         .build()
         .map_err(|e| e.to_string())
 }
@@ -363,5 +367,23 @@ pub(super) fn split_revision(identifier: &str) -> (&str, Option<u64>) {
     match identifier.split_once('@') {
         Some((id, revision)) => (id, revision.parse().ok()),
         None => (identifier, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::cloud::document::json_of;
+
+    #[test]
+    fn details_are_sent_as_a_document() {
+        for details in [json!({ "Version": { "ReleaseNotes": "x".repeat(30_000) } }), json!([{ "Key": "t3.small" }]), json!({})] {
+            let sent = change(&json!({ "ChangeType": "AddRegions", "Entity": { "Type": "AmiProduct@1.0" }, "DetailsDocument": details }));
+            let sent = sent.unwrap();
+            assert_eq!(sent.details_document().map(json_of), Some(details));
+            assert_eq!(sent.details(), None);
+        }
     }
 }

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_marketplacecatalog::types as sdk;
-use aws_smithy_types::{Document, Number};
-use serde_json::{Map, Value};
 
 use super::catalog::{CATALOG, EntityDescription, split_revision};
+use super::document::json_of;
 use super::session::Reader;
 use super::{CloudError, error};
 use crate::model::ids::{EntityId, Region};
@@ -100,33 +99,4 @@ fn description(id: &EntityId, detail: &sdk::EntityDetail) -> EntityDescription {
     let (_, revision) = split_revision(detail.entity_identifier().unwrap_or_default());
     let details = detail.details_document().map_or_else(|| "{}".to_owned(), |document| json_of(document).to_string());
     EntityDescription { id: id.clone(), revision, entity_type: detail.entity_type().unwrap_or_default().to_owned(), details }
-}
-
-/// Makes a document of the SDK's the JSON that it was. Its depth is bounded by the SDK's own reader.
-fn json_of(document: &Document) -> Value {
-    match document {
-        Document::Object(members) => Value::Object(members.iter().map(|(key, value)| (key.clone(), json_of(value))).collect::<Map<_, _>>()),
-        Document::Array(values) => values.iter().map(json_of).collect(),
-        Document::Number(Number::PosInt(number)) => (*number).into(),
-        Document::Number(Number::NegInt(number)) => (*number).into(),
-        Document::Number(Number::Float(number)) => (*number).into(),
-        Document::String(text) => text.clone().into(),
-        Document::Bool(value) => (*value).into(),
-        Document::Null => Value::Null,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_document_is_the_json_that_it_was() {
-        let document = Document::Object(std::collections::HashMap::from([
-            ("Port".to_owned(), Document::Number(Number::PosInt(443))),
-            ("Tags".to_owned(), Document::Array(vec![Document::Null, Document::Bool(true), Document::Number(Number::NegInt(-1))])),
-            ("Text".to_owned(), Document::String("x".to_owned())),
-        ]));
-        assert_eq!(json_of(&document), serde_json::json!({ "Port": 443, "Tags": [null, true, -1], "Text": "x" }));
-    }
 }

@@ -12,6 +12,7 @@ mod block_store;
 mod catalog;
 mod codes;
 mod connector;
+mod document;
 mod download;
 mod ec2;
 mod ec2_write;
