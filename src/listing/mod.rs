@@ -37,4 +37,6 @@ pub use title::{Place, Standing, Subject, Use, Wanted, image_standing, title_sta
 pub use visibility::{VisibilityError, change_visibility};
 
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod fixture;

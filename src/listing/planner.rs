@@ -169,4 +169,4 @@ fn outcome(case: &Case) -> Outcome {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::*;
 use crate::listing::fixture::product;
 use crate::model::product::{AccessEndpoint, Eula, FreeTrial, FutureRegions, Pricing};
-use world::World;
+pub(in crate::listing) use world::World;
 
 mod world;
 
@@ -298,7 +298,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn products()(
+    pub(in crate::listing) fn products()(
         types in prop::sample::subsequence(TYPES.to_vec(), 1..=TYPES.len()),
         recommended in any::<prop::sample::Index>(),
         (hourly, annual) in (prices(), prices()),

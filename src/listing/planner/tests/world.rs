@@ -17,7 +17,7 @@ use crate::model::product::{Eula, FutureRegions, Pricing, Product};
 const OF_AWS: &str = "999999999999";
 
 #[derive(Debug, Clone)]
-pub(super) struct World {
+pub(in crate::listing) struct World {
     pub product: Value,
     pub offer: Value,
     pub given: Given,
