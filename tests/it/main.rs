@@ -13,6 +13,7 @@ mod db;
 mod debian;
 mod end_state;
 mod faults;
+mod fleet;
 mod floors;
 mod gate;
 mod gc;
@@ -29,6 +30,7 @@ mod page;
 mod permissions;
 mod place;
 mod pricing;
+
 mod resume;
 mod rocky;
 mod runners;
