@@ -31,6 +31,7 @@ mod permissions;
 mod place;
 mod pricing;
 
+mod requests;
 mod resume;
 mod rocky;
 mod runners;
