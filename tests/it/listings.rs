@@ -21,11 +21,11 @@ async fn plan(process: &Process) -> Plan {
 }
 
 fn sets(plan: &Plan) -> Vec<&ListingSet> {
-    let of = |step| match step {
-        &Step::ChangeListing { ref set, .. } => Some(&**set),
+    let changes = plan.steps.iter().filter_map(|planned| match &planned.step {
+        Step::ChangeListing { set, .. } => Some(&**set),
         _ => None,
-    };
-    plan.steps.iter().filter_map(|planned| of(&planned.step)).collect()
+    });
+    changes.collect()
 }
 
 /// The change types of each set.
