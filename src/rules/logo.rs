@@ -29,27 +29,38 @@ pub enum LogoFault {
 
 /// Says what is wrong with a logo's content, if anything is. `ending` is that of its name, in lower case.
 pub fn logo_fault(content: &[u8], ending: &str) -> Option<LogoFault> {
-    let found = match imagesize::image_type(content) {
-        Ok(ImageType::Png) => "png",
-        Ok(ImageType::Jpeg) => "jpg",
-        Ok(ImageType::Gif) => "gif",
-        _ => return Some(LogoFault::Format("it is no png, jpg or gif".to_owned())),
+    let (width, height) = match measured(content, ending) {
+        Ok(size) => size,
+        Err(found) => return Some(LogoFault::Format(found)),
     };
-    if found != if ending == "jpeg" { "jpg" } else { ending } {
-        return Some(LogoFault::Format(format!("it is a {found}")));
-    }
-    let Ok(size) = imagesize::blob_size(content) else {
-        return Some(LogoFault::Format(format!("it begins like a {found} and is damaged")));
-    };
-    let shown = format!("it is {} pixels wide and {} high", size.width, size.height);
-    let ratio_fits = size.height <= size.width && size.width <= size.height.saturating_mul(2);
-    if size.width < NARROWEST || !ratio_fits {
+    let shown = format!("it is {width} pixels wide and {height} high");
+    let ratio_fits = height <= width && width <= height.saturating_mul(2);
+    if width < NARROWEST || !ratio_fits {
         Some(LogoFault::Dimensions(shown))
-    } else if !ADVISED.contains(&size.width) {
+    } else if !ADVISED.contains(&width) {
         Some(LogoFault::Width(shown))
     } else {
         None
     }
+}
+
+/// Returns width and height in pixels of a png, jpg or gif that is the image that its name says.
+///
+/// # Errors
+///
+/// What it is instead.
+pub(super) fn measured(content: &[u8], ending: &str) -> Result<(usize, usize), String> {
+    let found = match imagesize::image_type(content) {
+        Ok(ImageType::Png) => "png",
+        Ok(ImageType::Jpeg) => "jpg",
+        Ok(ImageType::Gif) => "gif",
+        _ => return Err("it is no png, jpg or gif".to_owned()),
+    };
+    if found != if ending == "jpeg" { "jpg" } else { ending } {
+        return Err(format!("it is a {found}"));
+    }
+    let size = imagesize::blob_size(content).map_err(|_| format!("it begins like a {found} and is damaged"))?;
+    Ok((size.width, size.height))
 }
 
 #[cfg(test)]

@@ -5,8 +5,11 @@
 
 pub mod addresses;
 pub mod advice;
+pub mod cloudformation;
+pub mod diagram;
 pub mod instances;
 pub mod limits;
 pub mod logo;
 pub mod names;
+pub mod ports;
 pub mod texts;
