@@ -101,6 +101,8 @@ fn listing() -> Listing {
         access_role: "arn:aws:iam::123456789012:role/Ingestion".parse().unwrap(),
         usage_instructions: String::new(),
         recommended_instance_type: "t3.micro".to_owned(),
+        image_alone: true,
+        templates: Vec::new(),
         security_groups: vec![],
         access_endpoint: None,
         scanning_port: 22,

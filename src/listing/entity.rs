@@ -162,11 +162,29 @@ impl Version {
     /// Returns the delivery option that launches from an image alone, and its source.
     pub fn ami_option(&self) -> Option<(&DeliveryOption, Option<&Source>)> {
         let option = self.delivery_options.iter().find(|option| option.kind.as_deref() == Some("AmazonMachineImage"))?;
-        let source = self.sources.iter().find(|source| source.id.is_some() && source.id == option.source_id);
         // Documents are about whose two ids don't meet; with one image there is no doubt.
+        Some((option, self.source_of(option).or(self.only_image())))
+    }
+
+    /// Returns the delivery options by a CloudFormation template that new buyers can have, and their sources.
+    pub fn template_options(&self) -> impl Iterator<Item = (&DeliveryOption, Option<&Source>)> {
+        let on_sale = self.delivery_options.iter().filter(|option| option.visibility != Some(Visibility::Restricted));
+        let by_template = on_sale.filter(|option| option.kind.as_deref() == Some("CloudFormationTemplate"));
+        by_template.map(|option| (option, self.source_of(option)))
+    }
+
+    /// Returns what was told of the image that all options are of.
+    pub fn image_source(&self) -> Option<&Source> {
+        self.ami_option().and_then(|(_, source)| source).or(self.only_image())
+    }
+
+    fn source_of(&self, option: &DeliveryOption) -> Option<&Source> {
+        self.sources.iter().find(|source| source.id.is_some() && source.id == option.source_id)
+    }
+
+    fn only_image(&self) -> Option<&Source> {
         let mut images = self.sources.iter().filter(|source| source.image.is_some());
-        let only = images.next().filter(|_| images.next().is_none());
-        Some((option, source.or(only)))
+        images.next().filter(|_| images.next().is_none())
     }
 }
 

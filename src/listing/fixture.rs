@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::compose::ReleaseFacts;
 use super::entity::{AmiProduct, Offer};
+use crate::model::deployment_template::DeploymentTemplate;
 use crate::model::digest::Digest;
 use crate::model::product::*;
 use crate::model::report::Severity;
@@ -65,6 +66,8 @@ pub(super) fn product() -> Product {
             access_role: "arn:aws:iam::123456789012:role/Ingest".parse().unwrap(),
             usage_instructions: "Launch it and browse to port 80.".into(),
             recommended_instance_type: "t3.small".into(),
+            image_alone: true,
+            templates: Vec::new(),
             security_groups: vec![SecurityGroupRule {
                 protocol: "tcp".into(),
                 from_port: 80,
@@ -89,6 +92,22 @@ pub(super) fn product() -> Product {
         manifest_digest: Digest::of("manifest"),
         inputs: BTreeMap::new(),
         places: BTreeMap::new(),
+    }
+}
+
+pub(super) fn template(title: &str) -> DeploymentTemplate {
+    let url = |ending: &str| format!("https://acme.s3.amazonaws.com/{}.{ending}", title.replace(' ', "-"));
+    DeploymentTemplate {
+        title: title.into(),
+        short_description: "A network and a server in it.".into(),
+        long_description: "A network.\nA server in it.".into(),
+        usage_instructions: "Launch the stack.".into(),
+        recommended_instance_type: "t3.small".into(),
+        url: url("yaml"),
+        file: None,
+        diagram_url: url("png"),
+        diagram: None,
+        image_parameters: vec!["ImageId".into()],
     }
 }
 

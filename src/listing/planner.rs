@@ -8,7 +8,7 @@
 //! Source: AWS Marketplace Catalog API reference, "Working with AMI-based products" and "Working with
 //! public offers", <https://docs.aws.amazon.com/marketplace/latest/APIReference/ami-products.html>.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -17,6 +17,7 @@ use crate::model::change_set::Details;
 use crate::model::ids::{AccountId, EntityId};
 use crate::model::listing_set::{FieldChange, ListingSet};
 use crate::model::product::Product;
+use crate::model::record::SentTemplate;
 
 pub use differences::differences;
 pub use obstacle::{Obstacle, ObstacleCode};
@@ -30,6 +31,7 @@ mod packing;
 mod pricing;
 mod regions;
 mod targeting;
+mod template;
 mod texts;
 mod version;
 
@@ -66,6 +68,8 @@ pub struct Given {
     pub eula_url: Option<String>,
     /// The accounts that were to see the limited product.
     pub allowed_accounts: BTreeSet<AccountId>,
+    /// The CloudFormation templates of the newest version, by their titles.
+    pub templates: BTreeMap<String, SentTemplate>,
 }
 
 /// The listing as it is.

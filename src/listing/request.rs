@@ -1,10 +1,12 @@
 //! What goes round a change set when it is sent: its name, and its version's title.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use crate::model::change_set::AMI_PRODUCT;
 use crate::model::ids::Slug;
-use crate::model::record::Sent;
+use crate::model::record::{Sent, SentTemplate};
 use crate::model::version::Version;
 
 /// The longest `ChangeSetName` in characters.
@@ -42,6 +44,7 @@ pub fn sent(request: &Value) -> Sent {
                 sent.video_url = text("/VideoUrls/0").or(sent.video_url);
             }
             Some("UpdateLegalTerms") => sent.eula_url = text("/Terms/0/Documents/0/Url").or(sent.eula_url),
+            Some("AddDeliveryOptions") => sent.templates = Some(templates(details)).filter(|templates| !templates.is_empty()),
             Some("UpdateTargeting") if change["Entity"]["Type"] == AMI_PRODUCT => {
                 let accounts = details["PositiveTargeting"]["BuyerAccounts"].as_array();
                 sent.allowed_accounts = accounts.map(|accounts| accounts.iter().filter_map(|id| id.as_str()?.parse().ok()).collect());
@@ -50,6 +53,21 @@ pub fn sent(request: &Value) -> Sent {
         }
     }
     sent
+}
+
+/// The templates of a version's details.
+fn templates(details: &Value) -> BTreeMap<String, SentTemplate> {
+    let template = |option: &Value| {
+        let details = &option["Details"]["DeploymentTemplateDeliveryOptionDetails"];
+        let parameters = details["TemplateSources"].as_array()?.iter();
+        let sent = SentTemplate {
+            url: details["Template"].as_str()?.to_owned(),
+            diagram_url: details["ArchitectureDiagram"].as_str()?.to_owned(),
+            image_parameters: parameters.filter_map(|source| source["ParameterName"].as_str().map(str::to_owned)).collect(),
+        };
+        Some((option["DeliveryOptionTitle"].as_str()?.to_owned(), sent))
+    };
+    details["DeliveryOptions"].as_array().into_iter().flatten().filter_map(template).collect()
 }
 
 /// Tells whether a change set of this name may have submitted a version of a product: others' and rehearsals don't.

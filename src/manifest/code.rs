@@ -83,6 +83,10 @@ const OURS: Option<&str> = None;
 const TOML: Option<&str> = Some("https://toml.io/en/v1.0.0");
 /// "Working with AMI-based products" of the Catalog API.
 const PRODUCTS: Option<&str> = Some("https://docs.aws.amazon.com/marketplace/latest/APIReference/work-with-single-ami-products.html");
+/// CloudFormation templates for image-based products, of the seller guide.
+const TEMPLATES: Option<&str> = Some("https://docs.aws.amazon.com/marketplace/latest/userguide/cloudformation.html");
+const TEMPLATE_LIMITS: Option<&str> = Some("https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html");
+const TEMPLATE_FORMATS: Option<&str> = Some("https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-formats.html");
 /// "Working with public offers" of the Catalog API.
 const OFFERS: Option<&str> = Some("https://docs.aws.amazon.com/marketplace/latest/APIReference/work-with-public-offers.html");
 const CHECKLIST: Option<&str> = Some("https://docs.aws.amazon.com/marketplace/latest/userguide/aws-marketplace-listing-checklist.html");
@@ -93,6 +97,8 @@ const BOOT: Option<&str> = Some("https://docs.aws.amazon.com/AWSEC2/latest/UserG
 const TAGS: Option<&str> = Some("https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html");
 const USER_DATA: Option<&str> = Some("https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/user-data.html");
 
+const TEMPLATE_SCAN: &str = "The Marketplace looks at templates only while it works on a version, an hour after submission (SCAN_ERROR); by then the \
+                             version's title is used up.";
 const REVIEWED: &str = "The Marketplace checks texts only while it works on a change set: minutes to an hour after submission.";
 
 codes! {
@@ -629,6 +635,117 @@ codes! {
         why: "Refused as INVALID_ACCESS_ENDPOINT_RELATIVE_PATH: no leading slash, no white space, at most 2,000 characters.", source: PRODUCTS,
         remedy: "Write it without the leading slash, spaces as %20.",
         example: edit("protocol = \"http\", port", "protocol = \"http\", path = \"/x\", port"),
+    }
+]
+"Templates" [
+    Error TemplateUrl "template-url" {
+        meaning: "A template's address is not one that the Marketplace takes.",
+        why: "Templates are fetched from S3 by https (INVALID_MEDIA).", source: TEMPLATES,
+        remedy: "Name a file of the product's folder instead: `file = \"listing/server.yaml\"`; or put the template into a bucket.",
+        example: told("[[listing.template]] with url = \"https://example.com/server.yaml\""),
+    }
+    Error TemplateTooLarge "template-too-large" {
+        meaning: "A template is larger than CloudFormation reads from S3.",
+        why: "Templates in S3 take at most 1 MiB (INVALID_MEDIA).", source: TEMPLATE_LIMITS,
+        remedy: "Take parts of it into nested templates.",
+        example: told("a listing/server.yaml of 2 MiB"),
+    }
+    Error TemplateSyntax "template-syntax" {
+        meaning: "A template is not what CloudFormation reads.",
+        why: "A template is one document in JSON or YAML, without aliases and without a key twice; bakehouse reads 64 levels.", source: TEMPLATE_FORMATS,
+        remedy: "Mend the place that is shown.",
+        example: told("a template with `Resources: [`"),
+    }
+    Error TemplateResources "template-resources" {
+        meaning: "A template makes nothing.",
+        why: "CloudFormation asks for `Resources` with one entry at least.", source: TEMPLATE_FORMATS,
+        remedy: "Add what is to be made.",
+        example: told("a template of `Parameters` and `Outputs` alone"),
+    }
+    Error TemplateImageParameter "template-image-parameter" {
+        meaning: "A template lacks the parameter that is to get the image.",
+        why: TEMPLATE_SCAN, source: TEMPLATES,
+        remedy: "Add `ImageId: { Type: AWS::EC2::Image::Id }` to its parameters, or name another one by `image-parameters`.",
+        example: told("a template without the parameter ImageId"),
+    }
+    Error TemplateImageType "template-image-type" {
+        meaning: "The parameter that is to get the image is not of an image's type.",
+        why: "The Marketplace puts in the version's image, which only AWS::EC2::Image::Id takes.", source: TEMPLATES,
+        remedy: "Write `Type: AWS::EC2::Image::Id`.",
+        example: told("ImageId: { Type: String }"),
+    }
+    Error TemplateImageUnused "template-image-unused" {
+        meaning: "No resource of a template uses the image that it is given.",
+        why: TEMPLATE_SCAN, source: TEMPLATES,
+        remedy: "Launch the instances from it: `ImageId: !Ref ImageId`.",
+        example: told("a template that declares ImageId and makes a bucket alone"),
+    }
+    Error TemplateForeignImage "template-foreign-image" {
+        meaning: "A template launches an image that the Marketplace does not give it.",
+        why: "Images come by the named parameters alone: an id, a mapping or a parameter store of one's own leads elsewhere.", source: TEMPLATES,
+        remedy: "Write `ImageId: !Ref ImageId`.",
+        example: told("ImageId: ami-0123456789abcdef0"),
+    }
+    Error TemplateParameterStore "template-parameter-store" {
+        meaning: "A template reads from a parameter store that buyers don't have.",
+        why: "Parameters of the type AWS::SSM::Parameter… are looked up in the buyer's account.", source: TEMPLATES,
+        remedy: "Take a plain parameter; AWS's own, whose names begin with /aws/service/, are everybody's.",
+        example: told("Type: AWS::SSM::Parameter::Value<String>, Default: /acme/size"),
+    }
+    Error TemplatePassword "template-password" {
+        meaning: "A password of a template has a default.",
+        why: "Every buyer's would be the same.", source: TEMPLATES,
+        remedy: "Take the default out: CloudFormation asks for it then.",
+        example: told("Password: { Type: String, NoEcho: true, Default: changeme }"),
+    }
+    Error TemplateOpenAccess "template-open-access" {
+        meaning: "A template opens a port for administration or a database to the whole internet.",
+        why: "The Marketplace refuses 0.0.0.0/0 by default on such ports.", source: TEMPLATES,
+        remedy: "Let the buyer say from where: a parameter for `CidrIp`, without default or with a private range.",
+        example: told("FromPort: 22, ToPort: 22, CidrIp: 0.0.0.0/0"),
+    }
+    Error TemplateExternalCode "template-external-code" {
+        meaning: "A function of a template has its code elsewhere.",
+        why: "The Marketplace takes no code objects of the seller's; what a function runs stands in the template.", source: TEMPLATES,
+        remedy: "Write the code inline: `Code: { ZipFile: … }`.",
+        example: told("Code: { S3Bucket: acme }"),
+    }
+    Error TemplateNesting "template-nesting" {
+        meaning: "A nested template is not found by the Marketplace's parameters.",
+        why: "The Marketplace copies nested templates and writes the defaults of MPS3BucketName, MPS3BucketRegion and MPS3KeyPrefix anew.",
+        source: TEMPLATES,
+        remedy: "Declare the three and make the TemplateURL of them.",
+        example: told("TemplateURL: https://acme.s3.amazonaws.com/network.yaml"),
+    }
+    Error TemplateScanningPort "template-scanning-port" {
+        meaning: "A product with templates has another scanning port than 22.",
+        why: "A version with a template can't name the port that AWS's scanner logs in on.", source: PRODUCTS,
+        remedy: "Have sshd answer on port 22, and leave `scanning-port` out.",
+        example: told("scanning-port = 2222 beside [[listing.template]]"),
+    }
+    Error DiagramUrl "diagram-url" {
+        meaning: "A diagram's address is not one that the Marketplace takes.",
+        why: "Diagrams are fetched from S3 by https, without a query string; the address ends in .png, .jpg or .gif.", source: TEMPLATES,
+        remedy: "Name a file of the product's folder instead: `diagram = \"listing/server.png\"`; or put the picture into a bucket.",
+        example: told("[[listing.template]] with diagram-url = \"https://example.com/server.png\""),
+    }
+    Error DiagramFormat "diagram-format" {
+        meaning: "A diagram's file is not the image that its name says.",
+        why: "The Marketplace takes png, jpg and gif (InvalidImageProperties), and looks at the content.", source: TEMPLATES,
+        remedy: "Export it again as the format of its name.",
+        example: told("a listing/server.png that holds an SVG"),
+    }
+    Error DiagramTooLarge "diagram-too-large" {
+        meaning: "A diagram's file is larger than the Marketplace takes.",
+        why: "Media take at most 5 MB (INVALID_MEDIA).", source: PRODUCTS,
+        remedy: "Make it smaller.",
+        example: told("a listing/server.png of 6 MB"),
+    }
+    Error DiagramDimensions "diagram-dimensions" {
+        meaning: "A diagram has a size that the Marketplace does not take.",
+        why: "Diagrams are 1560 x 878 or 1560 x 3120 pixels (InvalidImageProperties).", source: TEMPLATES,
+        remedy: "Scale or pad it.",
+        example: told("a listing/server.png of 1560 x 900 pixels"),
     }
 ]
 }

@@ -9,6 +9,7 @@ pub mod boot;
 pub mod change_set;
 pub mod checksum;
 pub mod count;
+pub mod deployment_template;
 pub mod digest;
 pub mod ids;
 pub mod image;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::deployment_template::DeploymentTemplate;
 use super::digest::Digest;
 use super::ids::{AccountId, Architecture, EntityId, ImageId, Region, RoleArn, Slug, SubnetId, Variant};
 use super::media::MediaFile;
@@ -68,7 +69,8 @@ impl Product {
             Eula::Custom { file, .. } => file.as_ref(),
             Eula::Standard { .. } => None,
         };
-        self.texts.logo.iter().chain(eula).collect()
+        let templates = self.listing.templates.iter().flat_map(DeploymentTemplate::media);
+        self.texts.logo.iter().chain(eula).chain(templates).collect()
     }
 
     /// Returns the public offer's name; one made of the title unless the manifest has one.
@@ -354,7 +356,11 @@ pub struct Listing {
     pub usage_instructions: String,
     /// One of `instance_types`.
     pub recommended_instance_type: String,
-    /// Ports that the recommended security group opens.
+    /// Whether buyers may launch the image by itself.
+    pub image_alone: bool,
+    /// CloudFormation templates that buyers may launch it by; at most three.
+    pub templates: Vec<DeploymentTemplate>,
+    /// Ports that the recommended security group opens; none where no image is launched by itself.
     pub security_groups: Vec<SecurityGroupRule>,
     /// Where the software answers, if it does.
     pub access_endpoint: Option<AccessEndpoint>,

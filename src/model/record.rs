@@ -224,6 +224,21 @@ pub struct Sent {
     /// The accounts that are to see the limited product.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_accounts: Option<BTreeSet<AccountId>>,
+    /// The CloudFormation templates of the version, by their titles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub templates: Option<BTreeMap<String, SentTemplate>>,
+}
+
+/// What AWS keeps copies of that belongs to a template.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SentTemplate {
+    /// The template's address.
+    pub url: String,
+    /// Its diagram's address.
+    pub diagram_url: String,
+    /// The parameters that get the image.
+    pub image_parameters: BTreeSet<String>,
 }
 
 impl Sent {
@@ -239,6 +254,7 @@ impl Sent {
             video_url: later.video_url.clone().or(self.video_url),
             eula_url: later.eula_url.clone().or(self.eula_url),
             allowed_accounts: later.allowed_accounts.clone().or(self.allowed_accounts),
+            templates: later.templates.clone().or(self.templates),
         }
     }
 }

@@ -297,7 +297,8 @@ fn changes(facts: &Facts, version_comes: bool, notices: &mut Vec<String>) -> Vec
     let Some(live) = facts.live else { return Vec::new() };
     let sent = sent(facts.records);
     let allowed_accounts = sent.allowed_accounts.unwrap_or_default();
-    let given = Given { logo_url: sent.logo_url, video_url: sent.video_url, eula_url: sent.eula_url, allowed_accounts };
+    let templates = sent.templates.unwrap_or_default();
+    let given = Given { logo_url: sent.logo_url, video_url: sent.video_url, eula_url: sent.eula_url, allowed_accounts, templates };
     let version_texts = if version_comes { VersionTexts::ComeWithNext } else { VersionTexts::OfNewest };
     let prices_rose = last_rise(facts.records);
     let desired = Desired { product: facts.product, given: &given, prices_rose, version_texts };

@@ -44,8 +44,8 @@ pub fn logo_fault(url: &str) -> Option<&'static str> {
     }
 }
 
-/// Says what is wrong with a licence's URL, if anything is; it may be pre-signed.
-pub fn eula_fault(url: &str) -> Option<&'static str> {
+/// Says what is wrong with the URL of a licence or a template, if anything is; it may be pre-signed.
+pub fn document_fault(url: &str) -> Option<&'static str> {
     if !url.starts_with("https://") || url.bytes().any(|byte| !byte.is_ascii_graphic()) {
         Some("it is not an https address")
     } else if !is_s3(url) {
@@ -132,9 +132,9 @@ mod tests {
 
     #[test]
     fn licences_may_be_pre_signed() {
-        assert_eq!(eula_fault("https://b.s3.amazonaws.com/eula.txt?X-Amz-Signature=1"), None);
-        assert!(eula_fault("https://example.com/eula.txt").is_some());
-        assert!(eula_fault("http://b.s3.amazonaws.com/eula.txt").is_some());
+        assert_eq!(document_fault("https://b.s3.amazonaws.com/eula.txt?X-Amz-Signature=1"), None);
+        assert!(document_fault("https://example.com/eula.txt").is_some());
+        assert!(document_fault("http://b.s3.amazonaws.com/eula.txt").is_some());
     }
 
     #[test]

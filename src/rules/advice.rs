@@ -13,13 +13,29 @@ const TOPICS: &[(&str, &[&str])] = &[
     ("costs", &["cost", "price", "pricing", "charge", "billed"]),
 ];
 
+/// What those of a template must speak of beside.
+const TEMPLATE_TOPICS: &[(&str, &[&str])] = &[
+    ("IAM roles and policies", &["iam", "role"]),
+    ("the network", &["network", "vpc", "subnet"]),
+    ("deployment", &["deploy", "launch", "stack"]),
+];
+
 /// How urgent an update is, in the Marketplace's words.
 pub const URGENCIES: [&str; 3] = ["Critical", "Important", "Optional"];
 
 /// Returns what usage instructions don't speak of.
 pub fn missing_topics(text: &str) -> Vec<&'static str> {
+    missing(TOPICS, text)
+}
+
+/// Returns what usage instructions of a CloudFormation template don't speak of.
+pub fn missing_template_topics(text: &str) -> Vec<&'static str> {
+    [missing(TOPICS, text), missing(TEMPLATE_TOPICS, text)].concat()
+}
+
+fn missing(topics: &[(&'static str, &[&str])], text: &str) -> Vec<&'static str> {
     let lower = text.to_lowercase();
-    TOPICS.iter().filter(|(_, words)| !words.iter().any(|word| lower.contains(word))).map(|(topic, _)| *topic).collect()
+    topics.iter().filter(|(_, words)| !words.iter().any(|word| lower.contains(word))).map(|(topic, _)| *topic).collect()
 }
 
 /// Tells whether a text names a mail address, a web address or a telephone number.

@@ -57,6 +57,8 @@ pub const ENDPOINT_PATH: usize = 2000;
 
 /// The most delivery options of a version that have a template.
 pub const TEMPLATES: usize = 3;
+/// The number of parameters of a template that get the image: bakehouse's own end of a list that AWS tells none of.
+pub const IMAGE_PARAMETERS: RangeInclusive<usize> = 1..=10;
 /// The longest `DeliveryOptionTitle`: the shapes don't tell, so as long as a product's.
 pub const DELIVERY_OPTION_TITLE: usize = 72;
 /// The longest id of a delivery option.

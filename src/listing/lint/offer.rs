@@ -50,7 +50,7 @@ fn legal_document(rules: &mut Rules, path: &str, document: &LegalDocument) {
             rules.fault(path, &format!("a standard EULA is named by Version {} and nothing else", limits::STANDARD_EULA))
         }
         (LegalDocumentType::CustomEula, None, Some(url)) => {
-            rules.keeps(&format!("{path}.Url"), "can't be the licence's address", addresses::eula_fault(url));
+            rules.keeps(&format!("{path}.Url"), "can't be the licence's address", addresses::document_fault(url));
         }
         (LegalDocumentType::CustomEula, ..) => rules.fault(path, "an EULA of one's own is named by Url and nothing else"),
     }

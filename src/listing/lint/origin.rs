@@ -75,6 +75,9 @@ const VERSION: &[(&str, &str)] = &[
     (".ScanningPort", "listing.scanning-port"),
     (".OperatingSystemName", "image.os-name"),
     (".OperatingSystemVersion", "image.os-version"),
+    // Of one way of launching or the other; what stands above is of both.
+    ("DeploymentTemplateDeliveryOptionDetails", "listing.template"),
+    (".DeliveryOptionTitle", "listing.template"),
     (".UsageInstructions", "listing.usage-instructions"),
     (".AccessEndpointUrl", "listing.access-endpoint"),
     (".RecommendedInstanceType", "listing.recommended-instance-type"),

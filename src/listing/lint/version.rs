@@ -26,6 +26,7 @@ pub(super) fn added(rules: &mut Rules, path: &str, details: &AddDeliveryOptions)
     rules.text(&format!("{path}.Version.ReleaseNotes"), &details.version.release_notes, limits::RELEASE_NOTES);
     let path = &format!("{path}.DeliveryOptions");
     options_fit(rules, path, &details.delivery_options);
+    rules.unique(path, details.delivery_options.iter().filter_map(|option| option.delivery_option_title.as_deref()));
     for (index, option) in details.delivery_options.iter().enumerate() {
         let path = format!("{path}[{index}]");
         match (&option.details, &option.delivery_option_title) {

@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::listing::fixture::product;
+use crate::listing::fixture::{product, template};
+use crate::model::deployment_template::DeploymentTemplate;
 use crate::model::product::{AccessEndpoint, Eula, FreeTrial, FutureRegions, Pricing};
 pub(in crate::listing) use world::World;
 
@@ -243,6 +244,8 @@ fn each_edit_gives_its_change_types() {
         ),
         (|p, _| assert!(p.listing.allowed_accounts.insert("111111111111".parse().unwrap())), &[&["UpdateTargeting"]]),
         (|p, _| p.listing.allowed_accounts.clear(), &[&["UpdateTargeting"]]),
+        (|p, _| p.listing.image_alone = false, &[]),
+        (|p, _| p.listing.templates.push(template("One server")), &[]),
         // What bakehouse doesn't put onto the listing.
         (|p, _| p.build.instance_type = "t3.medium".into(), &[]),
     ];
@@ -255,6 +258,79 @@ fn each_edit_gives_its_change_types() {
         assert_eq!(again.sets, [], "edit {index}");
         assert_eq!(again.obstacles, planned.obstacles, "edit {index}");
     }
+}
+
+#[test]
+fn of_a_template_texts_change_and_the_rest_comes_with_the_next_version() {
+    let update = [&["UpdateDeliveryOptions"] as &[_]];
+    // What is edited, the change types that it takes, and how much of it comes with the next version.
+    let edits: &[(fn(&mut Product), &[&[&str]], usize)] = &[
+        (|_| {}, &[], 0),
+        (|p| p.listing.templates[0].title.push('!'), &update, 0),
+        (|p| p.listing.templates[0].short_description.push('!'), &update, 0),
+        (|p| p.listing.templates[1].long_description.push('!'), &update, 0),
+        (|p| p.listing.templates[1].usage_instructions.push('!'), &update, 0),
+        (|p| p.listing.templates[1].recommended_instance_type = "t3.medium".into(), &update, 0),
+        (|p| p.listing.usage_instructions.push('!'), &update, 0),
+        (|p| p.listing.templates[0].url = "https://acme.s3.amazonaws.com/2.yaml".into(), &[], 1),
+        (|p| p.listing.templates[0].diagram_url = "https://acme.s3.amazonaws.com/2.png".into(), &[], 1),
+        (|p| p.listing.templates[0].image_parameters = vec!["Ami".into()], &[], 1),
+        (|p| p.listing.templates.reverse(), &[], 0),
+        (|p| drop(p.listing.templates.pop()), &[], 1),
+        (|p| p.listing.templates.push(template("Three servers")), &[], 1),
+        (
+            |p| {
+                // Another template, and not the same under another title.
+                p.listing.templates[0].title = "A cluster".into();
+                p.listing.templates[0].url = "https://acme.s3.amazonaws.com/cluster.yaml".into();
+            },
+            &[],
+            2,
+        ),
+    ];
+    for (index, (edit, expected, next)) in edits.iter().enumerate() {
+        let mut product = product();
+        product.listing.templates = vec![template("One server"), template("Two servers")];
+        let world = World::of(&product);
+        edit(&mut product);
+        let planned = planned(&product, &world);
+        assert_eq!(change_types(&planned), *expected, "edit {index}: {}", shown(&planned));
+        let codes: Vec<ObstacleCode> = planned.obstacles.iter().map(|obstacle| obstacle.code).collect();
+        assert_eq!(codes, vec![ObstacleCode::NextVersion; *next], "edit {index}: {}", shown(&planned));
+        let again = self::planned(&product, &applied(world, &product));
+        assert_eq!((again.sets.len(), again.obstacles, again.notices), (0, planned.obstacles, Vec::new()), "edit {index}");
+    }
+}
+
+#[test]
+fn templates_are_shown_by_their_titles() {
+    let mut product = product();
+    product.listing.templates = vec![template("One server"), template("Two servers")];
+    let world = World::of(&product);
+    product.listing.templates[0].short_description = "A server.".into();
+    product.listing.templates[0].diagram_url = "https://acme.s3.amazonaws.com/2.png".into();
+    product.listing.templates[1] = template("A cluster");
+    product.listing.templates[1].url = "https://acme.s3.amazonaws.com/cluster.yaml".into();
+    insta::assert_snapshot!(shown(&planned(&product, &world)));
+}
+
+#[test]
+fn an_instance_type_stays_while_a_template_recommends_it() {
+    let mut product = product();
+    product.listing.templates = vec![template("One server")];
+    let world = World::of(&product);
+    product.listing.recommended_instance_type = "t3.medium".into();
+    sell(&mut product, &[("t3.medium", "0.04")]);
+    product.listing.templates[0].recommended_instance_type = "t3.medium".into();
+    let planned = planned(&product, &world);
+    assert_eq!(change_types(&planned), [vec!["UpdateDeliveryOptions"], vec!["RestrictDimensions", "RestrictInstanceTypes"]]);
+    assert_eq!(self::planned(&product, &applied(world.clone(), &product)).sets, []);
+    // The template goes with the next version, and recommends until then.
+    product.listing.templates.clear();
+    let planned = self::planned(&product, &world);
+    assert_eq!(change_types(&planned), [["UpdateDeliveryOptions"]]);
+    let codes: Vec<ObstacleCode> = planned.obstacles.iter().map(|obstacle| obstacle.code).collect();
+    assert_eq!(codes, [ObstacleCode::NextVersion, ObstacleCode::RecommendedInstanceType]);
 }
 
 #[test]
@@ -312,6 +388,7 @@ prop_compose! {
         eula in 0..3,
         (user, endpoint, to_port) in (prop::sample::select(vec!["admin", "debian"]), 0..3_u16, 80..83_u16),
         (notes, sku, video, offer) in (prop::option::of("[A-Z]"), prop::option::of("[A-Z]"), prop::option::of(0..2), prop::option::of("[A-Z]")),
+        templates in prop::collection::vec(("[AB]", "[A-Z][a-z]", 0..2), 0..=2),
         (trial, countries) in (prop::option::of((5..8_u32, 1..3_u32)), prop::sample::subsequence(vec!["US", "CA"], 0..=2)),
     ) -> Product {
         let mut product = product();
@@ -324,6 +401,13 @@ prop_compose! {
             _ => Pricing::Hourly { rates: sold(&hourly) },
         };
         product.listing.recommended_instance_type = recommended.get(&types).to_string();
+        let templates: BTreeMap<String, _> = templates.into_iter().map(|(title, text, n)| (title, (text, n))).collect();
+        product.listing.templates = templates.into_iter().map(|(title, (text, n))| DeploymentTemplate {
+            short_description: text,
+            url: format!("https://acme.s3.amazonaws.com/{n}.yaml"),
+            recommended_instance_type: product.listing.recommended_instance_type.clone(),
+            ..template(&title)
+        }).collect();
         product.listing.instance_types = types.into_iter().map(str::to_owned).collect();
         product.listing.regions = regions.into_iter().map(|region| region.parse().unwrap()).collect();
         product.listing.allowed_accounts = accounts.into_iter().map(|account| account.parse().unwrap()).collect();

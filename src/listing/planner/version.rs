@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::pricing::Sale;
-use super::{Case, Obstacle, ObstacleCode, Outcome, Part, Stage, VersionTexts};
+use super::{Case, Obstacle, ObstacleCode, Outcome, Part, Stage, VersionTexts, template};
 use crate::listing::diff;
 use crate::listing::entity::{self, DeliveryOption, Source, Version, Visibility};
 use crate::model::change_set::Details;
@@ -14,32 +14,109 @@ use crate::model::change_set::version::{
 use crate::model::listing_set::FieldChange;
 use crate::model::product::{AccessEndpoint, SecurityGroupRule};
 
-/// Plans the texts of the newest version; returns its id if it will recommend the manifest's instance type.
+/// What becomes of what is said of one version.
+#[derive(Default)]
+pub(super) struct Texts {
+    options: Vec<DeliveryOptionUpdate>,
+    changes: Vec<FieldChange>,
+    /// Whether an option comes to recommend an instance type that is added before.
+    awaits_types: bool,
+    /// Whether an option goes on recommending what the manifest doesn't.
+    pub keeps_type: bool,
+}
+
+/// Plans the texts of the newest version; returns its id if it will recommend the manifest's instance types.
 pub(super) fn plan<'a>(case: &Case<'a>, sale: &Sale, outcome: &mut Outcome) -> Option<&'a str> {
     if case.desired.version_texts == VersionTexts::ComeWithNext {
         return None;
     }
     let version = newest_on_sale(&case.product.versions)?;
-    let (option, source) = version.ami_option()?;
-    fixed(case, source, outcome);
+    fixed(case, version.image_source(), outcome);
 
+    let listing = &case.desired.product.listing;
+    let mut texts = Texts::default();
+    match (version.ami_option(), listing.image_alone) {
+        (Some((option, _)), true) => alone(case, sale, option, &mut texts, outcome),
+        (None, false) => {}
+        (live, wanted) => outcome.obstacles.extend(diff::value("image-alone", Some(live.is_some()), Some(wanted)).map(next_version)),
+    }
+    template::plan(case, sale, version, &mut texts, outcome);
+    let notes = listing.release_notes.as_deref();
+    let notes = notes.and_then(|notes| Some((notes, diff::text("release-notes", version.release_notes.as_deref(), notes)?)));
+    let version_update = notes.map(|(notes, change)| {
+        texts.changes.push(change);
+        VersionUpdate { release_notes: notes.to_owned() }
+    });
+    if !texts.changes.is_empty() {
+        let options = Some(texts.options).filter(|options| !options.is_empty());
+        let details = Details::UpdateDeliveryOptions(UpdateDeliveryOptions { version: version_update, delivery_options: options });
+        let stage = if texts.awaits_types { Stage::Recommends } else { Stage::First };
+        outcome.parts.push(Part {
+            stage,
+            name: "version texts",
+            details: vec![details],
+            changes: texts.changes,
+            irreversible: Vec::new(),
+        });
+    }
+    version.id.as_deref().filter(|_| !texts.keeps_type)
+}
+
+impl Texts {
+    /// Takes in what changes of an option, if anything does.
+    pub(super) fn take(
+        &mut self,
+        option: &DeliveryOption,
+        details: DeliveryOptionUpdateDetails,
+        changes: Vec<FieldChange>,
+        outcome: &mut Outcome,
+    ) {
+        match &option.id {
+            _ if changes.is_empty() => {}
+            Some(id) => {
+                self.options.push(DeliveryOptionUpdate { id: id.clone(), details: Some(details) });
+                self.changes.extend(changes);
+            }
+            None => {
+                self.keeps_type = true;
+                outcome.notices.push("AWS told no id of the newest version's delivery option, so its texts stay as they are".to_owned());
+            }
+        }
+    }
+
+    /// Compares the instance type that an option recommends; what is not on sale no option can.
+    pub(super) fn recommends(
+        &mut self,
+        sale: &Sale,
+        option: &DeliveryOption,
+        wanted: &str,
+        change: impl Fn(FieldChange) -> FieldChange,
+        outcome: &mut Outcome,
+    ) -> Option<FieldChange> {
+        let found = diff::text("recommended-instance-type", option.recommendations.instance_type.as_deref(), wanted).map(change)?;
+        if sale.types.contains(wanted) {
+            self.awaits_types |= sale.added.contains(wanted);
+            return Some(found);
+        }
+        self.keeps_type = true;
+        let reason = format!("{wanted} is not on sale and can't be put on sale, so no version can recommend it");
+        outcome.obstacles.push(Obstacle::of(ObstacleCode::RecommendedInstanceType, found, reason));
+        None
+    }
+}
+
+/// Plans the texts of launching the image by itself.
+fn alone(case: &Case, sale: &Sale, option: &DeliveryOption, texts: &mut Texts, outcome: &mut Outcome) {
     let (listing, mut changes) = (&case.desired.product.listing, Vec::new());
     let mut update = AmiDeliveryOptionUpdate::default();
-    let mut recommends = option.recommendations.instance_type.as_ref() == Some(&listing.recommended_instance_type);
     if let Some(change) = diff::text("usage-instructions", option.instructions.usage.as_deref(), &listing.usage_instructions) {
         update.usage_instructions = Some(listing.usage_instructions.clone());
         changes.push(change);
     }
     let recommended = &listing.recommended_instance_type;
-    if let Some(change) = diff::text("recommended-instance-type", option.recommendations.instance_type.as_deref(), recommended) {
-        if sale.types.contains(recommended.as_str()) {
-            update.recommended_instance_type = Some(recommended.clone());
-            changes.push(change);
-            recommends = true;
-        } else {
-            let reason = format!("{recommended} is not on sale and can't be put on sale, so no version can recommend it");
-            outcome.obstacles.push(Obstacle::of(ObstacleCode::RecommendedInstanceType, change, reason));
-        }
+    if let Some(change) = texts.recommends(sale, option, recommended, |change| change, outcome) {
+        update.recommended_instance_type = Some(recommended.clone());
+        changes.push(change);
     }
     if let Some(change) = security_groups(&listing.security_groups, option) {
         update.security_groups = Some(listing.security_groups.iter().map(group).collect());
@@ -54,35 +131,12 @@ pub(super) fn plan<'a>(case: &Case<'a>, sale: &Sale, outcome: &mut Outcome) -> O
             None => outcome.obstacles.push(next_version(change)),
         }
     }
-    let notes = listing.release_notes.as_deref();
-    let notes = notes.and_then(|notes| Some((notes, diff::text("release-notes", version.release_notes.as_deref(), notes)?)));
-    let stage = match &update.recommended_instance_type {
-        Some(recommended) if sale.added.contains(recommended.as_str()) => Stage::Recommends,
-        _ => Stage::First,
-    };
-    let options = match (&option.id, update == AmiDeliveryOptionUpdate::default()) {
-        (_, true) => None,
-        (Some(id), false) => Some(vec![DeliveryOptionUpdate { id: id.clone(), details: Some(DeliveryOptionUpdateDetails::Ami(update)) }]),
-        (None, false) => {
-            outcome.notices.push("AWS told no id of the newest version's delivery option, so its texts stay as they are".to_owned());
-            return None;
-        }
-    };
-    let version_update = notes.map(|(notes, change)| {
-        changes.push(change);
-        VersionUpdate { release_notes: notes.to_owned() }
-    });
-    if !changes.is_empty() {
-        let details = Details::UpdateDeliveryOptions(UpdateDeliveryOptions { version: version_update, delivery_options: options });
-        outcome.parts.push(Part { stage, name: "version texts", details: vec![details], changes, irreversible: Vec::new() });
-    }
-    version.id.as_deref().filter(|_| recommends)
+    texts.take(option, DeliveryOptionUpdateDetails::Ami(update), changes, outcome);
 }
 
 /// The version made last of those that new buyers can have.
 fn newest_on_sale(versions: &[Version]) -> Option<&Version> {
-    let on_sale = versions.iter().filter(|version| is_on_sale(version) && version.ami_option().is_some());
-    on_sale.max_by_key(|version| version.creation_date.as_deref().unwrap_or_default())
+    versions.iter().filter(|version| is_on_sale(version)).max_by_key(|version| version.creation_date.as_deref().unwrap_or_default())
 }
 
 /// Tells whether new buyers can have a version.
@@ -105,7 +159,7 @@ fn fixed(case: &Case, source: Option<&Source>, outcome: &mut Outcome) {
     outcome.obstacles.extend(changes.into_iter().flatten().map(next_version));
 }
 
-fn next_version(change: FieldChange) -> Obstacle {
+pub(super) fn next_version(change: FieldChange) -> Obstacle {
     Obstacle::of(ObstacleCode::NextVersion, change, "a version keeps what it was added with; it comes with the next version".to_owned())
 }
 

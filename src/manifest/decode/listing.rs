@@ -9,17 +9,19 @@ use super::super::code::Code;
 use super::super::context::{Reader, Value, quoted};
 use super::build::{check_boot, instance_type, region};
 use super::distribution::account_id;
-use super::media::media_bucket;
+use super::media::{MediaPlace, media_bucket};
 use super::offer::offer;
 use super::pricing::pricing;
+use super::template::{Shared, templates};
 use super::texts::long_text;
+use crate::model::deployment_template::DeploymentTemplate;
 use crate::model::ids::{AccountId, Architecture, EntityId, Region, RoleArn};
 use crate::model::product::{
     AccessEndpoint, BootMode, Eula, FreeTrial, FutureRegions, Listing as Model, Pricing, PublicOffer, SecurityGroupRule,
 };
 use crate::rules::addresses::{endpoint_path_fault, is_cidr};
 use crate::rules::advice::{URGENCIES, missing_topics, tells_urgency};
-use crate::rules::limits;
+use crate::rules::{limits, ports};
 
 /// The port that AWS's scanner logs in on when the manifest does not say.
 const SSH_PORT: u16 = 22;
@@ -29,6 +31,8 @@ pub(super) struct Listing {
     product_id: Option<EntityId>,
     usage_instructions: String,
     recommended_instance_type: String,
+    image_alone: bool,
+    templates: Vec<DeploymentTemplate>,
     security_groups: Vec<SecurityGroupRule>,
     access_endpoint: Option<AccessEndpoint>,
     scanning_port: u16,
@@ -51,6 +55,8 @@ impl Listing {
             access_role,
             usage_instructions: self.usage_instructions,
             recommended_instance_type: self.recommended_instance_type,
+            image_alone: self.image_alone,
+            templates: self.templates,
             security_groups: self.security_groups,
             access_endpoint: self.access_endpoint,
             scanning_port: self.scanning_port,
@@ -69,7 +75,12 @@ impl Listing {
 }
 
 /// Reads `[listing]`.
-pub(super) fn listing(value: Value, architecture: Option<Architecture>, boot_mode: Option<BootMode>) -> Option<Listing> {
+pub(super) fn listing(
+    value: Value,
+    place: &MediaPlace,
+    architecture: Option<Architecture>,
+    boot_mode: Option<BootMode>,
+) -> Option<Listing> {
     let reader = value.table()?;
     let product_id = reader.maybe("product-id", |value| product_id(&value));
     let usage_instructions = reader.required("usage-instructions").and_then(|value| usage_instructions(&value));
@@ -82,9 +93,18 @@ pub(super) fn listing(value: Value, architecture: Option<Architecture>, boot_mod
         })
     });
     let recommended = reader.required("recommended-instance-type").and_then(|value| recommended_type(&value, types.as_deref()));
-    let security_groups = reader.required("security-groups").and_then(|value| value.list_of(limits::SECURITY_GROUPS, security_group));
-    let access_endpoint = reader.maybe("access-endpoint", |value| access_endpoint(value, security_groups.as_deref()));
-    let scanning_port = reader.or("scanning-port", SSH_PORT, |value| value.port());
+    let image_alone = reader.or("image-alone", true, |value| value.boolean());
+    let shared = Shared { usage_instructions: usage_instructions.as_deref(), recommended: recommended.as_deref(), types: types.as_deref() };
+    let templates = reader.or("template", Vec::new(), |value| templates(&value, place, &shared));
+    let (security_groups, access_endpoint) = match image_alone {
+        Some(false) => (by_templates_alone(&value, &reader, templates.as_deref()), Some(None)),
+        _ => {
+            let rules = reader.required("security-groups").and_then(|value| value.list_of(limits::SECURITY_GROUPS, security_group));
+            let endpoint = reader.maybe("access-endpoint", |value| access_endpoint(value, rules.as_deref()));
+            (rules, endpoint)
+        }
+    };
+    let scanning_port = reader.or("scanning-port", SSH_PORT, |value| scanning_port(&value, templates.as_deref()));
     let regions = reader.required("regions").and_then(|value| value.list_of(limits::REGIONS, region));
     let future_regions = reader.or("future-regions", FutureRegions::None, |value| value.choice(&FUTURE_REGIONS));
     let pricing = reader.required("pricing").and_then(|value| pricing(value, types.as_deref()));
@@ -99,6 +119,8 @@ pub(super) fn listing(value: Value, architecture: Option<Architecture>, boot_mod
         product_id: product_id?,
         usage_instructions: usage_instructions?,
         recommended_instance_type: recommended?,
+        image_alone: image_alone?,
+        templates: templates?,
         security_groups: security_groups?,
         access_endpoint: access_endpoint?,
         scanning_port: scanning_port?,
@@ -158,7 +180,7 @@ fn product_id(value: &Value) -> Option<EntityId> {
     Some(id)
 }
 
-fn recommended_type(value: &Value, types: Option<&[String]>) -> Option<String> {
+pub(super) fn recommended_type(value: &Value, types: Option<&[String]>) -> Option<String> {
     let name = value.string()?;
     if let Some(types) = types
         && !types.iter().any(|known| known == name)
@@ -172,11 +194,42 @@ fn recommended_type(value: &Value, types: Option<&[String]>) -> Option<String> {
     Some(name.to_owned())
 }
 
+/// Reads what there is to say where nobody launches the image by itself: nothing of its ports, but a template.
+fn by_templates_alone(listing: &Value, reader: &Reader, templates: Option<&[DeploymentTemplate]>) -> Option<Vec<SecurityGroupRule>> {
+    for key in ["security-groups", "access-endpoint"] {
+        if let Some(value) = reader.optional(key) {
+            value
+                .fault(Code::Alternatives, format!("`{key}` stands beside `image-alone = false`"))
+                .expected("neither, for a template opens its own ports")
+                .report();
+        }
+    }
+    if templates.is_some_and(<[_]>::is_empty) {
+        listing
+            .fault(Code::MissingKey, "`image-alone` is false, and `listing` lacks `template`")
+            .expected("a way of launching the image")
+            .report();
+    }
+    Some(Vec::new())
+}
+
+/// Reads the port that AWS's scanner logs in on, which a version with a template can't tell it.
+fn scanning_port(value: &Value, templates: Option<&[DeploymentTemplate]>) -> Option<u16> {
+    let port = value.port()?;
+    if port != SSH_PORT && templates.is_some_and(|templates| !templates.is_empty()) {
+        value
+            .fault(Code::TemplateScanningPort, format!("`scanning-port` is {port}, and the version has templates"))
+            .expected(format!("{SSH_PORT}"))
+            .report();
+    }
+    Some(port)
+}
+
 fn security_group(value: &Value) -> Option<SecurityGroupRule> {
     let reader = value.table()?;
     let protocols = ["tcp", "udp"].map(|name| (name, name));
     let protocol = reader.or("protocol", "tcp", |value| value.choice(&protocols));
-    let ports = ports(&reader);
+    let ports = port_range(&reader);
     let ranges = reader.or("ranges", vec!["0.0.0.0/0".to_owned()], |value| value.list_of(limits::IP_RANGES, range));
     reader.finish();
     let (from_port, to_port) = ports?;
@@ -185,27 +238,9 @@ fn security_group(value: &Value) -> Option<SecurityGroupRule> {
     Some(rule)
 }
 
-/// Ports that reach the administration of an instance, or a database.
-const GUARDED_PORTS: &[(u16, &str)] = &[
-    (22, "SSH"),
-    (1433, "SQL Server"),
-    (1521, "Oracle"),
-    (2375, "Docker"),
-    (3306, "MySQL"),
-    (3389, "remote desktop"),
-    (5432, "PostgreSQL"),
-    (5900, "VNC"),
-    (5985, "WinRM"),
-    (6379, "Redis"),
-    (9200, "Elasticsearch"),
-    (11211, "Memcached"),
-    (27017, "MongoDB"),
-];
-
 fn report_open_port(value: &Value, rule: &SecurityGroupRule) {
-    let is_open = rule.ranges.iter().any(|range| range == "0.0.0.0/0" || range == "::/0");
-    let guarded = GUARDED_PORTS.iter().find(|(port, _)| (rule.from_port..=rule.to_port).contains(port));
-    if let (true, "tcp", Some((port, name))) = (is_open, rule.protocol.as_str(), guarded) {
+    let is_open = rule.ranges.iter().any(|range| ports::is_anywhere(range));
+    if let (true, "tcp", Some((port, name))) = (is_open, rule.protocol.as_str(), ports::guarded(rule.from_port, rule.to_port)) {
         value
             .fault(Code::OpenPort, format!("port {port} ({name}) is recommended to be open to the whole internet"))
             .expected("`ranges` of private addresses, such as \"10.0.0.0/8\"; the buyer widens them")
@@ -214,7 +249,7 @@ fn report_open_port(value: &Value, rule: &SecurityGroupRule) {
 }
 
 /// Reads `port`, or `from-port` and `to-port`.
-fn ports(reader: &Reader) -> Option<(u16, u16)> {
+fn port_range(reader: &Reader) -> Option<(u16, u16)> {
     let one = reader.exactly_one(&["port", "from-port"]);
     let last = reader.optional("to-port");
     let one = one?;

@@ -8,7 +8,7 @@ use super::files::{code, read, report_secrets};
 use crate::model::ids::Slug;
 use crate::model::media::MediaFile;
 use crate::model::product::Eula;
-use crate::rules::addresses::{eula_fault, is_link, logo_fault};
+use crate::rules::addresses::{document_fault, is_link, logo_fault};
 use crate::rules::limits;
 use crate::rules::logo::{self, LogoFault};
 
@@ -30,7 +30,7 @@ impl<'a> MediaPlace<'a> {
     }
 
     /// Gives a file its place; says so where there is none.
-    fn file(&self, value: &Value, path: &str, content: Vec<u8>) -> Option<MediaFile> {
+    pub(super) fn file(&self, value: &Value, path: &str, content: Vec<u8>) -> Option<MediaFile> {
         let Some(bucket) = self.bucket else {
             value
                 .fault(Code::MissingKey, format!("{} is a file, and `listing` lacks `media-bucket`", quoted(path)))
@@ -43,7 +43,7 @@ impl<'a> MediaPlace<'a> {
     }
 
     /// Returns a file's address, if the bucket's own fault would not show in it.
-    fn url(&self, file: &MediaFile) -> Option<String> {
+    pub(super) fn url(&self, file: &MediaFile) -> Option<String> {
         self.bucket.filter(|name| is_bucket_name(name)).map(|_| file.url())
     }
 }
@@ -180,7 +180,7 @@ fn report_version(value: &Value, version: &str) {
 }
 
 fn report_eula_url(value: &Value, url: &str) {
-    if let Some(fault) = eula_fault(url) {
+    if let Some(fault) = document_fault(url) {
         value
             .fault(Code::EulaUrl, format!("{} can't be the licence: {fault}", quoted(url)))
             .expected("the https address of a text in S3, readable by everyone or pre-signed")

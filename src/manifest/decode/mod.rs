@@ -14,6 +14,7 @@ mod pricing;
 mod product;
 mod provision;
 mod scan;
+mod template;
 mod texts;
 
 pub(super) use product::{Facts, format, product};

@@ -44,7 +44,7 @@ pub(in super::super) fn product(
     let image = root.required("image").and_then(|value| image::image(value, architecture));
     let distribution = root.required("distribution").and_then(|value| distribution::distribution(value, facts.account));
     let boot_mode = image.as_ref().map(|image| image.spec.boot_mode);
-    let listing = root.required("listing").and_then(|value| listing::listing(value, architecture, boot_mode));
+    let listing = root.required("listing").and_then(|value| listing::listing(value, &place, architecture, boot_mode));
     let boot = boot::boot(&root, architecture);
     let scan = scan::scan(&root, facts.rules);
     let tags = root.or("tags", BTreeMap::new(), tags);

@@ -133,6 +133,18 @@ form!(
     json_schema!({ "type": "string", "pattern": "^https?://", "maxLength": limits::URL })
 );
 
+form!(
+    /// An address of S3's.
+    S3Url,
+    json_schema!({ "type": "string", "pattern": "^https://[^/]+\\.amazonaws\\.com/", "maxLength": limits::URL })
+);
+
+form!(
+    /// The name of a CloudFormation template's parameter.
+    ParameterName,
+    json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9]{1,255}$" })
+);
+
 /// Prices by instance type.
 pub(super) struct Rates;
 

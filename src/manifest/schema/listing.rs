@@ -4,7 +4,9 @@
 
 use schemars::JsonSchema;
 
-use super::forms::{AccountId, Cidr, Country, InstanceType, LongText, Port, Price, Rates, Region, Text, nothing_required};
+use super::forms::{
+    AccountId, Cidr, Country, InstanceType, LongText, ParameterName, Path, Port, Price, Rates, Region, S3Url, Text, nothing_required,
+};
 use crate::rules::limits;
 
 /// `[listing]`.
@@ -23,7 +25,13 @@ pub(super) struct Listing {
     instance_types: Vec<InstanceType>,
     /// One of `instance-types`.
     recommended_instance_type: InstanceType,
-    /// Rules of the security group that buyers are offered.
+    /// Whether buyers may launch the image by itself; with `false` by templates alone.
+    #[schemars(extend("default" = true))]
+    image_alone: bool,
+    /// CloudFormation templates that buyers may launch the image by.
+    #[schemars(length(max = limits::TEMPLATES), extend("default" = []))]
+    template: Vec<Template>,
+    /// Rules of the security group that buyers are offered who launch the image by itself.
     #[schemars(length(min = 1, max = *limits::SECURITY_GROUPS.end()))]
     security_groups: Vec<SecurityGroup>,
     /// Where the software answers.
@@ -41,7 +49,7 @@ pub(super) struct Listing {
     pricing: Pricing,
     /// What the public offer is called, and where it holds.
     offer: Offer,
-    /// The bucket that logo and licence are uploaded to when they are files; the Marketplace fetches them there.
+    /// The bucket that logo, licence, templates and diagrams are uploaded to when they are files; the Marketplace fetches them there.
     #[schemars(regex(pattern = "^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$"))]
     media_bucket: String,
     /// Whether and how buyers get their money back.
@@ -49,6 +57,33 @@ pub(super) struct Listing {
     /// Accounts that see the product while it is limited.
     #[schemars(length(max = *limits::BUYER_ACCOUNTS.end()), extend("default" = []))]
     allowed_accounts: Vec<AccountId>,
+}
+
+/// A CloudFormation template that buyers launch the image by: `file` or `url`, `diagram` or `diagram-url`.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case", deny_unknown_fields, extend("required" = ["title", "short-description", "long-description"]))]
+struct Template {
+    /// What buyers choose it by.
+    title: Text<{ limits::DELIVERY_OPTION_TITLE }>,
+    /// What it makes, in short.
+    short_description: Text<{ limits::SHORT_DESCRIPTION }>,
+    /// What it makes.
+    long_description: LongText<{ limits::LONG_DESCRIPTION }>,
+    /// What buyers do with it; must speak of what the listing's speak of, and of roles, network and deployment. The listing's by default.
+    usage_instructions: LongText<{ limits::USAGE_INSTRUCTIONS }>,
+    /// One of `instance-types`; the listing's by default.
+    recommended_instance_type: InstanceType,
+    /// The template, in YAML or JSON.
+    file: Path,
+    /// The template's address in S3, in place of a file.
+    url: S3Url,
+    /// A picture of what it makes: png, jpg or gif of 1560 x 878 or 1560 x 3120 pixels.
+    diagram: Path,
+    /// The picture's address in S3, in place of a file.
+    diagram_url: S3Url,
+    /// The template's parameters that get the image.
+    #[schemars(length(min = *limits::IMAGE_PARAMETERS.start(), max = *limits::IMAGE_PARAMETERS.end()), extend("default" = ["ImageId"]))]
+    image_parameters: Vec<ParameterName>,
 }
 
 /// The public offer.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::access;
-use super::document::{Kind, Node, read};
+use super::document::{Node, read};
 
 /// The largest template in bytes that CloudFormation reads from S3.
 ///

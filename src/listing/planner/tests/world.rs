@@ -9,9 +9,11 @@ use crate::listing::entity::{AmiProduct, Offer};
 use crate::listing::lint;
 use crate::listing::planner::{Entity, Given, Live};
 use crate::model::change_set::{ChangeSet, OFFER};
+use crate::model::deployment_template::DeploymentTemplate;
 use crate::model::listing_set::ListingSet;
 use crate::model::price::Price;
 use crate::model::product::{Eula, FutureRegions, Pricing, Product};
+use crate::model::record::SentTemplate;
 
 /// An account that AWS adds to every allow-list.
 const OF_AWS: &str = "999999999999";
@@ -47,6 +49,9 @@ impl World {
         if let Some(endpoint) = &listing.access_endpoint {
             world.product["Versions"][0]["DeliveryOptions"][0]["Instructions"]["Access"] =
                 json!({ "Type": "Endpoint", "Port": endpoint.port, "Protocol": endpoint.protocol, "RelativePath": endpoint.path });
+        }
+        for (index, template) in listing.templates.iter().enumerate() {
+            world.template(index, template);
         }
         let texts = &product.texts;
         world.change("UpdateInformation", &json!({
@@ -154,8 +159,10 @@ impl World {
         let types = live.available_instance_types();
         assert!(!types.is_empty() && !live.available_regions().is_empty());
         for version in &live.versions {
-            let recommended = version.delivery_options[0].recommendations.instance_type.as_deref().unwrap();
-            assert!(types.contains(recommended), "{recommended} is recommended and not on sale");
+            for option in &version.delivery_options {
+                let recommended = option.recommendations.instance_type.as_deref().unwrap();
+                assert!(types.contains(recommended), "{recommended} is recommended and not on sale");
+            }
         }
         let hourly: BTreeSet<String> =
             self.rates().into_keys().filter(|(kind, _)| kind == "UsageBasedPricingTerm").map(|(_, key)| key).collect();
@@ -268,30 +275,35 @@ impl World {
         self.offer["Rules"] = json!([{ "Type": "TargetingRule", "PositiveTargeting": { "CountryCodes": reversed(&details["PositiveTargeting"]["CountryCodes"]) } }]);
     }
 
+    /// Adds a template to the version, with addresses of AWS's own.
+    fn template(&mut self, index: usize, template: &DeploymentTemplate) {
+        let (id, source) = (format!("template-{index}"), format!("template-source-{index}"));
+        let version = &mut self.product["Versions"][0];
+        version["DeliveryOptions"].as_array_mut().unwrap().push(json!({
+            "Id": id, "Type": "CloudFormationTemplate", "SourceId": source, "Visibility": "Limited", "Title": template.title,
+            "ShortDescription": template.short_description, "LongDescription": template.long_description,
+            "Instructions": { "Usage": template.usage_instructions }, "Recommendations": { "InstanceType": template.recommended_instance_type },
+        }));
+        version["Sources"].as_array_mut().unwrap().push(json!({ "Id": source, "Type": "CloudFormationTemplate",
+            "Template": "https://s3.amazonaws.com/awsmp-templates/x.yaml", "ArchitectureDiagram": "https://s3.amazonaws.com/awsmp-templates/x.png" }));
+        let image_parameters = template.image_parameters.iter().cloned().collect();
+        let sent = SentTemplate { url: template.url.clone(), diagram_url: template.diagram_url.clone(), image_parameters };
+        self.given.templates.insert(template.title.clone(), sent);
+    }
+
     fn version(&mut self, details: &Value) {
         let version = &mut self.product["Versions"][0];
         if let Some(notes) = details.pointer("/Version/ReleaseNotes") {
             version["ReleaseNotes"] = notes.clone();
         }
-        let Some(update) = details.pointer("/DeliveryOptions/0") else { return };
-        let option = &mut version["DeliveryOptions"][0];
-        assert_eq!(update["Id"], option["Id"]);
-        for (field, value) in update["Details"]["AmiDeliveryOptionDetails"].as_object().unwrap() {
-            match field.as_str() {
-                "UsageInstructions" => option["Instructions"]["Usage"] = value.clone(),
-                "AccessEndpointUrl" => {
-                    option["Instructions"]["Access"] = value.clone();
-                    option["Instructions"]["Access"]["Type"] = json!("Endpoint");
-                }
-                "RecommendedInstanceType" => option["Recommendations"]["InstanceType"] = value.clone(),
-                "SecurityGroups" => {
-                    let groups = value.as_array().unwrap().iter().map(|group| {
-                        json!({ "Protocol": group["IpProtocol"], "FromPort": group["FromPort"], "ToPort": group["ToPort"], "CidrIps": group["IpRanges"] })
-                    });
-                    option["Recommendations"]["SecurityGroups"] = groups.rev().collect();
-                }
-                other => panic!("{other} can't be updated"),
-            }
+        for update in details["DeliveryOptions"].as_array().into_iter().flatten() {
+            let options = version["DeliveryOptions"].as_array_mut().unwrap();
+            let option = options.iter_mut().find(|option| option["Id"] == update["Id"]).unwrap();
+            let kind = match option["Type"].as_str() {
+                Some("AmazonMachineImage") => "AmiDeliveryOptionDetails",
+                _ => "DeploymentTemplateDeliveryOptionDetails",
+            };
+            update_option(option, &update["Details"][kind]);
         }
     }
 
@@ -320,6 +332,28 @@ impl World {
             }
         }
         self.offer["Terms"].as_array_mut().unwrap().extend(new);
+    }
+}
+
+fn update_option(option: &mut Value, details: &Value) {
+    for (field, value) in details.as_object().unwrap() {
+        match field.as_str() {
+            "UsageInstructions" => option["Instructions"]["Usage"] = value.clone(),
+            "AccessEndpointUrl" => {
+                option["Instructions"]["Access"] = value.clone();
+                option["Instructions"]["Access"]["Type"] = json!("Endpoint");
+            }
+            "RecommendedInstanceType" => option["Recommendations"]["InstanceType"] = value.clone(),
+            "SecurityGroups" => {
+                let groups = value.as_array().unwrap().iter().map(|group| {
+                    json!({ "Protocol": group["IpProtocol"], "FromPort": group["FromPort"], "ToPort": group["ToPort"], "CidrIps": group["IpRanges"] })
+                });
+                option["Recommendations"]["SecurityGroups"] = groups.rev().collect();
+            }
+            "DeliveryOptionTitle" => option["Title"] = value.clone(),
+            "ShortDescription" | "LongDescription" => option[field] = value.clone(),
+            other => panic!("{other} can't be updated"),
+        }
     }
 }
 
