@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::Engine;
 use super::failure::EngineError;
 use super::run::Run;
 use crate::bake::{Bundle, Payload};
@@ -58,7 +59,7 @@ impl Run<'_> {
         let key = format!("{}{}", self.prefix(), bundle.digest.to_hex());
         let stored = self
             .effect(effect, &(&bucket, &key), async |_| {
-                let region = self.bucket_region(&bucket).await?;
+                let region = self.engine.bucket_region(&bucket).await?;
                 // The key is the token: the same bytes under the same key, however often.
                 let tags = self.tags().into_iter().filter(|(key, _)| TAGS.contains(&key.as_str())).collect();
                 self.engine.writer.put_object(&bucket, &region, &key, &bundle.bytes, &tags).await?;
@@ -67,15 +68,6 @@ impl Run<'_> {
             .await?;
         self.done_note(format!("payload of {} KiB in the bucket {}, {}", bundle.bytes.len().div_ceil(1024), stored.bucket, bundle.digest));
         Ok(stored)
-    }
-
-    /// Finds the bucket. A twin's account is a rehearsal's, which needs no set-up: there it is made.
-    pub(super) async fn bucket_region(&self, bucket: &str) -> Result<Region, EngineError> {
-        let (writer, now) = (&self.engine.writer, self.engine.clock.now());
-        match writer.reader().bucket_region(bucket, now).await {
-            Err(BucketError::Missing { .. }) if self.engine.target == "twin" => Ok(writer.create_bucket(bucket, now).await?),
-            found => Ok(found?),
-        }
     }
 
     /// Removes whatever this run has put into the bucket, an attempt's whose answer was lost too; how
@@ -97,5 +89,16 @@ impl Run<'_> {
 
     fn prefix(&self) -> String {
         format!("bundles/{}/{}/", self.variant(), self.id())
+    }
+}
+
+impl Engine {
+    /// Finds the bucket. A twin's account is a rehearsal's, which needs no set-up: there it is made.
+    pub(super) async fn bucket_region(&self, bucket: &str) -> Result<Region, EngineError> {
+        let (writer, now) = (&self.writer, self.clock.now());
+        match writer.reader().bucket_region(bucket, now).await {
+            Err(BucketError::Missing { .. }) if self.target == "twin" => Ok(writer.create_bucket(bucket, now).await?),
+            found => Ok(found?),
+        }
     }
 }

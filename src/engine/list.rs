@@ -70,6 +70,7 @@ impl Run<'_> {
     async fn validate(&self, set: &ChangeSet) -> Result<(), EngineError> {
         let mut request = set.to_json();
         request["ChangeSetName"] = json!(listing::change_set_name(&self.product.slug, &self.plan.version, listing::REHEARSAL));
+        self.upload_media(&request).await?;
         let id = self.start("list.validate", &format!("version {}", self.plan.version), &request, true).await?;
         let rehearsed = self.effect(REHEARSED, &id, async |_| match self.engine.change_set_end(&id).await?.0 {
             listing::Outcome::Refused { status, errors, .. } => Err(self.refused(id.clone(), status, true, errors)),
@@ -273,6 +274,7 @@ impl Engine {
     pub async fn rehearse(&self, product: &Product, version: &Version, set: &ChangeSet) -> Result<ChangeSetId, EngineError> {
         let mut request = set.to_json();
         request["ChangeSetName"] = json!(listing::change_set_name(&product.slug, version, listing::REHEARSAL));
+        self.put_all_media(product, &request).await?;
         // The same request within the hour is the same rehearsal, also for whoever was cut off.
         let hour = self.clock.now().strftime("%Y-%m-%dT%H").to_string();
         let token = Digest::of_parts([request.to_string().as_bytes(), hour.as_bytes()]).short(64);

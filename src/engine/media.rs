@@ -2,27 +2,25 @@
 
 use serde_json::Value;
 
+use super::Engine;
 use super::failure::EngineError;
 use super::run::Run;
 use crate::model::count::counted;
+use crate::model::digest::Digest;
 use crate::model::image::tag;
-
-/// The tags of a file: S3 takes ten, and the workspace's own may be more.
-const TAGS: [&str; 2] = [tag::PRODUCT, tag::VARIANT];
+use crate::model::media::MediaFile;
+use crate::model::product::Product;
 
 impl Run<'_> {
     /// Puts the files that a request names where it says that they are; each once, for its key is made of its content.
     ///
     /// Whether AWS can read them is the bucket's policy: what it can't read it refuses within minutes (`INVALID_MEDIA`).
     pub(super) async fn upload_media(&self, request: &Value) -> Result<(), EngineError> {
-        let request = request.to_string();
-        for media in self.product.media().into_iter().filter(|media| request.contains(&media.url())) {
-            let effect = format!("list.media.{}", media.digest.short(16));
+        for media in named(self.product, request) {
+            let effect = format!("list.media.{}", Digest::of(media.url()).short(16));
             let _: String = self
                 .effect(&effect, &(&media.bucket, &media.key), async |_| {
-                    let region = self.bucket_region(&media.bucket).await?;
-                    let tags = self.tags().into_iter().filter(|(key, _)| TAGS.contains(&key.as_str())).collect();
-                    self.engine.writer.put_object(&media.bucket, &region, &media.key, &media.content, &tags).await?;
+                    self.engine.put_media(self.product, media).await?;
                     self.done_note(format!("{} ({}) is at {}", media.path, counted(media.content.len(), "byte"), media.url()));
                     Ok(media.url())
                 })
@@ -30,4 +28,29 @@ impl Run<'_> {
         }
         Ok(())
     }
+}
+
+impl Engine {
+    /// Puts the files that a rehearsal's request names where it says that they are.
+    pub(super) async fn put_all_media(&self, product: &Product, request: &Value) -> Result<(), EngineError> {
+        for media in named(product, request) {
+            self.put_media(product, media).await?;
+        }
+        Ok(())
+    }
+
+    /// Puts a file; S3 takes ten tags, and the workspace's own may be more.
+    async fn put_media(&self, product: &Product, media: &MediaFile) -> Result<(), EngineError> {
+        let region = self.bucket_region(&media.bucket).await?;
+        let variant = product.variant();
+        let tags = [(tag::PRODUCT.to_owned(), variant.product.to_string()), (tag::VARIANT.to_owned(), variant.to_string())].into();
+        self.writer.put_object(&media.bucket, &region, &media.key, &media.content, &tags).await?;
+        Ok(())
+    }
+}
+
+/// The product's files whose addresses a request has.
+fn named<'a>(product: &'a Product, request: &Value) -> Vec<&'a MediaFile> {
+    let request = request.to_string();
+    product.media().into_iter().filter(|media| request.contains(&media.url())).collect()
 }

@@ -165,8 +165,8 @@ fn outcome(case: &Case) -> Outcome {
     texts::plan(case, &mut outcome);
     regions::plan(case, &mut outcome);
     let sale = pricing::plan(case, &mut outcome);
-    let moved = version::plan(case, &sale, &mut outcome);
-    instances::restrict(case, &sale, moved, &mut outcome);
+    let after = version::plan(case, &sale, &mut outcome);
+    instances::restrict(case, &sale, after.as_ref(), &mut outcome);
     targeting::plan(case, &mut outcome);
     offer::plan(case, &mut outcome);
     outcome

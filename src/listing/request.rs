@@ -78,6 +78,8 @@ pub fn names_submission(name: &str, product: &Slug) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -86,6 +88,21 @@ mod tests {
         let version: Version = "2.0.0-rc.1".parse().unwrap();
         assert_eq!(change_set_name(&slug, &version, "first listing (new), \"a/b\""), "hello-web 2.0.0-rc.1: first listing -new-- -a-b-");
         assert_eq!(change_set_name(&slug, &version, &"x".repeat(200)).chars().count(), LONGEST_NAME);
+    }
+
+    #[test]
+    fn what_aws_keeps_copies_of_is_remembered() {
+        let source = |name: &str| json!({ "ParameterName": name });
+        let template = json!({ "Template": "t.yaml", "ArchitectureDiagram": "d.png", "TemplateSources": [source("B"), source("A")] });
+        let template = json!({ "DeliveryOptionTitle": "One", "Details": { "DeploymentTemplateDeliveryOptionDetails": template } });
+        let image = json!({ "Details": { "AmiDeliveryOptionDetails": {} } });
+        let version = |options: Value| {
+            sent(&json!({ "ChangeSet": [{ "ChangeType": "AddDeliveryOptions", "DetailsDocument": { "DeliveryOptions": options } }] }))
+        };
+        let (url, diagram_url) = ("t.yaml".to_owned(), "d.png".to_owned());
+        let expected = SentTemplate { url, diagram_url, image_parameters: ["A".to_owned(), "B".to_owned()].into() };
+        assert_eq!(version(json!([image, template])).templates, Some([("One".to_owned(), expected)].into()));
+        assert!(version(json!([image])).is_empty());
     }
 
     #[test]

@@ -150,3 +150,84 @@ async fn prices_fall_before_they_rise_and_then_rest() {
     let planned = plan(&world.open().await).await;
     assert!(planned.is_empty() && planned.notices.len() == 1, "{planned:#?}");
 }
+
+/// A template that launches hello-web, which keeps all rules.
+const TEMPLATE: &str = "\
+AWSTemplateFormatVersion: '2010-09-09'
+Parameters:
+  ImageId: { Type: 'AWS::EC2::Image::Id' }
+Resources:
+  Server:
+    Type: AWS::EC2::Instance
+    Properties: { ImageId: !Ref ImageId }
+";
+
+/// The beginning of a GIF of a diagram's size, with something behind it.
+fn diagram(content: &str) -> Vec<u8> {
+    [b"GIF89a".as_slice(), &1560_u16.to_le_bytes(), &878_u16.to_le_bytes(), &[0; 8], content.as_bytes()].concat()
+}
+
+#[tokio::test]
+async fn a_template_comes_with_its_version_and_its_texts_change_later() {
+    let world = World::new().await;
+    let own = world.folder.path().join("products/hello-web/listing");
+    std::fs::write(own.join("server.yaml"), TEMPLATE).unwrap();
+    std::fs::write(own.join("server.gif"), diagram("one")).unwrap();
+    let table = "\
+[[listing.template]]
+title = \"One server\"
+short-description = \"A server.\"
+long-description = \"A server in the default network.\"
+file = \"listing/server.yaml\"
+diagram = \"listing/server.gif\"
+
+[listing.pricing]";
+    world.edit("product.toml", "[listing.pricing]\n", &format!("{table}\n"));
+    world.edit("product.toml", "[listing]\n", "[listing]\nmedia-bucket = \"bakehouse-twin\"\n");
+    let process = world.open().await;
+    process.ship().await.unwrap();
+    let planned = plan(&process).await;
+    assert!(planned.is_empty() && planned.notices.is_empty(), "{planned:#?}");
+    let live = process.engine.plan_listings(&[&process.product]).await.unwrap().remove(0).unwrap().live.unwrap();
+    let version = live.product.details.newest_version().unwrap();
+    let kinds: Vec<&str> = version.delivery_options.iter().filter_map(|option| option.kind.as_deref()).collect();
+    assert_eq!(kinds, ["AmazonMachineImage", "CloudFormationTemplate"]);
+    let source = version.template_options().next().unwrap().1.unwrap();
+    assert!(source.template.as_ref().unwrap().contains("awsmp"), "AWS keeps a copy: {source:?}");
+    drop(process);
+
+    // Its words are put right at once, under another title too.
+    is_applied(&world, "\"A server.\"", "\"A server of your own.\"", &[&["UpdateDeliveryOptions"]]).await;
+    is_applied(&world, "\"One server\"", "\"A server\"", &[&["UpdateDeliveryOptions"]]).await;
+
+    // Its diagram comes with the next version.
+    std::fs::write(own.join("server.gif"), diagram("two")).unwrap();
+    let planned = plan(&world.open().await).await;
+    let told = ["A server template.diagram-url: a version keeps what it was added with; it comes with the next version"];
+    assert_eq!((planned.steps.len(), planned.notices), (0, told.map(str::to_owned).to_vec()));
+    world.edit("provision/20-tune.sh", "set -", ": again\nset -");
+    world.open().await.ship().await.unwrap();
+    let planned = plan(&world.open().await).await;
+    assert!(planned.is_empty() && planned.notices.is_empty(), "{planned:#?}");
+}
+
+#[tokio::test]
+async fn a_product_is_sold_by_a_template_alone() {
+    let world = World::new().await;
+    std::fs::write(world.folder.path().join("products/hello-web/listing/server.yaml"), TEMPLATE).unwrap();
+    let template = "template = [{ title = \"One server\", short-description = \"A server.\", long-description = \"A server.\", \
+                    file = \"listing/server.yaml\", diagram-url = \"https://acme.s3.amazonaws.com/server.png\" }]";
+    world.edit("product.toml", "[listing]\n", &format!("[listing]\nmedia-bucket = \"bakehouse-twin\"\nimage-alone = false\n{template}\n"));
+    let rules = "security-groups = [\n    { protocol = \"tcp\", port = 80, ranges = [\"0.0.0.0/0\"] },\n    { protocol = \"tcp\", port = 22, ranges = [\"10.0.0.0/8\"] },\n]\naccess-endpoint = { protocol = \"http\", port = 80 }\n";
+    world.edit("product.toml", rules, "");
+    world.open().await.ship().await.unwrap();
+    let planned = plan(&world.open().await).await;
+    assert!(planned.is_empty() && planned.notices.is_empty(), "{planned:#?}");
+    is_applied(
+        &world,
+        "recommended-instance-type = \"t3.small\"",
+        "recommended-instance-type = \"t3.micro\"",
+        &[&["UpdateDeliveryOptions"]],
+    )
+    .await;
+}

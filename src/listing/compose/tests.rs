@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use crate::listing::fixture::{product, release};
+use crate::listing::fixture::{product, release, template};
 use crate::model::change_set::Details;
 use crate::model::change_set::version::DeliveryOptionDetails;
 use crate::model::digest::Digest;
@@ -151,6 +151,36 @@ fn a_draft_is_filled_instead_of_made_again() {
 fn a_new_version_is_one_change() {
     let set = add_version(&product(), &release("1.1.0"), &"prod-abcdefghijklm".parse().unwrap(), &Templates::embedded()).unwrap();
     insta::assert_json_snapshot!("add_version", set.to_json());
+}
+
+#[test]
+fn a_version_is_delivered_by_its_image_and_by_templates_of_it() {
+    let mut product = product();
+    product.listing.templates = vec![template("One server"), template("Two servers")];
+    product.listing.templates[1].image_parameters.push("Second".into());
+    let details = |product: &Product| {
+        let set = add_version(product, &release("1.1.0"), &"prod-abcdefghijklm".parse().unwrap(), &Templates::embedded()).unwrap();
+        set.to_json()["ChangeSet"][0]["DetailsDocument"].clone()
+    };
+    insta::assert_json_snapshot!("add_version_with_templates", details(&product));
+    let first = first_listing(&product, &release("1.1.0"), None, &Templates::embedded()).unwrap().to_json();
+    let first = first["ChangeSet"].as_array().unwrap().iter().find(|change| change["ChangeType"] == "AddDeliveryOptions").unwrap();
+    assert_eq!(first["DetailsDocument"], details(&product));
+    product.listing.image_alone = false;
+    let alone = details(&product)["DeliveryOptions"].as_array().unwrap().clone();
+    assert_eq!(alone, first["DetailsDocument"]["DeliveryOptions"].as_array().unwrap()[1..]);
+}
+
+#[test]
+fn what_aws_would_refuse_of_a_template_is_told_with_the_manifests_line() {
+    let mut product = product();
+    product.listing.templates = vec![template("One server"), template("One server")];
+    product.listing.templates[0].url = "server.yaml".into();
+    product.places.insert("listing.template".into(), Place { file: "products/hello/product.toml".into(), line: 41 });
+    let error = add_version(&product, &release("1.1.0"), &"prod-a".parse().unwrap(), &Templates::embedded()).unwrap_err();
+    let told = error.source().unwrap().to_string();
+    assert!(told.contains("DeliveryOptions: names One server twice"), "{told}");
+    assert!(told.contains("\"server.yaml\" is not a web address (listing.template in products/hello/product.toml:41)"), "{told}");
 }
 
 #[test]

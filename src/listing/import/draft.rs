@@ -49,6 +49,10 @@ impl<'a> Newest<'a> {
     }
 }
 
+fn is_long(text: &str) -> bool {
+    text.contains('\n') || text.chars().count() > LONGEST_INLINE
+}
+
 fn placed<'a, T>(all: &'a [T], wanted: Option<&'a T>) -> Option<(usize, &'a T)> {
     all.iter().enumerate().find(|(_, entry)| wanted.is_some_and(|wanted| std::ptr::eq(*entry, wanted)))
 }
@@ -88,12 +92,24 @@ impl<'a> Draft<'a> {
 
     /// Adds a text that may be long: then it stands in a file of its own.
     pub(super) fn long_text(&mut self, table: &'static str, name: &str, live: Option<&str>, path: (Of, &str), place: &str) {
-        let text = live.map(str::trim_end).filter(|text| text.contains('\n') || text.chars().count() > LONGEST_INLINE);
-        let Some(text) = text else { return self.text(table, name, live, path, place) };
+        match live.map(str::trim_end).filter(|text| is_long(text)) {
+            Some(text) => {
+                let value = self.here_or_in_a_file(name, text);
+                self.add(table, name, value);
+                self.says(path.0, path.1);
+            }
+            None => self.text(table, name, live, path, place),
+        }
+    }
+
+    /// Returns a text as TOML; a long one stands in a file of its own.
+    pub(super) fn here_or_in_a_file(&mut self, name: &str, text: &str) -> String {
+        if !is_long(text) {
+            return toml_text::text(text);
+        }
         let file = format!("listing/{name}.md");
-        self.add(table, name, toml_text::table(&[("file", toml_text::text(&file))]));
-        self.files.insert(file, format!("{text}\n"));
-        self.says(path.0, path.1);
+        self.files.insert(file.clone(), format!("{text}\n"));
+        toml_text::table(&[("file", toml_text::text(&file))])
     }
 
     /// Adds a list of texts that must have an entry.

@@ -9,6 +9,7 @@ mod kept;
 mod key;
 mod offer;
 mod pricing;
+mod template;
 mod texts;
 mod toml_text;
 mod version;

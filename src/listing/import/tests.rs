@@ -113,13 +113,27 @@ fn what_a_manifest_cannot_say_is_told_with_what_becomes_of_it() {
 fn a_manifest_that_was_imported_differs_in_nothing() {
     let (product, offer) = every_field();
     // What the every-field offer has that a manifest can't say is kept, and told as a difference too.
-    let beyond: &[&str] = &["security-groups", "countries", "eula", "pricing"];
+    let beyond: &[&str] = &["security-groups", "countries", "eula", "pricing", "scanning-port"];
     for (product, offer, expected) in [(live_product_json(), live_offer_json(), &[][..]), (product, offer, beyond)] {
         let loaded = Bench::of(&imported(&product, &offer)).product();
         let (live, live_offer) = (AmiProduct::parse(&product.to_string()).unwrap(), Offer::parse(&offer.to_string()).unwrap());
         let found = differences(&loaded, &live, Some(&live_offer));
         assert_eq!(found.iter().map(|difference| difference.field.as_str()).collect::<Vec<_>>(), expected, "{found:#?}");
     }
+}
+
+#[test]
+fn a_listing_by_templates_alone_is_said_as_such() {
+    let (mut product, offer) = every_field();
+    product["Versions"][0]["DeliveryOptions"].as_array_mut().unwrap().remove(1);
+    is_lossless(&product, &offer);
+    let loaded = Bench::of(&imported(&product, &offer)).product();
+    assert!(!loaded.listing.image_alone && loaded.listing.security_groups.is_empty());
+    assert_eq!(loaded.listing.templates[0].title, "A cluster of three");
+    // An address that no manifest can have: the template is kept as it is.
+    product["Versions"][0]["Sources"][0]["Template"] = json!("https://example.com/cluster.yaml");
+    is_lossless(&product, &offer);
+    assert!(Bench::of(&imported(&product, &offer)).product().listing.templates.is_empty());
 }
 
 #[test]

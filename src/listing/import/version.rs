@@ -2,6 +2,7 @@
 
 use super::super::entity::SecurityGroup;
 use super::draft::{Draft, Of};
+use super::template;
 use super::toml_text::{list, table, text, texts};
 use crate::model::ids::{AccountId, Region};
 use crate::rules::addresses::is_cidr;
@@ -15,8 +16,11 @@ pub(super) fn read(draft: &mut Draft) {
     draft.long_text(TABLE, "usage-instructions", usage, (Of::Product, &usage_path), "Example.");
     instance_types(draft);
     regions(draft);
-    security_groups(draft);
-    access_endpoint(draft);
+    template::read(draft);
+    if !template::is_the_only_way(draft) {
+        security_groups(draft);
+        access_endpoint(draft);
+    }
     scanning_port(draft);
     allowed_accounts(draft);
 }
@@ -126,7 +130,10 @@ fn access_endpoint(draft: &mut Draft) {
 fn scanning_port(draft: &mut Draft) {
     let source = draft.newest.and_then(|newest| Some((newest.index, newest.source?)));
     let Some((version, (index, source))) = source else { return };
-    let Some(port) = source.operating_system.scanning_port.filter(|port| *port > 0) else { return };
+    let has_templates = draft.keys.iter().any(|key| key.table == TABLE && key.name == "template");
+    // A version with templates can't tell another port than SSH's.
+    let is_possible = |port: &u16| *port > 0 && (*port == 22 || !has_templates);
+    let Some(port) = source.operating_system.scanning_port.filter(is_possible) else { return };
     draft.add(TABLE, "scanning-port", port.to_string());
     draft.says(Of::Product, format!("Versions[{version}].Sources[{index}].OperatingSystem.ScanningPort"));
 }

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use super::card::Card;
 use super::pricing::Sale;
 use super::regions::{ON_SALE, RESTRICTED};
-use super::version::is_on_sale;
+use super::version::{After, is_on_sale};
 use super::{Case, Obstacle, ObstacleCode, Outcome, Part, Stage};
 use crate::listing::diff;
+use crate::listing::entity::Version;
 use crate::model::change_set::Details;
 use crate::model::change_set::product::{Dimension, DimensionRestriction, DimensionType, InstanceTypes};
 use crate::model::listing_set::FieldChange;
@@ -60,13 +61,14 @@ pub(super) fn add(case: &Case, sale: &Sale) -> (Vec<Details>, Vec<FieldChange>) 
 
 /// Plans the restriction of what the manifest doesn't sell on any more.
 ///
-/// `moved` is the version that will recommend the manifest's type, whatever it recommends now.
-pub(super) fn restrict(case: &Case, sale: &Sale, moved: Option<&str>, outcome: &mut Outcome) {
+/// `after` is what the newest version will recommend, whatever it recommends now.
+pub(super) fn restrict(case: &Case, sale: &Sale, after: Option<&After>, outcome: &mut Outcome) {
     let wanted = wanted(case);
     let (mut gone, mut stage) = (BTreeSet::new(), Stage::First);
     for name in case.product.available_instance_types().into_iter().filter(|name| !wanted.contains(name)) {
         let recommending = recommending(case, name);
-        if recommending.is_empty() || (moved.is_some() && recommending == [moved]) {
+        let is_left = |version: &&Version| after.is_some_and(|after| std::ptr::eq(after.version, *version) && !after.keeps.contains(name));
+        if recommending.iter().all(is_left) {
             gone.insert(name);
             stage = if recommending.is_empty() { stage } else { Stage::Restricts };
         } else {
@@ -96,13 +98,11 @@ pub(super) fn restrict(case: &Case, sale: &Sale, moved: Option<&str>, outcome: &
     outcome.parts.push(Part { stage, name: "instance types restricted", details, changes, irreversible });
 }
 
-/// The versions that buyers can have and that recommend an instance type, by their ids.
-fn recommending<'a>(case: &Case<'a>, name: &str) -> Vec<Option<&'a str>> {
-    let recommends = |version: &&crate::listing::entity::Version| {
-        version.delivery_options.iter().any(|option| option.recommendations.instance_type.as_deref() == Some(name))
-    };
-    let versions = case.product.versions.iter().filter(|version| is_on_sale(version)).filter(recommends);
-    versions.map(|version| version.id.as_deref()).collect()
+/// The versions that buyers can have and that recommend an instance type.
+fn recommending<'a>(case: &Case<'a>, name: &str) -> Vec<&'a Version> {
+    let recommends =
+        |version: &&Version| version.delivery_options.iter().any(|option| option.recommendations.instance_type.as_deref() == Some(name));
+    case.product.versions.iter().filter(|version| is_on_sale(version)).filter(recommends).collect()
 }
 
 fn wanted<'a>(case: &Case<'a>) -> BTreeSet<&'a str> {

@@ -15,6 +15,9 @@ use crate::model::deployment_template::DeploymentTemplate;
 use crate::model::listing_set::FieldChange;
 use crate::model::record::SentTemplate;
 
+/// What is said of a template that buyers can have.
+const OFFERED: &str = "offered";
+
 /// A template as it is live.
 #[derive(Clone, Copy)]
 struct Live<'a> {
@@ -26,7 +29,7 @@ struct Live<'a> {
 }
 
 /// Plans the texts of each template.
-pub(super) fn plan(case: &Case, sale: &Sale, version: &Version, texts: &mut Texts, outcome: &mut Outcome) {
+pub(super) fn plan<'a>(case: &Case<'a>, sale: &Sale, version: &'a Version, texts: &mut Texts<'a>, outcome: &mut Outcome) {
     let mut live = live(version, &case.desired.given.templates);
     let mut missing = Vec::new();
     for template in &case.desired.product.listing.templates {
@@ -35,13 +38,9 @@ pub(super) fn plan(case: &Case, sale: &Sale, version: &Version, texts: &mut Text
             None => missing.push(template.title.as_str()),
         }
     }
-    for template in &live {
-        let types = &case.desired.product.listing.instance_types;
-        texts.keeps_type |= template.option.recommendations.instance_type.as_ref().is_some_and(|name| !types.contains(name));
-    }
-    let gone = live.iter().map(|template| diff::change("template", Some(template.title), None::<&str>));
-    let new = missing.into_iter().map(|title| diff::change("template", None::<&str>, Some(title)));
-    outcome.obstacles.extend(gone.chain(new).map(next_version));
+    let gone = diff::keyed("template", live.iter().map(|template| template.title), Some(OFFERED), None);
+    let new = diff::keyed("template", missing, None, Some(OFFERED));
+    outcome.obstacles.extend(gone.into_iter().chain(new).map(next_version));
 }
 
 /// The live templates, each with what AWS was given under its title; or, where one is left over on both sides, under the
@@ -67,7 +66,7 @@ fn position(live: &[Live], wanted: &DeploymentTemplate) -> Option<usize> {
     live.iter().position(|template| template.title == wanted.title).or_else(|| live.iter().position(is_same))
 }
 
-fn compare(sale: &Sale, wanted: &DeploymentTemplate, live: Live, texts: &mut Texts, outcome: &mut Outcome) {
+fn compare<'a>(sale: &Sale, wanted: &DeploymentTemplate, live: Live<'a>, texts: &mut Texts<'a>, outcome: &mut Outcome) {
     let of = |change: FieldChange| FieldChange { field: format!("template.{}", change.field), key: Some(live.title.to_owned()), ..change };
     let mut changes = Vec::new();
     let mut text = |field: &str, live: Option<&str>, wanted: &str| {

@@ -14,19 +14,27 @@ use crate::model::change_set::version::{
 use crate::model::listing_set::FieldChange;
 use crate::model::product::{AccessEndpoint, SecurityGroupRule};
 
-/// What becomes of what is said of one version.
-#[derive(Default)]
-pub(super) struct Texts {
-    options: Vec<DeliveryOptionUpdate>,
-    changes: Vec<FieldChange>,
-    /// Whether an option comes to recommend an instance type that is added before.
-    awaits_types: bool,
-    /// Whether an option goes on recommending what the manifest doesn't.
-    pub keeps_type: bool,
+/// What the newest version will say.
+pub(super) struct After<'a> {
+    /// The version.
+    pub version: &'a Version,
+    /// The instance types that it goes on recommending, whatever the manifest says.
+    pub keeps: BTreeSet<&'a str>,
 }
 
-/// Plans the texts of the newest version; returns its id if it will recommend the manifest's instance types.
-pub(super) fn plan<'a>(case: &Case<'a>, sale: &Sale, outcome: &mut Outcome) -> Option<&'a str> {
+/// What becomes of what is said of one version.
+#[derive(Default)]
+pub(super) struct Texts<'a> {
+    options: Vec<DeliveryOptionUpdate>,
+    changes: Vec<FieldChange>,
+    /// The options that will recommend what the manifest does.
+    moved: Vec<&'a DeliveryOption>,
+    /// Whether one of them comes to recommend an instance type that is added before.
+    needs_types: bool,
+}
+
+/// Plans the texts of the newest version; returns what it will recommend then.
+pub(super) fn plan<'a>(case: &Case<'a>, sale: &Sale, outcome: &mut Outcome) -> Option<After<'a>> {
     if case.desired.version_texts == VersionTexts::ComeWithNext {
         return None;
     }
@@ -50,19 +58,15 @@ pub(super) fn plan<'a>(case: &Case<'a>, sale: &Sale, outcome: &mut Outcome) -> O
     if !texts.changes.is_empty() {
         let options = Some(texts.options).filter(|options| !options.is_empty());
         let details = Details::UpdateDeliveryOptions(UpdateDeliveryOptions { version: version_update, delivery_options: options });
-        let stage = if texts.awaits_types { Stage::Recommends } else { Stage::First };
-        outcome.parts.push(Part {
-            stage,
-            name: "version texts",
-            details: vec![details],
-            changes: texts.changes,
-            irreversible: Vec::new(),
-        });
+        let stage = if texts.needs_types { Stage::Recommends } else { Stage::First };
+        outcome.parts.push(Part { stage, name: "version texts", details: vec![details], changes: texts.changes, irreversible: Vec::new() });
     }
-    version.id.as_deref().filter(|_| !texts.keeps_type)
+    let stays = |option: &&DeliveryOption| !texts.moved.iter().any(|moved| std::ptr::eq(*moved, *option));
+    let keeps = version.delivery_options.iter().filter(stays).filter_map(|option| option.recommendations.instance_type.as_deref());
+    Some(After { version, keeps: keeps.collect() })
 }
 
-impl Texts {
+impl<'a> Texts<'a> {
     /// Takes in what changes of an option, if anything does.
     pub(super) fn take(
         &mut self,
@@ -78,7 +82,7 @@ impl Texts {
                 self.changes.extend(changes);
             }
             None => {
-                self.keeps_type = true;
+                self.moved.retain(|moved| !std::ptr::eq(*moved, option));
                 outcome.notices.push("AWS told no id of the newest version's delivery option, so its texts stay as they are".to_owned());
             }
         }
@@ -88,25 +92,25 @@ impl Texts {
     pub(super) fn recommends(
         &mut self,
         sale: &Sale,
-        option: &DeliveryOption,
+        option: &'a DeliveryOption,
         wanted: &str,
-        change: impl Fn(FieldChange) -> FieldChange,
+        named: impl Fn(FieldChange) -> FieldChange,
         outcome: &mut Outcome,
     ) -> Option<FieldChange> {
-        let found = diff::text("recommended-instance-type", option.recommendations.instance_type.as_deref(), wanted).map(change)?;
-        if sale.types.contains(wanted) {
-            self.awaits_types |= sale.added.contains(wanted);
-            return Some(found);
+        let change = diff::text("recommended-instance-type", option.recommendations.instance_type.as_deref(), wanted).map(named);
+        if let Some(change) = change.clone().filter(|_| !sale.types.contains(wanted)) {
+            let reason = format!("{wanted} is not on sale and can't be put on sale, so no version can recommend it");
+            outcome.obstacles.push(Obstacle::of(ObstacleCode::RecommendedInstanceType, change, reason));
+            return None;
         }
-        self.keeps_type = true;
-        let reason = format!("{wanted} is not on sale and can't be put on sale, so no version can recommend it");
-        outcome.obstacles.push(Obstacle::of(ObstacleCode::RecommendedInstanceType, found, reason));
-        None
+        self.moved.push(option);
+        self.needs_types |= change.is_some() && sale.added.contains(wanted);
+        change
     }
 }
 
 /// Plans the texts of launching the image by itself.
-fn alone(case: &Case, sale: &Sale, option: &DeliveryOption, texts: &mut Texts, outcome: &mut Outcome) {
+fn alone<'a>(case: &Case, sale: &Sale, option: &'a DeliveryOption, texts: &mut Texts<'a>, outcome: &mut Outcome) {
     let (listing, mut changes) = (&case.desired.product.listing, Vec::new());
     let mut update = AmiDeliveryOptionUpdate::default();
     if let Some(change) = diff::text("usage-instructions", option.instructions.usage.as_deref(), &listing.usage_instructions) {

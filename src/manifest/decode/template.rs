@@ -116,7 +116,10 @@ fn source(value: &Value, parameters: Option<&[String]>, place: &MediaPlace) -> O
     }
     let content = content(value, text, cloudformation::LARGEST_BYTES, Code::TemplateTooLarge, "a template of at most 1 MiB")?;
     report_secrets(value.context, value.at(), &quoted(text), &content, Some(text));
-    report_rules(value, text, &content, parameters?);
+    // Without a name there is nothing to look for.
+    if let Some(parameters) = parameters.filter(|parameters| !parameters.is_empty()) {
+        report_rules(value, text, &content, parameters);
+    }
     let media = place.file(value, text, content)?;
     if let Some(url) = place.url(&media) {
         report_url(value, &url);
@@ -163,7 +166,9 @@ fn told(rule: Rule) -> (Code, &'static str) {
         Rule::DefaultPassword => (Code::TemplatePassword, "no default"),
         Rule::OpenAccess => (Code::TemplateOpenAccess, "a private range, or a parameter without default"),
         Rule::ExternalCode => (Code::TemplateExternalCode, "the code inline, as ZipFile"),
-        Rule::Nesting => (Code::TemplateNesting, "a TemplateURL of MPS3BucketName, MPS3BucketRegion and MPS3KeyPrefix, which are parameters"),
+        Rule::Nesting => {
+            (Code::TemplateNesting, "a TemplateURL of MPS3BucketName, MPS3BucketRegion and MPS3KeyPrefix, which are parameters")
+        }
     }
 }
 

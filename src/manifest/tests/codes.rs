@@ -6,6 +6,7 @@ mod listing;
 mod media;
 mod provisioning;
 mod scan;
+mod template;
 mod texts;
 
 use std::collections::BTreeSet;
@@ -35,12 +36,14 @@ fn edits() -> impl Iterator<Item = Edit> {
         Example::Edit { right, wrong } => Some((*code, right, wrong)),
         Example::Told(_) => None,
     });
-    let tables = [document::EDITS, texts::EDITS, media::EDITS, image::EDITS, provisioning::EDITS, listing::EDITS, scan::EDITS];
+    let tables =
+        [document::EDITS, texts::EDITS, media::EDITS, image::EDITS, provisioning::EDITS, listing::EDITS, template::EDITS, scan::EDITS];
     examples.chain(tables.into_iter().flatten().copied())
 }
 
 fn deeds() -> impl Iterator<Item = Deed> {
-    let tables = [document::DEEDS, texts::DEEDS, media::DEEDS, image::DEEDS, provisioning::DEEDS, listing::DEEDS, scan::DEEDS];
+    let tables =
+        [document::DEEDS, texts::DEEDS, media::DEEDS, image::DEEDS, provisioning::DEEDS, listing::DEEDS, template::DEEDS, scan::DEEDS];
     tables.into_iter().flatten().copied()
 }
 
@@ -114,6 +117,41 @@ fn a_fault_of_a_file_points_into_the_file() {
     let faults = bench.check();
     let fault = &faults.list()[0];
     assert_eq!((fault.file.as_str(), fault.line, fault.column), ("products/demo/listing/long-description.md", 2, 8));
+}
+
+#[test]
+fn a_fault_of_a_template_points_into_the_template() {
+    let bench = Bench::new();
+    template::with_template(&bench);
+    assert_eq!(bench.codes(), [], "{}", bench.check().render(false));
+    let path = bench.product().join("listing/server.yaml");
+    let text = fs::read_to_string(&path).unwrap().replace("10.0.0.0/8", "0.0.0.0/0").replace("!Ref ImageId", "ami-0123456789abcdef0");
+    fs::write(path, text).unwrap();
+    let faults = bench.check();
+    let found: Vec<(Code, &str, usize)> = faults.list().iter().map(|fault| (fault.code, fault.file.as_str(), fault.line)).collect();
+    let file = "products/demo/listing/server.yaml";
+    let expected = [(TemplateImageUnused, file, 2), (TemplateOpenAccess, file, 6), (TemplateForeignImage, file, 16)];
+    assert_eq!(found, expected, "{}", faults.render(false));
+}
+
+#[test]
+fn without_the_image_alone_a_template_is_needed_and_no_port() {
+    let bench = Bench::new();
+    bench.edit("[listing]", "[listing]\nimage-alone = false");
+    assert_eq!(bench.codes(), [MissingKey, Alternatives, Alternatives], "{}", bench.check().render(false));
+}
+
+#[test]
+fn a_template_is_uploaded_with_its_diagram() {
+    let bench = Bench::new();
+    template::with_template(&bench);
+    let product = bench.workspace().load(&slug(), crate::model::target::TargetName::Twin, None).unwrap().remove(0);
+    let media: Vec<&str> = product.media().into_iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(media, ["listing/server.yaml", "listing/server.gif"]);
+    let template = &product.listing.templates[0];
+    assert_eq!(template.url, product.media()[0].url());
+    assert_eq!(template.usage_instructions, product.listing.usage_instructions);
+    assert_eq!(template.image_parameters, ["ImageId"]);
 }
 
 #[test]

@@ -50,6 +50,10 @@ const VERSION: &[Limit] = &[
     }),
     (2000, EndpointPath, |n| format!("listing.access-endpoint = {{ protocol = 'http', port = 80, path = '{}' }}", plain("", n, ""))),
     (65_535, OutOfRange, |n| format!("listing.scanning-port = {n}")),
+    (3, Count, |n| format!("listing.template = [{}]", entries(n, |i| template(&format!("Title {i}"), "Short.", "Long.", 1)))),
+    (72, TextTooLong, |n| format!("listing.template = [{}]", template(&text("", n), "Short.", "Long.", 1))),
+    (1000, TextTooLong, |n| format!("listing.template = [{}]", template("Title", &text("", n), "Long.", 1))),
+    (5000, TextTooLong, |n| format!("listing.template = [{}]", template("Title", "Short.", &text("", n), 1))),
 ];
 
 /// Source: as above (AddRegions, AddInstanceTypes, UpdateTargeting), the last by the published shapes.
@@ -107,6 +111,7 @@ const OWN: &[Limit] = &[
     (2000, EndpointPath, |n| format!("boot.check = [{{ name = 'Page', path = '{}' }}]", plain("/", n, ""))),
     (599, OutOfRange, |n| format!("boot.check = [{{ name = 'Page', status = {n} }}]")),
     (100, Count, |n| format!("distribution.regions = [{}]", regions(n))),
+    (10, Count, |n| format!("listing.template = [{}]", template("Title", "Short.", "Long.", n))),
     (500, Count, |n| format!("distribution.accounts = [{}]", entries(n, |i| format!("{{ id = '{i:012}' }}")))),
     (100, Count, |n| format!("scan.waiver = [{}]", entries(n, |i| waiver(&format!("/opt/{i}"), "Reason", "Owner")))),
     (500, WaiverTarget, |n| format!("scan.waiver = [{}]", waiver(&plain("/", n, ""), "Reason", "Owner"))),
@@ -127,6 +132,7 @@ const AT_LEAST_ONE: &[&str] = &[
     "listing.instance-types = []",
     "listing.regions = []",
     "listing.offer = { countries = [] }",
+    "listing.template = [{ image-parameters = [] }]",
 ];
 
 #[test]
@@ -245,6 +251,15 @@ fn price(decimals: usize) -> String {
 
 fn file(to: &str) -> String {
     format!("{{ from = 'provision/10-setup.sh', to = '{to}' }}")
+}
+
+/// A template by addresses, with so many parameters that get the image.
+fn template(title: &str, short: &str, long: &str, parameters: usize) -> String {
+    let (place, parameters) = ("https://example-bucket.s3.amazonaws.com", entries(parameters, |i| format!("'Image{i}'")));
+    format!(
+        "{{ title = '{title}', short-description = '{short}', long-description = '{long}', url = '{place}/x.yaml', \
+         diagram-url = '{place}/x.png', image-parameters = [{parameters}] }}"
+    )
 }
 
 fn waiver(target: &str, reason: &str, owner: &str) -> String {

@@ -182,6 +182,9 @@ fn above(path: &[Step], key: &str) -> bool {
 fn lay_out(bench: &Bench, manifest: &str) {
     bench.write("product.toml", manifest);
     bench.write("listing/logo.gif", codes::gif(200, 200));
+    bench.write("listing/server.gif", codes::gif(1560, 878));
+    bench.write("listing/server.yaml", include_str!("server.yaml"));
+    bench.write("template.md", "Sensitive data, encryption, rotation, backup, health, quotas, costs; roles, network, launch.\n");
     bench.write("support.md", "Write to support@example.com.").write("refunds.md", "None.").write("notes.md", "Optional update.");
 }
 

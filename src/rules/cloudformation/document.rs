@@ -105,8 +105,8 @@ impl Node {
                 Kind::List(values) => values.first().and_then(Self::text),
                 _ => argument.text(),
             };
-            found |= node.reference() == Some(name)
-                || (function == "Fn::Sub" && substituted.is_some_and(|text| text.contains(&placeholder)));
+            found |=
+                node.reference() == Some(name) || (function == "Fn::Sub" && substituted.is_some_and(|text| text.contains(&placeholder)));
         });
         found
     }
@@ -297,7 +297,10 @@ mod tests {
     #[test]
     fn functions_are_read_in_both_forms() {
         let short = "A: !Sub '${B}'\nC: !Join ['', [!Ref D, x]]\n22: [1, '1', true, ~]\nE: !GetAtt F.G\n";
-        assert_eq!(shown(&read(short).unwrap()), "{A: Fn::Sub(${B}), C: Fn::Join([, [Ref(D), x]]), 22: [1, 1, true, nothing], E: Fn::GetAtt(F.G)}");
+        assert_eq!(
+            shown(&read(short).unwrap()),
+            "{A: Fn::Sub(${B}), C: Fn::Join([, [Ref(D), x]]), 22: [1, 1, true, nothing], E: Fn::GetAtt(F.G)}"
+        );
         let long = r#"{"A": {"Fn::Sub": "${B}"}, "C": {"Ref": "D"}, "E": {"Ref": "x", "y": 1}}"#;
         assert_eq!(shown(&read(long).unwrap()), "{A: Fn::Sub(${B}), C: Ref(D), E: {Ref: x, y: 1}}");
     }
@@ -331,7 +334,9 @@ mod tests {
 
     #[test]
     fn depth_has_an_end() {
-        for text in ["[".repeat(100), "- ".repeat(100_000), "? ".repeat(100_000), (0..200).map(|i| format!("{}a:\n", " ".repeat(i))).collect()] {
+        for text in
+            ["[".repeat(100), "- ".repeat(100_000), "? ".repeat(100_000), (0..200).map(|i| format!("{}a:\n", " ".repeat(i))).collect()]
+        {
             assert!(told(&text).1.contains("nested") || told(&text).1.contains("recursion"), "{}", told(&text).1);
         }
     }

@@ -184,7 +184,11 @@ impl<'a> Case<'a> {
         // The Region may be left out of an address.
         let is_found = |parameter: &&str| url.is_some_and(|url| url.value.mentions(parameter)) || *parameter == "MPS3BucketRegion";
         if !missing.is_empty() {
-            self.fault(Rule::Nesting, at, format!("the template has a nested one, {name}, and lacks the parameters {}", missing.join(", ")));
+            self.fault(
+                Rule::Nesting,
+                at,
+                format!("the template has a nested one, {name}, and lacks the parameters {}", missing.join(", ")),
+            );
         } else if !NESTING.iter().all(is_found) {
             let at = url.map_or(at, |url| &url.key_at);
             self.fault(Rule::Nesting, at, format!("the TemplateURL of {name} is not made of {}", NESTING.join(", ")));
@@ -273,9 +277,14 @@ Resources:
 
     #[test]
     fn several_parameters_may_get_the_image() {
-        let text = GOOD.replace("ImageId: !Ref ImageId", "ImageId: !Ref Image2").replace("  Admins:", "  Image2: { Type: 'AWS::EC2::Image::Id' }\n  Admins:");
+        let text = GOOD
+            .replace("ImageId: !Ref ImageId", "ImageId: !Ref Image2")
+            .replace("  Admins:", "  Image2: { Type: 'AWS::EC2::Image::Id' }\n  Admins:");
         assert_eq!(judge(&text, &["Image2"]), []);
-        assert_eq!(judge(&text, &["ImageId", "Image2"]).into_iter().map(|fault| fault.rule).collect::<Vec<_>>(), [Rule::ImageParameterUnused]);
+        assert_eq!(
+            judge(&text, &["ImageId", "Image2"]).into_iter().map(|fault| fault.rule).collect::<Vec<_>>(),
+            [Rule::ImageParameterUnused]
+        );
     }
 
     #[test]

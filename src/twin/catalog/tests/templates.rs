@@ -4,6 +4,9 @@ use http::Request;
 use serde_json::{Value, json};
 
 use super::{Bench, HOUR, change, codes, image_id, png, template, version};
+use crate::rules::addresses::{document_fault, logo_fault};
+use crate::rules::cloudformation::{LARGEST_BYTES, Rule, judge};
+use crate::rules::diagram::{DiagramFault, diagram_fault};
 
 const GOOD: &str = "\
 Parameters:
@@ -112,4 +115,118 @@ async fn media_of_templates_are_looked_at() {
     options[0]["Details"]["DeploymentTemplateDeliveryOptionDetails"]["Template"] = json!(super::address("none.yaml"));
     small["DetailsDocument"]["Version"]["VersionTitle"] = json!("2.0.1");
     assert_eq!(codes(&bench.finish(&[small]).await), ["INVALID_MEDIA"]);
+}
+
+/// A template that keeps all rules, with something for each of them.
+const WHOLE: &str = "\
+Parameters:
+  ImageId: { Type: AWS::EC2::Image::Id }
+  Admins: { Type: String, Default: 10.0.0.0/8 }
+  Password: { Type: String, NoEcho: true }
+  MPS3BucketName: { Type: String, Default: acme }
+  MPS3BucketRegion: { Type: String, Default: us-east-1 }
+  MPS3KeyPrefix: { Type: String, Default: stove/ }
+Resources:
+  Group:
+    Type: AWS::EC2::SecurityGroup
+    Properties:
+      SecurityGroupIngress:
+        - { IpProtocol: tcp, FromPort: 22, ToPort: 22, CidrIp: !Ref Admins }
+  Server:
+    Type: AWS::EC2::Instance
+    Properties: { ImageId: !Ref ImageId }
+  Code:
+    Type: AWS::Lambda::Function
+    Properties: { Code: { ZipFile: 'x' } }
+  Network:
+    Type: AWS::CloudFormation::Stack
+    Properties: { TemplateURL: !Sub 'https://${MPS3BucketName}.s3.amazonaws.com/${MPS3KeyPrefix}network.yaml' }
+";
+
+/// Two readings of the reference: what the lint tells at once, the Marketplace would refuse an hour later.
+#[tokio::test]
+async fn what_the_lint_says_of_a_template_the_scan_finds_too() {
+    let bench = Bench::new();
+    let (product, _) = bench.listed().await;
+    let image_type = "ImageId: { Type: AWS::EC2::Image::Id }";
+    let cases = [
+        (Rule::Syntax, "Resources:", "Resources: [", "INVALID_TEMPLATE"),
+        (Rule::Syntax, "Parameters:", "Parameters: &a\nOther: *a\nMore:", "INVALID_TEMPLATE"),
+        (Rule::Syntax, "Resources:", "Parameters:", "INVALID_TEMPLATE"),
+        (Rule::Resources, "Resources:", "Outputs:", "INVALID_TEMPLATE"),
+        (Rule::ImageParameterMissing, image_type, "Image: { Type: String }", "MISSING_AMI_PARAMETER"),
+        (Rule::ImageParameterType, image_type, "ImageId: { Type: String }", "INVALID_AMI_PARAMETER"),
+        (Rule::ImageParameterUnused, "{ ImageId: !Ref ImageId }", "{ KeyName: x }", "UNUSED_AMI_PARAMETER"),
+        (Rule::ForeignImage, "ImageId: !Ref ImageId", "ImageId: ami-0123456789abcdef0, Tag: !Ref ImageId", "FOREIGN_AMI"),
+        (Rule::OwnParameterStore, "Admins: { Type: String,", "Admins: { Type: 'AWS::SSM::Parameter::Value<String>',", "SSM_PARAMETER"),
+        (Rule::DefaultPassword, "NoEcho: true }", "NoEcho: true, Default: changeme }", "DEFAULT_PASSWORD"),
+        (Rule::OpenAccess, "Default: 10.0.0.0/8", "Default: 0.0.0.0/0", "OPEN_ACCESS"),
+        (Rule::OpenAccess, "FromPort: 22, ToPort: 22, CidrIp: !Ref Admins", "FromPort: 0, ToPort: 9999, CidrIpv6: '::/0'", "OPEN_ACCESS"),
+        (Rule::ExternalCode, "{ ZipFile: 'x' }", "{ S3Bucket: acme, S3Key: code.zip }", "EXTERNAL_CODE"),
+        (Rule::Nesting, "MPS3KeyPrefix: {", "Prefix: {", "MISSING_NESTING_PARAMETERS"),
+        (Rule::Nesting, "${MPS3KeyPrefix}", "", "INVALID_NESTED_TEMPLATE"),
+    ];
+    assert_eq!(judge(WHOLE, &["ImageId"]), []);
+    for (index, (rule, from, to, code)) in cases.into_iter().enumerate() {
+        assert!(WHOLE.contains(from), "{from}");
+        let text = WHOLE.replacen(from, to, 1);
+        let told: Vec<Rule> = judge(&text, &["ImageId"]).into_iter().map(|fault| fault.rule).collect();
+        assert_eq!(told.first(), Some(&rule), "{to}");
+        let failed = bench.finish(&[templated(&bench, &product, &format!("2.0.{index}"), 2, false, &text)]).await;
+        assert_eq!(codes(&failed), ["SCAN_ERROR"], "{to}");
+        let url = failed["ChangeSet"][0]["ErrorDetailList"][0]["ErrorMessage"].as_str().unwrap();
+        let reply = bench.twin.call(Request::get(url).body(bytes::Bytes::new()).unwrap()).await;
+        let found: Value = serde_json::from_slice(reply.body()).unwrap();
+        assert!(found.as_array().unwrap().iter().any(|finding| finding["ErrorCode"] == code), "{to}: {found:#}");
+    }
+    let passed = bench.finish(&[templated(&bench, &product, "3.0.0", 2, false, WHOLE)]).await;
+    assert_eq!(passed["Status"], "SUCCEEDED", "{passed:#}");
+}
+
+/// The same of pictures, addresses, sizes and titles.
+#[tokio::test]
+async fn what_the_lint_says_of_a_templates_media_is_refused_too() {
+    let bench = Bench::new();
+    let (product, _) = bench.listed().await;
+    let version = templated(&bench, &product, "2.0.0", 2, false, GOOD);
+    let with = |number: usize, field: &str, value: &str| {
+        let mut version = version.clone();
+        version["DetailsDocument"]["Version"]["VersionTitle"] = json!(format!("2.0.{number}"));
+        let options = version["DetailsDocument"]["DeliveryOptions"].as_array_mut().unwrap();
+        options.truncate(1);
+        options[0]["Details"]["DeploymentTemplateDeliveryOptionDetails"][field] = json!(value);
+        version
+    };
+    assert!(matches!(diagram_fault(b"<svg/>", "png"), Some(DiagramFault::Format(_))));
+    assert!(matches!(diagram_fault(&png(1560, 900), "png"), Some(DiagramFault::Dimensions(_))));
+    let long = vec![b' '; usize::try_from(LARGEST_BYTES).unwrap() + 1];
+    let heavy = [png(1560, 878), vec![0; 5 * 1024 * 1024]].concat();
+    for (index, (field, content, code)) in [
+        ("ArchitectureDiagram", b"<svg/>".to_vec(), "InvalidImageProperties"),
+        ("ArchitectureDiagram", png(1560, 900), "InvalidImageProperties"),
+        ("ArchitectureDiagram", heavy, "INVALID_MEDIA"),
+        ("Template", long, "INVALID_MEDIA"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let url = bench.put_object(&format!("{index}.png"), &content);
+        assert_eq!(codes(&bench.finish(&[with(index, field, &url)]).await), [code], "{field}");
+    }
+    let elsewhere = "https://example.com/x.png";
+    assert!(document_fault(elsewhere).is_some() && logo_fault(elsewhere).is_some());
+    for (index, field) in ["ArchitectureDiagram", "Template"].into_iter().enumerate() {
+        assert_eq!(codes(&bench.finish(&[with(10 + index, field, elsewhere)]).await), ["INVALID_MEDIA"], "{field}");
+    }
+    let mut twice = version.clone();
+    twice["DetailsDocument"]["Version"]["VersionTitle"] = json!("3.0.0");
+    twice["DetailsDocument"]["DeliveryOptions"][1]["DeliveryOptionTitle"] = json!("One stove");
+    assert_eq!(codes(&bench.finish(&[twice]).await), ["DUPLICATE_DELIVERY_OPTION_TITLES"]);
+    let mut many = with(20, "ShortDescription", "A stove.");
+    let options = many["DetailsDocument"]["DeliveryOptions"].as_array_mut().unwrap();
+    for title in ["Two", "Three", "Four"] {
+        options.push(options[0].clone());
+        options.last_mut().unwrap()["DeliveryOptionTitle"] = json!(title);
+    }
+    assert_eq!(codes(&bench.finish(&[many]).await), ["INVALID_DELIVERY_OPTIONS"]);
 }
