@@ -399,7 +399,7 @@ pub const OPERATIONS: &[Operation] = &[
     // A boot may set the base beside the image, with the bake's payload. The guest gets it by an address that is good for what its signer may do.
     stores("GetObject", &[Bake, Boot], &[("s3:GetObject", Scope::Payloads)]),
     stores("PutObject", &[Bake, Boot], &[("s3:PutObject", Scope::Payloads), ("s3:PutObjectTagging", Scope::Payloads)]),
-    stores("PutObject", &[List], &[("s3:PutObject", Scope::Media), ("s3:PutObjectTagging", Scope::Media)]),
+    stores("PutObject", &[List, Rehearse], &[("s3:PutObject", Scope::Media), ("s3:PutObjectTagging", Scope::Media)]),
     stores("ListObjectsV2", &[Bake, Boot, Clear, Collect], &[("s3:ListBucket", Scope::PayloadBuckets)]),
     stores("DeleteObjects", &[Clear, Collect], &[("s3:DeleteObject", Scope::Payloads)]),
 ];

@@ -52,6 +52,7 @@ const RARE: &[(&[&str], &str, &str)] = &[
     (&["doctor"], "s3:ListObjectsV2", "but who may not list is told that what isn't there is forbidden"),
     (SURVEYORS, "aws-marketplace:ListTagsForResource", "when the Marketplace has a submission that the ledger lacks"),
     (&["list-watch"], "aws-marketplace:DescribeAssessment", "when an assessment did not pass"),
+    (&["list-validate"], "s3:PutObject", "when the version has templates that are files of the product's folder"),
     (&["scan"], "ebs:ListChangedBlocks", "with --keep-blocks, once blocks of another snapshot are kept"),
     // What gc removes is held by its own tests; here it only looks.
     (&["gc"], "ec2:DeleteKeyPair", "with --apply"),

@@ -31,10 +31,17 @@ struct Live<'a> {
 /// Plans the texts of each template.
 pub(super) fn plan<'a>(case: &Case<'a>, sale: &Sale, version: &'a Version, texts: &mut Texts<'a>, outcome: &mut Outcome) {
     let mut live = live(version, &case.desired.given.templates);
-    let mut missing = Vec::new();
+    let (mut others, mut missing) = (Vec::new(), Vec::new());
     for template in &case.desired.product.listing.templates {
-        match position(&live, template) {
-            Some(index) => compare(sale, template, live.remove(index), texts, outcome),
+        match claimed(&mut live, |live| live.title == template.title) {
+            Some(live) => compare(sale, template, live, texts, outcome),
+            None => others.push(template),
+        }
+    }
+    // Under another title it is the same template if its file is.
+    for template in others {
+        match claimed(&mut live, |live| live.given.is_some_and(|given| given.url == template.url)) {
+            Some(live) => compare(sale, template, live, texts, outcome),
             None => missing.push(template.title.as_str()),
         }
     }
@@ -60,10 +67,10 @@ fn live<'a>(version: &'a Version, given: &'a BTreeMap<String, SentTemplate>) -> 
     live
 }
 
-/// Finds a template by its title, or the same template under another title.
-fn position(live: &[Live], wanted: &DeploymentTemplate) -> Option<usize> {
-    let is_same = |template: &Live| template.given.is_some_and(|given| given.url == wanted.url);
-    live.iter().position(|template| template.title == wanted.title).or_else(|| live.iter().position(is_same))
+/// Takes the first that is the one out of the list.
+fn claimed<'a>(live: &mut Vec<Live<'a>>, is_it: impl Fn(&Live) -> bool) -> Option<Live<'a>> {
+    let index = live.iter().position(is_it)?;
+    Some(live.remove(index))
 }
 
 fn compare<'a>(sale: &Sale, wanted: &DeploymentTemplate, live: Live<'a>, texts: &mut Texts<'a>, outcome: &mut Outcome) {
