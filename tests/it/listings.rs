@@ -21,11 +21,13 @@ async fn plan(process: &Process) -> Plan {
 }
 
 fn sets(plan: &Plan) -> Vec<&ListingSet> {
-    let changes = plan.steps.iter().filter_map(|planned| match &planned.step {
-        Step::ChangeListing { set, .. } => Some(&**set),
-        _ => None,
-    });
-    changes.collect()
+    fn of(step: &Step) -> Option<&ListingSet> {
+        match step {
+            Step::ChangeListing { set, .. } => Some(set),
+            _ => None,
+        }
+    }
+    plan.steps.iter().filter_map(|planned| of(&planned.step)).collect()
 }
 
 /// The change types of each set.

@@ -189,10 +189,11 @@ fn json(text: &str) -> Result<Cow<'_, str>, Unreadable> {
     while let Some(byte) = bytes.get(at) {
         // Every escape is of two bytes at least, the second of which begins none.
         let is_escape = *byte == b'\\';
-        if is_escape && let Some([b'u', digits @ ..]) = bytes.get_mut(at + 1..at + 6) {
-            if digits[0].eq_ignore_ascii_case(&b'd') {
-                digits.copy_from_slice(b"fffd");
-            }
+        if is_escape
+            && let Some([b'u', digits @ ..]) = bytes.get_mut(at + 1..at + 6)
+            && digits[0].eq_ignore_ascii_case(&b'd')
+        {
+            digits.copy_from_slice(b"fffd");
         }
         at += if is_escape { 2 } else { 1 };
     }
