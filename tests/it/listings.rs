@@ -21,13 +21,11 @@ async fn plan(process: &Process) -> Plan {
 }
 
 fn sets(plan: &Plan) -> Vec<&ListingSet> {
-    fn of(step: &Step) -> Option<&ListingSet> {
-        match step {
-            Step::ChangeListing { set, .. } => Some(set),
-            _ => None,
-        }
-    }
-    plan.steps.iter().filter_map(|planned| of(&planned.step)).collect()
+    let changes = plan.steps.iter().filter_map(|planned| match &planned.step {
+        Step::ChangeListing { set, .. } => Some(&**set),
+        _ => None,
+    });
+    changes.collect()
 }
 
 /// The change types of each set.

@@ -144,7 +144,7 @@ fn examples() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         text("database-url", any, "DATABASE_URL=postgres://app:Vq7-pulpit@db.internal:5432/x".to_owned()),
         text("database-url", any, "DB=postgres://app:Vq7-pulpit@db/x".to_owned()),
         text("shopify-token", any, format!("shpat_{}", hex(32))),
-        text("telegram-token", any, format!("https://api.telegram.org/bot849203175:AA{}/getMe", mixed(33))),
+        text("telegram-token", "/opt/app/bot.py", format!("https://api.telegram.org/bot849203175:AA{}/getMe", mixed(33))),
         text("crates-token", conf, format!("CARGO_REGISTRY_TOKEN: cio{}", mixed(32))),
         text("registry-auth", any, format!("{{\"auths\": {{\"r.io\": {{\"auth\": \"{}\"}}}}}}", base64(b"me:Vq7-pulpit"))),
         text("command-password", "/opt/app/backup.sh", "mysqldump -u app -pVq7-pulpit shop\n".to_owned()),
