@@ -277,7 +277,7 @@ impl World {
 
     /// Adds a template to the version, with addresses of AWS's own.
     fn template(&mut self, index: usize, template: &DeploymentTemplate) {
-        let (id, source) = (format!("template-{index}"), format!("template-source-{index}"));
+        let (id, source) = (format!("00000000-0000-4000-8000-{index:012x}"), format!("template-source-{index}"));
         let version = &mut self.product["Versions"][0];
         version["DeliveryOptions"].as_array_mut().unwrap().push(json!({
             "Id": id, "Type": "CloudFormationTemplate", "SourceId": source, "Visibility": "Limited", "Title": template.title,
