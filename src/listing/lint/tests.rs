@@ -234,7 +234,8 @@ fn each_rule_of_a_products_changes_finds_its_fault() {
         ("AddDeliveryOptions", version(vec![template(Value::Null), template(json!(22))]), ".DeliveryOptions: are of different AmiSources"),
         ("AddDeliveryOptions", version(vec![untitled]), ".DeliveryOptions[0]: lacks the DeliveryOptionTitle"),
         ("AddDeliveryOptions", version(vec![]), ".DeliveryOptions: has 0 from"),
-        ("UpdateDeliveryOptions", json!({}), ": says nothing"),
+        ("UpdateDeliveryOptions", json!({}), ": names no delivery option"),
+        ("UpdateDeliveryOptions", json!({ "Version": { "ReleaseNotes": "Better." } }), ": names no delivery option"),
         ("UpdateDeliveryOptions", json!({ "Version": { "ReleaseNotes": " a" } }), ".Version.ReleaseNotes: starts with white space"),
         (
             "UpdateDeliveryOptions",

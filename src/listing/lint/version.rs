@@ -110,8 +110,9 @@ pub(super) fn updated(rules: &mut Rules, path: &str, details: &UpdateDeliveryOpt
         rules.text(&format!("{path}.Version.ReleaseNotes"), &version.release_notes, limits::RELEASE_NOTES);
     }
     let options = details.delivery_options.as_deref().unwrap_or_default();
-    if details.version.is_none() && options.is_empty() {
-        rules.fault(path, "says nothing; an update needs notes or a delivery option");
+    // Release notes too are those of the version that the options belong to.
+    if options.is_empty() {
+        rules.fault(path, "names no delivery option, by which AWS knows the version");
     }
     let path = format!("{path}.DeliveryOptions");
     rules.unique(&path, options.iter().map(|option| option.id.as_str()));

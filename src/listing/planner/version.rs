@@ -56,8 +56,13 @@ pub(super) fn plan<'a>(case: &Case<'a>, sale: &Sale, outcome: &mut Outcome) -> O
         VersionUpdate { release_notes: notes.to_owned() }
     });
     if !texts.changes.is_empty() {
-        let options = Some(texts.options).filter(|options| !options.is_empty());
-        let details = Details::UpdateDeliveryOptions(UpdateDeliveryOptions { version: version_update, delivery_options: options });
+        if texts.options.is_empty() {
+            // AWS knows a version by its options, so notes come with one that stays as it is.
+            let id = version.delivery_options.iter().find_map(|option| option.id.clone());
+            texts.options.extend(id.map(|id| DeliveryOptionUpdate { id, details: None }));
+        }
+        let delivery_options = Some(texts.options);
+        let details = Details::UpdateDeliveryOptions(UpdateDeliveryOptions { version: version_update, delivery_options });
         let stage = if texts.needs_types { Stage::Recommends } else { Stage::First };
         outcome.parts.push(Part { stage, name: "version texts", details: vec![details], changes: texts.changes, irreversible: Vec::new() });
     }

@@ -303,7 +303,9 @@ impl World {
                 Some("AmazonMachineImage") => "AmiDeliveryOptionDetails",
                 _ => "DeploymentTemplateDeliveryOptionDetails",
             };
-            update_option(option, &update["Details"][kind]);
+            if let Some(details) = update.get("Details") {
+                update_option(option, &details[kind]);
+            }
         }
     }
 
