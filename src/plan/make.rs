@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::base::{BaseFault, base_faults};
 use super::course::{Course, Sibling, course, reason};
 use crate::bake;
-use crate::listing::{self, Desired, Given, Live, VersionTexts};
+use crate::listing::{self, Desired, Given, Live, VersionTexts, Visibility};
 use crate::model::digest::Digest;
 use crate::model::ids::{AccountId, ChangeSetId, EntityId, Region};
 use crate::model::image::ImageDescription;
@@ -343,6 +343,13 @@ fn submission(
     }
     let known = facts.product.listing.product_id.clone().or_else(|| listed_product(versions));
     if let Some(product) = known {
+        // Source: Catalog API, AddDeliveryOptions, `INVALID_PRODUCT`.
+        if facts.live.is_some_and(|live| live.product.details.visibility() == Some(&Visibility::Restricted)) {
+            notices.push(format!(
+                "the product {product} is Restricted, and AWS takes no version of it: {version} is not listed until `bakehouse list visibility` has made it limited or public"
+            ));
+            return Ok(None);
+        }
         let add = Step::AddVersion { product };
         return Ok(Some(Planned { step: add, why: "the version is not in the listing".to_owned(), irreversible: true }));
     }

@@ -122,6 +122,20 @@ async fn change(process: &Process, make: impl Fn(&Entity<AmiProduct>) -> Vec<Lis
 }
 
 #[tokio::test]
+async fn a_restricted_product_is_given_no_version_and_the_plan_says_so() {
+    let world = World::new().await;
+    let process = world.open().await;
+    process.ship().await.unwrap();
+    change(&process, |live| change_visibility(live, TargetVisibility::Restricted, None).map(|set| vec![set]).unwrap()).await.unwrap();
+    drop(process);
+    world.edit("provision/20-tune.sh", "set -", ": again\nset -");
+    let next = world.open().await.next().await.unwrap();
+    let plan = next.plan();
+    assert!(!plan.steps.iter().any(|planned| matches!(planned.step, Step::AddVersion { .. })), "{plan:#?}");
+    assert!(plan.notices.iter().any(|notice| notice.contains("1.0.1 is not listed until")), "{:?}", plan.notices);
+}
+
+#[tokio::test]
 async fn a_saved_plan_is_refused_once_the_live_listing_has_moved() {
     let world = World::new().await;
     world.open().await.ship().await.unwrap();
