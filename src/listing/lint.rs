@@ -19,6 +19,7 @@ mod offer;
 mod origin;
 mod pricing;
 mod product;
+mod release;
 mod rules;
 mod version;
 
@@ -47,6 +48,7 @@ pub fn lint(set: &ChangeSet) -> Result<(), Faults> {
     whole(&mut rules, set);
     references(&mut rules, set);
     together(&mut rules, set);
+    release::whole(&mut rules, set);
     for (index, change) in set.changes.iter().enumerate() {
         details(&mut rules, &format!("ChangeSet[{index}].DetailsDocument"), &change.details);
     }

@@ -606,6 +606,13 @@ codes! {
         remedy: "Write the two capital letters of ISO 3166-1, such as \"GB\" for the United Kingdom.",
         example: edit("[listing]", "[listing]\noffer = { countries = [\"UK\"] }"),
     }
+    Warning EmbargoedCountry "embargoed-country" {
+        meaning: "An offer is for a country that AWS sells nothing to.",
+        why: "Sanctions forbid it, and the whole offer is refused (INCOMPATIBLE_COUNTRY_CODES). AWS publishes no list, and such lists change.",
+        source: OFFERS,
+        remedy: "Take the country out.",
+        example: edit("[listing]", "[listing]\noffer = { countries = [\"KP\"] }"),
+    }
     Error PortRange "port-range" {
         meaning: "A range of ports ends before it starts.",
         why: "Refused as INVALID_SECURITY_GROUP.", source: PRODUCTS,
@@ -632,7 +639,7 @@ codes! {
     }
     Error EndpointPath "endpoint-path" {
         meaning: "The access endpoint's path is not one that the Marketplace takes.",
-        why: "Refused as INVALID_ACCESS_ENDPOINT_RELATIVE_PATH: no leading slash, no white space, at most 2,000 characters.", source: PRODUCTS,
+        why: "Refused as INVALID_ACCESS_ENDPOINT_RELATIVE_PATH: no leading slash, no white space, nothing that no address has, at most 2,000 characters.", source: PRODUCTS,
         remedy: "Write it without the leading slash, spaces as %20.",
         example: edit("protocol = \"http\", port", "protocol = \"http\", path = \"/x\", port"),
     }

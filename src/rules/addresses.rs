@@ -60,6 +60,9 @@ pub fn is_link(url: &str) -> bool {
     url.len() <= limits::URL && LINK.is_match(url)
 }
 
+/// What stands in no address but by its number. Source: RFC 3986, section 2, <https://www.rfc-editor.org/rfc/rfc3986#section-2>.
+const NOT_IN_ADDRESSES: &[u8] = b"<>\"\\^`{|}";
+
 /// Says what is wrong with the path of an access endpoint, if anything is.
 ///
 /// Source: Catalog API, AddDeliveryOptions, `AccessEndpointUrl.RelativePath`.
@@ -70,7 +73,7 @@ pub fn endpoint_path_fault(path: &str) -> Option<&'static str> {
         Some("it has more than 2,000 characters")
     } else if path.starts_with('/') {
         Some("it starts with a slash")
-    } else if !path.bytes().all(|byte| byte.is_ascii_graphic()) {
+    } else if !path.bytes().all(|byte| byte.is_ascii_graphic() && !NOT_IN_ADDRESSES.contains(&byte)) {
         Some("it holds white space or characters that an address can't have")
     } else {
         None

@@ -127,6 +127,13 @@ pub const CATEGORIES: &[&str] = &[
 /// Names of operating systems that the Marketplace has been seen to take; its list is closed and not published.
 pub const OS_NAMES: &[&str] = &["AMAZONLINUX", "OTHERLINUX", "UBUNTU", "WINDOWS"];
 
+/// Tells whether a text can be the version of an operating system.
+///
+/// Source: Catalog API, AddDeliveryOptions, `INCOMPATIBLE_OPERATING_SYSTEM_VERSION`.
+pub fn is_os_version(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_alphanumeric())
+}
+
 // Source: Catalog API, AddDeliveryOptions, AmiSource.UserName.
 static LOGIN_USER: LazyLock<Regex> = LazyLock::new(|| Regex::new(LOGIN_USER_PATTERN).expect("the pattern is a constant"));
 
@@ -146,6 +153,17 @@ const COUNTRIES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB B
     NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI \
     SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI \
     VN VU WF WS YE YT ZA ZM ZW";
+
+/// Countries that no offer can be for.
+///
+/// AWS doesn't publish which codes it refuses; these are under sanctions that forbid sales there.
+/// Source: <https://ofac.treasury.gov/sanctions-programs-and-country-information>
+const EMBARGOED: [&str; 4] = ["CU", "IR", "KP", "SY"];
+
+/// Tells whether a country is one that AWS sells nothing to, as far as is known.
+pub fn is_embargoed(code: &str) -> bool {
+    EMBARGOED.contains(&code)
+}
 
 /// Tells whether a text is a country's code of two letters.
 pub fn is_country(code: &str) -> bool {

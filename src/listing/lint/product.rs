@@ -160,4 +160,7 @@ fn key(rules: &mut Rules, path: &str, key: &str, types: &[DimensionType]) {
     rules.length(&format!("{path}.Key"), key, 1..=limits::DIMENSION_KEY);
     rules.pattern(&format!("{path}.Key"), key, &KEY, "a dimension's key");
     rules.count(&format!("{path}.Types"), types.len(), 1..=3);
+    if types.iter().enumerate().any(|(index, kind)| types[..index].contains(kind)) {
+        rules.fault(&format!("{path}.Types"), "names a type twice");
+    }
 }

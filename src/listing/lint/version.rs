@@ -206,8 +206,20 @@ fn source(rules: &mut Rules, path: &str, source: &AmiSource) {
     }
     rules.text(&format!("{path}.OperatingSystemName"), &source.operating_system_name, limits::OS);
     rules.text(&format!("{path}.OperatingSystemVersion"), &source.operating_system_version, limits::OS);
+    if !names::is_os_version(&source.operating_system_version) {
+        rules.fault(&format!("{path}.OperatingSystemVersion"), "names no version");
+    }
     if let Some(scanning) = source.scanning_port {
         port(rules, &format!("{path}.ScanningPort"), scanning);
+    }
+    // AWS logs in to Windows as its administrator, by RDP. Source: Catalog API, AddDeliveryOptions, AmiSource.
+    if source.operating_system_name.eq_ignore_ascii_case("WINDOWS") {
+        if source.user_name != "Administrator" {
+            rules.fault(&format!("{path}.UserName"), "must be Administrator on Windows");
+        }
+        if source.scanning_port == Some(22) {
+            rules.fault(&format!("{path}.ScanningPort"), "can't be that of SSH on Windows");
+        }
     }
     if let Some(images) = &source.afi_ids {
         rules.count(&format!("{path}.AfiIds"), images.len(), limits::FPGA_IMAGES);

@@ -11,7 +11,7 @@ use super::{build, provision};
 use crate::model::ids::{AccountId, Architecture};
 use crate::model::product::{Base, BootMode, Build, ImageSpec, Provision};
 use crate::rules::limits;
-use crate::rules::names::{OS_NAMES, is_login_user};
+use crate::rules::names::{OS_NAMES, is_login_user, is_os_version};
 
 /// What `[image]` says.
 pub(super) struct Image {
@@ -38,7 +38,7 @@ pub(super) fn image(value: Value<'_>, variant: Option<Architecture>) -> Option<I
 
 fn spec(reader: &Reader, architecture: Option<Architecture>, boot_mode: Option<BootMode>) -> Option<ImageSpec> {
     let os_name = reader.required("os-name").and_then(|value| os_name(&value));
-    let os_version = reader.required("os-version").and_then(|value| text(&value, limits::OS));
+    let os_version = reader.required("os-version").and_then(|value| os_version(&value));
     let login_user = reader.required("login-user").and_then(|value| login_user(&value));
     let base = reader.required("base").and_then(|value| base(&value));
     let root_volume = reader.or("root-volume", (8, "gp3".to_owned()), root_volume);
@@ -65,6 +65,14 @@ fn os_name(value: &Value) -> Option<String> {
             .report();
     }
     Some(name)
+}
+
+fn os_version(value: &Value) -> Option<String> {
+    let version = text(value, limits::OS)?;
+    if !is_os_version(&version) {
+        value.fault(Code::Malformed, format!("`os-version` is {}", quoted(&version))).expected("a version such as \"Debian 13\"").report();
+    }
+    Some(version)
 }
 
 const ARCHITECTURES: [(&str, Architecture); 2] = [("x86_64", Architecture::X86_64), ("arm64", Architecture::Arm64)];

@@ -5,7 +5,7 @@ use super::super::context::{Value, quoted};
 use super::texts::text;
 use crate::model::product::PublicOffer;
 use crate::rules::limits;
-use crate::rules::names::is_country;
+use crate::rules::names::{is_country, is_embargoed};
 
 /// Reads `{ name = "…", description = "…", countries = ["DE", "AT"] }`.
 pub(super) fn offer(value: &Value) -> Option<PublicOffer> {
@@ -32,6 +32,11 @@ fn country(value: &Value) -> Option<String> {
         value
             .fault(Code::UnknownCountry, format!("{} is no country's code", quoted(code)))
             .expected("two capital letters of ISO 3166-1, such as \"DE\"")
+            .report();
+    } else if is_embargoed(code) {
+        value
+            .fault(Code::EmbargoedCountry, format!("{} is a country that nothing is sold to", quoted(code)))
+            .expected("countries that AWS sells to")
             .report();
     }
     Some(code.to_owned())
