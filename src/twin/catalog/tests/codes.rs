@@ -396,6 +396,11 @@ static ELSEWHERE: &[(&str, &str)] = &[
     ("MISSING_PAYMENT_SCHEDULE_TERM_TEMPLATE", NOT_HERE),
 ];
 
+/// All of them.
+pub(super) fn all() -> impl Iterator<Item = &'static str> {
+    CASES.iter().map(|(code, _)| *code).chain(ELSEWHERE.iter().map(|(code, _)| *code))
+}
+
 #[tokio::test]
 async fn each_code_that_the_twin_can_know_of_is_got() {
     for (code, changes) in CASES {
@@ -413,8 +418,7 @@ async fn each_code_that_the_twin_can_know_of_is_got() {
 #[test]
 fn no_code_is_listed_twice() {
     let mut seen = std::collections::BTreeSet::new();
-    let all = CASES.iter().map(|(code, _)| code).chain(ELSEWHERE.iter().map(|(code, _)| code));
-    for code in all {
+    for code in all() {
         assert!(seen.insert(code), "{code}");
     }
     // What sections 2.2 to 2.7 of the guide have for products of images and their offers, with what Image Builder's have of titles.

@@ -1,6 +1,7 @@
 //! The Catalog through its door, on a clock that the tests drive.
 
 mod codes;
+mod foreseen;
 mod inspections;
 mod limits;
 mod listing;
