@@ -15,6 +15,7 @@ use super::request::{Progress, Scan};
 use super::rules::RULES;
 use super::runtimes;
 use super::sshd::SshdConfig;
+use super::sudoers::Sudoers;
 use super::unallocated;
 use super::verdict::{Judge, Rule, Verdict};
 use crate::disk::{self, BlockSource, DiskImage, FileTree};
@@ -43,6 +44,7 @@ pub(super) struct Root<'a> {
     pub(super) packages: Packages,
     pub(super) accounts: Accounts,
     pub(super) sshd: SshdConfig,
+    pub(super) sudoers: Sudoers,
     pub(super) cloud: CloudConfig,
     /// The account that a buyer logs in to.
     pub(super) login_user: String,
@@ -63,6 +65,7 @@ impl<'a> Root<'a> {
             os,
             accounts: Accounts::read(&files),
             sshd: SshdConfig::read(&files),
+            sudoers: Sudoers::read(&files),
             cloud,
             login_user,
             files,

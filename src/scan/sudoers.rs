@@ -3,21 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use super::files::Files;
+use super::inclusions::Inclusions;
 
 /// sudo gives up on deeper inclusion.
 ///
 /// Source: sudo, plugins/sudoers/toke.l, `MAX_SUDOERS_DEPTH`.
 const DEEPEST_INCLUSION: usize = 128;
 
-/// More lines are nobody's; guards against files that include each other many times.
-const MOST_LINES: usize = 100_000;
-
 /// sudo's configuration.
 #[derive(Debug, Default)]
 pub(super) struct Sudoers {
     /// Rules and settings, each with its file; comments, inclusions and empty lines left out, continued lines joined.
     pub(super) lines: Vec<(PathBuf, String)>,
-    /// The files that are read, and the folders that they are read from.
+    /// The files that are read, and the folders that they are read from, each once.
     pub(super) places: Vec<PathBuf>,
 }
 
@@ -27,40 +25,41 @@ impl Sudoers {
     /// Source: <https://www.sudo.ws/docs/man/sudoers.man/>
     pub(super) fn read(files: &Files) -> Self {
         let mut sudoers = Self::default();
-        sudoers.include(files, Path::new("/etc/sudoers"), 0);
+        let mut inclusions = Inclusions::new(files, DEEPEST_INCLUSION);
+        sudoers.include(&mut inclusions, Path::new("/etc/sudoers"));
         let folder = Path::new("/etc/sudoers.d");
         if !sudoers.places.iter().any(|place| place == folder) {
-            sudoers.include_folder(files, folder, 0);
+            sudoers.include_folder(&mut inclusions, folder);
         }
+        sudoers.places.sort();
+        sudoers.places.dedup();
         sudoers
     }
 
-    fn include(&mut self, files: &Files, path: &Path, depth: usize) {
-        let Some(text) = files.text(path) else { return };
-        if depth > DEEPEST_INCLUSION || self.lines.len() > MOST_LINES || self.places.len() > MOST_LINES {
-            files.fault(path, "its inclusions multiply beyond reason".to_owned());
-            return;
-        }
-        self.places.push(path.to_owned());
-        for line in text.replace("\\\n", " ").lines().map(str::trim) {
-            // `#include` is no comment; `@include` is its name of today.
-            let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-            let rest = rest.trim().trim_matches('"');
-            match word.trim_start_matches(['#', '@']) {
-                "include" if word.len() == 8 => self.include(files, &place(rest), depth + 1),
-                "includedir" if word.len() == 11 => self.include_folder(files, &place(rest), depth + 1),
-                _ if line.is_empty() || line.starts_with('#') => {}
-                _ => self.lines.push((path.to_owned(), line.to_owned())),
+    fn include(&mut self, inclusions: &mut Inclusions, path: &Path) {
+        inclusions.open(path, |inclusions, text| {
+            self.places.push(path.to_owned());
+            for line in text.replace("\\\n", " ").lines().map(str::trim) {
+                // `#include` is no comment; `@include` is its name of today.
+                let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+                let rest = rest.trim().trim_matches('"');
+                match word.trim_start_matches(['#', '@']) {
+                    "include" if word.len() == 8 => self.include(inclusions, &place(rest)),
+                    "includedir" if word.len() == 11 => self.include_folder(inclusions, &place(rest)),
+                    _ if line.is_empty() || line.starts_with('#') => {}
+                    _ => self.lines.push((path.to_owned(), line.to_owned())),
+                }
             }
-        }
+        });
     }
 
     /// Files with a dot or a tilde in their names are skipped.
-    fn include_folder(&mut self, files: &Files, folder: &Path, depth: usize) {
+    fn include_folder(&mut self, inclusions: &mut Inclusions, folder: &Path) {
+        let paths = inclusions.list(folder);
         self.places.push(folder.to_owned());
-        for entry in files.list(folder) {
-            if !entry.name.to_string_lossy().contains(['.', '~']) {
-                self.include(files, &folder.join(entry.name), depth);
+        for path in paths {
+            if !path.file_name().unwrap_or_default().to_string_lossy().contains(['.', '~']) {
+                self.include(inclusions, &path);
             }
         }
     }

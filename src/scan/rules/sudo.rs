@@ -2,7 +2,6 @@
 
 use crate::model::report::Severity;
 use crate::scan::evidence::{Evidence, Root};
-use crate::scan::sudoers::Sudoers;
 use crate::scan::verdict::{Judge, Rule, Verdict};
 
 pub(super) const SUDO: Rule = Rule {
@@ -44,7 +43,7 @@ fn sudo(_: &Evidence, root: &Root, verdict: &mut Verdict) {
 fn by_sudoers(user: &str, root: &Root) -> bool {
     // A group that cloud-init puts its default user in counts too.
     let groups = root.cloud.list("system_info.default_user.groups").unwrap_or_default();
-    Sudoers::read(&root.files).lines.iter().any(|(_, line)| {
+    root.sudoers.lines.iter().any(|(_, line)| {
         let Some((who, rule)) = line.split_once(char::is_whitespace) else { return false };
         let named = match who.strip_prefix('%') {
             Some(group) => root.accounts.is_member(user, group) || groups.contains(&group),

@@ -2,7 +2,6 @@
 
 use crate::model::report::Severity;
 use crate::scan::evidence::{Evidence, Root};
-use crate::scan::sudoers::Sudoers;
 use crate::scan::verdict::{Judge, Rule, Verdict};
 
 pub(super) const RIGHTS: Rule = Rule {
@@ -16,8 +15,7 @@ pub(super) const RIGHTS: Rule = Rule {
 fn rights(_: &Evidence, root: &Root, verdict: &mut Verdict) {
     let user = root.login_user.as_str();
     let cloud_user = root.cloud.last("system_info.default_user.name").map(|value| value.text.as_str());
-    let sudoers = Sudoers::read(&root.files);
-    for (path, line) in &sudoers.lines {
+    for (path, line) in &root.sudoers.lines {
         if line.starts_with("Defaults") && line.split([' ', ',', '\t']).any(|word| word == "!authenticate") {
             verdict.file(path, "sudo asks nobody for a password (!authenticate)");
         }
@@ -36,7 +34,7 @@ fn rights(_: &Evidence, root: &Root, verdict: &mut Verdict) {
             _ => verdict.file_as(Severity::Low, path, format!("{who} may run some commands without a password")),
         }
     }
-    for place in &sudoers.places {
+    for place in &root.sudoers.places {
         let Some(metadata) = root.files.metadata(place) else { continue };
         if metadata.mode & 0o022 != 0 && (metadata.mode & 0o002 != 0 || metadata.gid != 0) || metadata.uid != 0 {
             verdict.file_as(Severity::High, place, "others than root can write sudo's rules");
