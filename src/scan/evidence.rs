@@ -128,8 +128,7 @@ fn judge(evidence: Evidence, reopen: &Reopen, progress: &(dyn Fn(Progress) + Syn
     }
     let (mut os, mut packages, mut kernel, mut runtimes) = (None, Vec::new(), None, Vec::new());
     if let Some(root) = evidence.root {
-        let homes: Vec<_> = root.accounts.homes.iter().map(|home| home.path.clone()).collect();
-        runtimes.extend(runtimes::read(&root.files, &root.packages.list, &homes));
+        runtimes.extend(runtimes::read(&root.files, &root.packages.list, &root.accounts.homes));
         kernel = kernels::booted(&root.files);
         (os, packages) = (root.os, root.packages.list);
         // Now that the pass has been over them: what it has read is at hand.
