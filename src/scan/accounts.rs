@@ -44,6 +44,8 @@ pub(super) struct Accounts {
     /// Where in `users` a name stands first.
     by_name: BTreeMap<String, usize>,
     groups: BTreeMap<String, Group>,
+    /// Where in `users` those of a gid stand.
+    by_gid: BTreeMap<String, Vec<usize>>,
     /// Homes that are there, each once, the skeleton of new ones, and folders in `/home` that are nobody's. `/` is one where an
     /// account has it.
     pub(super) homes: Vec<PathBuf>,
@@ -124,11 +126,12 @@ impl Accounts {
         };
         let homes = homes(files, &users);
         let (shadow, group_shadow) = (pairs("/etc/shadow", 9), pairs("/etc/gshadow", 4));
-        let mut by_name = BTreeMap::new();
+        let (mut by_name, mut by_gid) = (BTreeMap::new(), BTreeMap::<String, Vec<usize>>::new());
         for (at, user) in users.iter().enumerate() {
             by_name.entry(user.name.clone()).or_insert(at);
+            by_gid.entry(user.gid.clone()).or_default().push(at);
         }
-        Self { shadow, group_shadow, groups: groups.collect(), users, by_name, homes }
+        Self { shadow, group_shadow, groups: groups.collect(), users, by_name, by_gid, homes }
     }
 
     /// Returns an account.
@@ -141,6 +144,14 @@ impl Accounts {
         self.groups
             .get(group)
             .is_some_and(|group| group.members.contains(user) || self.user(user).is_some_and(|account| account.gid == group.gid))
+    }
+
+    /// Tells whether a group has other accounts than these.
+    pub(super) fn has_others(&self, group: &str, users: &[&str]) -> bool {
+        let Some(group) = self.groups.get(group) else { return false };
+        let own = self.by_gid.get(&group.gid).into_iter().flatten().filter_map(|at| self.users.get(*at));
+        let members = group.members.iter().filter_map(|name| self.user(name));
+        own.chain(members).any(|account| !users.contains(&account.name.as_str()))
     }
 }
 
