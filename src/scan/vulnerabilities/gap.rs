@@ -203,8 +203,8 @@ impl Gap {
                 beginning_with(first, *packages)
             ),
             Self::Doubtful { first, packages } => format!(
-                "whether {} of the distribution can't be told by the maintainer's address, nor whether its fixes are in what was compared with them: {}",
-                counted_as(*packages as u64, "package is", "packages are"),
+                "the maintainer's address doesn't tell whether the distribution built {}, compared with its fixes all the same: {}",
+                counted(*packages as u64, "package"),
                 beginning_with(first, *packages)
             ),
             Self::Foreign { first, packages } => format!(

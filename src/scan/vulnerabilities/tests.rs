@@ -265,7 +265,7 @@ fn packages_that_others_built_are_told_whatever_the_distribution_says_of_their_n
     assert_eq!(
         openssh("ACME <support@acme.example>"),
         [
-            "COV-ADV-003 low whether 1 package is of the distribution can't be told by the maintainer's address, nor whether its fixes are in what was compared with them: ssh-own"
+            "COV-ADV-003 low the maintainer's address doesn't tell whether the distribution built 1 package, compared with its fixes all the same: ssh-own"
         ]
     );
     assert!(openssh("Debian OpenSSH Maintainers <debian-ssh@lists.debian.org>").is_empty());
