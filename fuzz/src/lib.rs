@@ -104,6 +104,54 @@ pub fn java(input: &[u8]) {
     scan("/opt/application.jar", input);
 }
 
+/// What people write and a scan reads as text, one file after the other, each up to a zero byte.
+const SETTINGS: [&str; 24] = [
+    "/etc/passwd",
+    "/etc/shadow",
+    "/etc/group",
+    "/etc/sudoers",
+    "/etc/sudoers.d/a",
+    "/etc/ssh/sshd_config",
+    "/etc/ssh/sshd_config.d/a.conf",
+    "/etc/nftables.conf",
+    "/etc/nftables.d/a.conf",
+    "/etc/iptables/rules.v4",
+    "/etc/ufw/user.rules",
+    "/etc/firewalld/zones/public.xml",
+    "/etc/cloud/cloud.cfg",
+    "/etc/cloud/cloud.cfg.d/a.cfg",
+    "/etc/systemd/system/a.service",
+    "/etc/crontab",
+    "/etc/fstab",
+    "/etc/os-release",
+    "/etc/pam.d/sshd",
+    "/etc/hosts.deny",
+    "/etc/default/ssh",
+    "/boot/grub/grub.cfg",
+    "/root/.ssh/authorized_keys",
+    "/root/.bash_history",
+];
+
+/// What is there beside, so that what people write is asked for.
+const PROGRAMS: [&str; 8] = [
+    "/usr/sbin/sshd",
+    "/usr/bin/sudo",
+    "/usr/bin/cloud-init",
+    "/etc/systemd/system/multi-user.target.wants/a.service",
+    "/etc/systemd/system/multi-user.target.wants/ssh.service",
+    "/etc/systemd/system/multi-user.target.wants/nftables.service",
+    "/etc/systemd/system/multi-user.target.wants/iptables.service",
+    "/etc/systemd/system/multi-user.target.wants/firewalld.service",
+];
+
+/// Texts that people write: accounts, sudo's rules, sshd's settings, firewalls, cloud-init's.
+pub fn settings(input: &[u8]) {
+    let texts = SETTINGS.into_iter().zip(input.split(|byte| *byte == 0));
+    let ufw: (&str, &[u8]) = ("/etc/ufw/ufw.conf", b"ENABLED=yes\n");
+    let programs = PROGRAMS.into_iter().map(|path| (path, b"x".as_slice()));
+    scan_files(&programs.chain([ufw]).chain(texts).collect::<Vec<_>>());
+}
+
 /// Opens an edited disk as a file system and as a whole, and reads what is there.
 fn edited(name: &str, input: &[u8], open: impl Fn(Arc<dyn BlockSource>) -> Option<Box<dyn FileSystem>>) {
     let disk: Arc<dyn BlockSource> = Arc::new(Edited::of(name, input));
@@ -142,7 +190,12 @@ fn packages(path: &str, content: &[u8]) {
 
 /// Scans a system that has one file of interest, with all rules.
 fn scan(path: &str, content: &[u8]) {
+    scan_files(&[("/usr/lib/os-release", b"ID=debian\nVERSION_ID=13\n"), (path, content)]);
+}
+
+/// Scans a system of a few files, with all rules.
+fn scan_files(files: &[(&str, &[u8])]) {
     let request = Scan::by_policy(ScanPolicy::failing_on(Severity::High), jiff::Timestamp::UNIX_EPOCH);
-    let system = MemoryTree::of(&[("/usr/lib/os-release", b"ID=debian\nVERSION_ID=13\n"), (path, content)]);
+    let system = MemoryTree::of(files);
     scan_tree(&|| FileTree::new(Box::new(system.clone())), &request, &|_| {});
 }

@@ -180,6 +180,10 @@ pub struct Package {
     /// can't be told, and in reports of before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vendor: Option<String>,
+    /// Its maintainer by dpkg, where that doesn't tell whether the distribution built it: Debian's maintainers may have addresses
+    /// of their own. Absent in reports of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maintainer: Option<String>,
     /// Where it was found.
     #[serde(default)]
     pub origin: Origin,

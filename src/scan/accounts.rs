@@ -1,9 +1,10 @@
 //! Accounts: passwd, shadow, group and gshadow, and the homes they name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::files::Files;
+use crate::disk::FileKind;
 
 /// An account of `/etc/passwd`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,14 +33,6 @@ impl Account {
     }
 }
 
-/// An account's home, or the skeleton of new ones.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Home {
-    /// The account; empty for a skeleton and for a folder in /home without one.
-    pub(super) user: String,
-    pub(super) path: PathBuf,
-}
-
 /// The accounts of an image.
 #[derive(Debug, Default)]
 pub(super) struct Accounts {
@@ -48,10 +41,21 @@ pub(super) struct Accounts {
     pub(super) shadow: Vec<(String, String)>,
     /// Name and password field of gshadow.
     pub(super) group_shadow: Vec<(String, String)>,
-    /// Group name to gid and members.
-    groups: BTreeMap<String, (String, Vec<String>)>,
-    /// Homes that are there, each once.
-    pub(super) homes: Vec<Home>,
+    /// Where in `users` a name stands first.
+    by_name: BTreeMap<String, usize>,
+    groups: BTreeMap<String, Group>,
+    /// Where in `users` those of a gid stand.
+    by_gid: BTreeMap<String, Vec<usize>>,
+    /// Homes that are there, each once, the skeleton of new ones, and folders in `/home` that are nobody's. `/` is one where an
+    /// account has it.
+    pub(super) homes: Vec<PathBuf>,
+}
+
+/// A group of `/etc/group`.
+#[derive(Debug)]
+struct Group {
+    gid: String,
+    members: BTreeSet<String>,
 }
 
 /// What a password field holds.
@@ -107,13 +111,14 @@ impl Accounts {
                 password: row[1].clone(),
                 uid: row[2].clone(),
                 gid: row[3].clone(),
-                home: PathBuf::from(&row[5]),
+                // To sshd and shells none is the root directory.
+                home: Path::new("/").join(&row[5]),
                 shell: row[6].clone(),
             })
             .collect();
         let groups = rows(files, "/etc/group", 4, |row| row.len() == 4 && is_number(&row[2])).into_iter().map(|row| {
             let members = row[3].split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
-            (row[0].clone(), (row[2].clone(), members))
+            (row[0].clone(), Group { gid: row[2].clone(), members })
         });
         let pairs = |path: &str, fields: usize| {
             let rows = rows(files, path, 2, |row| row.len() == fields);
@@ -121,19 +126,32 @@ impl Accounts {
         };
         let homes = homes(files, &users);
         let (shadow, group_shadow) = (pairs("/etc/shadow", 9), pairs("/etc/gshadow", 4));
-        Self { shadow, group_shadow, groups: groups.collect(), users, homes }
+        let (mut by_name, mut by_gid) = (BTreeMap::new(), BTreeMap::<String, Vec<usize>>::new());
+        for (at, user) in users.iter().enumerate() {
+            by_name.entry(user.name.clone()).or_insert(at);
+            by_gid.entry(user.gid.clone()).or_default().push(at);
+        }
+        Self { shadow, group_shadow, groups: groups.collect(), users, by_name, by_gid, homes }
     }
 
     /// Returns an account.
     pub(super) fn user(&self, name: &str) -> Option<&Account> {
-        self.users.iter().find(|user| user.name == name)
+        self.users.get(*self.by_name.get(name)?)
     }
 
     /// Tells whether an account is of a group, by its own group or as a member.
     pub(super) fn is_member(&self, user: &str, group: &str) -> bool {
-        self.groups.get(group).is_some_and(|(gid, members)| {
-            members.iter().any(|member| member == user) || self.user(user).is_some_and(|account| account.gid == *gid)
-        })
+        self.groups
+            .get(group)
+            .is_some_and(|group| group.members.contains(user) || self.user(user).is_some_and(|account| account.gid == group.gid))
+    }
+
+    /// Tells whether a group has other accounts than these.
+    pub(super) fn has_others(&self, group: &str, users: &[&str]) -> bool {
+        let Some(group) = self.groups.get(group) else { return false };
+        let own = self.by_gid.get(&group.gid).into_iter().flatten().filter_map(|at| self.users.get(*at));
+        let members = group.members.iter().filter_map(|name| self.user(name));
+        own.chain(members).any(|account| !users.contains(&account.name.as_str()))
     }
 }
 
@@ -159,21 +177,13 @@ fn is_number(field: &str) -> bool {
     field.parse::<u32>().is_ok()
 }
 
-fn homes(files: &Files, users: &[Account]) -> Vec<Home> {
-    let home = |user: &str, path: &Path| Home { user: user.to_owned(), path: path.to_owned() };
-    let named = users.iter().map(|user| home(&user.name, &user.home));
-    let fixed = [home("root", Path::new("/root")), home("", Path::new("/etc/skel"))];
-    let folders = files.list("/home").into_iter().map(|entry| home("", &Path::new("/home").join(entry.name)));
-    let mut seen = BTreeMap::new();
-    for candidate in named.chain(fixed).chain(folders) {
-        // `/` is the home of services that have none.
-        let resolved = files.tree().resolve(&candidate.path).ok().filter(|path| path.parent().is_some());
-        let is_directory = files.metadata(&candidate.path).is_some_and(|metadata| metadata.kind == crate::disk::FileKind::Directory);
-        if let Some(path) = resolved.filter(|_| is_directory) {
-            seen.entry(path.clone()).or_insert(Home { path, ..candidate });
-        }
-    }
-    seen.into_values().collect()
+fn homes(files: &Files, users: &[Account]) -> Vec<PathBuf> {
+    let named = users.iter().map(|user| user.home.clone());
+    let folders = files.list("/home").into_iter().map(|entry| Path::new("/home").join(entry.name));
+    let all: BTreeSet<PathBuf> = named.chain(["/root", "/etc/skel"].map(PathBuf::from)).chain(folders).collect();
+    let is_directory = |path: &PathBuf| files.metadata(path).is_some_and(|metadata| metadata.kind == FileKind::Directory);
+    let resolved = all.into_iter().filter(is_directory).filter_map(|path| files.tree().resolve(&path).ok());
+    resolved.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 #[cfg(test)]
@@ -218,12 +228,12 @@ mod tests {
 
     #[test]
     fn homes_are_those_of_passwd_and_the_usual_places_once_each() {
-        let passwd = "root:x:0:0::/root:/bin/sh\nweb:x:33:33::/var/www:/bin/false\nnone:x:1:1::/nonexistent:/bin/false\nbin:x:2:2::/:/bin/sh\nshort:x\n";
+        let passwd = "root:x:0:0::/root:/bin/sh\nweb:x:33:33::/var/www:/bin/false\nnone:x:1:1::/nonexistent:/bin/false\nbin:x:2:2:::/bin/sh\nshort:x\n";
         let tree = MemoryTree::default().file("/etc/passwd", passwd).directory("/root").directory("/var/www").directory("/home/left");
         let tree = tree.link("/home/alias", "/var/www").file("/etc/group", "sudo:x:27:web\nwww:x:33:\n").tree();
         let accounts = Accounts::read(&Files::new(&tree));
-        let homes: Vec<_> = accounts.homes.iter().map(|home| (home.user.as_str(), home.path.to_str().unwrap())).collect();
-        assert_eq!(homes, [("", "/home/left"), ("root", "/root"), ("web", "/var/www")]);
+        assert_eq!(accounts.homes, ["/", "/home/left", "/root", "/var/www"].map(PathBuf::from));
+        assert_eq!(accounts.user("bin").map(|user| user.home.as_path()), Some(Path::new("/")));
         assert!(accounts.is_member("web", "sudo") && accounts.is_member("web", "www") && !accounts.is_member("root", "sudo"));
     }
 }

@@ -15,6 +15,7 @@ use super::request::{Progress, Scan};
 use super::rules::RULES;
 use super::runtimes;
 use super::sshd::SshdConfig;
+use super::sudoers::Sudoers;
 use super::unallocated;
 use super::verdict::{Judge, Rule, Verdict};
 use crate::disk::{self, BlockSource, DiskImage, FileTree};
@@ -43,6 +44,7 @@ pub(super) struct Root<'a> {
     pub(super) packages: Packages,
     pub(super) accounts: Accounts,
     pub(super) sshd: SshdConfig,
+    pub(super) sudoers: Sudoers,
     pub(super) cloud: CloudConfig,
     /// The account that a buyer logs in to.
     pub(super) login_user: String,
@@ -63,6 +65,7 @@ impl<'a> Root<'a> {
             os,
             accounts: Accounts::read(&files),
             sshd: SshdConfig::read(&files),
+            sudoers: Sudoers::read(&files),
             cloud,
             login_user,
             files,
@@ -125,8 +128,7 @@ fn judge(evidence: Evidence, reopen: &Reopen, progress: &(dyn Fn(Progress) + Syn
     }
     let (mut os, mut packages, mut kernel, mut runtimes) = (None, Vec::new(), None, Vec::new());
     if let Some(root) = evidence.root {
-        let homes: Vec<_> = root.accounts.homes.iter().map(|home| home.path.clone()).collect();
-        runtimes.extend(runtimes::read(&root.files, &root.packages.list, &homes));
+        runtimes.extend(runtimes::read(&root.files, &root.packages.list, &root.accounts.homes));
         kernel = kernels::booted(&root.files);
         (os, packages) = (root.os, root.packages.list);
         // Now that the pass has been over them: what it has read is at hand.

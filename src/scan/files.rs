@@ -1,7 +1,7 @@
 //! An image's files as rules read them: each once, whatever asks for it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,8 +14,13 @@ const LARGEST_FILE_BYTES: u64 = 64 << 20;
 /// How much is kept for a second reader.
 const MOST_KEPT_BYTES: usize = 128 << 20;
 
-/// How many entries below a folder a rule looks at.
-const MOST_BELOW: usize = 200_000;
+/// How many entries below a folder, or names for a pattern, a rule looks at.
+const MOST_ENTRIES: usize = 200_000;
+
+/// A pattern longer than this fits no path.
+///
+/// Source: <https://man7.org/linux/man-pages/man7/path_resolution.7.html>, `PATH_MAX`
+const LONGEST_PATTERN_BYTES: usize = 4096;
 
 /// The files of an image. What is not there reads as nothing; what can't be read does too, and is noted
 /// as a fault, so that it becomes a finding.
@@ -100,27 +105,67 @@ impl<'t> Files<'t> {
     }
 
     /// Returns the paths that a shell pattern fits, in lexical order. `*`, `?` and `[…]` stand for parts
-    /// of a name, as in glob(7); a leading dot is fitted by a dot alone.
+    /// of a name, as in glob(7); a leading dot is fitted by a dot alone. A pattern for which more than
+    /// [`MOST_ENTRIES`] names would have to be looked at fits nothing, and is a fault.
     pub(super) fn glob(&self, pattern: &str) -> Vec<PathBuf> {
-        let mut found = vec![PathBuf::from("/")];
-        for part in pattern.split('/').filter(|part| !part.is_empty()) {
+        self.glob_in(Path::new("/"), pattern)
+    }
+
+    /// Returns the paths below a directory that a shell pattern fits, as [`Files::glob`] does. The directory's own name is
+    /// none: it may have any characters.
+    pub(super) fn glob_in(&self, directory: &Path, pattern: &str) -> Vec<PathBuf> {
+        let mut left = MOST_ENTRIES;
+        self.glob_within(directory, pattern, &mut left).unwrap_or_else(|| {
+            self.fault(&directory.join(pattern), format!("the pattern is too long, or asks for more than {MOST_ENTRIES} names"));
+            Vec::new()
+        })
+    }
+
+    /// Returns what [`Files::glob_in`] does, and takes the names that were looked at off those that are left; none if they
+    /// don't suffice.
+    pub(super) fn glob_within(&self, directory: &Path, pattern: &str, left: &mut usize) -> Option<Vec<PathBuf>> {
+        let mut take = |names: usize| left.checked_sub(names).map(|fewer| *left = fewer);
+        if pattern.len() > LONGEST_PATTERN_BYTES {
+            return None;
+        }
+        let mut found = vec![directory.to_owned()];
+        for part in pattern.split('/').filter(|part| !part.is_empty() && *part != ".") {
             let mut next = Vec::new();
-            for directory in found {
-                if !part.contains(['*', '?', '[']) {
+            for directory in self.distinct(found) {
+                take(1)?;
+                if part == ".." {
+                    // A link's parent is that of what it leads to.
+                    let resolved = self.note(&directory, self.tree.resolve(&directory));
+                    next.extend(resolved.map(|path| path.parent().map_or_else(|| path.clone(), Path::to_owned)));
+                } else if !part.contains(['*', '?', '[']) {
                     next.push(directory.join(part));
-                    continue;
+                } else {
+                    let entries = self.list(&directory);
+                    take(entries.len())?;
+                    let names = entries.into_iter().map(|entry| entry.name);
+                    next.extend(names.filter(|name| fits(part.as_bytes(), name.as_encoded_bytes(), true)).map(|name| directory.join(name)));
                 }
-                let names = self.list(&directory).into_iter().map(|entry| entry.name);
-                next.extend(names.filter(|name| fits(part.as_bytes(), name.as_encoded_bytes(), true)).map(|name| directory.join(name)));
             }
             found = next;
         }
         found.retain(|path| self.symlink_metadata(path).is_some());
         found.sort();
-        found
+        found.dedup();
+        Some(found)
     }
 
-    /// Lists what lies below a folder, at any depth, links not followed; up to [`MOST_BELOW`] entries, and more are a fault.
+    /// Leaves out directories that are there under another name already, by `..` or a link, so that no pattern multiplies
+    /// them; and what is none.
+    fn distinct(&self, directories: Vec<PathBuf>) -> Vec<PathBuf> {
+        if directories.len() < 2 {
+            return directories;
+        }
+        let mut seen = BTreeSet::new();
+        let is_new = |path: &PathBuf| self.note(path, self.tree.resolve(path)).is_some_and(|resolved| seen.insert(resolved));
+        directories.into_iter().filter(is_new).collect()
+    }
+
+    /// Lists what lies below a folder, at any depth, links not followed; up to [`MOST_ENTRIES`] entries, and more are a fault.
     pub(super) fn below(&self, folder: impl AsRef<Path>) -> Vec<(PathBuf, Metadata)> {
         let folder = folder.as_ref();
         let mut found = Vec::new();
@@ -129,8 +174,8 @@ impl<'t> Files<'t> {
         }
         let Some(top) = self.note(folder, self.tree.resolve(folder)) else { return found };
         self.tree.walk_below(&top, &mut |path, metadata| {
-            if found.len() >= MOST_BELOW {
-                self.fault(folder, format!("only {MOST_BELOW} entries below it were looked at"));
+            if found.len() >= MOST_ENTRIES {
+                self.fault(folder, format!("only {MOST_ENTRIES} entries below it were looked at"));
                 return ControlFlow::Break(());
             }
             let path = path.strip_prefix(&top).map_or_else(|_| path.to_owned(), |rest| folder.join(rest));
@@ -282,5 +327,34 @@ mod tests {
         assert_eq!(files.glob("/d/*/x"), [PathBuf::from("/d/a/x"), PathBuf::from("/d/b/x")]);
         assert!(files.read("/d/gone").is_none() && files.read("/none/x").is_none());
         assert!(files.faults().is_empty());
+    }
+
+    #[test]
+    fn a_pattern_is_followed_through_parents_and_links() {
+        let tree = MemoryTree::default().file("/a/b/x", "").file("/a/c/x", "").link("/l", "/a/b").tree();
+        let files = Files::new(&tree);
+        assert_eq!(files.glob("/l/../c/*"), [PathBuf::from("/a/c/x")], "the parent is that of what the link leads to");
+        assert_eq!(files.glob("/a/*/../c/x"), [PathBuf::from("/a/c/x")]);
+        assert_eq!(files.glob("/../a/./b/x"), [PathBuf::from("/a/b/x")]);
+        let odd = MemoryTree::default().file("/h/*/x.json", "").file("/h/a/x.json", "").tree();
+        assert_eq!(Files::new(&odd).glob_in(Path::new("/h/*"), "*.json"), [PathBuf::from("/h/*/x.json")]);
+    }
+
+    #[test]
+    fn patterns_multiply_no_directories() {
+        let mut tree = MemoryTree::default().link("/round", "/");
+        for name in 0..50 {
+            tree = tree.directory(&format!("/{name}"));
+        }
+        let tree = tree.tree();
+        let files = Files::new(&tree);
+        for pattern in ["/*/..".repeat(8) + "/nothing", "/*".repeat(8) + "/nothing"] {
+            let mut left = MOST_ENTRIES;
+            assert_eq!(files.glob_within(Path::new("/"), &pattern, &mut left), Some(vec![]));
+            assert!(MOST_ENTRIES - left < 2_000, "{pattern}: {}", MOST_ENTRIES - left);
+        }
+        assert!(files.faults().is_empty());
+        assert!(files.glob(&("/*/..".repeat(800) + "/nothing")).is_empty() && files.glob(&"/1".repeat(3_000)).is_empty());
+        assert_eq!(files.faults().len(), 1, "the second pattern is too long");
     }
 }

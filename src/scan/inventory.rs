@@ -5,7 +5,7 @@ use super::evidence::judged;
 use super::gate;
 use super::packages::purl;
 use super::request::Scan;
-use super::rules::{RULES, SOFTWARE};
+use super::rules::{RULES, UNLISTED};
 use super::sbom::Bill;
 use super::statements;
 use super::verdict::{Judge, Verdict, worst_first};
@@ -48,7 +48,7 @@ pub fn judge_again(report: &Report, request: &Scan) -> Report {
 
 /// Judges what a bill of materials lists by today's data and date; of files nothing is said.
 pub fn judge_bill(bill: &Bill, request: &Scan) -> Report {
-    let mut unlisted = Verdict::new(&SOFTWARE);
+    let mut unlisted = Verdict::new(&UNLISTED);
     if let Some(first) = bill.unread.first() {
         let count = counted_as(bill.unread.len() as u64, "entry", "entries");
         unlisted.image(format!("{count} of the bill of materials can't be told as packages, beginning with {first}"));

@@ -16,6 +16,7 @@ mod firewall;
 mod flaw_table;
 mod gate;
 mod html;
+mod inclusions;
 mod inventory;
 mod jobs;
 mod junit;
@@ -42,6 +43,8 @@ mod vulnerabilities;
 
 #[cfg(test)]
 mod damage_tests;
+#[cfg(test)]
+mod hostile_tests;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

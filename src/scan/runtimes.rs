@@ -92,11 +92,11 @@ pub(super) fn read(files: &Files, packages: &[Package], homes: &[PathBuf]) -> BT
         runtimes.insert(Runtime { id: id.to_owned(), version, path: Some(path.to_string_lossy().into_owned()) });
     };
     for (id, pattern, inside) in VERSIONED {
-        let patterns = match pattern.strip_prefix("*/") {
-            Some(rest) => homes.iter().map(|home| format!("{}/{rest}", home.display())).collect(),
-            None => vec![pattern.to_owned()],
+        let places = match pattern.strip_prefix("*/") {
+            Some(rest) => homes.iter().flat_map(|home| files.glob_in(home, rest)).collect(),
+            None => files.glob(pattern),
         };
-        for path in patterns.iter().flat_map(|pattern| files.glob(pattern)).filter(|path| files.exists(path.join(inside))) {
+        for path in places.into_iter().filter(|path| files.exists(path.join(inside))) {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             // A link is another name of a version that is there.
             if let Some(version) = version_at_start(name.trim_start_matches('v')).filter(|_| files.link(&path).is_none()) {

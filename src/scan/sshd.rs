@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::files::Files;
+use super::inclusions::Inclusions;
 use crate::model::report::Package;
 
 /// Where sshd looks for its configuration: the vendor's place is SUSE's.
@@ -21,9 +22,6 @@ const COMMAND_LINES: [(&str, &str); 4] = [
 ///
 /// Source: OpenSSH, servconf.c, `SERVCONF_MAX_DEPTH`.
 const DEEPEST_INCLUSION: usize = 16;
-
-/// A configuration with more lines than this is nobody's; guards against files that include each other many times.
-const MOST_SETTINGS: usize = 100_000;
 
 /// One line of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,8 +76,7 @@ impl SshdConfig {
         let by_command = config.global.len();
         if let Some(path) = MAIN.into_iter().find(|path| files.exists(path)) {
             config.main = Some(path.into());
-            let mut left = MOST_SETTINGS;
-            config.include(files, Path::new(path), None, 0, &mut left);
+            config.include(&mut Inclusions::new(files, DEEPEST_INCLUSION), Path::new(path), None);
         }
         if has_port {
             let from_files = config.global.split_off(by_command);
@@ -113,35 +110,29 @@ impl SshdConfig {
 
     /// Reads a file; `block` is the `Match` block that its first lines belong to. A block that begins in an
     /// included file ends with it.
-    fn include(&mut self, files: &Files, path: &Path, mut block: Option<usize>, depth: usize, left: &mut usize) {
-        let Some(text) = files.text(path) else { return };
-        for line in text.lines() {
-            let Some((keyword, arguments)) = split(line) else { continue };
-            let Some(fewer) = left.checked_sub(1) else {
-                files.fault(path, "its inclusions multiply beyond reason".to_owned());
-                return;
-            };
-            *left = fewer;
-            match keyword.as_str() {
-                "match" => {
-                    self.matches.push(MatchBlock { criteria: arguments.join(" "), settings: Vec::new() });
-                    block = Some(self.matches.len() - 1);
-                }
-                "include" if depth >= DEEPEST_INCLUSION => files.fault(path, "its inclusions go too deep".to_owned()),
-                "include" => {
-                    for included in arguments.iter().flat_map(|pattern| files.glob(&absolute(pattern))) {
-                        self.include(files, &included, block, depth + 1, left);
+    fn include(&mut self, inclusions: &mut Inclusions, path: &Path, mut block: Option<usize>) {
+        inclusions.open(path, |inclusions, text| {
+            for (keyword, arguments) in text.lines().filter_map(split) {
+                match keyword.as_str() {
+                    "match" => {
+                        self.matches.push(MatchBlock { criteria: arguments.join(" "), settings: Vec::new() });
+                        block = Some(self.matches.len() - 1);
                     }
-                }
-                _ => {
-                    let setting = Setting { keyword, arguments, path: path.to_owned() };
-                    match block {
-                        Some(block) => self.matches[block].settings.push(setting),
-                        None => self.global.push(setting),
+                    "include" => {
+                        for pattern in &arguments {
+                            inclusions.glob(&absolute(pattern)).iter().for_each(|included| self.include(inclusions, included, block));
+                        }
+                    }
+                    _ => {
+                        let setting = Setting { keyword, arguments, path: path.to_owned() };
+                        match block {
+                            Some(block) => self.matches[block].settings.push(setting),
+                            None => self.global.push(setting),
+                        }
                     }
                 }
             }
-        }
+        });
     }
 }
 

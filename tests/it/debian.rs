@@ -204,6 +204,8 @@ fn a_back_door_in_a_library_stops_a_scan_that_passes_after_the_upgrade() {
     root.install(&LIBLZMA, "5.6.1+really5.4.5-1");
     for target in [root.disk(), root.path()] {
         let (report, code) = root.scan(&target);
-        assert_eq!((report.findings, code), (vec![], Some(0)));
+        let [finding] = &report.findings[..] else { panic!("{:#?}", report.findings) };
+        // Its maintainer at Debian has an address of their own, as a seller's would have.
+        assert_eq!((finding.code.as_str(), finding.severity, code), ("COV-ADV-003", Severity::Low, Some(0)));
     }
 }

@@ -1,18 +1,22 @@
 //! nftables' own rules: the base chains that see packets for the machine, and what they call.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::{Answer, Network, Packet, is_port};
 use crate::scan::files::Files;
+use crate::scan::inclusions::Inclusions;
 
-/// Chains that call chains, and files that include files: deeper ones are not followed.
+/// Chains that call chains: deeper ones are not followed.
 const DEEPEST: usize = 16;
+
+/// nft gives up on deeper inclusion.
+///
+/// Source: nftables, include/parser.h, `MAX_INCLUDE_DEPTH`
+const DEEPEST_INCLUSION: usize = 16;
 
 /// Rules looked at for one packet; chains may be reached many times.
 const MOST_RULES: usize = 100_000;
-
-/// More is nobody's; guards against files that include each other many times.
-const MOST_BYTES: usize = 4 << 20;
 
 /// A chain: its table, its rules as words, and for a base chain of the hook `input` its policy.
 #[derive(Default)]
@@ -30,7 +34,7 @@ type Chains = BTreeMap<(String, String), Chain>;
 /// Source: <https://www.netfilter.org/projects/nftables/manpage.html>
 pub(super) fn ask(files: &Files, path: &str, packet: Packet) -> Answer {
     let mut text = String::new();
-    read(files, path, 0, &mut text);
+    read(&mut Inclusions::new(files, DEEPEST_INCLUSION), Path::new(path), &mut text);
     let chains = chains(split(&text));
     let mut left = MOST_RULES;
     let answers = chains.values().filter_map(|chain| {
@@ -42,19 +46,19 @@ pub(super) fn ask(files: &Files, path: &str, packet: Packet) -> Answer {
 }
 
 /// Reads a file with what it includes; comments are left out, and lines' ends become semicolons.
-fn read(files: &Files, path: &str, depth: usize, all: &mut String) {
-    let Some(text) = files.text(path).filter(|_| depth <= DEEPEST && all.len() <= MOST_BYTES) else { return };
-    for line in text.replace("\\\n", " ").lines() {
-        let line = line.split('#').next().unwrap_or_default();
-        if let Some(pattern) = line.trim().strip_prefix("include ") {
-            for included in files.glob(pattern.trim().trim_matches(['"', '\''])) {
-                read(files, &included.to_string_lossy(), depth + 1, all);
+fn read(inclusions: &mut Inclusions, path: &Path, all: &mut String) {
+    inclusions.open(path, |inclusions, text| {
+        for line in text.replace("\\\n", " ").lines() {
+            let line = line.split('#').next().unwrap_or_default();
+            if let Some(pattern) = line.trim().strip_prefix("include ") {
+                let included = inclusions.glob(pattern.trim().trim_matches(['"', '\'']));
+                included.iter().for_each(|included| read(inclusions, included, all));
+                continue;
             }
-            continue;
+            all.push_str(line);
+            all.push_str(" ; ");
         }
-        all.push_str(line);
-        all.push_str(" ; ");
-    }
+    });
 }
 
 /// Splits rules into statements: words up to a semicolon or a brace of a block. A set in braces becomes one word: `22,80`.

@@ -52,6 +52,7 @@ fn package(paragraph: &str) -> Result<Package, Damaged> {
         licence: field("L"),
         module: None,
         vendor: None,
+        maintainer: None,
         origin: Origin::Apk,
         path: None,
         by_file_name: false,

@@ -92,6 +92,7 @@ impl Database {
             licence: None,
             module: None,
             vendor: ["origin", "vendor", "maintainer"].into_iter().find_map(field),
+            maintainer: None,
             origin: Origin::Dpkg,
             path: None,
             by_file_name: false,

@@ -78,7 +78,11 @@ impl Packages {
             let vendor = Vendor::of(package, os);
             let names = if vendor == Vendor::Distribution { &mut distributions } else { &mut others };
             names.insert(package.name.clone());
-            package.vendor = if let Vendor::Other(vendor) = vendor { Some(vendor) } else { None };
+            (package.vendor, package.maintainer) = match vendor {
+                Vendor::Other(vendor) => (Some(vendor), None),
+                Vendor::Doubtful(maintainer) => (None, Some(maintainer)),
+                Vendor::Distribution | Vendor::Unknown => (None, None),
+            };
         }
         distributions.retain(|name| !others.contains(name));
         packages.sort();

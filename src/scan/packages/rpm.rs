@@ -163,6 +163,7 @@ pub(super) fn package(header: &[u8]) -> Result<Option<Package>, Damaged> {
         licence: header.text(tag::LICENCE)?,
         module: header.text(tag::MODULE)?.filter(|module| !module.is_empty()),
         vendor: header.text(tag::VENDOR)?,
+        maintainer: None,
         origin: Origin::Rpm,
         path: None,
         by_file_name: false,

@@ -9,6 +9,8 @@ pub(super) enum Vendor {
     Distribution,
     /// Somebody else, by name.
     Other(String),
+    /// The distribution or somebody else, by whoever maintains it: an address of their own tells neither.
+    Doubtful(String),
     /// It can't be told.
     Unknown,
 }
@@ -89,7 +91,7 @@ impl Vendor {
                 };
                 match said.trim_end_matches('>').rsplit_once('@') {
                     Some((_, host)) if hosts.iter().any(|own| is_within(host, own)) => Self::Distribution,
-                    Some(_) if name == "Debian" => Self::Unknown,
+                    Some(_) if name == "Debian" => Self::Doubtful(said.to_owned()),
                     Some(_) => other(),
                     None if said == name => Self::Distribution,
                     None if said.is_empty() => Self::Unknown,
@@ -155,7 +157,8 @@ mod tests {
             assert_eq!(vendor(os, origin, version, said), Vendor::Other(said.to_owned()), "{said}");
         }
         assert_eq!(vendor("rocky", Origin::Rpm, "1-1", ""), Vendor::Other("(none)".to_owned()));
-        assert_eq!(vendor("debian", Origin::Dpkg, "1-1", "Marc <x@zugschlus.example>"), Vendor::Unknown);
+        let marc = "Marc <x@zugschlus.example>";
+        assert_eq!(vendor("debian", Origin::Dpkg, "1-1", marc), Vendor::Doubtful(marc.to_owned()));
         assert_eq!(vendor("debian", Origin::Dpkg, "1-1", ""), Vendor::Unknown);
         assert_eq!(vendor("alpine", Origin::Apk, "1-r1", "Natanael <n@alpinelinux.org>"), Vendor::Unknown);
     }

@@ -110,7 +110,7 @@ fn agents(_: &Evidence, root: &Root, verdict: &mut Verdict) {
             }
         }
     }
-    let by_home = root.accounts.homes.iter().flat_map(|home| files.glob(&format!("{}/.cloudflared/*.json", home.path.display())));
+    let by_home = root.accounts.homes.iter().flat_map(|home| files.glob_in(home, ".cloudflared/*.json"));
     for path in by_home.filter(|path| files.has_content(path)) {
         verdict.file(path, "cloudflared is registered already: all instances would be the same machine to it");
     }

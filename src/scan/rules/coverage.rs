@@ -100,12 +100,18 @@ pub(super) const OTHER_SYSTEMS: Rule = Rule {
     judge: Judge::Content(other_systems),
 };
 
-pub(in crate::scan) const SOFTWARE: Rule = Rule {
+pub(super) const SOFTWARE: Rule = Rule {
     code: "COV-PKG-002",
     severity: Severity::Medium,
     title: "software whose packages can't be listed",
     remedy: "Put the file into the image whole; if it is whole, its packages have to be looked after by hand.",
     judge: Judge::Content(software),
+};
+
+/// [`SOFTWARE`] of what a bill of materials lists: there is no file that could be put anywhere.
+pub(in crate::scan) const UNLISTED: Rule = Rule {
+    remedy: "Make the bill of materials by a tool that gives every package a package URL (purl) of a kind that is read; look after the others by hand.",
+    ..SOFTWARE
 };
 
 /// A table of dates that is older than this may lack what has ended since.

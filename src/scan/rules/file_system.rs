@@ -56,7 +56,7 @@ fn volumes<'e>(evidence: &'e Evidence) -> impl Iterator<Item = &'e Volume> {
 ///
 /// Source: ecryptfs(7); <https://github.com/google/fscrypt#metadata>
 fn folders(root: &Root) -> Vec<PathBuf> {
-    let homes = root.accounts.homes.iter().map(|home| home.path.join(".ecryptfs"));
+    let homes = root.accounts.homes.iter().map(|home| home.join(".ecryptfs"));
     homes.chain(["/home/.ecryptfs".into(), "/.fscrypt".into()]).filter(|path| root.files.exists(path)).collect()
 }
 

@@ -21,13 +21,13 @@ const NAMES: [&str; 3] = [".lesshst", ".viminfo", ".wget-hsts"];
 
 fn history(_: &Evidence, root: &Root, verdict: &mut Verdict) {
     for home in &root.accounts.homes {
-        let names = root.files.list(&home.path).into_iter().map(|entry| entry.name);
+        let names = root.files.list(home).into_iter().map(|entry| entry.name);
         let named = names.filter(|name| {
             let name = name.to_string_lossy();
             name.starts_with('.') && name.contains("history") || NAMES.contains(&&*name)
         });
         let deeper = [".local/share/fish/fish_history", ".config/fish/fish_history"].map(PathBuf::from);
-        for path in named.map(PathBuf::from).chain(deeper).map(|name| home.path.join(name)) {
+        for path in named.map(PathBuf::from).chain(deeper).map(|name| home.join(name)) {
             if !root.files.metadata(&path).is_some_and(|metadata| metadata.kind == FileKind::File && metadata.size_bytes > 0) {
                 continue;
             }
@@ -39,7 +39,7 @@ fn history(_: &Evidence, root: &Root, verdict: &mut Verdict) {
             }
         }
         // Empty by nature: it says that somebody used sudo here.
-        let mark = home.path.join(".sudo_as_admin_successful");
+        let mark = home.join(".sudo_as_admin_successful");
         if root.files.exists(&mark) {
             verdict.file_as(Severity::Low, mark, "somebody used sudo during the bake");
         }
@@ -57,6 +57,8 @@ mod tests {
             assert_eq!(found(clean().file(&path, "ls"), "AMI-HIS-001"), [format!("medium {path}")]);
             assert!(found(clean().file(&path, ""), "AMI-HIS-001").is_empty());
         }
+        let service = clean().file("/etc/passwd", "root:x:0:0::/root:/bin/sh\nsvc:x:0:0::/:/bin/bash\n").file("/.bash_history", "ls");
+        assert_eq!(found(service, "AMI-HIS-001"), ["medium /.bash_history"]);
         let secret = format!("export AWS_SECRET_ACCESS_KEY={AWS_SECRET}");
         assert_eq!(found(clean().file("/root/.bash_history", secret), "AMI-HIS-001"), ["critical /root/.bash_history"]);
     }

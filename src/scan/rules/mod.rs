@@ -47,14 +47,15 @@ mod unallocated;
 mod vulnerabilities;
 mod waivers;
 
-pub(super) use coverage::SOFTWARE;
+pub(super) use coverage::UNLISTED;
 
 use super::verdict::{Judge, Rule};
 use crate::model::report::Severity;
 
-/// The code of the one rule of today's date that reports of before can't be judged by again: they kept no runtimes.
 /// The code of the finding that nothing can be said of an image's vulnerabilities.
 pub const NO_ADVISORIES: &str = advisories::MISSING.code;
+
+/// The code of the one rule of today's date that reports of before can't be judged by again: they kept no runtimes.
 pub(super) const OF_RUNTIMES: &str = runtimes::RUNTIMES.code;
 
 /// All rules, in the order of their codes.

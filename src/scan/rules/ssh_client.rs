@@ -20,7 +20,7 @@ const LARGEST_KEY_BYTES: u64 = 64 << 10;
 
 fn client(_: &Evidence, root: &Root, verdict: &mut Verdict) {
     for home in &root.accounts.homes {
-        let folder = home.path.join(".ssh");
+        let folder = home.join(".ssh");
         for entry in root.files.list(&folder) {
             let path = folder.join(&entry.name);
             let name = entry.name.to_string_lossy();

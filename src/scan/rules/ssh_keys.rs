@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::model::report::Severity;
-use crate::scan::accounts::Home;
 use crate::scan::cloud_init::Value;
 use crate::scan::evidence::{Evidence, Root};
 use crate::scan::verdict::{Judge, Rule, Verdict};
@@ -30,14 +29,14 @@ pub(super) const HOST: Rule = Rule {
 /// sshd's default for `AuthorizedKeysFile`; looked at whatever is configured.
 const DEFAULT_FILES: [&str; 2] = [".ssh/authorized_keys", ".ssh/authorized_keys2"];
 
+/// The names of files with keys that are asked for; an image with more accounts and patterns than that is nobody's.
+const MOST_CANDIDATES: usize = 200_000;
+
+/// A path longer than this is nobody's, whatever tokens stand for.
+const LONGEST_PATH_BYTES: usize = 4096;
+
 fn authorized(_: &Evidence, root: &Root, verdict: &mut Verdict) {
-    let mut candidates: BTreeSet<PathBuf> = root.files.glob("/etc/ssh/authorized_keys/*").into_iter().collect();
-    let configured = root.sshd.effective("authorizedkeysfile").into_iter();
-    let configured = configured.chain(root.sshd.conditional("authorizedkeysfile").map(|(_, setting)| setting));
-    let patterns: Vec<&str> = configured.flat_map(|setting| &setting.arguments).map(String::as_str).chain(DEFAULT_FILES).collect();
-    for home in &root.accounts.homes {
-        candidates.extend(patterns.iter().filter(|pattern| **pattern != "none").map(|pattern| expand(pattern, home)));
-    }
+    let candidates = candidates(root);
     for path in candidates {
         let Some(text) = root.files.text(&path) else { continue };
         let keys: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
@@ -69,13 +68,71 @@ fn describe(keys: &[&str]) -> Option<String> {
     Some(format!("whoever has the private key can log in to every instance: {} authorized key(s){note}", keys.len()))
 }
 
-/// Fills in sshd's tokens; a relative path is one in the home.
-///
-/// Source: <https://man.openbsd.org/sshd_config#TOKENS>
-fn expand(pattern: &str, home: &Home) -> PathBuf {
-    let path = pattern.replace("%h", &home.path.to_string_lossy()).replace("%u", &home.user).replace("%%", "%");
-    // Joining an absolute path replaces the home.
-    home.path.join(Path::new(&path))
+/// The files that sshd may ask for keys: of all accounts, whether or not their homes are there; of the login user, whom the
+/// first boot may make; and of homes without an account, which may get one.
+fn candidates(root: &Root) -> BTreeSet<PathBuf> {
+    let settings = root.sshd.effective("authorizedkeysfile").into_iter();
+    let settings = settings.chain(root.sshd.conditional("authorizedkeysfile").map(|(_, setting)| setting));
+    let configured = settings.flat_map(|setting| &setting.arguments).map(String::as_str);
+    let patterns: BTreeSet<&str> = configured.chain(DEFAULT_FILES).filter(|pattern| *pattern != "none").collect();
+    let login_home = Path::new("/home").join(&root.login_user);
+    let login = [Login { name: &root.login_user, uid: "1000", home: &login_home }];
+    let named = root.accounts.users.iter().map(|user| Login { name: &user.name, uid: &user.uid, home: &user.home });
+    let homes = root.accounts.homes.iter().map(|home| Login::of_home(home));
+    let mut candidates: BTreeSet<PathBuf> = root.files.glob("/etc/ssh/authorized_keys/*").into_iter().collect();
+    let mut left = MOST_CANDIDATES;
+    for login in login.into_iter().chain(homes).chain(named) {
+        let Some(fewer) = left.checked_sub(patterns.len()) else {
+            let why =
+                format!("accounts and AuthorizedKeysFile name more than {MOST_CANDIDATES} files of keys, which were not all looked at");
+            root.files.fault(Path::new("/etc/passwd"), why);
+            break;
+        };
+        left = fewer;
+        candidates.extend(patterns.iter().filter_map(|pattern| login.expand(pattern)));
+    }
+    candidates
+}
+
+/// Somebody who may log in, as far as it tells where their keys lie.
+struct Login<'a> {
+    name: &'a str,
+    uid: &'a str,
+    home: &'a Path,
+}
+
+impl<'a> Login<'a> {
+    /// Whoever a folder is the home of: root, or somebody of its name.
+    fn of_home(home: &'a Path) -> Self {
+        let name = home.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        Self { name, uid: if name == "root" { "0" } else { "" }, home }
+    }
+
+    /// Fills in sshd's tokens; a relative path is one in the home. None if it gets too long.
+    ///
+    /// Source: <https://man.openbsd.org/sshd_config#TOKENS>
+    fn expand(&self, pattern: &str) -> Option<PathBuf> {
+        let (mut path, mut rest) = (String::new(), pattern);
+        while let Some((before, token)) = rest.split_once('%') {
+            path.push_str(before);
+            let value = match token.chars().next() {
+                Some('%') => "%".into(),
+                Some('h') => self.home.to_string_lossy(),
+                Some('u') => self.name.into(),
+                Some('U') => self.uid.into(),
+                // sshd takes no other: whatever it does then, it asks for no such file.
+                _ => return None,
+            };
+            path.push_str(&value);
+            rest = &token[1..];
+            if path.len() > LONGEST_PATH_BYTES {
+                return None;
+            }
+        }
+        path.push_str(rest);
+        // Joining an absolute path replaces the home.
+        (path.len() <= LONGEST_PATH_BYTES).then(|| self.home.join(path))
+    }
 }
 
 fn host(_: &Evidence, root: &Root, verdict: &mut Verdict) {
@@ -124,6 +181,42 @@ mod tests {
         }
         let tree = clean().file("/etc/ssh/sshd_config", "PasswordAuthentication no\nAuthorizedKeysFile /keys/%u");
         assert_eq!(found(tree.file("/keys/root", KEY), "AMI-SSH-006"), ["critical /keys/root"]);
+    }
+
+    #[test]
+    fn keys_of_accounts_without_a_home_of_their_own_are_found() {
+        const PASSWD: &str = "root:x:0:0::/root:/bin/bash\ntoor:x:0:0::/root:/bin/bash\nghost:x:70:70::/gone:/bin/bash\nsvc:x:0:0::/:/bin/bash\nbare:x:71:71:::/bin/sh\n";
+        let with = |pattern: &str| {
+            let text = format!("PasswordAuthentication no\nAuthorizedKeysFile {pattern}");
+            clean().file("/etc/passwd", PASSWD).file("/etc/ssh/sshd_config", text)
+        };
+        for (pattern, path) in [
+            (".ssh/authorized_keys", "/.ssh/authorized_keys"),
+            ("/var/keys/%u/authorized_keys", "/var/keys/svc/authorized_keys"),
+            ("/etc/ssh/keys/%u", "/etc/ssh/keys/toor"),
+            ("/etc/ssh/keys/%u", "/etc/ssh/keys/ghost"),
+            ("/etc/ssh/keys/%u", "/etc/ssh/keys/bare"),
+            ("/etc/ssh/keys/%u", "/etc/ssh/keys/admin"),
+            ("/etc/ssh/keys/%U", "/etc/ssh/keys/70"),
+            ("/etc/ssh/keys/%%u", "/etc/ssh/keys/%u"),
+            ("/etc/ssh/keys%h/%%%u", "/etc/ssh/keys/gone/%ghost"),
+            ("none\nMatch User svc\nAuthorizedKeysFile /k/%u", "/k/svc"),
+        ] {
+            assert_eq!(found(with(pattern).file(path, KEY), "AMI-SSH-006"), [format!("critical {path}")], "{pattern}");
+        }
+        // What a name stands for is no pattern again, and no token is left open.
+        for (pattern, path) in [("/k/%%u", "/k/ghost"), ("/k/%x", "/k/x"), ("/k/%", "/k/"), ("/k/%h%h", "/k/ghost")] {
+            assert!(found(with(pattern).file(&format!("{path}/x"), KEY), "AMI-SSH-006").is_empty(), "{pattern}");
+        }
+        let long = format!("/k/{}", "%h".repeat(1 << 20));
+        assert!(found(with(&long), "AMI-SSH-006").is_empty());
+    }
+
+    #[test]
+    fn more_accounts_than_can_be_asked_about_are_told() {
+        let passwd: String = (0..100_001).map(|uid| format!("u{uid}:x:{uid}:{uid}::/none:/bin/sh\n")).collect();
+        let tree = clean().file("/etc/passwd", passwd);
+        assert_eq!(found(tree, "COV-FILE-001"), ["high /etc/passwd"]);
     }
 
     #[test]

@@ -34,7 +34,7 @@ fn trust(_: &Evidence, root: &Root, verdict: &mut Verdict) {
             verdict.file(&setting.path, "sshd lets users of other machines in on the word of those machines");
         }
     }
-    let in_homes = root.accounts.homes.iter().flat_map(|home| USER_LISTS.map(|name| home.path.join(name)));
+    let in_homes = root.accounts.homes.iter().flat_map(|home| USER_LISTS.map(|name| home.join(name)));
     for path in SYSTEM_LISTS.map(PathBuf::from).into_iter().chain(in_homes) {
         if has_lines(root, &path) {
             verdict.file(path, "other machines are trusted to name who logs in");

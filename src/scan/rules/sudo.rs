@@ -2,7 +2,7 @@
 
 use crate::model::report::Severity;
 use crate::scan::evidence::{Evidence, Root};
-use crate::scan::sudoers::Sudoers;
+use crate::scan::sudoers::{self, Grant, UserSpec};
 use crate::scan::verdict::{Judge, Rule, Verdict};
 
 pub(super) const SUDO: Rule = Rule {
@@ -32,7 +32,7 @@ fn sudo(_: &Evidence, root: &Root, verdict: &mut Verdict) {
         return;
     }
     let by_cloud = root.cloud.list("system_info.default_user.sudo").unwrap_or_default();
-    let given = named.is_some_and(|name| name.text == user) && by_cloud.iter().any(|rule| is_full(rule));
+    let given = named.is_some_and(|name| name.text == user) && by_cloud.iter().any(|rule| is_full(&sudoers::grants(rule)));
     if !given && !by_sudoers(user, root) {
         verdict.image(format!("the login user {user} can't gain full privileges without a password"));
     }
@@ -44,40 +44,42 @@ fn sudo(_: &Evidence, root: &Root, verdict: &mut Verdict) {
 fn by_sudoers(user: &str, root: &Root) -> bool {
     // A group that cloud-init puts its default user in counts too.
     let groups = root.cloud.list("system_info.default_user.groups").unwrap_or_default();
-    Sudoers::read(&root.files).lines.iter().any(|(_, line)| {
-        let Some((who, rule)) = line.split_once(char::is_whitespace) else { return false };
-        let named = match who.strip_prefix('%') {
+    root.sudoers.lines.iter().filter_map(|(_, line)| UserSpec::parse(line)).any(|rule| {
+        let is_named = |who: &&str| match who.strip_prefix('%') {
             Some(group) => root.accounts.is_member(user, group) || groups.contains(&group),
-            None => who == user || who == "ALL",
+            None => *who == user || *who == "ALL",
         };
-        named && is_full(rule)
+        let is_taken_out = rule.users.iter().any(|who| who.strip_prefix('!') == Some(user));
+        rule.users.iter().any(is_named) && !is_taken_out && is_full(&rule.grants)
     })
 }
 
 /// Tells whether a rule gives everything without a password: `ALL=(ALL:ALL) NOPASSWD: ALL`.
-fn is_full(rule: &str) -> bool {
-    let compact: String = rule.chars().filter(|c| !c.is_whitespace()).collect();
-    let Some((hosts, rest)) = compact.split_once('=') else { return false };
-    let (runas, commands) = rest.strip_prefix('(').and_then(|rest| rest.split_once(')')).unwrap_or(("root", rest));
-    let as_root = runas.split([':', ',']).next().is_some_and(|first| first == "ALL" || first == "root");
-    hosts == "ALL"
-        && as_root
-        && commands.strip_prefix("NOPASSWD:").is_some_and(|commands| commands.split(',').any(|command| command == "ALL"))
+fn is_full(grants: &[Grant]) -> bool {
+    sudoers::everything(grants).is_some_and(|grant| grant.on_all_hosts && grant.as_root && !grant.asks_password)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_full;
+    use super::*;
     use crate::scan::testing::{clean, found};
 
     const CLOUD: &str = "system_info:\n  default_user:\n    name: admin\n    groups: [sudo]\n";
 
     #[test]
     fn only_everything_without_a_password_is_full() {
-        for full in ["ALL=(ALL) NOPASSWD:ALL", "ALL = (ALL:ALL) NOPASSWD: ALL", "ALL=NOPASSWD:ALL"] {
+        let is_full = |rule| is_full(&sudoers::grants(rule));
+        for full in [
+            "ALL=(ALL) NOPASSWD:ALL",
+            "ALL = (ALL:ALL) NOPASSWD: ALL",
+            "ALL=NOPASSWD:ALL",
+            "ALL=(ALL) NOPASSWD:SETENV:ALL",
+            "ALL=(ALL) SETENV: NOPASSWD: ALL",
+            "ALL=/bin/ls, NOPASSWD: ALL",
+        ] {
             assert!(is_full(full), "{full}");
         }
-        for less in ["ALL=(ALL) ALL", "ALL=(www) NOPASSWD:ALL", "ALL=(ALL) NOPASSWD:/bin/ls", "x"] {
+        for less in ["ALL=(ALL) ALL", "ALL=(www) NOPASSWD:ALL", "ALL=(ALL) NOPASSWD:/bin/ls", "ALL=NOPASSWD: /bin/ls, PASSWD: ALL", "x"] {
             assert!(!is_full(less), "{less}");
         }
     }

@@ -97,6 +97,7 @@ fn properties(package: &Package) -> Option<Value> {
         ("bakehouse:source-version", package.source_version.as_ref()),
         ("bakehouse:module", package.module.as_ref()),
         ("bakehouse:vendor", package.vendor.as_ref()),
+        ("bakehouse:maintainer", package.maintainer.as_ref()),
     ];
     let some: Vec<Value> = some.into_iter().filter_map(|(name, value)| Some(json!({ "name": name, "value": value? }))).collect();
     (!some.is_empty()).then(|| some.into())

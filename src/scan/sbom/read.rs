@@ -110,6 +110,7 @@ impl Reader {
         package.source_version =
             property(&["bakehouse:source-version"]).or_else(|| trivy_source_version(&property)).or(package.source_version);
         package.vendor = property(&["bakehouse:vendor"]);
+        package.maintainer = property(&["bakehouse:maintainer"]);
         package.source.take_if(|source| *source == package.name);
         package.source_version.take_if(|version| *version == package.version);
         package.path = owned(&component["evidence"]["occurrences"][0]["location"]);
@@ -178,6 +179,7 @@ impl Reader {
             licence: None,
             module: qualifier("rpmmod").or_else(|| qualifier("modularitylabel")),
             vendor: None,
+            maintainer: None,
             origin,
             path: None,
             by_file_name: false,

@@ -99,6 +99,7 @@ fn of_all_kinds() -> Report {
         architecture: "amd64".into(),
         source: Some("glibc".into()),
         source_version: Some("2.41-12".into()),
+        maintainer: Some("Someone <someone@elsewhere.example>".into()),
         ..named(Origin::Dpkg, "libc6", "1:2.41-12+b1")
     };
     let rpm = Package {
@@ -149,7 +150,8 @@ fn spdx_is_read_as_far_as_it_says() {
     assert_eq!((bill.name.as_str(), bill.version.as_deref()), ("hello-web", Some("1.2.0")));
     let os = bill.operating_system.unwrap();
     assert_eq!((os.id.as_str(), os.version.as_str()), ("debian", "13"));
-    let plain = |package: &Package| Package { module: None, licence: None, vendor: None, checksum: None, ..package.clone() };
+    let plain =
+        |package: &Package| Package { module: None, licence: None, vendor: None, maintainer: None, checksum: None, ..package.clone() };
     assert_eq!(bill.packages.iter().map(plain).collect::<Vec<_>>(), report.packages.iter().map(plain).collect::<Vec<_>>());
 }
 

@@ -93,6 +93,13 @@ pub(in crate::scan) enum Gap {
         /// Packages.
         packages: usize,
     },
+    /// Packages of the system's manager of which it can't be told whether the distribution built them.
+    Doubtful {
+        /// The first of them.
+        first: Vec<String>,
+        /// Packages.
+        packages: usize,
+    },
     /// Packages of another manager than the system's own.
     Foreign {
         /// The first of them.
@@ -141,7 +148,7 @@ impl Gap {
             Self::LeftOut { .. } => (GapKind::Partial, Severity::Medium),
             Self::NoLanguage { .. } => (GapKind::Partial, Severity::High),
             Self::Incomparable { .. } | Self::Elsewhere { .. } => (GapKind::Partial, Severity::Medium),
-            Self::Foreign { .. } => (GapKind::Partial, Severity::Low),
+            Self::Doubtful { .. } | Self::Foreign { .. } => (GapKind::Partial, Severity::Low),
         }
     }
 
@@ -193,6 +200,11 @@ impl Gap {
                 "{} not of the distribution, so that nothing says whether {} what its fixes mend: {}",
                 counted_as(*packages as u64, "package is", "packages are"),
                 if *packages == 1 { "it has" } else { "they have" },
+                beginning_with(first, *packages)
+            ),
+            Self::Doubtful { first, packages } => format!(
+                "the maintainer's address doesn't tell whether the distribution built {}, compared with its fixes all the same: {}",
+                counted(*packages as u64, "package"),
                 beginning_with(first, *packages)
             ),
             Self::Foreign { first, packages } => format!(

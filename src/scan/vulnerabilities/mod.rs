@@ -107,6 +107,7 @@ impl Assessment {
         if count > 0 {
             self.gaps.push(Gap::Elsewhere { first: gap::names(elsewhere), packages: count });
         }
+        self.gaps.extend(matcher.doubtful(&distribution, &own)?);
         let subjects = own.into_iter().map(|package| (Subject::of_system(package, ecosystem), package));
         self.ask(subjects, ecosystem, matcher, |matcher, subject, packages| matcher.system(&distribution, subject, packages))
     }
@@ -221,6 +222,22 @@ impl<'a> Matcher<'a> {
             self.add(&subject, packages, rest)?;
         }
         Ok(())
+    }
+
+    /// Tells of packages that may be somebody else's build of what the distribution has advisories of.
+    fn doubtful(&self, distribution: &Distribution, packages: &[&Package]) -> Result<Option<Gap>, DatabaseError> {
+        let mut doubtful = Vec::new();
+        for package in packages.iter().copied().filter(|package| package.maintainer.is_some()) {
+            let name = Subject::of_system(package, distribution.ecosystem).name;
+            for release in &distribution.releases {
+                if !self.database.affected(distribution.ecosystem, release, &name)?.is_empty() {
+                    doubtful.push(package);
+                    break;
+                }
+            }
+        }
+        let gap = Gap::Doubtful { first: gap::names(doubtful.iter().copied()), packages: doubtful.len() };
+        Ok(Some(gap).filter(|_| !doubtful.is_empty()))
     }
 
     fn language(&mut self, subject: Subject<'a>, packages: &[&'a Package]) -> Result<(), DatabaseError> {

@@ -256,6 +256,19 @@ fn packages_that_others_built_are_told_whatever_the_distribution_says_of_their_n
     let told = "COV-ADV-003 medium 1 package is not of the distribution, so that nothing says whether it has what its fixes mend: nginx";
     assert_eq!(of(debian, "1.28.0-1~trixie", "NGINX Packaging <nginx-packaging@f5.com>"), [told]);
     assert!(of(debian, "1.26.3-3+deb13u1", "Someone <someone@elsewhere.example>").is_empty(), "Debian's have addresses of their own");
+    let fixed = record("CVE-2026-1", "Debian:13", "openssh", r#", {"fixed": "1:10"}"#, "");
+    let doubtful = database_of(&[("a.json", &fixed), ("kev.json", KEV.as_bytes())]);
+    let openssh = |maintainer: &str| {
+        let status = status("1:99-acme", maintainer).replace("Package: nginx", "Package: ssh-own\nSource: openssh");
+        gaps(&scan(clean().file("/var/lib/dpkg/status", status), &with(&doubtful)))
+    };
+    assert_eq!(
+        openssh("ACME <support@acme.example>"),
+        [
+            "COV-ADV-003 low the maintainer's address doesn't tell whether the distribution built 1 package, compared with its fixes all the same: ssh-own"
+        ]
+    );
+    assert!(openssh("Debian OpenSSH Maintainers <debian-ssh@lists.debian.org>").is_empty());
     assert!(of(ubuntu, "1.18.0-6ubuntu14.5", "Ubuntu Developers <ubuntu-devel-discuss@lists.ubuntu.com>").is_empty());
     assert_eq!(of(ubuntu, "1.27-1", "ACME <support@acme.example>"), [told]);
     // A bill says it by the version alone.
@@ -515,7 +528,10 @@ fn data_that_is_missing_old_or_of_another_release_is_told() {
         ]
     );
     let unread = Bill { unread: vec!["pkg:swift/x".to_owned()], ..bill("debian", "13", bash()) };
-    assert!(gaps(&judge_bill(&unread, &now))[0].starts_with("COV-PKG-002 medium 1 entry of the bill of materials can't be told"));
+    let unlisted = judge_bill(&unread, &now);
+    assert!(gaps(&unlisted)[0].starts_with("COV-PKG-002 medium 1 entry of the bill of materials can't be told"));
+    let remedy = unlisted.findings.iter().find(|finding| finding.code == "COV-PKG-002").map(|finding| finding.remedy.as_str());
+    assert!(remedy.is_some_and(|remedy| remedy.starts_with("Make the bill") && !remedy.contains("image")), "{remedy:?}");
 }
 
 #[test]
