@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 
 use super::files::{Files, explain};
-use super::packages::{Digested, Digests, Owned, Ownership};
+use super::packages::{Builder, Digested, Digests, Owned, Ownership};
 use super::request::Progress;
 use super::secrets::{FileScope, Fingerprint, Match, Matches, Packing, Searcher, Stream, WINDOW_BYTES, unpacked_name};
 use super::software::{self, File, Reading, TreeFile};
@@ -225,25 +225,42 @@ impl<'a> Worker<'a> {
         // Of a file that was not read whole, there is no digest.
         let digested = outcome.is_ok().then(|| digests.finish());
         let is_unmodified = self.found.compare(item, &owners, digested.as_ref());
-        self.found.keep(&item.names, &scope, matches, is_unmodified);
+        // Who sells an image packs what he sells: a secret in his own package is as much a secret as beside it.
+        let is_trusted = is_unmodified && owners.iter().all(|(number, owned)| is_trusted(&item.names[*number], owned.builder));
+        self.found.keep(&item.names, &scope, matches, is_trusted);
         if let Err(why) = outcome {
             self.found.faults.insert(item.path().to_owned(), why);
         }
         // What the distribution brought is its to mend: its advisories tell of it, and versions in files don't say what it has
         // mended. Of what others' packages bring nobody tells but the files.
-        let is_told = is_unmodified && owners.iter().all(|(_, owned)| owned.is_distributions);
+        let is_told = is_unmodified && owners.iter().all(|(_, owned)| owned.builder == Builder::Distribution);
         if !is_told && !is_broken {
             let in_tree = TreeFile { tree: self.tree, path: item.path(), size_bytes: item.size_bytes };
             let content = &self.content;
             let file: &dyn File = if read_bytes <= WINDOW_BYTES as u64 { content } else { &in_tree };
             self.found.read_software(item, &head, file);
-            if let Some(packing) = Packing::of(&head).filter(|_| !is_unmodified) {
+            if let Some(packing) = Packing::of(&head).filter(|_| !is_trusted) {
                 let packed = Packed { packing, file, limit_bytes: item.most_unpacked_bytes() };
                 self.found.search_packed(item, &packed, self.shared, &mut self.unpacked);
-            } else if zip::is_zip(&head) && !is_unmodified {
+            } else if zip::is_zip(&head) && !is_trusted {
                 self.found.search_zip(item, file, self.shared, &mut self.unpacked);
             }
         }
+    }
+}
+
+/// Where distributions put nothing: what a package brings there is its builder's own.
+///
+/// Source: <https://refspecs.linuxfoundation.org/FHS_3.0/fhs/index.html>
+const LOCAL: [&str; 5] = ["/home", "/opt", "/root", "/srv", "/usr/local"];
+
+/// Tells whether what looks like a secret in an unchanged file of a package is an example of it.
+fn is_trusted(path: &Path, builder: Builder) -> bool {
+    match builder {
+        Builder::Distribution => true,
+        // Many of Debian's maintainers have addresses of their own.
+        Builder::Unknown => !LOCAL.iter().any(|folder| path.starts_with(folder)),
+        Builder::Other => false,
     }
 }
 
@@ -272,15 +289,15 @@ impl Contents {
     }
 
     /// Keeps the secrets of a file, each by the one of its names that made its rule look.
-    fn keep(&mut self, names: &[PathBuf], scope: &FileScope, matches: Matches, is_unmodified: bool) {
+    fn keep(&mut self, names: &[PathBuf], scope: &FileScope, matches: Matches, is_trusted: bool) {
         if let Some(why) = matches.fault() {
             self.faults.insert(names[0].clone(), why.to_owned());
         }
-        if let Some(why) = matches.partial().filter(|_| !is_unmodified) {
+        if let Some(why) = matches.partial().filter(|_| !is_trusted) {
             self.partial.insert(names[0].clone(), why);
         }
         for found in matches.into_sorted() {
-            if is_unmodified && !found.rule.owned {
+            if is_trusted && !found.rule.owned {
                 self.packaged.insert(found.fingerprint);
             } else {
                 self.secrets.entry(names[scope.name(found.rule)].clone()).or_default().push(found);

@@ -18,12 +18,12 @@ mod tests;
 mod vendor;
 
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub(super) use copyright::add_licences;
 pub(super) use digests::{Digested, Digests};
-pub(super) use ownership::{Owned, Ownership};
+pub(super) use ownership::{Builder, Owned, Ownership};
 pub(super) use purl::{escape, purl};
 pub(super) use vendor::is_marked;
 
@@ -45,8 +45,8 @@ pub(super) struct Packages {
     dpkg: Option<dpkg::Database>,
     /// Of rpm's and apk's packages; dpkg keeps them in files of their own, which are read when somebody asks.
     owned: OwnedFiles,
-    /// The names of those that the distribution built for certain, and of which no other has the name.
-    distributions: BTreeSet<String>,
+    /// Who built them, by their names; of several of a name the one who is trusted least.
+    builders: BTreeMap<String, Builder>,
     ownership: OnceCell<Option<Ownership>>,
 }
 
@@ -72,22 +72,26 @@ impl Packages {
         rpm::read(files, &mut found);
         apk::read(files, &mut found);
         let Found { mut packages, databases, damaged, owned } = found;
-        let (mut distributions, mut others) = (BTreeSet::new(), BTreeSet::new());
+        let mut builders: BTreeMap<String, Builder> = BTreeMap::new();
         for package in &mut packages {
             package.purl = purl(package, os);
             let vendor = Vendor::of(package, os);
-            let names = if vendor == Vendor::Distribution { &mut distributions } else { &mut others };
-            names.insert(package.name.clone());
+            let builder = match vendor {
+                Vendor::Distribution => Builder::Distribution,
+                Vendor::Other(_) => Builder::Other,
+                Vendor::Doubtful(_) | Vendor::Unknown => Builder::Unknown,
+            };
+            let known = builders.entry(package.name.clone()).or_insert(builder);
+            *known = builder.max(*known);
             (package.vendor, package.maintainer) = match vendor {
                 Vendor::Other(vendor) => (Some(vendor), None),
                 Vendor::Doubtful(maintainer) => (None, Some(maintainer)),
                 Vendor::Distribution | Vendor::Unknown => (None, None),
             };
         }
-        distributions.retain(|name| !others.contains(name));
         packages.sort();
         packages.dedup();
-        Self { list: packages, databases, damaged, dpkg, owned, distributions, ownership: OnceCell::new() }
+        Self { list: packages, databases, damaged, dpkg, owned, builders, ownership: OnceCell::new() }
     }
 
     /// Returns which files packages brought; none if the image has no database of packages. Read once, when first asked for.
@@ -102,7 +106,7 @@ impl Packages {
         {
             files.fault(Path::new(dpkg::STATUS), why.to_string());
         }
-        (!self.databases.is_empty()).then(|| Ownership::new(owned, &self.distributions))
+        (!self.databases.is_empty()).then(|| Ownership::new(owned, &self.builders))
     }
 }
 

@@ -3,7 +3,7 @@
 //! An image may have hundreds of thousands of such files, so that a path is kept as its hash alone, and digests stand
 //! one behind the other: 24 bytes a file and the digest itself.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hasher};
 use std::path::Path;
 
@@ -46,8 +46,20 @@ pub(in crate::scan) struct Owned<'o> {
     pub(in crate::scan) digests: Vec<Expected<'o>>,
     /// Whether it is a configuration file, which an administrator may change.
     pub(in crate::scan) configuration: bool,
-    /// Whether the distribution built all packages that brought it, for certain: it mends what is in there.
-    pub(in crate::scan) is_distributions: bool,
+    /// Who built the packages that brought it: the one who is trusted least, if there are several.
+    pub(in crate::scan) builder: Builder,
+}
+
+/// Who built a package, the most trusted first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::scan) enum Builder {
+    /// The distribution, for certain: it mends what is in there, and ships no secrets.
+    Distribution,
+    /// It can't be told.
+    #[default]
+    Unknown,
+    /// Somebody else.
+    Other,
 }
 
 /// The kind of a digest.
@@ -118,19 +130,19 @@ impl OwnedFiles {
 pub(in crate::scan) struct Ownership {
     /// By the path's hash, then by package; of a package those with a digest first.
     files: OwnedFiles,
-    /// Of each package whether it is the distribution's for certain.
-    distributions: Vec<bool>,
+    /// Of each package who built it.
+    builders: Vec<Builder>,
 }
 
 impl Ownership {
-    /// Takes what the databases list, and the names of packages that are the distribution's for certain.
-    pub(super) fn new(mut files: OwnedFiles, distributions: &BTreeSet<String>) -> Self {
+    /// Takes what the databases list, and who built packages by their names.
+    pub(super) fn new(mut files: OwnedFiles, builders: &BTreeMap<String, Builder>) -> Self {
         files.entries.sort_by_key(|entry| (entry.path, entry.package, entry.kind.is_none()));
         // A package's list of files has no digests; what has one is known better.
         files.entries.dedup_by(|later, entry| (later.path, later.package) == (entry.path, entry.package) && later.kind.is_none());
         files.entries.shrink_to_fit();
-        let distributions = files.packages.iter().map(|package| distributions.contains(package)).collect();
-        Self { files, distributions }
+        let builders = files.packages.iter().map(|package| builders.get(package).copied().unwrap_or_default()).collect();
+        Self { files, builders }
     }
 
     /// Returns what is known of a file; none if no package brought it. The path is absolute in the image, without links.
@@ -143,7 +155,7 @@ impl Ownership {
             package: self.files.packages.get(first.package as usize)?,
             digests: entries.clone().filter_map(|entry| self.expected(entry)).collect(),
             configuration: entries.clone().any(|entry| entry.configuration),
-            is_distributions: entries.clone().all(|entry| self.distributions.get(entry.package as usize).copied().unwrap_or(false)),
+            builder: entries.clone().filter_map(|entry| self.builders.get(entry.package as usize)).max().copied().unwrap_or_default(),
         })
     }
 
@@ -201,7 +213,7 @@ mod tests {
         files.add(b"/sha1", Some((Kind::Sha1, &Sha1::digest(content))), false).unwrap();
         files.add(b"/sha256", Some((Kind::Sha256, &Sha256::digest(content))), false).unwrap();
         files.add(b"/none", None, false).unwrap();
-        let ownership = Ownership::new(files, &BTreeSet::new());
+        let ownership = Ownership::new(files, &BTreeMap::new());
         for path in ["/md5", "/sha1", "/sha256"] {
             assert!(ownership.brought(Path::new(path), content) && !ownership.brought(Path::new(path), b"other"), "{path}");
         }
@@ -219,7 +231,7 @@ mod tests {
         files.package("second");
         files.add(b"./usr/lib/x", Some((Kind::Sha256, &[2; 32])), false).unwrap();
         files.add(b"/short", Some((Kind::Sha256Start, &[3; 20])), false).unwrap();
-        let ownership = Ownership::new(files, &BTreeSet::new());
+        let ownership = Ownership::new(files, &BTreeMap::new());
         let owned = ownership.owner(Path::new("/lib/x")).unwrap();
         assert_eq!(
             owned,
@@ -227,13 +239,13 @@ mod tests {
                 package: "first",
                 digests: vec![Expected::Md5(&[1; 16]), Expected::Sha256(&[2; 32])],
                 configuration: true,
-                is_distributions: false
+                builder: Builder::Unknown
             }
         );
         for path in ["/ghost", "/wrong"] {
             assert_eq!(
                 ownership.owner(Path::new(path)),
-                Some(Owned { package: "first", digests: vec![], configuration: false, is_distributions: false })
+                Some(Owned { package: "first", digests: vec![], configuration: false, builder: Builder::Unknown })
             );
         }
         let short = ownership.owner(Path::new("/short")).unwrap();

@@ -10,6 +10,7 @@ use super::item::Limits;
 use super::*;
 use crate::disk::testing::MemoryTree;
 use crate::disk::{Attributes, DirectoryEntry, FileSystem, Metadata};
+use crate::model::report::OperatingSystem;
 use crate::scan::packages::Packages;
 use crate::scan::testing::pem;
 
@@ -100,6 +101,33 @@ fn a_file_is_owned_by_any_of_its_names_and_changed_by_each() {
     // dpkg's own two files are nobody's.
     assert_eq!(judged(&"00".repeat(16)), (vec!["/usr/bin/b".to_owned(), "/usr/bin/c".to_owned()], 1, 2));
     assert_eq!(judged(&hex::encode(Md5::digest(pem("", "")))), (vec![], 0, 2));
+}
+
+#[test]
+fn secrets_in_packages_are_examples_of_the_distribution_alone() {
+    let key = pem("", "");
+    let digest = hex::encode(Md5::digest(&key));
+    let found = |path: &str, id: &str, maintainer: &str| {
+        let status = format!("Package: x\nStatus: install ok installed\nVersion: 1\nMaintainer: {maintainer}\n");
+        let list = format!("{digest}  {}\n", path.trim_start_matches('/'));
+        let tree = MemoryTree::default().file("/var/lib/dpkg/status", status).file("/var/lib/dpkg/info/x.md5sums", list);
+        let tree = tree.file(path, key.clone()).tree();
+        let files = Files::new(&tree);
+        let os = OperatingSystem { id: id.to_owned(), version: "1".to_owned(), name: String::new() };
+        let packages = Packages::read(&files, Some(&os));
+        read(&files, 0, packages.ownership(&files), &|| None, &|_| {}).secrets.len()
+    };
+    let (debian, own, acme) = ("A <a@debian.org>", "B <b@own.example>", "ACME <dev@acme.example>");
+    for (path, id, maintainer, secrets) in [
+        ("/usr/share/x/key", "debian", debian, 0),
+        ("/usr/share/x/key", "debian", own, 0),
+        ("/opt/x/key", "debian", acme, 1),
+        ("/usr/local/x/key", "debian", acme, 1),
+        ("/usr/share/x/key", "ubuntu", acme, 1),
+        ("/opt/x/key", "debian", debian, 0),
+    ] {
+        assert_eq!(found(path, id, maintainer), secrets, "{path} of {maintainer} on {id}");
+    }
 }
 
 #[test]
