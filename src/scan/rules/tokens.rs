@@ -39,10 +39,10 @@ mod tests {
 
     #[test]
     fn a_package_may_bring_what_looks_like_a_password_but_no_token_with_a_checksum() {
-        let files = [("/opt/x/app.conf", "smtp_password = Vq7-pulpit-94\n".to_owned()), ("/opt/x/token", github())];
+        let files = [("/usr/share/x/app.conf", "smtp_password = Vq7-pulpit-94\n".to_owned()), ("/usr/share/x/token", github())];
         let sums: String = files.iter().map(|(path, text)| format!("{}  {}\n", hex::encode(Md5::digest(text)), &path[1..])).collect();
         let tree = files.iter().fold(clean(), |tree, (path, text)| tree.file(path, text));
         let tree = tree.file("/var/lib/dpkg/info/x.md5sums", sums);
-        assert_eq!(found(tree, "AMI-SEC-004"), ["critical /opt/x/token"]);
+        assert_eq!(found(tree, "AMI-SEC-004"), ["critical /usr/share/x/token"]);
     }
 }
