@@ -52,13 +52,15 @@ async fn run_until_interrupted(cli: Cli) -> u8 {
 }
 
 fn end(ui: &Ui, done: Result<(), Failure>) -> u8 {
-    match done {
-        Ok(()) => exit::OK,
-        Err(failure) => {
-            ui.fail(&failure);
-            failure.exit_code()
-        }
+    // A report that nobody has is no success, and hides no verdict.
+    let lost = bakehouse::ui::lost().map(|why| {
+        Failure::other(format!("what was printed is lost, or a part of it: {why}"), "make room where it goes, then the same command again")
+    });
+    let code = done.as_ref().err().or(lost.as_ref()).map_or(exit::OK, Failure::exit_code);
+    for failure in done.err().into_iter().chain(lost) {
+        ui.fail(&failure);
     }
+    code
 }
 
 /// What asks a process to end: Ctrl-C, and what service managers and CI send.

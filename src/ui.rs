@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -279,13 +279,25 @@ pub fn duration(seconds: u64) -> String {
     }
 }
 
-/// Writes data to stdout; a reader that went away early is no error.
+/// Why not everything that was printed has arrived, the first of it: the command ends with that, whatever it came to.
+static LOST: OnceLock<String> = OnceLock::new();
+
+/// Says why data that was printed is lost, if some is.
+pub fn lost() -> Option<&'static str> {
+    LOST.get().map(String::as_str)
+}
+
+/// Writes data to stdout; a reader that went away early is no error, and what can't be written is told by [`lost`].
 pub fn print(data: &str) {
     let mut out = std::io::stdout().lock();
     let newline = if data.ends_with('\n') { "" } else { "\n" };
     // What goes to a program stays as it is; a terminal is spared.
     let data = if out.is_terminal() { harmless(data) } else { Cow::Borrowed(data) };
-    let _ = write!(out, "{data}{newline}").and_then(|()| out.flush());
+    if let Err(error) = write!(out, "{data}{newline}").and_then(|()| out.flush())
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        LOST.get_or_init(|| error.to_string());
+    }
 }
 
 /// Takes out of a text what could steer a terminal or turn the order of its letters. Names, paths and

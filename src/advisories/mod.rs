@@ -25,3 +25,4 @@ pub use build::{Builder, Content, Input};
 pub use database::{Database, DatabaseError};
 pub use ecosystem::Ecosystem;
 pub use evaluate::Hit;
+pub use store::MAGIC;

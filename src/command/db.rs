@@ -1,7 +1,7 @@
 //! `bakehouse db`: the database of advisories, built on this machine to be asked offline.
 
 use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::io::{BufWriter, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use serde_json::json;
 use super::context::cache_folder;
 use super::db_inputs;
 use super::db_update::{self, UpdateArgs};
-use crate::advisories::{About, Builder, Database, DatabaseError, Source};
+use crate::advisories::{About, Builder, Database, DatabaseError, MAGIC, Source};
 use crate::cli::{Format, Global};
 use crate::clock::Clock;
 use crate::disk::FileSource;
@@ -123,6 +123,20 @@ fn unreadable(path: &Path, error: &DatabaseError) -> Failure {
     Failure::other(format!("{} can't be used: {error}{source}", path.display()), "bakehouse db build makes it anew")
 }
 
+/// Refuses to put a database in the place of something else; one that is damaged, or of another format, is one.
+fn refuse_other(path: &Path) -> Result<(), Failure> {
+    let mut head = [0; MAGIC.len()];
+    let there = std::fs::metadata(path).is_ok_and(|found| !found.is_file() || found.len() > 0);
+    let is_database = File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok() && &head == MAGIC;
+    if !there || is_database {
+        return Ok(());
+    }
+    Err(Failure::other(
+        format!("{} is there and is no database of advisories; nothing was built", path.display()),
+        "--database names another place: a database replaces an earlier one, and nothing else",
+    ))
+}
+
 /// Builds the database of what is here.
 pub(super) fn build(global: &Global, args: &BuildArgs) -> Result<(), Failure> {
     let ui = Ui::of(global);
@@ -132,6 +146,8 @@ pub(super) fn build(global: &Global, args: &BuildArgs) -> Result<(), Failure> {
     if as_of.is_some_and(|as_of| as_of > Clock::System.now()) {
         return Err(Failure::other("--as-of names a day that is to come", "name the day on which the files were had"));
     }
+    let path = place(global);
+    refuse_other(&path)?;
     for place in &args.from {
         inputs += db_inputs::add(place, as_of, &mut builder)?;
     }
@@ -145,7 +161,6 @@ pub(super) fn build(global: &Global, args: &BuildArgs) -> Result<(), Failure> {
         ui.say(&ui::harmless(&fault.to_string()));
     }
     let damaged = builder.damaged();
-    let path = place(global);
     if damaged > 0 && !args.skip_damaged {
         return Err(Failure::other(
             format!("{} can't be read; {} stays as it is", counted(damaged, "record"), path.display()),

@@ -1,7 +1,7 @@
 //! `bakehouse sbom PRODUCT [VERSION]`: what a release is made of, from the ledger alone.
 
 use std::fs::{File, Permissions};
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -89,6 +89,12 @@ impl SbomFile {
     /// A folder that is missing or may not be written to; what is no file and can't be opened.
     pub fn prepare(path: &Path) -> Result<Self, Failure> {
         let place = path.to_owned();
+        if let Some(what) = other_content(path) {
+            return Err(Failure::other(
+                format!("{} is there and {what}; nothing was done", path.display()),
+                "name another file: a bill of materials replaces an earlier one, and nothing else",
+            ));
+        }
         let is_stream = std::fs::metadata(path).is_ok_and(|found| !found.is_file());
         let prepared = if is_stream {
             File::options().write(true).open(path).map(|stream| Self::Stream { stream, place })
@@ -118,6 +124,20 @@ impl SbomFile {
             Self::Stream { mut stream, place } => (stream.write_all(text.as_bytes()), place),
         };
         written.map_err(|error| unwritable(&place, &error))
+    }
+}
+
+/// Says what a file is that is no document in JSON: not one that a bill may take the place of.
+fn other_content(path: &Path) -> Option<&'static str> {
+    let mut head = [0; 256];
+    let file = std::fs::metadata(path).ok().filter(|found| found.is_file() && found.len() > 0)?;
+    let most = file.len().min(head.len() as u64);
+    let read = File::open(path).and_then(|file| file.take(most).read(&mut head));
+    match read {
+        Ok(length) => {
+            (head[..length].iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{')).then_some("holds no bill of materials")
+        }
+        Err(_) => Some("can't be looked into"),
     }
 }
 

@@ -26,6 +26,7 @@ mod list_import;
 mod listings;
 mod machine;
 mod mortal;
+mod outputs;
 mod page;
 mod permissions;
 mod place;

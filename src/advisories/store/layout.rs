@@ -2,7 +2,8 @@
 
 use super::super::database::DatabaseError;
 
-const MAGIC: &[u8; 12] = b"bakehouse-db";
+/// What a database begins with.
+pub const MAGIC: &[u8; 12] = b"bakehouse-db";
 
 /// The only format there is. A database of another one is built anew, never read.
 const FORMAT: u32 = 1;

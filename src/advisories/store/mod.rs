@@ -10,6 +10,7 @@ mod pages;
 mod pool;
 
 pub(super) use code::{Pooled, Texts, read_number};
+pub use layout::MAGIC;
 pub(super) use layout::{DIGEST_BYTES, Header, LARGEST_ITEM_BYTES, Section};
 pub(super) use pages::Pages;
 pub(super) use pool::{Handle, Pool};
