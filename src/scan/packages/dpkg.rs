@@ -1,11 +1,12 @@
 //! dpkg's database: installed packages, and whether a file is as its package brought it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::bytes::{Damaged, damaged};
 use super::ownership::{Kind, OwnedFiles};
 use super::paragraphs::{Faults, paragraphs};
+use crate::model::count::counted;
 use crate::model::report::{Origin, Package};
 use crate::scan::files::Files;
 
@@ -21,6 +22,8 @@ pub(super) struct Database {
     /// What of its files can't be read, and why.
     pub(super) damaged: Vec<(PathBuf, String)>,
     conffiles: Vec<Conffile>,
+    /// The names of all packages that it tells of, installed or not.
+    named: BTreeSet<String>,
 }
 
 /// A configuration file.
@@ -34,7 +37,7 @@ struct Conffile {
 impl Database {
     /// Reads the database; none if the image has none.
     pub(super) fn read(files: &Files) -> Option<Self> {
-        let mut database = Self { packages: Vec::new(), damaged: Vec::new(), conffiles: Vec::new() };
+        let mut database = Self { packages: Vec::new(), damaged: Vec::new(), conffiles: Vec::new(), named: BTreeSet::new() };
         let folder = files.list(STATUS_FOLDER).into_iter().map(|entry| Path::new(STATUS_FOLDER).join(entry.name));
         let parts = folder.filter(|path| path.extension().is_none_or(|extension| extension != "md5sums"));
         let mut found = false;
@@ -47,9 +50,24 @@ impl Database {
                 database.damaged.push((path, why));
             }
         }
+        if let Some(why) = database.missing(files) {
+            database.damaged.push((STATUS.into(), why));
+        }
         database.packages.sort();
         database.packages.dedup();
         found.then_some(database)
+    }
+
+    /// Says which packages have a list of their files and no paragraph: those of a status file that was cut off between two.
+    fn missing(&self, files: &Files) -> Option<String> {
+        let lists = files.list(INFO).into_iter().filter_map(|entry| {
+            let name = entry.name.to_str()?.strip_suffix(".list")?;
+            Some(name.split_once(':').map_or(name, |(name, _)| name).to_owned())
+        });
+        let missing: BTreeSet<String> = lists.filter(|name| !self.named.contains(name)).collect();
+        let first = missing.first()?;
+        let (count, stand) = (counted(missing.len(), "package"), if missing.len() == 1 { "stands" } else { "stand" });
+        Some(format!("{count} with a list of files in {INFO}, {first} the first, {stand} in no paragraph of it"))
     }
 
     /// Adds the paragraphs of a status file; says what is wrong with them.
@@ -57,6 +75,10 @@ impl Database {
         let mut faults = Faults::default();
         for (line, paragraph) in paragraphs(text) {
             self.add_paragraph(paragraph, usual_status).unwrap_or_else(|why| faults.note(line, why));
+        }
+        // dpkg ends the last line too, and refuses a file that doesn't.
+        if usual_status.is_none() && !text.is_empty() && !text.ends_with('\n') {
+            faults.note(text.lines().count(), damaged("it is cut off within a line"));
         }
         faults.told()
     }
@@ -68,6 +90,7 @@ impl Database {
         let (fields, outcome) = fields(paragraph);
         let field = |name: &str| fields.get(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let name = field("package").ok_or_else(|| damaged("it has no name"))?;
+        self.named.insert(name.clone());
         let status = field("status").or_else(|| usual_status.map(str::to_owned));
         let state = status.as_deref().and_then(|status| status.split_whitespace().nth(2));
         if matches!(state.ok_or_else(|| damaged("it has no state"))?, "not-installed" | "config-files") {
@@ -182,6 +205,24 @@ mod tests {
     const SAMPLE: &str = "Package: bash\nStatus: install ok installed\nArchitecture: amd64\nVersion: 5.2-1\nConffiles:\n /etc/bash.bashrc aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n\
         Description: shell\n with: a colon\n\nPackage: gone\nStatus: deinstall ok config-files\nVersion: 1\n\n\
         Package: libc6\nStatus: hold ok half-configured\nSource: glibc (2.41)\nVersion: 2.41-12\nArchitecture: amd64\n";
+
+    #[test]
+    fn a_status_file_that_was_cut_off_is_told() {
+        let damaged = |status: &str| {
+            let tree = MemoryTree::default().file(STATUS, status).file("/var/lib/dpkg/info/libc6:amd64.list", "/.\n").tree();
+            let database = Database::read(&Files::new(&tree)).unwrap();
+            database.damaged.into_iter().map(|(_, why)| why).collect::<Vec<_>>()
+        };
+        assert_eq!(damaged(SAMPLE), Vec::<String>::new());
+        let (within, between) = (SAMPLE.len() - 4, SAMPLE.find("Package: libc6").unwrap());
+        assert!(
+            matches!(&damaged(&SAMPLE[..within])[..], [why] if why.contains("cut off within a line")),
+            "{:?}",
+            damaged(&SAMPLE[..within])
+        );
+        let missing = "1 package with a list of files in /var/lib/dpkg/info, libc6 the first, stands in no paragraph of it";
+        assert_eq!(damaged(&SAMPLE[..between]), [missing]);
+    }
 
     /// Has dpkg build and install packages below a folder, without being root.
     fn installed_by_dpkg(folder: &Path) -> PathBuf {
