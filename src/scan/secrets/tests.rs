@@ -85,6 +85,16 @@ fn examples() -> Vec<(&'static str, &'static str, Vec<u8>)> {
             ),
         ),
         ("java-key-store", any, [[0xfe, 0xed, 0xfe, 0xed], [0, 0, 0, 2], [0, 0, 0, 1], [0, 0, 0, 1], [0; 4]].concat()),
+        text(
+            "gnupg-key",
+            any,
+            format!(
+                "Created: 20261128T080931\nKey: (private-key (rsa (n #00{}#)(e #010001#)\n (d #{}#)",
+                hex(64).repeat(2),
+                hex(64).repeat(2)
+            ),
+        ),
+        text("gnupg-key", any, format!("(11:private-key(3:rsa(1:n257:{})(1:e3:abc)(1:d256:{})", mixed(50).repeat(6), mixed(50).repeat(6))),
         ("der-key", any, corpus_tests::PKCS8.to_vec()),
         ("pkcs12", "/opt/site.p12", vec![0x30, 0x82, 1, 2, 2, 1, 3, 0x30]),
         ("keytab", "/etc/krb5.keytab", vec![5, 2, 0, 0, 0, 0x40, 0, 1]),
@@ -185,6 +195,14 @@ fn examples() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         text("rabbitmq-password", "/etc/rabbitmq/rabbitmq.conf", "default_pass = guest\n".to_owned()),
         text("database-key-file", "/var/lib/jenkins/secrets/initialAdminPassword", hex(32).to_owned()),
         text("environment-password", "/srv/app/.env", "DB_PASSWORD=Vq7-pulpit\n".to_owned()),
+        text("environment-password", "/srv/app/.env", "DB_PASSWORD=Zr7#kQ2mWx9Tb\n".to_owned()),
+        text("environment-password", "/srv/app/.env", format!("APP_KEY=base64:{}=\n", mixed(43))),
+        text("assigned-password", conf, "password: kJ8#mQz2vRt9xLp\n".to_owned()),
+        text(
+            "django-key",
+            "/srv/app/settings.py",
+            "SECRET_KEY = 'django-insecure-x7wq9k2m#v5brctz!h3&n8(p0d@jf6=g1s4y_ulea%2ok+w9q*'\n".to_owned(),
+        ),
         text("crypt-hash", conf, format!("rootpw --iscrypted $6${}${}\n", mixed(16), mixed(86))),
         text("crypt-hash", any, format!("$6${}${}", mixed(16), mixed(86))),
         text("crypt-hash", any, format!("app:$y$j9T${}${}:20000:", mixed(22), mixed(43))),
