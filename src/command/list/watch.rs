@@ -82,7 +82,8 @@ pub async fn run(global: &Global, args: &WatchArgs) -> Result<(), Failure> {
         .try_collect()
         .await?;
     let now = Timestamp::now();
-    let soon = now + SignedDuration::try_from(args.warn).unwrap_or(SignedDuration::MAX);
+    let warn = SignedDuration::try_from(args.warn).unwrap_or(SignedDuration::MAX);
+    let soon = now.checked_add(warn).unwrap_or(Timestamp::MAX);
     let watched: Vec<Watched> = listed.iter().map(|planned| watched(planned, &assessments, now, soon)).collect();
     match args.format {
         Format::Json => ui::print(&ui::document(&watched.iter().map(|one| serde_json::json!(one)).collect::<Vec<_>>())),
