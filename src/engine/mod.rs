@@ -5,6 +5,7 @@
 
 mod advisories;
 mod bake;
+mod baked;
 mod boot;
 mod bundle;
 mod change;
@@ -27,6 +28,7 @@ mod wait;
 mod witnesses;
 
 pub use advisories::refuse_lacking_advisories;
+pub use baked::{Baked, baking, passed_scan, rejected_after};
 pub use boot::{boot_plan, measure_plan, next_look};
 pub use check::{Whole, checksum_image, scan_snapshots};
 pub use failure::{EngineError, Kind, LeftAt, MissingBase};
@@ -36,7 +38,7 @@ pub use list::{Followed, add_version, first_listing, follow_listing, refused_sub
 pub use listing::{ListingPlan, listing_of};
 pub use observer::{Note, Observer};
 pub use runs::{RunState, RunSummary, find_run, runs};
-pub use ship::{Baked, Extent, Next, Stage, baking, carry_out, next, passed_scan, rejected_after, resumable};
+pub use ship::{Extent, Next, Stage, carry_out, next, resumable};
 pub use survey::{Survey, live_listings, survey};
 pub use witnesses::{Verified, recorded_regions, tagged_variants, verify_ledger};
 
