@@ -25,7 +25,7 @@ pub(super) const PARTIAL: Rule = Rule {
     code: "COV-ADV-003",
     severity: Severity::Medium,
     title: "packages that no advisories can be told of",
-    remedy: "Add the ecosystem's advisories to the database; look after what has no version by hand.",
+    remedy: "Add the ecosystem's advisories to the database; look by hand after what others may have built and what has no version.",
     judge: Judge::Inventory(|inventory, verdict| tell(inventory, verdict, GapKind::Partial)),
 };
 

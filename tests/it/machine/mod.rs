@@ -73,7 +73,8 @@ fn the_sample_is_read_as_it_is(folder: &Path) {
     assert_eq!(packages_of_bill(&fs::read(folder.join("bill.json")).unwrap()), packages_of_guest(folder));
     // Debian's PAM takes empty passwords, and it has none.
     let findings: Vec<String> = clean.findings.iter().map(|finding| format!("{} {:?}", finding.code, finding.path)).collect();
-    assert_eq!(findings, ["AMI-PWD-009 Some(\"/etc/pam.d/common-auth\")"], "{:#?}", clean.findings);
+    // Of one of Debian's own packages (liblzma5) the maintainer's address doesn't say that it is Debian's.
+    assert_eq!(findings, ["AMI-PWD-009 Some(\"/etc/pam.d/common-auth\")", "COV-ADV-003 None"], "{:#?}", clean.findings);
 
     let disk = Disk::of(clean.snapshots[0].as_str(), &folder.join(".bakehouse/twin"), &folder.join("planted.raw"));
     disk.write("/etc/passwd", &(disk.read("/etc/passwd") + "deploy:x:1001:1001::/home/deploy:/bin/bash\n"));
