@@ -75,7 +75,7 @@ fn damaged_sources_leave_the_old_database_unless_they_may_be_left_out() {
     let folder = place::folder();
     let (database, sources) = (folder.path().join("advisories.db"), folder.path().join("sources"));
     std::fs::create_dir(&sources).unwrap();
-    std::fs::write(&database, "the old one").unwrap();
+    std::fs::write(&database, "bakehouse-db: the old one").unwrap();
     std::fs::copy(sample().join("osv/GO-2024-2687.json"), sources.join("a.json")).unwrap();
     std::fs::write(sources.join("b.json"), "{\"schema_version\": \"1\",\n \"modified\": 7}").unwrap();
     std::fs::write(sources.join("c.csv"), "not,known\n").unwrap();
@@ -85,7 +85,7 @@ fn damaged_sources_leave_the_old_database_unless_they_may_be_left_out() {
     for told in [".: b.json:2:14: modified: invalid type", "c.csv: it is of no kind that is known", "2 records can't be read"] {
         assert!(said.contains(told), "{said} has no {told}");
     }
-    assert_eq!(std::fs::read(&database).unwrap(), b"the old one");
+    assert_eq!(std::fs::read(&database).unwrap(), b"bakehouse-db: the old one");
     let (code, told, _) = db(&database, &["build", "--from", from, "--skip-damaged", "--format", "json"]);
     let json: Value = serde_json::from_str(&told).unwrap();
     assert_eq!((code, &json["about"]["sources"][0]["faults"][0]["record"]), (0, &"b.json".into()));
