@@ -97,9 +97,9 @@ fn a_bill_of_materials_is_there_only_once_it_is_whole() {
     let before = listed();
     assert_eq!(scratch.run("bakehouse scan ./missing --write-sbom bill.json", None).code, Some(1));
     assert_eq!(listed(), before, "nothing is left behind");
-    std::fs::write(&place, "the one before").unwrap();
+    std::fs::write(&place, "{\"the one\": \"before\"}").unwrap();
     assert_eq!(scratch.run("bakehouse scan ./missing --write-sbom bill.json", None).code, Some(1));
-    assert_eq!(std::fs::read_to_string(&place).unwrap(), "the one before");
+    assert_eq!(std::fs::read_to_string(&place).unwrap(), "{\"the one\": \"before\"}");
     let unwritable = scratch.run("bakehouse scan . --write-sbom no/such/folder/bill.json", None);
     assert!(unwritable.code == Some(1) && unwritable.err.contains("no/such/folder/bill.json can't be written"), "{}", unwritable.err);
     // It is told though the scan stops there: what is no disk, a folder without a system.
