@@ -28,7 +28,7 @@ pub struct AbandonArgs {
 /// When there is no such run, it has ended, is at work or has sealed its release; when something can't be removed.
 pub async fn run(global: &Global, args: &AbandonArgs) -> Result<(), Failure> {
     let context = Context::open(global).await?;
-    context.state_target();
+    let _target = context.state_target();
     let collector = context.collector();
     let abandoned = collector.abandonable(&args.run).await?;
     let product = abandoned.variant.product.clone();
@@ -48,7 +48,6 @@ pub async fn run(global: &Global, args: &AbandonArgs) -> Result<(), Failure> {
     context.ui.say(&format!("run {} is abandoned; version {} is free", args.run, abandoned.version));
     let removed = collector.remove(&context.writer(), &plan).await?;
     tell(&context, &plan, Some(&removed));
-    context.state_target();
     let left = removed.iter().filter(|Removed { error, .. }| error.is_some()).count();
     if left == 0 {
         return Ok(());

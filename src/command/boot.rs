@@ -36,12 +36,11 @@ pub struct BootArgs {
 /// What did not work is the failure, with the exit code of a rejection.
 pub async fn run(global: &Global, args: &BootArgs) -> Result<(), Failure> {
     let context = Context::open_for(global, &args.product).await?;
-    context.state_target();
+    let _target = context.state_target();
     let variants = context.variants(&args.product)?;
     let engine = Engine { go_on: go_on(args), ..context.engine(&variants, args.patience.patience)? };
     context.expect_machines()?;
     let (_, end) = variants.each(async |product| boot(&context, product, &engine, args).await).await;
-    context.state_target();
     end
 }
 

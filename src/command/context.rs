@@ -252,13 +252,29 @@ impl Context {
         Ok(())
     }
 
-    /// Says where all this happens; first and last of whatever has effects.
-    pub fn state_target(&self) {
+    /// Says where all this happens: now, and again when what it returns goes out of scope, so that whatever has effects
+    /// says it first and last however it ends.
+    #[must_use = "the target is said a second time when this is dropped"]
+    pub fn state_target(&self) -> StatedTarget<'_> {
+        self.say_target();
+        StatedTarget(self)
+    }
+
+    fn say_target(&self) {
         let what = match self.target {
             TargetName::Twin => "the twin on this machine: a rehearsal, nothing reaches AWS",
             TargetName::Aws => "AWS: for real",
         };
         self.ui.say(&format!("target: {} · account {} · {what}", self.target, self.identity.account));
+    }
+}
+
+/// Says the target once more when it is dropped.
+pub struct StatedTarget<'a>(&'a Context);
+
+impl Drop for StatedTarget<'_> {
+    fn drop(&mut self) {
+        self.0.say_target();
     }
 }
 

@@ -77,9 +77,9 @@ pub async fn run(global: &Global, args: &GcArgs) -> Result<(), Failure> {
     if args.format == Format::Text {
         describe(&context, &plan);
     }
-    let mut removed = None;
+    let (mut removed, mut _target) = (None, None);
     if args.apply && !plan.garbage.is_empty() {
-        context.state_target();
+        _target = Some(context.state_target());
         approve(&context, &args.approval, &plan)?;
         removed = Some(collector.remove(&context.writer(), &plan).await?);
     }

@@ -69,22 +69,20 @@ impl FromStr for Which {
 /// When there is no such run or it has ended; when its inputs have changed; as `ship`.
 pub async fn run(global: &Global, args: &ResumeArgs) -> Result<(), Failure> {
     let context = Context::open(global).await?;
-    context.state_target();
+    let _target = context.state_target();
     let journal = find(&context, args.which.as_ref()).await?;
     let variant = journal.variant().clone();
     let variants = context.variants(&Selection { product: variant.product, architecture: Some(variant.architecture) })?;
     let product = variants.chosen().next().expect("a selection without a variant is refused");
     let engine = context.engine(&variants, args.patience.patience)?.agreeing_to(args.waivers.into());
-    let end = match engine::resumable(&engine, product, journal).await {
+    match engine::resumable(&engine, product, journal).await {
         Ok(journal) => {
             let (plan, _) = journal.plan().expect("a run that can go on has a plan");
             let next = Next::Continue { plan: plan.clone(), journal: Box::new(journal) };
             carry_out_next(&context, product, &engine, &args.approval, next, Extent::Whole).await
         }
         Err(error) => Err(error.into()),
-    };
-    context.state_target();
-    end
+    }
 }
 
 async fn find(context: &Context, which: Option<&Which>) -> Result<Journal, Failure> {

@@ -111,7 +111,7 @@ async fn scan(context: &Context, engine: &Engine, product: &Product, asks_more: 
 
 /// Scans as a step of the run, which goes on from there or ends.
 async fn step(context: &Context, engine: &Engine, product: &Product, version: &Version) -> Result<Scanned, Failure> {
-    context.state_target();
+    let _target = context.state_target();
     let stage = StageArgs {
         product: Selection { product: product.slug.clone(), architecture: Some(product.image.architecture) },
         approval: Approval { yes: false, approve: Vec::new() },

@@ -199,7 +199,7 @@ struct Made {
 /// Returns how it ended over all variants, and what a runner is told of; an error where nothing could begin.
 async fn carry_out_each(global: &Global, args: &ShipArgs, extent: Extent) -> Result<(Result<(), Failure>, Made), Failure> {
     let context = Context::open_for(global, &args.product).await?;
-    context.state_target();
+    let _target = context.state_target();
     let variants = context.variants(&args.product)?;
     let engine = context.engine(&variants, args.patience.patience)?.agreeing_to(args.waivers.into());
     // What becomes of one variant says nothing of the other's image.
@@ -224,8 +224,6 @@ async fn carry_out_each(global: &Global, args: &ShipArgs, extent: Extent) -> Res
             Err(unread) => failures.push(unread),
         }
     }
-    // Said last whatever comes of it.
-    context.state_target();
     Ok((Failure::all(failures.into_iter().chain(unread.err()).collect()), made))
 }
 

@@ -51,7 +51,7 @@ impl FromStr for What {
 /// When there is none or there are several; when AWS is past preparing it.
 pub async fn run(global: &Global, args: &CancelArgs) -> Result<(), Failure> {
     let context = Context::open(global).await?;
-    context.state_target();
+    let _target = context.state_target();
     let id = match &args.what {
         What::ChangeSet(id) => id.clone(),
         What::Product(selection) => under_way(&context, selection).await?,

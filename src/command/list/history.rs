@@ -1,4 +1,4 @@
-//! `bakehouse list history PRODUCT`: the change sets of a listing, bakehouse's and others'.
+//! `bakehouse list history PRODUCT`: the change sets of a listing, those of the ledger and all others.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ struct Row {
     what: String,
     /// `PREPARING`, `APPLYING`, `SUCCEEDED`, `FAILED`, `CANCELLED`.
     status: String,
-    /// The run that submitted it; none of others'.
+    /// The run that submitted it; none of a rehearsal, and of what the ledger doesn't know.
     run: Option<RunId>,
     errors: Vec<ChangeError>,
 }
@@ -57,7 +57,7 @@ pub async fn run(global: &Global, args: &HistoryArgs) -> Result<(), Failure> {
         Format::Text if rows.is_empty() => context.ui.say("nothing was submitted, as far as ledger and AWS tell"),
         Format::Text => {
             let cells = |row: &Row| {
-                let by = row.run.as_ref().map_or_else(|| "others".to_owned(), ToString::to_string);
+                let by = row.run.as_ref().map_or_else(|| "not in the ledger".to_owned(), ToString::to_string);
                 let codes: Vec<&str> = row.errors.iter().map(|error| error.code.as_str()).collect();
                 vec![row.at.clone(), row.change_set.to_string(), row.what.clone(), by, row.status.clone(), codes.join(", ")]
             };
@@ -132,11 +132,12 @@ fn of_description(described: &ChangeSetDescription) -> Row {
         change.errors.iter().map(move |e| ChangeError { change: of.clone(), code: e.code.clone(), message: e.message.clone() })
     });
     let types: Vec<&str> = described.changes.iter().map(|change| change.change_type.as_str()).collect();
+    let name = described.name.clone().unwrap_or_else(|| types.join(", "));
     Row {
         variant: String::new(),
         change_set: described.id.clone(),
         at: described.start_time.clone().unwrap_or_default(),
-        what: described.name.clone().unwrap_or_else(|| types.join(", ")),
+        what: if described.is_validation() { format!("rehearsal: {name}") } else { name },
         status: described.status.clone(),
         run: None,
         errors: errors.collect(),

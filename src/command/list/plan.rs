@@ -124,11 +124,10 @@ pub async fn apply(global: &Global, args: &ApplyArgs) -> Result<(), Failure> {
 
 async fn apply_product(global: &Global, selection: &Selection, args: &ApplyArgs) -> Result<(), Failure> {
     let context = Context::open_for(global, selection).await?;
-    context.state_target();
+    let _target = context.state_target();
     let variants = context.variants(selection)?;
     let engine = going_on(context.engine(&variants, args.patience.patience)?, format!("bakehouse list apply {selection}"));
     let (_, end) = variants.each(async |product| apply_all(&context, &engine, product, &args.approval).await).await;
-    context.state_target();
     end
 }
 
@@ -163,7 +162,7 @@ async fn apply_file(global: &Global, file: &Path, args: &ApplyArgs) -> Result<()
 async fn apply_saved(global: &Global, plan: Plan, file: &Path, args: &ApplyArgs) -> Result<(), Failure> {
     let selection = Selection { product: plan.variant.product.clone(), architecture: Some(plan.variant.architecture) };
     let context = Context::open_for(global, &selection).await?;
-    context.state_target();
+    let _target = context.state_target();
     let variants = context.variants(&selection)?;
     let engine = going_on(context.engine(&variants, args.patience.patience)?, format!("bakehouse resume {selection}"));
     let product = variants.one()?;

@@ -148,7 +148,7 @@ async fn asked(
     make: impl Fn(&Entity<AmiProduct>) -> Result<Vec<ListingSet>, Failure>,
 ) -> Result<(), Failure> {
     let context = Context::open_for(global, selection).await?;
-    context.state_target();
+    let _target = context.state_target();
     let variants: Variants = context.variants(selection)?;
     let engine = going_on(context.engine(&variants, patience.patience)?, format!("bakehouse resume {selection}"));
     let (_, end) = variants
@@ -163,7 +163,6 @@ async fn asked(
             carry_out_next(&context, product, &engine, approval, planned.begin(None)?, Extent::Whole).await
         })
         .await;
-    context.state_target();
     end
 }
 

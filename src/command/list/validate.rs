@@ -28,7 +28,7 @@ pub struct ValidateArgs {
 /// When there is nothing to rehearse; what AWS would refuse.
 pub async fn run(global: &Global, args: &ValidateArgs) -> Result<(), Failure> {
     let context = Context::open_for(global, &args.product).await?;
-    context.state_target();
+    let _target = context.state_target();
     let variants = context.variants(&args.product)?;
     let engine = context.engine(&variants, args.patience.patience)?;
     let (_, end) = variants.each(async |product| rehearse(&context, &engine, product).await).await;
