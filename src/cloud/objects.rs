@@ -72,6 +72,16 @@ pub enum BucketError {
         #[source]
         source: Box<object_store::Error>,
     },
+    /// Not everyone may read an object that everyone has to.
+    #[error("not everyone may read {key} in the bucket {bucket}: asked without credentials, as the Marketplace does, S3 answers {code}")]
+    NotPublic {
+        /// The bucket.
+        bucket: String,
+        /// The object.
+        key: String,
+        /// S3's code.
+        code: String,
+    },
     /// The settings don't make a client.
     #[error("the bucket {bucket} can't be opened")]
     Open {
@@ -100,7 +110,7 @@ impl Reader {
     /// [`BucketError::Missing`] if it is nowhere; [`BucketError::Refused`], [`BucketError::Unreachable`] without an answer.
     pub async fn bucket_region(&self, bucket: &str, now: Timestamp) -> Result<Region, BucketError> {
         let address = self.presigned_bucket("HEAD", bucket, "", now).await?;
-        let answer = self.send(http::Method::HEAD, bucket, &address).await?;
+        let answer = self.send(http::Method::HEAD, bucket, &address, SdkBody::empty()).await?;
         // Asked in the wrong Region, or by somebody who may not look, S3 still says where it is.
         match answer.headers().get("x-amz-bucket-region").and_then(|region| region.to_str().ok()?.parse().ok()) {
             Some(region) => Ok(region),
@@ -112,7 +122,7 @@ impl Reader {
     /// Asks why S3 says nothing of a bucket: what it answers to HEAD has no room for a code.
     async fn why_not(&self, bucket: &str, now: Timestamp) -> Result<BucketError, BucketError> {
         let address = self.presigned_bucket("GET", bucket, "?list-type=2&max-keys=0", now).await?;
-        Ok(not_so(bucket, self.send(http::Method::GET, bucket, &address).await?).await)
+        Ok(not_so(bucket, self.send(http::Method::GET, bucket, &address, SdkBody::empty()).await?).await)
     }
 
     /// Lists the payloads of runs in a bucket; a bucket that is not there holds none.
@@ -138,10 +148,16 @@ impl Reader {
         Ok(found.iter().filter_map(|object| payload(bucket, &region, object)).collect())
     }
 
-    /// Sends a request to a presigned address.
-    async fn send(&self, method: http::Method, bucket: &str, address: &str) -> Result<http::Response<SdkBody>, BucketError> {
+    /// Sends a request to an address that says itself who may, or needs nobody to.
+    pub(super) async fn send(
+        &self,
+        method: http::Method,
+        bucket: &str,
+        address: &str,
+        body: SdkBody,
+    ) -> Result<http::Response<SdkBody>, BucketError> {
         let unreachable = |reason: String| BucketError::Unreachable { bucket: bucket.to_owned(), reason };
-        let request = http::Request::builder().method(method).uri(address).body(SdkBody::empty());
+        let request = http::Request::builder().method(method).uri(address).body(body);
         let request = SdkRequest::try_from(request.map_err(|e| unreachable(e.to_string()))?).map_err(|e| unreachable(e.to_string()))?;
         let answer = self.session.connector().call(request).await.map_err(|e| unreachable(chain(&e)))?;
         if !self.session.twin && guard::is_twins(answer.headers()) {
@@ -215,9 +231,22 @@ impl Writer {
     ///
     /// [`BucketError::Unreachable`] without an answer, or with another than that it is there.
     pub async fn create_bucket(&self, bucket: &str, now: Timestamp) -> Result<Region, BucketError> {
-        let address = self.reader().presigned_bucket("PUT", bucket, "", now).await?;
-        let answer = self.reader().send(http::Method::PUT, bucket, &address).await?;
-        if answer.status().is_success() { Ok(Region::marketplace()) } else { Err(not_so(bucket, answer).await) }
+        self.change_bucket(http::Method::PUT, bucket, "", SdkBody::empty(), now).await?;
+        Ok(Region::marketplace())
+    }
+
+    /// Does something with a bucket in us-east-1; `query` is empty or begins with `?`.
+    pub(super) async fn change_bucket(
+        &self,
+        method: http::Method,
+        bucket: &str,
+        query: &str,
+        body: SdkBody,
+        now: Timestamp,
+    ) -> Result<(), BucketError> {
+        let address = self.reader().presigned_bucket(method.as_str(), bucket, query, now).await?;
+        let answer = self.reader().send(method, bucket, &address, body).await?;
+        if answer.status().is_success() { Ok(()) } else { Err(not_so(bucket, answer).await) }
     }
 }
 
@@ -253,7 +282,7 @@ impl BucketError {
     /// Returns S3's code, where S3 said one.
     pub fn code(&self) -> Option<String> {
         match self {
-            Self::Refused { code, .. } => Some(code.clone()),
+            Self::Refused { code, .. } | Self::NotPublic { code, .. } => Some(code.clone()),
             other => object_code(other),
         }
     }
@@ -289,7 +318,7 @@ fn object_error(bucket: &str, key: &str) -> impl FnOnce(object_store::Error) -> 
 }
 
 /// Says what another answer than the one that was hoped for is.
-async fn not_so(bucket: &str, answer: http::Response<SdkBody>) -> BucketError {
+pub(super) async fn not_so(bucket: &str, answer: http::Response<SdkBody>) -> BucketError {
     let status = answer.status();
     let body = Limited::new(answer.into_body(), MOST_ERROR_BYTES).collect().await;
     match body.ok().and_then(|body| code_in(&String::from_utf8_lossy(&body.to_bytes()))) {

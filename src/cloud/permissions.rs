@@ -390,8 +390,10 @@ pub const OPERATIONS: &[Operation] = &[
         ],
     },
     // Where a bucket lies S3 tells even whom it refuses; buckets are made on the twin alone.
-    stores("HeadBucket", &[Consult, Bake, Boot, Clear, Collect], &[]),
-    stores("CreateBucket", &[Bake], &[]),
+    stores("HeadBucket", &[Consult, Bake, Boot, Clear, Collect, List, Rehearse], &[]),
+    stores("CreateBucket", &[Bake, List, Rehearse], &[]),
+    stores("DeletePublicAccessBlock", &[List, Rehearse], &[]),
+    stores("PutBucketPolicy", &[List, Rehearse], &[]),
     stores("GetObject", &[Consult], &[("s3:GetObject", Scope::Ledger)]),
     stores("ListObjectsV2", &[Consult], &[("s3:ListBucket", Scope::LedgerBucket)]),
     stores("PutObject", &[Keep, Note], &[("s3:PutObject", Scope::Ledger)]),
@@ -399,6 +401,8 @@ pub const OPERATIONS: &[Operation] = &[
     // A boot may set the base beside the image, with the bake's payload. The guest gets it by an address that is good for what its signer may do.
     stores("GetObject", &[Bake, Boot], &[("s3:GetObject", Scope::Payloads)]),
     stores("PutObject", &[Bake, Boot], &[("s3:PutObject", Scope::Payloads), ("s3:PutObjectTagging", Scope::Payloads)]),
+    // Media are asked for as by the Marketplace, without credentials.
+    stores("GetObject", &[List, Rehearse], &[]),
     stores("PutObject", &[List, Rehearse], &[("s3:PutObject", Scope::Media), ("s3:PutObjectTagging", Scope::Media)]),
     stores("ListObjectsV2", &[Bake, Boot, Clear, Collect], &[("s3:ListBucket", Scope::PayloadBuckets)]),
     stores("DeleteObjects", &[Clear, Collect], &[("s3:DeleteObject", Scope::Payloads)]),

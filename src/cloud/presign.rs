@@ -86,7 +86,7 @@ impl Reader {
 }
 
 /// Encodes a key for an address, its slashes left as they are.
-fn encode(key: &str) -> String {
+pub(super) fn encode(key: &str) -> String {
     let mut encoded = String::with_capacity(key.len());
     for byte in key.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte) {

@@ -5,16 +5,17 @@ use serde_json::Value;
 use super::Engine;
 use super::failure::EngineError;
 use super::run::Run;
+use crate::cloud::BucketError;
 use crate::model::count::counted;
 use crate::model::digest::Digest;
+use crate::model::ids::Region;
 use crate::model::image::tag;
 use crate::model::media::MediaFile;
 use crate::model::product::Product;
 
 impl Run<'_> {
-    /// Puts the files that a request names where it says that they are; each once, for its key is made of its content.
-    ///
-    /// Whether AWS can read them is the bucket's policy: what it can't read it refuses within minutes (`INVALID_MEDIA`).
+    /// Puts the files that a request names where it says that they are, and sees that the Marketplace can read them; each
+    /// once, for its key is made of its content.
     pub(super) async fn upload_media(&self, request: &Value) -> Result<(), EngineError> {
         for media in named(self.product, request) {
             let effect = format!("list.media.{}", Digest::of(media.url()).short(16));
@@ -39,13 +40,23 @@ impl Engine {
         Ok(())
     }
 
-    /// Puts a file; S3 takes ten tags, and the workspace's own may be more.
+    /// Puts a file, and asks for it as the Marketplace will: what that can't read it refuses only minutes later, with the
+    /// whole change set (`INVALID_MEDIA`). S3 takes ten tags, and the workspace's own may be more.
     async fn put_media(&self, product: &Product, media: &MediaFile) -> Result<(), EngineError> {
-        let region = self.bucket_region(&media.bucket).await?;
+        let region = self.media_region(&media.bucket).await?;
         let variant = product.variant();
         let tags = [(tag::PRODUCT.to_owned(), variant.product.to_string()), (tag::VARIANT.to_owned(), variant.to_string())].into();
         self.writer.put_object(&media.bucket, &region, &media.key, &media.content, &tags).await?;
-        Ok(())
+        Ok(self.writer.reader().check_public(&media.bucket, &region, &media.key).await?)
+    }
+
+    /// Finds the bucket, as [`Engine::bucket_region`] does.
+    async fn media_region(&self, bucket: &str) -> Result<Region, EngineError> {
+        let now = self.clock.now();
+        match self.writer.reader().bucket_region(bucket, now).await {
+            Err(BucketError::Missing { .. }) if self.target == "twin" => Ok(self.writer.create_media_bucket(bucket, now).await?),
+            found => Ok(found?),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is told of each way in which a plan can stop: details, the state things are in, what to do.
 
 use crate::bake::UserDataError;
-use crate::cloud::{BaseError, BucketError, CloudError, call_advice};
+use crate::cloud::{BaseError, BucketError, CloudError, call_advice, media_policy};
 use crate::engine::EngineError;
 use crate::ledger::LedgerError;
 use crate::model::boot::BootReport;
@@ -40,6 +40,18 @@ impl Told {
     }
 }
 
+/// Says how a bucket is opened to everyone; the policy would take the place of one that there is.
+fn not_public(bucket: &str) -> Told {
+    Told::new(&["nothing was submitted", KEPT], &[])
+        .then(format!(
+            "let policies open it: aws s3api put-public-access-block --bucket {bucket} --public-access-block-configuration \
+             BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=false,RestrictPublicBuckets=false"
+        ))
+        .then(format!("add to its policy what else is there (aws s3api get-bucket-policy --bucket {bucket}), or put this alone:"))
+        .then(format!("aws s3api put-bucket-policy --bucket {bucket} --policy '{}'", media_policy(bucket)))
+        .then(SAME_COMMAND)
+}
+
 /// Says what there is to say of an engine's end.
 pub(super) fn tell(error: &EngineError) -> Told {
     match error {
@@ -73,6 +85,7 @@ pub(super) fn tell(error: &EngineError) -> Told {
         EngineError::Base(BaseError::NotAnImage { .. }) => Told::new(&[NOTHING_MADE], &["mend image.base in the manifest"]),
         EngineError::Bucket(BucketError::Missing { bucket }) => Told::new(&[KEPT], &[])
             .then(format!("make it (aws s3 mb s3://{bucket}) or name another in image.build.bucket; then ship again")),
+        EngineError::Bucket(BucketError::NotPublic { bucket, .. }) => not_public(bucket),
         EngineError::Bucket(e) => match e.code() {
             Some(code) => of_code(Some(&code), KEPT, SAME_COMMAND),
             None => Told::new(&[KEPT], &["the same command goes on from there"]),

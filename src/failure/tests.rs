@@ -102,6 +102,11 @@ fn samples() -> Vec<EngineError> {
             },
         })),
         EngineError::Bucket(BucketError::Missing { bucket: "acme-bakes".to_owned() }),
+        EngineError::Bucket(BucketError::NotPublic {
+            bucket: "acme-media".to_owned(),
+            key: "bakehouse/hello-web/0123456789abcdef-logo.png".to_owned(),
+            code: "AccessDenied".to_owned(),
+        }),
         EngineError::Plan(PlanError::EncryptsByDefault { regions: vec![Region::marketplace()] }),
         EngineError::Plan(PlanError::Unchanged { wanted: "1.3.0".parse().unwrap(), latest: version() }),
         EngineError::UserData(user_data),

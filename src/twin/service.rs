@@ -84,7 +84,7 @@ impl Twin {
         let (parts, body) = request.into_parts();
         let mut reply = if parts.method == Method::GET && catalog::is_findings_path(parts.uri.path()) {
             catalog::findings(self, parts.uri.path()).map(Body::from)
-        } else if s3::is_asked(&parts) {
+        } else if s3::is_asked(self, &parts) {
             s3::handle(self, parts, body, request_id.to_str().unwrap_or_default()).await
         } else {
             self.answer_whole(parts, body, &request_id).await.map(Body::from)

@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, UriPathNormalizationMode, sign};
+use aws_sigv4::http_request::{
+    PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation, SigningSettings, UriPathNormalizationMode, sign,
+};
 use aws_sigv4::sign::v4::SigningParams;
 use bytes::Bytes;
 use http::Method;
@@ -107,6 +109,24 @@ impl TestTwin {
         instructions.apply_to_request_http1x(&mut request);
         request
     }
+}
+
+/// Signs an address of S3 for whoever has it.
+pub(super) fn presigned(twin: &Twin, url: &str, at: jiff::Timestamp, valid: std::time::Duration) -> String {
+    let (id, secret) = twin.credentials();
+    let identity = Credentials::new(id, secret, None, None, "test").into();
+    let mut settings = SigningSettings::default();
+    settings.percent_encoding_mode = PercentEncodingMode::Single;
+    settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+    settings.signature_location = SignatureLocation::QueryParams;
+    settings.expires_in = Some(valid);
+    let parameters = SigningParams::builder().identity(&identity).region("us-east-1").name("s3").time(at.into()).settings(settings);
+    let parameters = parameters.build().unwrap().into();
+    let signable = SignableRequest::new("GET", url, std::iter::empty(), SignableBody::UnsignedPayload).unwrap();
+    let (instructions, _) = sign(signable, &parameters).unwrap().into_parts();
+    let mut request = http::Request::get(url).body(()).unwrap();
+    instructions.apply_to_request_http1x(&mut request);
+    request.uri().to_string()
 }
 
 fn open(folder: &std::path::Path, clock: &Clock, denied: BTreeSet<String>) -> Arc<Twin> {

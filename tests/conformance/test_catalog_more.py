@@ -81,7 +81,7 @@ Resources:
 """
 
     def test_what_a_scan_finds_in_a_template_lies_behind_an_address(self):
-        client("s3").put_object(Bucket="bakehouse-twin", Key="template.yaml", Body=self.TEMPLATE.encode())
+        client("s3").put_object(Bucket="bakehouse-twin", Key="bakehouse/template.yaml", Body=self.TEMPLATE.encode())
         details = version("22.0.0", image("catalog template"))
         source = details["DeliveryOptions"][0]["Details"]["AmiDeliveryOptionDetails"]["AmiSource"]
         option = {
@@ -90,7 +90,7 @@ Resources:
             "UsageInstructions": "Launch the stack.",
             "RecommendedInstanceType": "t3.small",
             "ArchitectureDiagram": "https://conformance.s3.amazonaws.com/diagram.png",
-            "Template": "https://bakehouse-twin.s3.amazonaws.com/template.yaml",
+            "Template": "https://bakehouse-twin.s3.amazonaws.com/bakehouse/template.yaml",
             "TemplateSources": [{"ParameterName": "ImageId", "AmiSource": source}],
         }
         source.pop("ScanningPort", None)

@@ -1,5 +1,11 @@
 """S3: what the other tests leave out of each operation: refusals, and what clients read compared with the twin's state."""
 
+import json
+import re
+from urllib.error import HTTPError
+from urllib.parse import quote
+from urllib.request import Request, urlopen
+
 from support import Case, aws, client, server
 
 BUCKET = "bakehouse-twin"
@@ -78,6 +84,78 @@ class Told(Case):
         self.assertEqual({"told/1", "told/2", "told/3"} & set(kept()["objects"]), {"told/3"})
 
 
+OPEN = json.dumps({
+    "Version": "2012-10-17",
+    "Statement": {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::conformance-open/open/*"},
+})
+
+
+class Public(Case):
+    """What a bucket's policy opens everyone may read, and nothing else."""
+
+    def setUp(self):
+        s3().create_bucket(Bucket="conformance-open")
+        for key in ("open/a b.txt", "shut.txt"):
+            s3().put_object(Bucket="conformance-open", Key=key, Body=b"content")
+
+    def tearDown(self):
+        for key in ("open/a b.txt", "shut.txt"):
+            s3().delete_object(Bucket="conformance-open", Key=key)
+        s3().delete_bucket(Bucket="conformance-open")
+
+    def read(self, key, method="GET"):
+        """Asks without credentials; returns the status and the content or the code."""
+        address = f"{server().environment['AWS_ENDPOINT_URL']}/conformance-open/{quote(key)}"
+        try:
+            with urlopen(Request(address, method=method)) as answer:
+                return answer.status, answer.read().decode()
+        except HTTPError as refusal:
+            with refusal:
+                return refusal.code, "".join(re.findall("<Code>(.*)</Code>", refusal.read().decode()))
+
+    def test_a_bucket_is_shut_until_its_policy_opens_it(self):
+        refused = (403, "AccessDenied")
+        self.assertEqual(self.read("open/a b.txt"), refused)
+        block = s3().get_public_access_block(Bucket="conformance-open")["PublicAccessBlockConfiguration"]
+        self.assertEqual(set(block.values()), {True})
+        with self.refused("AccessDenied", 403):
+            s3().put_bucket_policy(Bucket="conformance-open", Policy=OPEN)
+        shut = {**block, "BlockPublicPolicy": False}
+        s3().put_public_access_block(Bucket="conformance-open", PublicAccessBlockConfiguration=shut)
+        s3().put_bucket_policy(Bucket="conformance-open", Policy=OPEN)
+        self.assertEqual(self.read("open/a b.txt"), refused, "RestrictPublicBuckets")
+        s3().delete_public_access_block(Bucket="conformance-open")
+
+        self.assertEqual(self.read("open/a b.txt"), (200, "content"))
+        self.assertEqual(self.read("open/a b.txt", "HEAD"), (200, ""))
+        for key in ("shut.txt", "open/none.txt", ""):
+            self.assertEqual(self.read(key), refused, key)
+        for method in ("PUT", "DELETE"):
+            self.assertEqual(self.read("open/a b.txt", method)[0], 403, method)
+        self.assertEqual(s3().get_bucket_policy(Bucket="conformance-open")["Policy"], OPEN)
+        self.assertEqual(s3().get_bucket_policy_status(Bucket="conformance-open")["PolicyStatus"], {"IsPublic": True})
+        self.assertEqual(kept("conformance-open")["policy"], OPEN)
+
+        s3().delete_bucket_policy(Bucket="conformance-open")
+        self.assertEqual(self.read("open/a b.txt"), refused)
+
+    def test_what_there_is_none_of(self):
+        with self.refused("NoSuchBucketPolicy", 404):
+            s3().get_bucket_policy(Bucket="conformance-open")
+        with self.refused("NoSuchBucketPolicy", 404):
+            s3().get_bucket_policy_status(Bucket="conformance-open")
+        s3().delete_public_access_block(Bucket="conformance-open")
+        with self.refused("NoSuchPublicAccessBlockConfiguration", 404):
+            s3().get_public_access_block(Bucket="conformance-open")
+
+    def test_a_policy_that_s3_does_not_take(self):
+        for policy in ("nonsense", OPEN.replace("/open/*", ""), OPEN.replace("conformance-open", "another")):
+            with self.refused("MalformedPolicy", 400):
+                s3().put_bucket_policy(Bucket="conformance-open", Policy=policy)
+        with self.refused("NotImplemented", 501):
+            s3().put_bucket_policy(Bucket="conformance-open", Policy=OPEN.replace("Allow", "Deny"))
+
+
 class Refused(Case):
     """Each operation is refused, and changes nothing."""
 
@@ -101,6 +179,10 @@ class Refused(Case):
             lambda: s3().copy_object(**absent, Key="k", CopySource={"Bucket": BUCKET, "Key": "refused/there"}),
             lambda: s3().delete_object(**absent, Key="k"),
             lambda: s3().delete_objects(**absent, Delete={"Objects": [{"Key": "k"}]}),
+            lambda: s3().put_bucket_policy(**absent, Policy=OPEN.replace("conformance-open", NOWHERE)),
+            lambda: s3().delete_bucket_policy(**absent),
+            lambda: s3().put_public_access_block(**absent, PublicAccessBlockConfiguration={}),
+            lambda: s3().delete_public_access_block(**absent),
         ):
             with self.refused("NoSuchBucket", 404):
                 ask()

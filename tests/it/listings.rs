@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bakehouse::cloud::BucketError;
 use bakehouse::engine::{self, Engine, EngineError, Extent, Next, Stage};
 use bakehouse::listing::Entity;
 use bakehouse::listing::retention::{named, on_sale, restrict};
@@ -232,6 +233,42 @@ diagram = \"listing/server.gif\"
     process.ship().await.unwrap();
     let planned = plan(&process).await;
     assert!(planned.is_empty() && planned.notices.is_empty(), "{planned:#?}");
+}
+
+#[tokio::test]
+async fn media_that_the_marketplace_can_not_read_are_told_before_anything_is_submitted() {
+    let world = World::new().await;
+    let own = world.folder.path().join("products/hello-web");
+    std::fs::write(own.join("eula.txt"), "Be fair.").unwrap();
+    world.edit("product.toml", "[product]\n", "[product]\neula = { file = \"eula.txt\" }\n");
+    world.edit("product.toml", "[listing]\n", "[listing]\nmedia-bucket = \"bakehouse-twin\"\n");
+    let process = world.open().await;
+    let policy = process.twin.change(|state| Ok::<_, std::io::Error>(state.s3.0.get_mut("bakehouse-twin").unwrap().policy.take())).unwrap();
+
+    let error = process.ship().await.unwrap_err();
+    let EngineError::Bucket(BucketError::NotPublic { bucket, key, code }) = &error else { panic!("{error:?}") };
+    assert_eq!((&**bucket, &**code), ("bakehouse-twin", "AccessDenied"));
+    assert!(key.starts_with("bakehouse/hello-web/") && key.ends_with("-eula.txt"), "{key}");
+    let submissions = process.twin.calls().into_keys().filter(|operation| operation.name == "StartChangeSet").count();
+    assert_eq!(submissions, 0, "nothing was submitted");
+
+    process.twin.change(|state| Ok::<_, std::io::Error>(state.s3.0.get_mut("bakehouse-twin").unwrap().policy = policy)).unwrap();
+    let process = world.reopened(process).await;
+    process.ship().await.unwrap();
+    assert!(plan(&process).await.is_empty());
+}
+
+/// A rehearsal needs no set-up: where the twin lacks the bucket it is made as the vendor's has to be.
+#[tokio::test]
+async fn a_rehearsal_makes_the_bucket_for_media() {
+    let world = World::new().await;
+    std::fs::write(world.folder.path().join("products/hello-web/eula.txt"), "Be fair.").unwrap();
+    world.edit("product.toml", "[product]\n", "[product]\neula = { file = \"eula.txt\" }\n");
+    world.edit("product.toml", "[listing]\n", "[listing]\nmedia-bucket = \"acme-media\"\n");
+    let process = world.open().await;
+    process.ship().await.unwrap();
+    assert!(plan(&process).await.is_empty());
+    assert!(process.twin.read(|state| state.s3.0["acme-media"].policy.is_some()));
 }
 
 #[tokio::test]

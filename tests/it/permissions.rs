@@ -43,6 +43,9 @@ const SURVEYORS: &[&str] = &["plan", "ship", "bake", "scan", "boot", "checksum",
 /// The commands that start no instance, and end those of a run that has to give way.
 const CLEARERS: &[&str] = &["scan", "checksum", "release", "distribute", "list"];
 
+/// The commands that upload files for the Marketplace.
+const LISTERS: &[&str] = &["list", "list-apply", "list-restrict", "list-validate", "list-visibility"];
+
 /// What a command calls on ways that this test doesn't go, and which.
 const RARE: &[(&[&str], &str, &str)] = &[
     (CLEARERS, "ec2:TerminateInstances", "when the run that it supersedes has left an instance"),
@@ -53,6 +56,11 @@ const RARE: &[(&[&str], &str, &str)] = &[
     (SURVEYORS, "aws-marketplace:ListTagsForResource", "when the Marketplace has a submission that the ledger lacks"),
     (&["list-watch"], "aws-marketplace:DescribeAssessment", "when an assessment did not pass"),
     (&["list-validate"], "s3:PutObject", "when the version has templates that are files of the product's folder"),
+    (LISTERS, "s3:CreateBucket", "when a rehearsal's twin lacks the bucket for media"),
+    (LISTERS, "s3:DeletePublicAccessBlock", "when a rehearsal's twin lacks the bucket for media"),
+    (LISTERS, "s3:PutBucketPolicy", "when a rehearsal's twin lacks the bucket for media"),
+    (&WHOLE, "s3:DeletePublicAccessBlock", "when a rehearsal's twin lacks the bucket for media"),
+    (&WHOLE, "s3:PutBucketPolicy", "when a rehearsal's twin lacks the bucket for media"),
     (&["scan"], "ebs:ListChangedBlocks", "with --keep-blocks, once blocks of another snapshot are kept"),
     // What gc removes is held by its own tests; here it only looks.
     (&["gc"], "ec2:DeleteKeyPair", "with --apply"),

@@ -1,7 +1,5 @@
 //! Buckets.
 
-use std::collections::BTreeMap;
-
 use s3s::dto::{
     BucketLocationConstraint, CreateBucketInput, CreateBucketOutput, DeleteBucketInput, DeleteBucketOutput, GetBucketLocationInput,
     GetBucketLocationOutput, HeadBucketInput, HeadBucketOutput, ListBucketsInput, ListBucketsOutput, Owner,
@@ -32,8 +30,7 @@ pub(super) async fn create(call: &Call<'_>, input: CreateBucketInput) -> Result<
             Err(ApiError::new(409, "BucketAlreadyOwnedByYou", message))
         }
         None => {
-            let bucket = Bucket { region, created, objects: BTreeMap::new(), uploads: BTreeMap::new() };
-            state.s3.0.insert(input.bucket.clone(), bucket);
+            state.s3.0.insert(input.bucket.clone(), Bucket::new(region, created));
             Ok(())
         }
     })?;

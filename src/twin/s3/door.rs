@@ -1,7 +1,8 @@
 //! The door: who may come in, and which operation that leads to.
 //!
 //! A signature in the header is verified by `s3s`, which has to see the body for it, and its time
-//! here, by the twin's clock. A presigned address is verified here and let through.
+//! here, by the twin's clock. A presigned address is verified here and let through, and so is who asks without any
+//! signature for what everyone may read.
 
 use std::borrow::Cow;
 use std::sync::{Arc, Weak};
@@ -9,7 +10,7 @@ use std::sync::{Arc, Weak};
 use async_trait::async_trait;
 use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST};
 use http::request::Parts;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Method, Request, Response};
 use http_body_util::BodyExt as _;
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
@@ -22,7 +23,7 @@ use s3s::{Body, S3, S3Request, S3Response, S3Result, s3_error};
 use super::call::{BUCKET_REGION, Call, SignedFor, refusal};
 use super::operations::check_headers;
 use super::presigned::{self, Presigned};
-use super::{NAME, buckets, checksum, copy, list, multipart, objects, read, tagging};
+use super::{NAME, buckets, checksum, copy, list, multipart, objects, public, read, tagging};
 use crate::model::ids::Region;
 use crate::twin::Twin;
 use crate::twin::auth::{Authorization, Key, Refusal};
@@ -30,14 +31,26 @@ use crate::twin::error::{ApiError, Form};
 use crate::twin::machines::ObjectService;
 use crate::twin::operation::Operation;
 
-/// Tells whether a request is signed for S3, in its header or its query.
-pub(in crate::twin) fn is_asked(request: &Parts) -> bool {
+/// Tells whether a request is S3's: signed for it in its header or its query, or signed by nobody and to read in a bucket.
+pub(in crate::twin) fn is_asked(twin: &Twin, request: &Parts) -> bool {
     if request.headers.contains_key(AUTHORIZATION) {
         return Authorization::of(request).is_ok_and(|authorization| authorization.scope.service == "s3");
     }
     let query = request.uri.query().unwrap_or_default();
-    form_urlencoded::parse(query.as_bytes())
-        .any(|(name, value)| name == "X-Amz-Credential" && value.ends_with("/s3/aws4_request") || name == OLD_SIGNATURE)
+    let is_signed = form_urlencoded::parse(query.as_bytes())
+        .any(|(name, value)| name == "X-Amz-Credential" && value.ends_with("/s3/aws4_request") || name == OLD_SIGNATURE);
+    let reads_in_bucket = || {
+        let (bucket, _) = place(request);
+        is_anyones(request) && [Method::GET, Method::HEAD].contains(&request.method) && twin.read(|state| state.s3.0.contains_key(&bucket))
+    };
+    is_signed || reads_in_bucket()
+}
+
+/// Tells whether nobody has signed a request.
+fn is_anyones(request: &Parts) -> bool {
+    let query = request.uri.query().unwrap_or_default();
+    let is_presigned = || form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name.starts_with("X-Amz-") || name == OLD_SIGNATURE);
+    !request.headers.contains_key(AUTHORIZATION) && !is_presigned()
 }
 
 /// What addresses presigned by version 2 have, which no bucket of today takes.
@@ -48,11 +61,13 @@ const OLD_SIGNATURE: &str = "AWSAccessKeyId";
 /// Answers a request to S3.
 pub(in crate::twin) async fn handle(twin: &Arc<Twin>, mut request: Parts, body: Body, request_id: &str) -> Response<Body> {
     complete(&mut request, &body);
+    let is_anyones = is_anyones(&request);
     let mut reply = match admit(twin, &mut request) {
         Ok(()) => {
             let operation = Operation { service: NAME, name: operation(&request) };
             let refuse = |error: ApiError| error.into_reply(Form::RestXml, request_id).map(Body::from);
-            if twin.is_denied(&operation.to_string()) {
+            // What the account may not do is denied to the account.
+            if !is_anyones && twin.is_denied(&operation.to_string()) {
                 return unread(refuse(ApiError::new(403, "AccessDenied", "Access Denied")));
             }
             let body = match check_headers(&operation.name, &request.headers) {
@@ -82,7 +97,7 @@ fn unread(mut reply: Response<Body>) -> Response<Body> {
 }
 
 /// The operations whose body is a document; `s3s` reads it, and none of its checksums.
-const OF_DOCUMENTS: [&str; 2] = ["DeleteObjects", "PutObjectTagging"];
+const OF_DOCUMENTS: [&str; 4] = ["DeleteObjects", "PutBucketPolicy", "PutObjectTagging", "PutPublicAccessBlock"];
 /// More than a thousand of the longest keys.
 const MOST_DOCUMENT_BYTES: usize = 4 * 1024 * 1024;
 
@@ -117,21 +132,36 @@ async fn name_region(reply: Response<Body>) -> Response<Body> {
     Response::from_parts(parts, Body::from(text.replace("</Error>", &format!("<Region>{region}</Region></Error>"))))
 }
 
+/// Returns the bucket and the key that a request names, empty where it names none.
+fn place(request: &Parts) -> (String, String) {
+    let host = request.headers.get(HOST).and_then(|host| host.to_str().ok()).or_else(|| request.uri.host()).unwrap_or_default();
+    let in_host = Hosts.parse_host_header(host).ok().and_then(|host| host.bucket().map(str::to_owned));
+    let path = percent_encoding::percent_decode_str(request.uri.path().trim_start_matches('/')).decode_utf8_lossy();
+    match in_host {
+        Some(bucket) => (bucket, path.into_owned()),
+        None => {
+            let (bucket, key) = path.split_once('/').unwrap_or((&path, ""));
+            (bucket.to_owned(), key.to_owned())
+        }
+    }
+}
+
 /// Names the operation that a request asks for, as far as the twin has it.
 fn operation(request: &Parts) -> Cow<'static, str> {
-    let host = request.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let in_host = Hosts.parse_host_header(host).is_ok_and(|host| host.bucket().is_some());
-    let path = request.uri.path().trim_start_matches('/');
-    let (bucket, key) = if in_host {
-        (true, !path.is_empty())
-    } else {
-        path.split_once('/').map_or((!path.is_empty(), false), |(_, key)| (true, !key.is_empty()))
-    };
+    let (bucket, key) = place(request);
+    let (bucket, key) = (!bucket.is_empty(), !key.is_empty());
     let query = request.uri.query().unwrap_or_default();
     let asks = |wanted: &str| form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == wanted);
     let name = match (request.method.as_str(), bucket, key) {
         ("GET", false, _) => "ListBuckets",
         ("GET", true, false) if asks("location") => "GetBucketLocation",
+        ("GET", true, false) if asks("policy") => "GetBucketPolicy",
+        ("PUT", true, false) if asks("policy") => "PutBucketPolicy",
+        ("DELETE", true, false) if asks("policy") => "DeleteBucketPolicy",
+        ("GET", true, false) if asks("policyStatus") => "GetBucketPolicyStatus",
+        ("GET", true, false) if asks("publicAccessBlock") => "GetPublicAccessBlock",
+        ("PUT", true, false) if asks("publicAccessBlock") => "PutPublicAccessBlock",
+        ("DELETE", true, false) if asks("publicAccessBlock") => "DeletePublicAccessBlock",
         ("GET", true, false) if asks("uploads") => "ListMultipartUploads",
         ("GET", true, false) if asks("list-type") => "ListObjectsV2",
         ("GET", true, false) => "ListObjects",
@@ -164,7 +194,7 @@ pub(in crate::twin) fn for_guests(twin: Weak<Twin>) -> ObjectService {
         Box::pin(async move {
             let (parts, body) = request.into_parts();
             match twin.upgrade() {
-                Some(twin) if is_asked(&parts) => twin.answer(Request::from_parts(parts, body)).await,
+                Some(twin) if is_asked(&twin, &parts) => twin.answer(Request::from_parts(parts, body)).await,
                 Some(_) => refuse(Refusal::Missing).into_reply(Form::RestXml, "").map(Body::from),
                 None => ApiError::new(503, "ServiceUnavailable", "The twin is ending.").into_reply(Form::RestXml, "").map(Body::from),
             }
@@ -186,7 +216,7 @@ fn complete(request: &mut Parts, body: &Body) {
     }
 }
 
-/// Marks a request whose presigned address was verified.
+/// Marks a request that may come in without a signature in its header.
 #[derive(Debug, Clone)]
 struct Admitted;
 
@@ -212,11 +242,30 @@ fn admit(twin: &Twin, request: &mut Parts) -> Result<(), ApiError> {
         let message = "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.";
         return Err(ApiError::new(400, "InvalidRequest", message));
     }
+    if is_anyones(request) {
+        return admit_anyone(twin, request);
+    }
     let (id, secret) = twin.credentials();
     let region = Presigned::of(request)?.verify(request, &Key { id: &id, secret: &secret, token: None }, now)?;
     request.extensions.insert(SignedFor(region));
     request.extensions.insert(Admitted);
     presigned::unfold(request)
+}
+
+/// Lets everyone read what a bucket's policy opens, and nothing else; whether an object is there nobody else is told.
+fn admit_anyone(twin: &Twin, request: &mut Parts) -> Result<(), ApiError> {
+    let (name, key) = place(request);
+    let operation = operation(request);
+    let region =
+        twin.read(|state| state.s3.0.get(&name).filter(|bucket| bucket.is_readable(&name, &key)).map(|bucket| bucket.region.clone()));
+    let region = region.filter(|_| ["GetObject", "HeadObject"].contains(&&*operation)).ok_or_else(|| refuse(Refusal::Missing))?;
+    if request.uri.query().is_some_and(|query| form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name.starts_with("response-"))) {
+        let message = "Request specific response headers cannot be used for anonymous GET requests.";
+        return Err(ApiError::new(400, "InvalidRequest", message));
+    }
+    request.extensions.insert(SignedFor(region));
+    request.extensions.insert(Admitted);
+    Ok(())
 }
 
 /// Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
@@ -316,12 +365,17 @@ operations! {
     create_bucket: CreateBucketInput => CreateBucketOutput = buckets::create;
     create_multipart_upload: CreateMultipartUploadInput => CreateMultipartUploadOutput = multipart::create;
     delete_bucket: DeleteBucketInput => DeleteBucketOutput = buckets::delete;
+    delete_bucket_policy: DeleteBucketPolicyInput => DeleteBucketPolicyOutput = public::delete_policy;
     delete_object: DeleteObjectInput => DeleteObjectOutput = objects::delete;
     delete_object_tagging: DeleteObjectTaggingInput => DeleteObjectTaggingOutput = tagging::delete;
     delete_objects: DeleteObjectsInput => DeleteObjectsOutput = objects::delete_many;
+    delete_public_access_block: DeletePublicAccessBlockInput => DeletePublicAccessBlockOutput = public::delete_block;
     get_bucket_location: GetBucketLocationInput => GetBucketLocationOutput = buckets::location;
+    get_bucket_policy: GetBucketPolicyInput => GetBucketPolicyOutput = public::policy;
+    get_bucket_policy_status: GetBucketPolicyStatusInput => GetBucketPolicyStatusOutput = public::policy_status;
     get_object: GetObjectInput => GetObjectOutput = read::get;
     get_object_tagging: GetObjectTaggingInput => GetObjectTaggingOutput = tagging::get;
+    get_public_access_block: GetPublicAccessBlockInput => GetPublicAccessBlockOutput = public::block;
     head_bucket: HeadBucketInput => HeadBucketOutput = buckets::head;
     head_object: HeadObjectInput => HeadObjectOutput = read::head;
     list_buckets: ListBucketsInput => ListBucketsOutput = buckets::list;
@@ -329,7 +383,9 @@ operations! {
     list_objects: ListObjectsInput => ListObjectsOutput = list::objects_first_version;
     list_objects_v2: ListObjectsV2Input => ListObjectsV2Output = list::objects;
     list_parts: ListPartsInput => ListPartsOutput = multipart::list_parts;
+    put_bucket_policy: PutBucketPolicyInput => PutBucketPolicyOutput = public::put_policy;
     put_object: PutObjectInput => PutObjectOutput = objects::put;
     put_object_tagging: PutObjectTaggingInput => PutObjectTaggingOutput = tagging::put;
+    put_public_access_block: PutPublicAccessBlockInput => PutPublicAccessBlockOutput = public::put_block;
     upload_part: UploadPartInput => UploadPartOutput = multipart::upload_part;
 }

@@ -2,7 +2,8 @@
 //! do is here.
 //!
 //! Contents are files of the twin's folder, written and read as streams; all else is in its state.
-//! One version an object, no access control beyond the signature; what isn't here is refused.
+//! One version an object; no access control beyond the signature and what a bucket's policy opens to everyone; what isn't
+//! here is refused.
 //!
 //! Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html>
 
@@ -18,6 +19,7 @@ mod multipart;
 mod objects;
 mod operations;
 mod presigned;
+mod public;
 mod read;
 mod state;
 mod tagging;
@@ -27,6 +29,8 @@ mod tests;
 pub(super) use contents::{content, sweep};
 pub(super) use door::{for_guests, handle, is_asked};
 pub(super) use operations::{COMMON_ERRORS, OPERATIONS};
+pub(super) use presigned::is_presigned;
+pub use public::PublicAccessBlock;
 pub use state::{Bucket, Buckets, Checksum, Object, Part, Upload};
 
 /// Where guests find S3: a link-local address that leads to the twin and nowhere else.

@@ -82,6 +82,7 @@ pub(in crate::twin) static OPERATIONS: &[Row] = &[
         )
         .errors("BadRequest InvalidTag MetadataTooLarge"),
     Row::new("DeleteBucket", Rate::UNLIMITED).takes("x-amz-expected-bucket-owner").errors("BucketNotEmpty"),
+    Row::new("DeleteBucketPolicy", Rate::UNLIMITED).takes("policy x-amz-expected-bucket-owner"),
     Row::new("DeleteObject", Rate::UNLIMITED)
         .takes("if-match x-amz-expected-bucket-owner")
         .refuses(
@@ -100,7 +101,10 @@ pub(in crate::twin) static OPERATIONS: &[Row] = &[
              x-amz-checksum-xxhash3 x-amz-checksum-xxhash64 x-amz-mfa x-amz-request-payer",
         )
         .errors("BadDigest InvalidDigest MalformedXML MaxMessageLengthExceeded"),
+    Row::new("DeletePublicAccessBlock", Rate::UNLIMITED).takes("publicAccessBlock x-amz-expected-bucket-owner"),
     Row::new("GetBucketLocation", Rate::UNLIMITED).takes("location x-amz-expected-bucket-owner"),
+    Row::new("GetBucketPolicy", Rate::UNLIMITED).takes("policy x-amz-expected-bucket-owner").errors("NoSuchBucketPolicy"),
+    Row::new("GetBucketPolicyStatus", Rate::UNLIMITED).takes("policyStatus x-amz-expected-bucket-owner").errors("NoSuchBucketPolicy"),
     Row::new("GetObject", Rate::UNLIMITED)
         .takes(
             "if-match if-modified-since if-none-match if-unmodified-since range response-cache-control \
@@ -116,6 +120,9 @@ pub(in crate::twin) static OPERATIONS: &[Row] = &[
         .takes("tagging x-amz-expected-bucket-owner")
         .refuses("versionId x-amz-request-payer")
         .errors("NoSuchKey"),
+    Row::new("GetPublicAccessBlock", Rate::UNLIMITED)
+        .takes("publicAccessBlock x-amz-expected-bucket-owner")
+        .errors("NoSuchPublicAccessBlockConfiguration"),
     Row::new("HeadBucket", Rate::UNLIMITED).takes("x-amz-expected-bucket-owner"),
     Row::new("HeadObject", Rate::UNLIMITED)
         .takes(
@@ -151,6 +158,16 @@ pub(in crate::twin) static OPERATIONS: &[Row] = &[
              x-amz-server-side-encryption-customer-key x-amz-server-side-encryption-customer-key-md5",
         )
         .errors("NoSuchUpload"),
+    Row::new("PutBucketPolicy", Rate::UNLIMITED)
+        .takes(
+            "content-md5 policy x-amz-checksum-crc32 x-amz-checksum-crc32c x-amz-checksum-crc64nvme x-amz-checksum-sha1 \
+             x-amz-checksum-sha256 x-amz-expected-bucket-owner x-amz-sdk-checksum-algorithm",
+        )
+        .refuses(
+            "x-amz-checksum-md5 x-amz-checksum-sha512 x-amz-checksum-xxhash128 x-amz-checksum-xxhash3 \
+             x-amz-checksum-xxhash64 x-amz-confirm-remove-self-bucket-access",
+        )
+        .errors("BadDigest InvalidDigest MalformedPolicy MaxMessageLengthExceeded"),
     Row::new("PutObject", Rate::UNLIMITED)
         .takes(
             "cache-control content-disposition content-encoding content-language content-md5 content-type expires \
@@ -183,6 +200,13 @@ pub(in crate::twin) static OPERATIONS: &[Row] = &[
              x-amz-checksum-xxhash64 x-amz-request-payer",
         )
         .errors("BadDigest BadRequest InvalidDigest InvalidTag MaxMessageLengthExceeded NoSuchKey"),
+    Row::new("PutPublicAccessBlock", Rate::UNLIMITED)
+        .takes(
+            "content-md5 publicAccessBlock x-amz-checksum-crc32 x-amz-checksum-crc32c x-amz-checksum-crc64nvme \
+             x-amz-checksum-sha1 x-amz-checksum-sha256 x-amz-expected-bucket-owner x-amz-sdk-checksum-algorithm",
+        )
+        .refuses("x-amz-checksum-md5 x-amz-checksum-sha512 x-amz-checksum-xxhash128 x-amz-checksum-xxhash3 x-amz-checksum-xxhash64")
+        .errors("BadDigest InvalidDigest MalformedXML MaxMessageLengthExceeded"),
     Row::new("UploadPart", Rate::UNLIMITED)
         .takes(
             "content-md5 partNumber uploadId x-amz-checksum-crc32 x-amz-checksum-crc32c x-amz-checksum-crc64nvme \

@@ -17,9 +17,20 @@ use crate::model::digest::Digest;
 use crate::model::ids::Region;
 use crate::twin::auth::{ALGORITHM, CLOCK_SKEW, Key, UNSIGNED_PAYLOAD, encode, header_value};
 use crate::twin::error::ApiError;
+use crate::twin::state::State;
 
 /// The longest that an address holds: seven days.
 const MOST_SECONDS: i64 = 7 * 24 * 60 * 60;
+
+/// Tells whether an address lets whoever has it read what it names.
+pub(in crate::twin) fn is_presigned(state: &State, url: &str, now: Timestamp) -> bool {
+    let key = Key { id: &state.access_key_id, secret: &state.secret_access_key, token: None };
+    let request = url.parse::<Uri>().ok().and_then(|uri| {
+        let host = uri.host()?.to_owned();
+        Some(http::Request::get(uri).header(http::header::HOST, host).body(()).ok()?.into_parts().0)
+    });
+    request.is_some_and(|request| Presigned::of(&request).is_ok_and(|signature| signature.verify(&request, &key, now).is_ok()))
+}
 
 /// A signature in a query, taken apart.
 pub(super) struct Presigned {

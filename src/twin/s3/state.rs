@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::FIRST_BUCKET;
+use super::{FIRST_BUCKET, PublicAccessBlock};
 use crate::model::ids::Region;
 use crate::twin::error::ApiError;
 use crate::twin::state::Tags;
@@ -22,6 +22,12 @@ pub struct Bucket {
     pub region: Region,
     /// When it was made.
     pub created: Timestamp,
+    /// Its policy, as it was put.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// What keeps it from the public.
+    #[serde(default = "PublicAccessBlock::of_new_buckets")]
+    pub public_access_block: Option<PublicAccessBlock>,
     /// Objects by key.
     #[serde(default)]
     pub objects: BTreeMap<String, Object>,
@@ -131,10 +137,12 @@ pub struct Part {
 }
 
 impl Buckets {
-    /// Makes those of a fresh account: [`FIRST_BUCKET`], so that a rehearsal needs no set-up.
+    /// Makes those of a fresh account: [`FIRST_BUCKET`], so that a rehearsal needs no set-up. The Marketplace may read
+    /// what is uploaded there for it, and nobody anything else.
     pub fn first() -> Self {
-        let bucket =
-            Bucket { region: Region::marketplace(), created: Timestamp::UNIX_EPOCH, objects: BTreeMap::new(), uploads: BTreeMap::new() };
+        let mut bucket = Bucket::new(Region::marketplace(), Timestamp::UNIX_EPOCH);
+        bucket.public_access_block = None;
+        bucket.policy = Some(super::public::of_media(FIRST_BUCKET));
         Self(BTreeMap::from([(FIRST_BUCKET.to_owned(), bucket)]))
     }
 
@@ -162,6 +170,18 @@ impl Buckets {
 }
 
 impl Bucket {
+    /// Makes an empty one, kept from the public.
+    pub(super) fn new(region: Region, created: Timestamp) -> Self {
+        Self {
+            region,
+            created,
+            policy: None,
+            public_access_block: PublicAccessBlock::of_new_buckets(),
+            objects: BTreeMap::new(),
+            uploads: BTreeMap::new(),
+        }
+    }
+
     /// Finds an object.
     pub(super) fn object(&self, key: &str) -> Result<&Object, ApiError> {
         self.objects.get(key).ok_or_else(no_such_key)

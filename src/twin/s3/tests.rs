@@ -176,7 +176,7 @@ async fn what_is_not_implemented_is_refused() {
     let test = TestTwin::new();
     for (method, path, headers) in [
         (Method::GET, "/bakehouse-twin?versioning", &[][..]),
-        (Method::GET, "/bakehouse-twin?policy", &[]),
+        (Method::GET, "/bakehouse-twin?acl", &[]),
         (Method::PUT, "/bakehouse-twin/k", &[("x-amz-acl", "public-read")]),
         (Method::PUT, "/bakehouse-twin/k", &[("x-amz-server-side-encryption", "aws:kms")]),
         (Method::PUT, "/bakehouse-twin/k", &[("x-amz-storage-class", "GLACIER")]),

@@ -1,7 +1,7 @@
 //! Files that the Marketplace copies from the seller's buckets: logos, diagrams, templates, licences.
 //!
-//! What lies in a bucket of the twin's own S3 is got and looked at. A bucket that the twin doesn't have is
-//! somebody's on AWS: nothing can be said of it here, and it passes.
+//! What lies in a bucket of the twin's own S3 is got and looked at, if everyone may read it or its address is presigned.
+//! A bucket that the twin doesn't have is somebody's on AWS: nothing can be said of it here, and it passes.
 
 use std::sync::LazyLock;
 
@@ -75,7 +75,11 @@ pub(super) fn fetch(work: &Work, url: &str, what: Use, faults: &mut Faults) -> O
         return None;
     }
     let bucket = work.state.s3.0.get(&address.bucket)?;
-    let Some(object) = bucket.objects.get(&address.key) else {
+    let is_readable = match address.is_presigned() {
+        true => s3::is_presigned(work.state, url, work.at),
+        false => bucket.is_readable(&address.bucket, &address.key),
+    };
+    let Some(object) = bucket.objects.get(&address.key).filter(|_| is_readable) else {
         faults.add(code, format!("{field} is not accessible: {url}"));
         return None;
     };
@@ -154,6 +158,11 @@ impl Address {
         let file = self.key.rsplit('/').next().unwrap_or_default();
         let extension = file.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
         extension.is_none_or(|extension| ["png", "jpg", "jpeg", "gif"].contains(&extension.as_str()))
+    }
+
+    /// Tells whether it brings a signature of its own, and not what everyone may read.
+    fn is_presigned(&self) -> bool {
+        form_urlencoded::parse(self.query.as_bytes()).any(|(name, _)| name == "X-Amz-Signature")
     }
 
     /// Tells whether it is presigned, and for a time that is over.

@@ -1,8 +1,11 @@
 //! Files in the seller's buckets.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::{Bench, address, change, codes, png};
+use crate::twin::s3::FIRST_BUCKET;
 
 fn logo(product: &str, url: &str) -> [Value; 1] {
     [change("AmiProduct", "UpdateInformation", product, json!({ "LogoUrl": url }))]
@@ -34,6 +37,18 @@ async fn a_logo_in_a_bucket_of_the_twin_is_looked_at() {
 }
 
 #[tokio::test]
+async fn what_not_everyone_may_read_the_marketplace_can_not_read_either() {
+    let bench = Bench::new();
+    let (product, offer) = bench.listed().await;
+    let url = bench.put_object("logo.png", &png(300, 300));
+    let licence = bench.put_object("eula.txt", b"Be fair.");
+    bench.change(|state| state.s3.0.get_mut(FIRST_BUCKET).unwrap().policy = None);
+    assert_eq!(codes(&bench.finish(&logo(&product, &url)).await), ["INVALID_MEDIA"]);
+    let terms = json!({ "Terms": [{ "Type": "LegalTerm", "Documents": [{ "Type": "CustomEula", "Url": licence }] }] });
+    assert_eq!(codes(&bench.finish(&[change("Offer", "UpdateLegalTerms", &offer, terms)]).await), ["INVALID_LEGAL_DOCUMENTS"]);
+}
+
+#[tokio::test]
 async fn what_lies_elsewhere_in_s3_passes_and_what_lies_elsewhere_does_not() {
     let bench = Bench::new();
     let (product, _) = bench.listed().await;
@@ -54,11 +69,16 @@ async fn a_licence_is_read_as_long_as_its_address_is_good() {
         let terms = json!({ "Terms": [{ "Type": "LegalTerm", "Documents": [{ "Type": "CustomEula", "Url": url }] }] });
         [change("Offer", "UpdateLegalTerms", &offer, terms)]
     };
-    let presigned = |seconds: u32| format!("{url}?X-Amz-Date=20260301T100000Z&X-Amz-Expires={seconds}&X-Amz-Signature=0");
+    let presigned = |url: &str, seconds: u64| {
+        let at = "2026-03-01T10:00:00Z".parse().unwrap();
+        crate::twin::testing::presigned(&bench.twin, url, at, Duration::from_secs(seconds))
+    };
     for (url, expected) in [
         (url.clone(), None),
-        (presigned(604_800), None),
-        (presigned(60), Some("INVALID_LEGAL_DOCUMENTS")),
+        (presigned(&url, 604_800), None),
+        (presigned(&url, 60), Some("INVALID_LEGAL_DOCUMENTS")),
+        (presigned(&address("none.txt"), 604_800), Some("INVALID_LEGAL_DOCUMENTS")),
+        (presigned(&address("none.txt"), 604_800).replace("none", "eula"), Some("INVALID_LEGAL_DOCUMENTS")),
         (address("none.txt"), Some("INVALID_LEGAL_DOCUMENTS")),
         (address("long.txt"), Some("LIMIT_EXCEEDED_LEGAL_DOCUMENT_SIZE")),
     ] {

@@ -66,6 +66,7 @@ impl Bench {
     }
 
     /// Puts an object into the account's first bucket; returns its address.
+    /// Puts a file where everyone may read it.
     fn put_object(&self, key: &str, bytes: &[u8]) -> String {
         let objects = self.twin.folder().join("objects");
         std::fs::create_dir_all(&objects).unwrap();
@@ -77,7 +78,7 @@ impl Bench {
         });
         self.change(|state| {
             let bucket = state.s3.0.get_mut(FIRST_BUCKET).unwrap();
-            bucket.objects.insert(key.to_owned(), serde_json::from_value(object).unwrap());
+            bucket.objects.insert(format!("bakehouse/{key}"), serde_json::from_value(object).unwrap());
         });
         address(key)
     }
@@ -141,7 +142,7 @@ impl Bench {
 
 /// The address of an object of the account's first bucket.
 fn address(key: &str) -> String {
-    format!("https://{FIRST_BUCKET}.s3.amazonaws.com/{key}")
+    format!("https://{FIRST_BUCKET}.s3.amazonaws.com/bakehouse/{key}")
 }
 
 /// As much of a PNG as tells its size.
