@@ -12,6 +12,7 @@ use bakehouse::model::listing_set::ListingSet;
 use bakehouse::model::plan::{Plan, Step};
 use bakehouse::plan::Request;
 use bakehouse::release::{ChangeState, listing_changes};
+use bakehouse::twin::state::State;
 
 use super::world::{Process, World};
 
@@ -252,7 +253,11 @@ async fn media_that_the_marketplace_can_not_read_are_told_before_anything_is_sub
     let submissions = process.twin.calls().into_keys().filter(|operation| operation.name == "StartChangeSet").count();
     assert_eq!(submissions, 0, "nothing was submitted");
 
-    process.twin.change(|state| Ok::<_, std::io::Error>(state.s3.0.get_mut("bakehouse-twin").unwrap().policy = policy)).unwrap();
+    let open = |state: &mut State| {
+        state.s3.0.get_mut("bakehouse-twin").unwrap().policy = policy;
+        Ok::<_, std::io::Error>(())
+    };
+    process.twin.change(open).unwrap();
     let process = world.reopened(process).await;
     process.ship().await.unwrap();
     assert!(plan(&process).await.is_empty());
