@@ -21,6 +21,7 @@ pub mod list;
 mod local_twin;
 pub mod plan;
 pub mod resume;
+mod rounds;
 pub mod runs;
 pub mod sbom;
 pub mod scan;

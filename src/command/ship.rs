@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::context::Context;
 use super::plan::{VersionArgs, describe};
+use super::rounds::Rounds;
 use super::selection::Selection;
 use crate::ci::{self, Shipped, Stopped};
 use crate::cli::{Global, Patience, Waivers};
@@ -254,7 +255,7 @@ async fn stopped(context: &Context, product: &Product, failure: &Failure) -> Sto
 /// As [`ship`].
 pub async fn carry_out_all(context: &Context, product: &Product, engine: &Engine, args: &ShipArgs, extent: Extent) -> Result<(), Failure> {
     let mut request = Request::from(&args.version);
-    let mut before: Option<Digest> = None;
+    let mut rounds = Rounds::default();
     // A run that was left is finished first; what the manifest wants beyond it is planned after.
     loop {
         engine.may_begin()?;
@@ -263,8 +264,9 @@ pub async fn carry_out_all(context: &Context, product: &Product, engine: &Engine
         }
         let next = engine::next(engine, product, &request).await?;
         let plan = next.plan().clone();
-        if before == Some(plan.digest()) || matches!(next, Next::Nothing { .. }) {
-            if before.is_none() {
+        let is_first = rounds.is_first();
+        if !rounds.take(&next)? {
+            if is_first {
                 context.ui.say(describe(&next, extent).trim_end());
             }
             if matches!(extent, Extent::Whole | Extent::Only(Stage::List)) {
@@ -279,9 +281,9 @@ pub async fn carry_out_all(context: &Context, product: &Product, engine: &Engine
         if bakes && matches!(next, Next::Begin { .. }) && !args.advisories_later {
             engine::refuse_lacking_advisories(engine, product)?;
         }
-        before = Some(plan.digest());
         let goes_on = matches!(next, Next::Continue { .. });
-        carry_out_next(context, product, engine, &args.approval, next, extent).await?;
+        let end = carry_out_next(context, product, engine, &rounds.approval(&args.approval, &plan), next, extent).await;
+        rounds.end(&plan, end, &context.ui)?;
         if extent != Extent::Whole {
             break;
         }

@@ -8,13 +8,16 @@ use serde_json::{Value, json};
 use super::failure::EngineError;
 use super::list::{Followed, keep};
 use super::run::Run;
-use crate::cloud::Reader;
+use crate::cloud::{ChangeSetFilter, ListedChangeSet, Reader};
 use crate::ledger::{Effect, Journal, Outcome};
 use crate::listing::{self, Refusal};
 use crate::model::digest::Digest;
 use crate::model::ids::{ChangeSetId, EntityId};
 use crate::model::listing_set::ListingSet;
 use crate::model::record::Event;
+
+/// What AWS says of a change set that took effect.
+const SUCCEEDED: &str = "SUCCEEDED";
 
 /// How the effects of a change begin; the digest of what is wanted follows.
 const CHANGE: &str = "list.change.";
@@ -41,7 +44,7 @@ impl Run<'_> {
             .await?;
         self.done_note(format!("submitted as change set {id}, which takes {} as a rule", set.takes));
         self.follow_change(set, &id, &request).await?;
-        let left = async |_| left_behind(self.engine.writer.reader(), set).await;
+        let left = async |_| left_behind(self.engine.writer.reader(), set, &id).await;
         let _: BTreeMap<EntityId, u64> = self.effect(&effect("left"), &(), left).await?;
         Ok(())
     }
@@ -60,6 +63,18 @@ impl Run<'_> {
         }
         request["ChangeSetName"] = json!(listing::change_set_name(&self.product.slug, &self.plan.version, &set.name));
         self.tagged(request).await
+    }
+
+    /// Says what has moved if a request names revisions that are not the latest: whoever waits for a lock to end may
+    /// find that what held it has changed the listing.
+    pub(super) async fn moved(&self, request: &Value) -> Result<Option<EngineError>, EngineError> {
+        for (entity, planned) in named_revisions(request) {
+            let found = revision(self.engine.writer.reader(), &entity).await?;
+            if found != planned {
+                return Ok(Some(EngineError::ListingMoved { entity, planned, found }));
+            }
+        }
+        Ok(None)
     }
 
     /// Returns the revisions that the run's changes so far have left.
@@ -106,13 +121,31 @@ pub(super) fn is_changing(journal: &Journal) -> bool {
     })
 }
 
-/// Reads the revisions that a change set has left.
-async fn left_behind(reader: &Reader, set: &ListingSet) -> Result<BTreeMap<EntityId, u64>, EngineError> {
+/// Reads the revisions that a change set has left, but for entities that somebody else has changed since: to go on from
+/// those would undo that.
+async fn left_behind(reader: &Reader, set: &ListingSet, id: &ChangeSetId) -> Result<BTreeMap<EntityId, u64>, EngineError> {
     let mut left = BTreeMap::new();
     for entity in set.based_on.keys() {
-        left.insert(entity.clone(), revision(reader, entity).await?);
+        // The revision first: who changes it after that is seen in the list, or by the next request.
+        let found = revision(reader, entity).await?;
+        let sets = reader.change_sets(&ChangeSetFilter::On(entity.clone())).await?;
+        let own = sets.iter().find(|listed| listed.id == *id).map(|listed| &listed.since);
+        let is_later = |other: &ListedChangeSet| own.is_none_or(|own| other.since > *own);
+        if !sets.iter().any(|other| other.id != *id && other.status == SUCCEEDED && is_later(other)) {
+            left.insert(entity.clone(), found);
+        }
     }
     Ok(left)
+}
+
+/// Returns the revisions that a request names.
+fn named_revisions(request: &Value) -> BTreeMap<EntityId, u64> {
+    let changes = request["ChangeSet"].as_array().into_iter().flatten();
+    let named = changes.filter_map(|change| {
+        let (entity, revision) = change["Entity"]["Identifier"].as_str()?.split_once('@')?;
+        Some((entity.parse().ok()?, revision.parse().ok()?))
+    });
+    named.collect()
 }
 
 async fn revision(reader: &Reader, entity: &EntityId) -> Result<u64, EngineError> {
@@ -147,5 +180,6 @@ mod tests {
         let identifiers: Vec<&Value> =
             request["ChangeSet"].as_array().unwrap().iter().map(|change| &change["Entity"]["Identifier"]).collect();
         assert_eq!(identifiers, ["prod-abcdefghijklm@7", "offer-abcdefghijklm"]);
+        assert_eq!(named_revisions(&request), BTreeMap::from([("prod-abcdefghijklm".parse().unwrap(), 7)]));
     }
 }

@@ -139,6 +139,10 @@ impl Run<'_> {
                     Err(EngineError::Cloud(source)) if REFUSALS.iter().any(|code| source.is(code)) => {
                         // The request itself: sent again it would be refused again.
                         if source.is("ValidationException") {
+                            if let Some(moved) = self.moved(request).await? {
+                                self.end_later(Outcome::Superseded).await;
+                                return Err(moved);
+                            }
                             self.end_later(Outcome::ListingRefused).await;
                         }
                         Err(EngineError::SubmissionRefused { what: what.to_owned(), source })

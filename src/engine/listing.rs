@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Engine;
 use super::failure::EngineError;
-use super::ship::Next;
+use super::ship::{Next, resumable};
 use super::survey::live_listings;
 use super::witnesses::refuse_unknown_submissions;
 use crate::cloud::{ChangeSetFilter, ListedChangeSet};
@@ -140,6 +140,18 @@ impl Engine {
         planned.plan.steps = sets.into_iter().map(step).collect();
         planned.plan.notices = Vec::new();
         Ok(planned)
+    }
+
+    /// Makes a plan that was saved what is next: a run of it that was left goes on, else one begins.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::plan_saved`] and [`ListingPlan::begin`].
+    pub async fn next_saved(&self, product: &Product, saved: &Plan) -> Result<Next, EngineError> {
+        match self.unfinished(product).await?.filter(|open| open.plan().is_some_and(|(plan, _)| plan == saved)) {
+            Some(open) => Ok(Next::Continue { journal: Box::new(resumable(self, product, open).await?), plan: saved.clone() }),
+            None => self.plan_saved(product, saved.clone()).await?.begin(None),
+        }
     }
 
     /// Takes up a plan that was saved, if what it changes is as it was then.

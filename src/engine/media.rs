@@ -17,6 +17,7 @@ impl Run<'_> {
     /// Puts the files that a request names where it says that they are, and sees that the Marketplace can read them; each
     /// once, for its key is made of its content.
     pub(super) async fn upload_media(&self, request: &Value) -> Result<(), EngineError> {
+        refuse_changed(self.product, request)?;
         for media in named(self.product, request) {
             let effect = format!("list.media.{}", Digest::of(media.url()).short(16));
             let _: String = self
@@ -34,6 +35,7 @@ impl Run<'_> {
 impl Engine {
     /// Puts the files that a rehearsal's request names where it says that they are.
     pub(super) async fn put_all_media(&self, product: &Product, request: &Value) -> Result<(), EngineError> {
+        refuse_changed(product, request)?;
         for media in named(product, request) {
             self.put_media(product, media).await?;
         }
@@ -57,6 +59,33 @@ impl Engine {
             Err(BucketError::Missing { .. }) if self.target == "twin" => Ok(self.writer.create_media_bucket(bucket, now).await?),
             found => Ok(found?),
         }
+    }
+}
+
+/// Refuses a request that names a file which the product doesn't have so any more: its address is of another content.
+fn refuse_changed(product: &Product, request: &Value) -> Result<(), EngineError> {
+    let (known, own) = (product.media(), format!(".s3.amazonaws.com/{}/", MediaFile::folder(&product.slug)));
+    let mut missing = Vec::new();
+    for_each_text(request, &mut |text| {
+        if text.contains(&own) && !known.iter().any(|media| media.url() == text) {
+            missing.push(text.to_owned());
+        }
+    });
+    match missing.pop() {
+        None => Ok(()),
+        Some(url) => Err(EngineError::NotReady {
+            what: format!("{url} was planned with, and the file that is to be there has changed since"),
+            next: format!("bakehouse list plan {} shows what is left to change by now", product.slug),
+        }),
+    }
+}
+
+fn for_each_text(value: &Value, look: &mut impl FnMut(&str)) {
+    match value {
+        Value::String(text) => look(text),
+        Value::Array(values) => values.iter().for_each(|value| for_each_text(value, look)),
+        Value::Object(fields) => fields.values().for_each(|value| for_each_text(value, look)),
+        _ => {}
     }
 }
 

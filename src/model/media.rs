@@ -29,8 +29,13 @@ impl MediaFile {
     pub fn new(slug: &Slug, bucket: &str, path: &str, content: Vec<u8>) -> Self {
         let digest = Digest::of(&content);
         let name = path.rsplit('/').next().unwrap_or(path);
-        let key = format!("bakehouse/{slug}/{}-{name}", digest.short(16));
+        let key = format!("{}/{}-{name}", Self::folder(slug), digest.short(16));
         Self { path: path.to_owned(), digest, bucket: bucket.to_owned(), key, content }
+    }
+
+    /// Returns where a product's files lie in a bucket.
+    pub fn folder(slug: &Slug) -> String {
+        format!("bakehouse/{slug}")
     }
 
     /// Returns its address.

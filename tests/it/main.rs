@@ -23,6 +23,7 @@ mod kept_blocks;
 mod leave;
 mod ledgers;
 mod list_import;
+mod listing_moves;
 mod listings;
 mod machine;
 mod mortal;

@@ -10,10 +10,12 @@ use serde_json::Value;
 use crate::cli::{Format, Global, Patience};
 use crate::command::context::Context;
 use crate::command::plan::{describe, json};
+use crate::command::rounds::Rounds;
 use crate::command::selection::Selection;
 use crate::command::ship::{Approval, carry_out_next};
 use crate::engine::{self, Engine, EngineError, Extent, Next, Stage};
 use crate::failure::Failure;
+use crate::model::digest::Digest;
 use crate::model::plan::Plan;
 use crate::model::product::Product;
 use crate::plan::Request;
@@ -76,7 +78,15 @@ impl FromStr for What {
 #[serde(deny_unknown_fields)]
 struct Saved {
     format: u32,
+    /// Of the plans, so that what is applied is what was planned and looked at.
+    digest: Digest,
     plans: Vec<Plan>,
+}
+
+impl Saved {
+    fn digest_of(plans: &[Plan]) -> Digest {
+        Digest::of(serde_json::to_vec(plans).expect("plans are plain data"))
+    }
 }
 
 /// Plans and prints; saves if asked to. The target is only read.
@@ -134,49 +144,58 @@ async fn apply_product(global: &Global, selection: &Selection, args: &ApplyArgs)
 /// Carries out what is left of a listing, a run that was left first.
 async fn apply_all(context: &Context, engine: &Engine, product: &Product, approval: &Approval) -> Result<(), Failure> {
     let request = Request { listing: true, ..Request::default() };
-    let mut before = None;
+    let mut rounds = Rounds::default();
     loop {
         engine.may_begin()?;
         let next = engine::next(engine, product, &request).await?;
-        let digest = next.plan().digest();
-        if before == Some(digest) || matches!(next, Next::Nothing { .. }) {
-            if before.is_none() {
+        let (plan, is_first) = (next.plan().clone(), rounds.is_first());
+        if !rounds.take(&next)? {
+            if is_first {
                 context.ui.say(describe(&next, Extent::Only(Stage::List)).trim_end());
             }
             return Ok(());
         }
-        before = Some(digest);
-        carry_out_next(context, product, engine, approval, next, Extent::Only(Stage::List)).await?;
+        let approval = rounds.approval(approval, &plan);
+        let end = carry_out_next(context, product, engine, &approval, next, Extent::Only(Stage::List)).await;
+        rounds.end(&plan, end, &context.ui)?;
     }
 }
 
+/// Carries out the plans of a file; none of them, if one is out of date.
 async fn apply_file(global: &Global, file: &Path, args: &ApplyArgs) -> Result<(), Failure> {
     let saved = read(file)?;
-    let mut failures = Vec::new();
-    for plan in saved.plans.into_iter().filter(|plan| !plan.is_empty()) {
-        failures.extend(apply_saved(global, plan, file, args).await.err());
+    let plans: Vec<&Plan> = saved.plans.iter().filter(|plan| !plan.is_empty()).collect();
+    for (carries_out, plan) in [false, true].into_iter().flat_map(|second| plans.iter().map(move |plan| (second, plan))) {
+        // One that was looked at alone is looked at again before it begins.
+        if carries_out || plans.len() > 1 {
+            apply_saved(global, plan, file, args, carries_out).await.map_err(|failure| of_file(failure, file))?;
+        }
     }
-    Failure::all(failures)
+    Ok(())
 }
 
-async fn apply_saved(global: &Global, plan: Plan, file: &Path, args: &ApplyArgs) -> Result<(), Failure> {
+/// Takes up a saved plan, from where a run of it was left, and carries it out if asked to.
+async fn apply_saved(global: &Global, plan: &Plan, file: &Path, args: &ApplyArgs, carries_out: bool) -> Result<(), Failure> {
     let selection = Selection { product: plan.variant.product.clone(), architecture: Some(plan.variant.architecture) };
     let context = Context::open_for(global, &selection).await?;
-    let _target = context.state_target();
     let variants = context.variants(&selection)?;
-    let engine = going_on(context.engine(&variants, args.patience.patience)?, format!("bakehouse resume {selection}"));
-    let product = variants.one()?;
-    let next = engine.plan_saved(product, plan).await.map_err(|error| of_file(error, file))?.begin(None)?;
-    carry_out_next(&context, product, &engine, &args.approval, next, Extent::Whole).await
+    let go_on = format!("bakehouse list apply {}", file.display());
+    let engine = going_on(context.engine(&variants, args.patience.patience)?, go_on);
+    let next = engine.next_saved(variants.one()?, plan).await?;
+    if !carries_out {
+        return Ok(());
+    }
+    let _target = context.state_target();
+    carry_out_next(&context, variants.one()?, &engine, &args.approval, next, Extent::Whole).await
 }
 
-fn of_file(error: EngineError, file: &Path) -> Failure {
-    match error {
-        EngineError::ListingMoved { .. } => Failure::other(
-            format!("{} is out of date: {error}", file.display()),
+fn of_file(failure: Failure, file: &Path) -> Failure {
+    match failure {
+        Failure::Engine(moved) if matches!(*moved, EngineError::ListingMoved { .. }) => Failure::other(
+            format!("{} is out of date: {moved}", file.display()),
             "look at what has changed: `bakehouse list plan --out` makes a new one",
         ),
-        error => error.into(),
+        failure => failure,
     }
 }
 
@@ -247,7 +266,8 @@ fn no_file(what: &str, file: &Path, error: &std::io::Error) -> Failure {
 }
 
 fn save(file: &Path, plans: Vec<Plan>) -> Result<(), Failure> {
-    let document = serde_json::to_string_pretty(&Saved { format: 1, plans }).expect("plans are plain data");
+    let document =
+        serde_json::to_string_pretty(&Saved { format: 1, digest: Saved::digest_of(&plans), plans }).expect("plans are plain data");
     std::fs::write(file, document + "\n").map_err(|error| no_file("written", file, &error))
 }
 
@@ -261,6 +281,7 @@ fn read(file: &Path) -> Result<Saved, Failure> {
     let text = std::fs::read_to_string(file).map_err(|error| no_file("read", file, &error))?;
     let saved: Saved = serde_json::from_str(&text).map_err(|error| unreadable(error.to_string()))?;
     match saved.format {
+        1 if saved.digest != Saved::digest_of(&saved.plans) => Err(unreadable("it was edited since it was saved".to_owned())),
         1 => Ok(saved),
         other => Err(unreadable(format!("its format is {other}; this bakehouse reads 1"))),
     }
