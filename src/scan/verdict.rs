@@ -71,6 +71,13 @@ impl<'r> Verdict<'r> {
         self.push(severity, None, reason.into());
     }
 
+    /// Says what to do about the finding that was added last, where that is more than what the rule says.
+    pub(super) fn remedied(&mut self, remedy: String) {
+        if let Some(finding) = self.findings.last_mut() {
+            finding.remedy = remedy;
+        }
+    }
+
     /// Adds a flaw of a package's, as bad as it is.
     pub(super) fn flaw(&mut self, flaw: &Flaw) {
         self.push(flaw.severity, flaw.path.as_deref().map(printable), flaw.reason.clone());
