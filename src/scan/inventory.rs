@@ -114,8 +114,8 @@ pub(super) fn conclude(mut report: Report, request: &Scan, gaps: Vec<Gap>) -> Re
     report.advisories = inventory.assessment.data;
     report.findings.extend(new);
     worst_first(&mut report.findings);
-    statements::mark(&mut report.findings, report.operating_system.as_ref(), request);
-    report.waivers = gate::apply(&mut report.findings, request);
+    let in_vain = statements::mark(&mut report.findings, report.operating_system.as_ref(), request);
+    report.waivers = gate::apply(&mut report.findings, in_vain, request);
     report.fail_on = request.policy.fail_on;
     report.thresholds = gate::thresholds(request);
     report.fail_on_unfixed = request.policy.vulnerabilities.unfixed;

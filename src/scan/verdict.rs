@@ -36,8 +36,16 @@ pub(super) enum Judge {
     Unallocated(fn(&Unallocated, &mut Verdict)),
     /// What is known of an image without reading it, once its packages are known: today's data and date.
     Inventory(fn(&Inventory, &mut Verdict)),
-    /// The manifest's waivers, once all findings are known.
-    Gate(fn(&[WaiverUse], &mut Verdict)),
+    /// What the product's owners let pass, once all findings are known.
+    Gate(fn(&Passes, &mut Verdict)),
+}
+
+/// What a product's owners let pass, held against what was found.
+pub(super) struct Passes {
+    /// The manifest's waivers.
+    pub(super) waivers: Vec<WaiverUse>,
+    /// What VEX documents say in vain, and why.
+    pub(super) in_vain: Vec<String>,
 }
 
 /// Collects the findings of one rule.

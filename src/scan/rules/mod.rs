@@ -131,6 +131,7 @@ pub(super) const RULES: &[Rule] = &[
     coverage::PACKAGES,
     coverage::SOFTWARE,
     coverage::OTHER_SYSTEMS,
+    waivers::IDLE,
     waivers::EXPIRED,
     waivers::UNUSED,
 ];
