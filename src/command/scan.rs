@@ -18,7 +18,7 @@ use crate::model::ids::Region;
 use crate::model::report::Report;
 use crate::model::version::Version;
 use crate::scan::{self, Subject};
-use crate::ui;
+use crate::ui::{self, Ui};
 
 /// Arguments of `scan`.
 #[derive(Debug, Args)]
@@ -110,7 +110,7 @@ const NO_PRODUCT: &str = "For a target that is no product";
 /// The scan's verdict is the exit code.
 pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
     // Before anything is read: what can't be asked or written then is said now.
-    let advisories = db::open_whole(&db::place(global))?;
+    let advisories = db::open_whole(&db::place(global), &Ui::of(global))?;
     let sbom = args.write_sbom.as_deref().map(SbomFile::prepare).transpose()?;
     let terms = Terms {
         product: args.as_product.clone(),
