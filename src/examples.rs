@@ -72,7 +72,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "bakehouse db update --mirror https://mirror.example",
         ],
     ),
-    ("db info", &["bakehouse db info", "bakehouse db info --verify --format json"]),
+    ("db info", &["bakehouse db info", "bakehouse db info --format json"]),
     ("iam policy", &["bakehouse iam policy --for ship", "bakehouse iam policy --for ship,gc --product my-app --format cloudformation"]),
     ("iam ingestion-role", &["bakehouse iam ingestion-role", "bakehouse iam ingestion-role --format cloudformation"]),
     ("twin serve", &["bakehouse twin serve", "bakehouse twin serve --listen 127.0.0.1:5000"]),

@@ -99,6 +99,14 @@ impl Ecosystem {
         !matches!(self, CratesIo | Go | Maven | Npm | NuGet | Packagist | PyPi | RubyGems)
     }
 
+    /// Returns the address of OSV's export of its records; none of Amazon Linux, whose advisories are its repositories' own.
+    ///
+    /// Source: <https://google.github.io/osv.dev/data/#data-dumps>
+    pub fn export(self) -> Option<String> {
+        let escaped = self.as_str().replace(' ', "%20");
+        (self != Self::AmazonLinux).then(|| format!("https://osv-vulnerabilities.storage.googleapis.com/{escaped}/all.zip"))
+    }
+
     /// Returns the scheme by which its versions are ordered.
     ///
     /// Source: <https://ossf.github.io/osv-schema/#defined-ecosystems>; Amazon Linux is not in there.

@@ -1,10 +1,12 @@
 //! `bakehouse check [PRODUCT…]`: everything that is wrong with manifests, at once.
 
 use clap::{Args, ValueEnum};
+use jiff::tz::TimeZone;
 
 use super::context;
 use crate::bake;
 use crate::cli::Global;
+use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::manifest::{Code, Faults, Judge, Workspace, faults_page};
 use crate::model::ids::Slug;
@@ -70,7 +72,8 @@ pub fn run(global: &Global, args: &CheckArgs) -> Result<(), Failure> {
 fn check(workspace: &Workspace, products: &[Slug]) -> Result<Faults, Failure> {
     let account = workspace.settings.account.as_ref();
     let rules: Vec<&str> = scan::rules().map(|rule| rule.code).collect();
-    let judge = Judge { payload: &payload_fault, rules: &rules };
+    let today = Clock::System.now().to_zoned(TimeZone::UTC).date();
+    let judge = Judge { payload: &payload_fault, rules: &rules, today: Some(today) };
     if products.is_empty() {
         return Ok(workspace.check_all(account, &judge)?);
     }

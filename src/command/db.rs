@@ -1,7 +1,7 @@
 //! `bakehouse db`: the database of advisories, built on this machine to be asked offline.
 
 use std::fs::File;
-use std::io::{BufWriter, Read as _, Write as _};
+use std::io::{BufWriter, ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -35,10 +35,23 @@ pub struct DbArgs {
 #[derive(Debug, Subcommand)]
 pub enum DbCommand {
     /// Build the database from files that are here: OSV records, updateinfo.xml, KEV, EPSS, ends of life
+    ///
+    /// What a file is, its content tells, packed by gzip or not. These are read:
+    ///
+    ///   OSV records (https://google.github.io/osv.dev/data/), one a .json file, or many in a .zip
+    ///   as https://osv-vulnerabilities.storage.googleapis.com/Debian/all.zip has them;
+    ///   updateinfo.xml of Amazon Linux, from the repodata of its repositories;
+    ///   CISA's catalogue of what attackers use,
+    ///   https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json;
+    ///   EPSS, https://epss.empiricalsecurity.com/epss_scores-current.csv.gz;
+    ///   ends of life, https://endoflife.date/api/v1/products/full (or .../api/NAME.json);
+    ///   Debian's tables of releases, debian.csv and ubuntu.csv of
+    ///   https://salsa.debian.org/debian/distro-info-data.
+    #[command(verbatim_doc_comment)]
     Build(BuildArgs),
     /// Fetch what is published, and build the database of it; only what changed is fetched
     Update(UpdateArgs),
-    /// Tell what the database holds: sources, licences, ages, counts
+    /// Tell what the database holds: sources, licences, ages, counts. All of it is held against its digest
     Info(InfoArgs),
 }
 
@@ -66,9 +79,6 @@ pub struct BuildArgs {
 /// Arguments of `db info`.
 #[derive(Debug, Args)]
 pub struct InfoArgs {
-    /// Read all of it and compare its digest
-    #[arg(long)]
-    pub verify: bool,
     /// How to write it
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -98,6 +108,9 @@ pub(super) fn place(global: &Global) -> PathBuf {
 ///
 /// When there is one that can't be read.
 pub(super) fn open(path: &Path) -> Result<Option<Arc<Database>>, Failure> {
+    if path.is_dir() {
+        return Err(is_folder(path));
+    }
     match FileSource::open(path) {
         Ok(source) => Database::open(Arc::new(source)).map(|database| Some(Arc::new(database))).map_err(|error| unreadable(path, &error)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -105,26 +118,44 @@ pub(super) fn open(path: &Path) -> Result<Option<Arc<Database>>, Failure> {
     }
 }
 
-/// The same, all of it read and held against its digest: before it decides over a release.
+/// The same, all of it read and held against its digest, before it decides over anything; says where there is none.
 ///
 /// # Errors
 ///
 /// The same; when it was changed.
-pub(super) fn open_whole(path: &Path) -> Result<Option<Arc<Database>>, Failure> {
+pub(super) fn open_whole(path: &Path, ui: &Ui) -> Result<Option<Arc<Database>>, Failure> {
     let database = open(path)?;
-    if let Some(database) = &database {
-        database.verify().map_err(|error| unreadable(path, &error))?;
+    match &database {
+        Some(database) => database.verify().map_err(|error| unreadable(path, &error))?,
+        None => ui.say(&format!("note: there is no database of advisories at {}: {MAKES_ONE}", path.display())),
     }
     Ok(database)
 }
 
+const MAKES_ONE: &str =
+    "bakehouse db update fetches what is published and makes one; db build --from FOLDER makes one of files that are here";
+
+fn is_folder(path: &Path) -> Failure {
+    Failure::other(
+        format!("{} is a folder, and no database of advisories", path.display()),
+        format!("--database names a file: {}", path.join("advisories.db").display()),
+    )
+}
+
 fn unreadable(path: &Path, error: &DatabaseError) -> Failure {
     let source = std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
-    Failure::other(format!("{} can't be used: {error}{source}", path.display()), "bakehouse db build makes it anew")
+    let remedy = match error {
+        DatabaseError::Foreign => "--database names a file that bakehouse db update or db build has made",
+        _ => "bakehouse db update makes it anew, as does db build --from FOLDER",
+    };
+    Failure::other(format!("{} can't be used: {error}{source}", path.display()), remedy)
 }
 
 /// Refuses to put a database in the place of something else; one that is damaged, or of another format, is one.
 fn refuse_other(path: &Path) -> Result<(), Failure> {
+    if path.is_dir() {
+        return Err(is_folder(path));
+    }
     let mut head = [0; MAGIC.len()];
     let there = std::fs::metadata(path).is_ok_and(|found| !found.is_file() || found.len() > 0);
     let is_database = File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok() && &head == MAGIC;
@@ -154,7 +185,7 @@ pub(super) fn build(global: &Global, args: &BuildArgs) -> Result<(), Failure> {
     if inputs == 0 {
         return Err(Failure::other(
             "there is nothing to build a database from",
-            "--from names folders or files: .zip, .json, .xml, .csv, .gz",
+            "--from names folders or files (.zip, .json, .xml, .csv, .gz); db build --help says which are read and where they are to be had",
         ));
     }
     for fault in builder.faults() {
@@ -163,14 +194,14 @@ pub(super) fn build(global: &Global, args: &BuildArgs) -> Result<(), Failure> {
     let damaged = builder.damaged();
     if damaged > 0 && !args.skip_damaged {
         return Err(Failure::other(
-            format!("{} can't be read; {} stays as it is", counted(damaged, "record"), path.display()),
-            "--skip-damaged leaves them out and names them in the database",
+            format!("{} can't be read; {}", counted(damaged, "record"), as_it_was(&path)),
+            "--skip-damaged leaves them out and names them in the database; db build --help says what is read",
         ));
     }
     if builder.is_empty() {
         return Err(Failure::other(
-            format!("nothing that was read says anything of flaws; {} stays as it is", path.display()),
-            "see that --from names exports of OSV, updateinfo.xml, KEV, EPSS or ends of life",
+            format!("nothing that was read says anything of flaws; {}", as_it_was(&path)),
+            "db build --help says which files are read, and where they are to be had",
         ));
     }
     let (digest, about) = write(builder, args.label.clone(), &path)?;
@@ -183,16 +214,38 @@ fn start_of(day: Date) -> Timestamp {
     day.to_zoned(TimeZone::UTC).map_or(Timestamp::MIN, |zoned| zoned.timestamp())
 }
 
+/// Says what has become of the database when none was built.
+pub(super) fn as_it_was(path: &Path) -> String {
+    match path.exists() {
+        true => format!("{} stays as it is", path.display()),
+        false => format!("there is none at {} yet", path.display()),
+    }
+}
+
 /// Writes the database beside the old one, which it replaces once it is whole and on disk.
 fn write(builder: Builder, label: Option<String>, path: &Path) -> Result<(Digest, About), Failure> {
-    let wrong = |error: std::io::Error| {
-        Failure::other(format!("{} can't be written: {error}; the old one stays", path.display()), "--database names another place")
-    };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(wrong)?;
+    let wrong = |error: std::io::Error| {
+        let remedy = match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+                format!("make room in {}, or name another place by --database", folder.display())
+            }
+            _ => "--database names another place".to_owned(),
+        };
+        Failure::other(format!("{} can't be written: {error}; {}", path.display(), as_it_was(path)), remedy)
+    };
+    std::fs::create_dir_all(folder).map_err(|error| {
+        Failure::other(
+            format!("{} can't be written: the folder {} can't be made: {error}", path.display(), folder.display()),
+            "--database names another place",
+        )
+    })?;
     let draft = tempfile::Builder::new().prefix(".advisories-").tempfile_in(folder).map_err(wrong)?;
     let mut writer = BufWriter::with_capacity(1 << 20, draft);
-    let written = builder.finish(label, &mut writer).map_err(|error| unreadable(path, &error))?;
+    let written = builder.finish(label, &mut writer).map_err(|error| match error {
+        DatabaseError::Write { source } => wrong(source),
+        other => Failure::other(format!("{} can't be built: {other}; {}", path.display(), as_it_was(path)), "build it of less"),
+    })?;
     writer.flush().map_err(wrong)?;
     let draft = writer.into_inner().map_err(|error| wrong(error.into_error()))?;
     readable_by_all(draft.as_file()).map_err(wrong)?;
@@ -209,18 +262,9 @@ fn readable_by_all(file: &File) -> std::io::Result<()> {
 
 fn info(global: &Global, args: &InfoArgs) -> Result<(), Failure> {
     let path = place(global);
-    let database = open(&path)?;
-    let none = || {
-        Failure::other(
-            format!("there is no database at {}", path.display()),
-            "bakehouse db update fetches what is published and makes one; db build --from FOLDER makes one of files that are here",
-        )
-    };
-    let database = database.ok_or_else(none)?;
-    if args.verify {
-        database.verify().map_err(|error| unreadable(&path, &error))?;
-    }
-    let about = database.about().map_err(|error| unreadable(&path, &error))?;
+    let none = || Failure::other(format!("there is no database at {}", path.display()), MAKES_ONE);
+    let database = open(&path)?.ok_or_else(none)?;
+    let about = database.verify().and_then(|()| database.about()).map_err(|error| unreadable(&path, &error))?;
     tell(&path, database.digest(), &about, args.format);
     Ok(())
 }

@@ -66,12 +66,14 @@ impl Origins {
 
 /// Files of one input.
 struct Found {
+    /// Its path below the folder that it was found in; empty for records that lie in that folder itself.
     name: String,
     paths: Vec<PathBuf>,
     is_records: bool,
 }
 
-/// Hands all inputs at a place to the builder, in the order of their names; returns how many there are.
+/// Hands all inputs at a place to the builder, in the order of their names; returns how many there are. Each is called by its
+/// path, with the name of the folder that the place is.
 ///
 /// Those of which nothing is known were had at `as_of`, if that is told.
 ///
@@ -93,9 +95,13 @@ pub fn add(place: &Path, as_of: Option<Timestamp>, builder: &mut Builder) -> Res
         Origins::default()
     };
     found.sort_by(|a, b| a.name.cmp(&b.name));
-    for inputs in &found {
+    // Of several folders each may have an `all.zip`.
+    let folder = if metadata.is_dir() { own_name(place) } else { None };
+    for inputs in &mut found {
         let origin = origins.files.get(&inputs.name);
         let (url, retrieved) = (origin.map(|origin| origin.url.clone()), origin.map(|origin| origin.retrieved).or(as_of));
+        inputs.name =
+            [folder.as_deref(), Some(&inputs.name)].into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
         let outcome = add_found(inputs, url, retrieved, builder);
         outcome.map_err(|error| wrong(&inputs.paths[0], &error))?.map_err(|error| wrong(&inputs.paths[0], &error))?;
     }
@@ -149,10 +155,15 @@ fn walk(folder: &Path, name: &str, depth: usize, found: &mut Vec<Found>) -> io::
         }
     }
     if !records.is_empty() {
-        let name = if name.is_empty() { ".".to_owned() } else { name.to_owned() };
-        found.push(Found { name, paths: records, is_records: true });
+        found.push(Found { name: name.to_owned(), paths: records, is_records: true });
     }
     Ok(())
+}
+
+/// Returns what a folder is called, however it was named: `.` and `..` have names too.
+fn own_name(folder: &Path) -> Option<String> {
+    let folder = folder.canonicalize().ok()?;
+    Some(folder.file_name()?.to_string_lossy().into_owned())
 }
 
 fn is_source(path: &Path) -> bool {

@@ -50,16 +50,9 @@ const SIGNALS: [(&str, &str); 5] = [
 ];
 
 /// Returns the exports of these ecosystems, and the signals.
-///
-/// Source: <https://google.github.io/osv.dev/data/#data-dumps>
 pub fn published(ecosystems: &[Ecosystem]) -> Vec<Published> {
-    let exports = ecosystems.iter().filter(|&&ecosystem| ecosystem != Ecosystem::AmazonLinux).map(|ecosystem| {
-        let name = ecosystem.as_str();
-        let escaped = name.replace(' ', "%20");
-        Published {
-            path: format!("osv/{}.zip", name.replace(' ', "-")),
-            url: format!("https://osv-vulnerabilities.storage.googleapis.com/{escaped}/all.zip"),
-        }
+    let exports = ecosystems.iter().filter_map(|ecosystem| {
+        Some(Published { path: format!("osv/{}.zip", ecosystem.as_str().replace(' ', "-")), url: ecosystem.export()? })
     });
     let signals = SIGNALS.iter().map(|(path, url)| Published { path: (*path).to_owned(), url: (*url).to_owned() });
     exports.chain(signals).collect()

@@ -1,7 +1,7 @@
 //! `bakehouse db update`: fetches what is published of flaws, and builds the database of it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -73,7 +73,7 @@ pub async fn run(global: &Global, args: &UpdateArgs) -> Result<(), Failure> {
     };
     for file in db_sources::published(&ecosystems) {
         update.file(&file.path, &file.url, None).await?;
-        update.refuse_without_network()?;
+        update.refuse_without_network(&db::place(global))?;
     }
     if ecosystems.contains(&Ecosystem::AmazonLinux) {
         update.amazon().await?;
@@ -97,10 +97,10 @@ struct Update {
 
 impl Update {
     /// Gives up once some files were asked for and no server has answered: the others would each be waited for in vain.
-    fn refuse_without_network(&self) -> Result<(), Failure> {
+    fn refuse_without_network(&self, database: &Path) -> Result<(), Failure> {
         match &self.answered {
             Err(unanswered) if unanswered.len() >= UNANSWERED => Err(Failure::other(
-                format!("no server answers, and the database stays as it is: {}", unanswered.join("; ")),
+                format!("no server answers; {}: {}", db::as_it_was(database), unanswered.join("; ")),
                 "is there a network? db build --from FOLDER builds of files that are here, --mirror asks another server for all",
             )),
             _ => Ok(()),

@@ -11,13 +11,18 @@ use super::iam::bounds_of;
 use crate::cli::{Format, Global};
 use crate::cloud;
 use crate::doctor::{self, Check, Health};
+use crate::engine;
 use crate::failure::Failure;
+use crate::ledger::Ledger;
 use crate::listing;
 use crate::manifest::Faults;
 use crate::model::count::counted;
 use crate::model::ids::{AccountId, Slug};
 use crate::model::product::Product;
+use crate::model::record::BaseRecord;
 use crate::model::target::TargetName;
+use crate::model::waiver::WaiverOptions;
+use crate::scan::Scan;
 use crate::ui;
 
 /// Arguments of `doctor`.
@@ -54,15 +59,14 @@ pub async fn run(global: &Global, args: &DoctorArgs) -> Result<(), Failure> {
     let caller = doctor::caller(&connected.reader, expected, target == TargetName::Aws, jiff::Timestamp::now()).await;
     checks.extend(caller.checks);
     if let Some(identity) = &caller.identity {
-        checks.push(match connected.ledger(identity).await {
+        let ledger = connected.ledger(identity).await;
+        checks.push(match &ledger {
             Ok(ledger) => Check::ok("ledger", "", format!("{}, bound to {target} {}", ledger.place(), identity.account)),
-            Err(error) => doctor::unopened(&error),
+            Err(error) => doctor::unopened(error),
         });
         let (products, manifests) = products(&connected, args.product.as_ref(), &identity.account)?;
         checks.push(manifests);
-        let database = db::open(&db::place(global));
-        let database = database.as_ref().map(Option::as_deref).map_err(|failure| failure.render(false).trim_end().to_owned());
-        checks.push(doctor::advisories(database, &products, jiff::Timestamp::now()));
+        checks.extend(advisories(global, &connected, ledger.as_ref().ok(), &products).await?);
         let bounds = bounds_of(&products, identity.account.to_string(), BTreeSet::new(), settings.ledgers.get(&target));
         let ship: Vec<_> = cloud::command("ship").into_iter().copied().collect();
         checks.extend(doctor::permissions(&connected.reader, identity, &ship, &bounds, &products).await);
@@ -87,6 +91,30 @@ pub async fn run(global: &Global, args: &DoctorArgs) -> Result<(), Failure> {
             "do what the arrows say, then look again",
         )),
     }
+}
+
+/// Looks at the database, and, if it can be asked, at what the scan of each product's next image will lack of it.
+async fn advisories(global: &Global, connected: &Connected, ledger: Option<&Ledger>, products: &[Product]) -> Result<Vec<Check>, Failure> {
+    let now = jiff::Timestamp::now();
+    let opened = db::open(&db::place(global));
+    let asked = opened.as_ref().map(Option::as_deref).map_err(|failure| failure.render(false).trim_end().to_owned());
+    let mut checks = vec![doctor::advisories(asked, now)];
+    let (Ok(database @ Some(_)), Some(ledger), Health::Ok) = (opened, ledger, checks[0].health) else { return Ok(checks) };
+    for product in products {
+        // A base that isn't there is told by its own check.
+        let base = connected.reader.base(&product.build.region, &product.image.base).await.ok();
+        let base = base.map(|base| BaseRecord { image: base.image.id, name: base.image.name, owner: base.owner });
+        let request = Scan { advisories: database.clone(), ..Scan::of(product, WaiverOptions::default(), now) };
+        let lacks = engine::lacks(ledger, product, base.as_ref(), &request).await?;
+        if lacks.is_empty() {
+            checks.push(Check::ok(doctor::ADVISORIES, product.variant(), "there are recent ones of the base's system"));
+        }
+        checks.extend(lacks.into_iter().map(|lack| {
+            let health = if lack.is_certain { Health::Fail } else { Health::Warn };
+            Check::not(health, doctor::ADVISORIES, product.variant(), lack.what, lack.cure)
+        }));
+    }
+    Ok(checks)
 }
 
 /// Loads the products; those whose manifests are faulty are left out, and said to be.

@@ -56,6 +56,7 @@ pub fn run(global: &Global, args: &InitArgs) -> Result<(), Failure> {
     }
     ignore(&ui, &root.join(".gitignore"))?;
     ui.say(&format!("next: edit products/{0}/product.toml, then `bakehouse check {0}`", args.name));
+    ui.say("      `bakehouse db update` for the advisories that scans ask, anew each week, or `bakehouse db build --from FOLDER` of files");
     ui.say(&format!("      `bakehouse twin base build debian-13` once, then `bakehouse ship {}`", args.name));
     Ok(())
 }

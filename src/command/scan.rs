@@ -15,10 +15,10 @@ use crate::cli::{Global, Waivers};
 use crate::disk::BackingFiles;
 use crate::failure::Failure;
 use crate::model::ids::Region;
-use crate::model::report::Report;
+use crate::model::report::{Report, Severity};
 use crate::model::version::Version;
 use crate::scan::{self, Subject};
-use crate::ui;
+use crate::ui::{self, Ui};
 
 /// Arguments of `scan`.
 #[derive(Debug, Args)]
@@ -65,6 +65,15 @@ pub struct ScanArgs {
     /// The port that AWS's scanner logs in on [default: 22]
     #[arg(long, value_name = "PORT", help_heading = NO_PRODUCT, value_parser = clap::value_parser!(u16).range(1..))]
     pub scanning_port: Option<u16>,
+    /// Fail on findings of this severity and worse: low, medium, high, critical [default: high]
+    #[arg(long, value_name = "SEVERITY", help_heading = NO_PRODUCT, value_parser = scan_target::severity)]
+    pub fail_on: Option<Severity>,
+    /// How many days old advisories may be [default: 7d]
+    #[arg(long, value_name = "DAYS", help_heading = NO_PRODUCT, value_parser = scan_target::days)]
+    pub max_age: Option<u32>,
+    /// Take what this VEX document says (OpenVEX, CSAF 2.0) into account; as often as is wanted
+    #[arg(long, value_name = "FILE", help_heading = NO_PRODUCT)]
+    pub vex: Vec<PathBuf>,
     /// Read files that a qcow2 file names as its backing; only if you trust whoever made it
     #[arg(long, help_heading = NO_PRODUCT)]
     pub backing_files: bool,
@@ -110,13 +119,16 @@ const NO_PRODUCT: &str = "For a target that is no product";
 /// The scan's verdict is the exit code.
 pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
     // Before anything is read: what can't be asked or written then is said now.
-    let advisories = db::open_whole(&db::place(global))?;
+    let advisories = db::open_whole(&db::place(global), &Ui::of(global))?;
     let sbom = args.write_sbom.as_deref().map(SbomFile::prepare).transpose()?;
     let terms = Terms {
         product: args.as_product.clone(),
         login_user: args.login_user.clone(),
         scanning_port: args.scanning_port,
         region: args.region.clone(),
+        fail_on: args.fail_on,
+        max_age_days: args.max_age,
+        vex: scan_target::documents(&args.vex)?,
         waivers: args.waivers.into(),
         advisories: advisories.clone(),
         unallocated: args.unallocated,

@@ -7,17 +7,18 @@ use std::sync::Arc;
 use super::context::{Connected, target, workspace};
 use super::selection::{Selection, Variants};
 use crate::advisories::Database;
+use crate::advisories::vex::{LARGEST_DOCUMENT_BYTES, Statements};
 use crate::cli::Global;
 use crate::clock::Clock;
 use crate::disk::{self, BackingFiles, FileTree, Folder, LocalError, Qcow2Error};
 use crate::engine::{self, Observer};
 use crate::failure::{Failure, with_causes};
 use crate::model::ids::{ImageId, Region, SnapshotId};
-use crate::model::product::{Product, ScanPolicy};
+use crate::model::product::{Product, ScanPolicy, VexDocument, VulnerabilityPolicy};
 use crate::model::report::{Report, Severity};
 use crate::model::waiver::WaiverOptions;
 use crate::scan::{self, ImageFacts, Progress, Scan};
-use crate::ui::Ui;
+use crate::ui::{self, Ui};
 
 /// What is scanned.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +64,12 @@ pub struct Terms {
     pub scanning_port: Option<u16>,
     /// Where an image or a snapshot is.
     pub region: Option<Region>,
+    /// The severity from which on findings fail.
+    pub fail_on: Option<Severity>,
+    /// How many days old advisories may be.
+    pub max_age_days: Option<u32>,
+    /// What is said of flaws, beside what the manifest names.
+    pub vex: Vec<VexDocument>,
     /// Whether other files may be opened because a disk's file names them.
     pub backing_files: BackingFiles,
     /// Whether what no file holds is searched, whatever the manifest says.
@@ -88,9 +95,13 @@ impl Terms {
             Some(selection) => Scan::of(&product(global, selection)?, self.waivers, now),
             None => usual(),
         };
-        let unallocated = self.unallocated || request.policy.unallocated;
+        let mut policy = request.policy;
+        policy.unallocated |= self.unallocated;
+        policy.fail_on = self.fail_on.unwrap_or(policy.fail_on);
+        policy.vulnerabilities.max_age_days = self.max_age_days.unwrap_or(policy.vulnerabilities.max_age_days);
+        policy.vex.extend(self.vex.iter().cloned());
         Ok(Scan {
-            policy: ScanPolicy { unallocated, ..request.policy },
+            policy,
             login_user: self.login_user.clone().or(request.login_user),
             scanning_port: self.scanning_port.unwrap_or(request.scanning_port),
             advisories: self.advisories.clone(),
@@ -104,8 +115,45 @@ impl Terms {
             || self.login_user.is_some()
             || self.scanning_port.is_some()
             || self.region.is_some()
+            || self.fail_on.is_some()
+            || self.max_age_days.is_some()
+            || !self.vex.is_empty()
             || self.backing_files == BackingFiles::Allowed
     }
+}
+
+/// Takes the name of a severity.
+pub fn severity(text: &str) -> Result<Severity, String> {
+    let all = [Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
+    all.into_iter().find(|severity| severity.as_str() == text).ok_or_else(|| "one of low, medium, high, critical".to_owned())
+}
+
+/// Takes days, as a manifest has them: `7d`.
+pub fn days(text: &str) -> Result<u32, String> {
+    let days = text.strip_suffix('d').and_then(|digits| digits.parse().ok());
+    days.filter(|days| (1..=VulnerabilityPolicy::MOST_DAYS).contains(days))
+        .ok_or_else(|| format!("days such as 7d, at most {}d", VulnerabilityPolicy::MOST_DAYS))
+}
+
+/// Reads VEX documents. What of one that can be read holds for nothing is for the scan to tell.
+///
+/// # Errors
+///
+/// When one can't be read, or is none.
+pub fn documents(files: &[PathBuf]) -> Result<Vec<VexDocument>, Failure> {
+    let mut statements = Statements::default();
+    let document = |file: &PathBuf| {
+        let path = file.display().to_string();
+        let wrong = |why: String| Failure::other(why, "--vex names an OpenVEX or a CSAF 2.0 VEX document, JSON");
+        let size_bytes = std::fs::metadata(file).map_err(|error| wrong(format!("{path} can't be read: {error}")))?.len();
+        if size_bytes > LARGEST_DOCUMENT_BYTES as u64 {
+            return Err(wrong(format!("{path} has more than {} MiB", LARGEST_DOCUMENT_BYTES >> 20)));
+        }
+        let text = std::fs::read_to_string(file).map_err(|error| wrong(format!("{path} can't be read: {error}")))?;
+        statements.read(&path, text.as_bytes()).map_err(|error| wrong(ui::harmless(&error.to_string()).into_owned()))?;
+        Ok(VexDocument { path, text })
+    };
+    files.iter().map(document).collect()
 }
 
 /// The product that a disk is judged as; its first variant, if it has several.
@@ -188,6 +236,10 @@ fn local_blocking(path: &Path, backing: BackingFiles, request: Scan, ui: &Ui) ->
             LocalError::Qcow2 { source: Qcow2Error::BackingFile { .. }, .. } => {
                 Some("--backing-files lets it be opened, if you trust whoever made the image")
             }
+            LocalError::Qcow2 { source: Qcow2Error::Encrypted { .. }, .. } => Some(
+                "decrypt it first, by whoever has its key: qemu-img convert --object secret,id=key,file=KEY-FILE \
+                 --image-opts driver=qcow2,encrypt.key-secret=key,file.filename=FILE -O qcow2 PLAIN.qcow2",
+            ),
             LocalError::Open { .. } | LocalError::Read { .. } => Some("see that you may read it"),
             // What can't be read says itself what would help.
             _ => None,
@@ -212,5 +264,28 @@ mod tests {
             assert_eq!(target(path), ScanTarget::Local(path.into()));
         }
         assert!("".parse::<ScanTarget>().is_err());
+    }
+
+    #[test]
+    fn what_no_manifest_tells_the_command_line_does() {
+        assert_eq!((severity("medium"), days("30d")), (Ok(Severity::Medium), Ok(30)));
+        for wrong in ["", "7", "0d", "366d", "-1d", "7h"] {
+            assert!(days(wrong).is_err(), "{wrong}");
+        }
+        assert!(severity("none").is_err());
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let vex = r#"{"@context": "https://openvex.dev/ns/v0.2.0", "@id": "https://example.com/1", "author": "A", "version": 1,
+            "timestamp": "2026-11-20T12:00:00Z", "statements": []}"#;
+        let documents_of = |path: PathBuf| documents(&[path]);
+        assert_eq!(documents_of(write("vex.json", vex)).unwrap().len(), 1);
+        for (path, why) in [(write("other.json", "{}"), "neither OpenVEX"), (folder.path().join("none.json"), "No such file")] {
+            let refused = documents_of(path).unwrap_err().render(false);
+            assert!(refused.contains(why) && refused.contains("--vex names"), "{refused}");
+        }
     }
 }

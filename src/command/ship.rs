@@ -279,7 +279,7 @@ pub async fn carry_out_all(context: &Context, product: &Product, engine: &Engine
         }
         let bakes = plan.steps.iter().any(|planned| matches!(planned.step, Step::Bake { .. }) && extent.takes(&planned.step));
         if bakes && matches!(next, Next::Begin { .. }) && !args.advisories_later {
-            engine::refuse_lacking_advisories(engine, product)?;
+            engine::refuse_lacking_advisories(engine, product, plan.base()).await?;
         }
         let goes_on = matches!(next, Next::Continue { .. });
         let end = carry_out_next(context, product, engine, &rounds.approval(&args.approval, &plan), next, extent).await;

@@ -23,7 +23,7 @@ use crate::model::version::Version;
 use crate::model::waiver::Family;
 use crate::release::{Listing, Released, history};
 use crate::scan::{self, Changes, Subject};
-use crate::ui;
+use crate::ui::{self, Ui};
 
 /// Changes of a kind that are named before the rest is counted.
 const MOST_TOLD: usize = 20;
@@ -79,7 +79,7 @@ impl Watched {
 /// Exit code 4 when any of them fails today. Whatever is wrong with one release or product, the others are judged.
 pub async fn run(global: &Global, args: &WatchArgs) -> Result<(), Failure> {
     let books = Records::open(global).await?;
-    let today = Today::new(db::open_whole(&db::place(global))?, args.waivers);
+    let today = Today::new(db::open_whole(&db::place(global), &Ui::of(global))?, args.waivers);
     let (mut watched, mut failures) = (Vec::new(), Vec::new());
     let selections = match args.products.as_slice() {
         [] => {

@@ -11,7 +11,7 @@ mod permissions;
 mod role;
 
 pub use account::account;
-pub use advisories::advisories;
+pub use advisories::{ADVISORIES, advisories};
 pub use caller::{Caller, caller};
 pub use machine::{machine, unopened};
 pub use permissions::permissions;

@@ -161,16 +161,6 @@ impl Engine {
         summary.stands(self.clock.now(), &product.manifest_digest, advisories, self.waivers)
     }
 
-    /// Makes sure that the advisories are those that somebody built, before they decide over a release.
-    async fn verify_advisories(&self) -> Result<(), EngineError> {
-        let Some(database) = self.advisories.clone() else { return Ok(()) };
-        let verified = tokio::task::spawn_blocking(move || database.verify()).await;
-        verified.map_err(|error| EngineError::ScanTask(error.to_string()))?.map_err(|error| EngineError::NotReady {
-            what: format!("the database of advisories can't be used: {error}"),
-            next: "bakehouse db update, or bakehouse db build --from FOLDER".to_owned(),
-        })
-    }
-
     /// What a product's image is judged by.
     async fn terms(&self, image: &Image, product: &Product) -> Result<Scan, EngineError> {
         let described = self.writer.reader().image(&image.region, &image.id).await?;

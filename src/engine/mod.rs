@@ -27,7 +27,7 @@ mod survey;
 mod wait;
 mod witnesses;
 
-pub use advisories::refuse_lacking_advisories;
+pub use advisories::{Lack, lacks, refuse_lacking_advisories};
 pub use baked::{Baked, baking, passed_scan, rejected_after};
 pub use boot::{boot_plan, measure_plan, next_look};
 pub use check::{Whole, checksum_image, scan_snapshots};

@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::Engine;
-use super::advisories;
 use super::bake::{is_in_the_way, is_of_no_use, is_rejected, origin};
 use super::boot;
 use super::change::is_changing;
@@ -139,7 +138,8 @@ async fn find_next(engine: &Engine, product: &Product, request: &Request) -> Res
     take_over(engine, &mut plan).await?;
     plan.notices.extend(ending_waivers(product, engine.clock.now()));
     if plan.releases() {
-        plan.notices.extend(advisories::lack(engine, product).map(|lack| lack.to_string()));
+        let lacks = engine.lacks(product, plan.base()).await?;
+        plan.notices.extend(lacks.into_iter().map(|lack| format!("{}. {}", lack.what, lack.cure)));
     }
     if engine.target == "aws" {
         plan.notices.extend(listing::placeholders(product));

@@ -1,5 +1,7 @@
 //! What is told of each way in which a plan can stop: details, the state things are in, what to do.
 
+use std::collections::BTreeSet;
+
 use crate::bake::UserDataError;
 use crate::cloud::{BaseError, BucketError, CloudError, call_advice, media_policy};
 use crate::engine::EngineError;
@@ -131,12 +133,21 @@ pub(super) fn tell(error: &EngineError) -> Told {
             .kept(format!("{image} is not this run's work, and stays"))
             .then(format!("if nobody needs it: aws ec2 deregister-image --region {region} --image-id {image}"))
             .then("then ship again"),
-        EngineError::Rejected { version, image, report } => Told::new(&["nothing was shared or submitted"], &[])
-            .with_details(crate::scan::render(report).lines().map(str::to_owned))
-            .kept(format!("{image} is kept, unshared, tagged as rejected; bakehouse gc --older-than 0s --apply removes it"))
-            .then(format!("mend the provisioning and ship again: the version is still {version}"))
+        EngineError::Rejected { version, image, report } => {
+            let told = Told::new(&["nothing was shared or submitted"], &[])
+                .with_details(crate::scan::render(report).lines().map(str::to_owned))
+                .kept(format!("{image} is kept, unshared, tagged as rejected; bakehouse gc --older-than 0s --apply removes it"));
+            // What the database lacks is nothing of the image's.
+            let (of_database, of_image): (Vec<_>, Vec<_>) = report.failing().partition(|finding| crate::scan::is_of_database(finding));
+            let cures: BTreeSet<&str> = of_database.iter().map(|finding| finding.remedy.as_str()).collect();
+            let told = cures.into_iter().fold(told, Told::then);
+            match of_image.is_empty() {
+                true => told.then(format!("then ship again: the same image is judged anew, and the version is still {version}")),
+                false => told.then(format!("mend the provisioning and ship again: the version is still {version}")),
+            }
             .then("what may pass is waived in the manifest: [[scan.waiver]], docs/scan.md")
-            .then("while nothing that goes into it changes, this image is judged again: ship --rebuild makes another"),
+            .then("while nothing that goes into it changes, this image is judged again: ship --rebuild makes another")
+        }
         EngineError::BootFailed { version, image, kept, report, released } => {
             let told = if *released {
                 Told::new(&["the instance is gone"], &[]).kept(format!("{image} and its release stay as they are"))

@@ -468,6 +468,13 @@ codes! {
         example: edit("[tags]", "[[scan.waiver]]\nid = \"AMI-HIS-001\"\ntarget = \"/root/**\"\nreason = \"x\"\nowner = \"x\"\n\
                                  created = 2026-11-02\nexpires = 2028-11-02\n[tags]"),
     }
+    Warning WaiverEnding "waiver-ending" {
+        meaning: "A waiver has ended, or ends within two weeks.",
+        why: "From the day after on, what it let pass stops a release again, in the middle of it if nobody looks before.", source: OURS,
+        remedy: "Mend what it is for and take it out; or look again, and set both days anew.",
+        example: edit("[tags]", "[[scan.waiver]]\nid = \"AMI-HIS-001\"\ntarget = \"/root/**\"\nreason = \"x\"\nowner = \"x\"\n\
+                                 created = 2026-05-02\nexpires = 2026-10-01\n[tags]"),
+    }
     Error WaiverException "waiver-exception" {
         meaning: "An exception of AWS's policy is claimed for what it does not cover.",
         why: "The policy lets services that are not for administration start with a strong password that each instance makes at random, \

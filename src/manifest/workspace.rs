@@ -5,6 +5,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use jiff::civil::Date;
+
 use super::code::Code;
 use super::context::{Context, Reader, Value};
 use super::decode::{self, Facts};
@@ -63,11 +65,14 @@ pub struct Judge<'a> {
     pub payload: &'a (dyn Fn(&Product) -> Option<String> + Sync),
     /// The codes of the scan's rules, which waivers are held against; none where they are not known.
     pub rules: &'a [&'a str],
+    /// The day for which waivers are judged, of which those that are over or end soon are warned of; none where that is left
+    /// to the scan.
+    pub today: Option<Date>,
 }
 
 impl Judge<'static> {
     /// The judge who finds nothing.
-    pub const LENIENT: Self = Judge { payload: &|_| None, rules: &[] };
+    pub const LENIENT: Self = Judge { payload: &|_| None, rules: &[], today: None };
 }
 
 /// Why there is no workspace.
@@ -220,7 +225,7 @@ impl Workspace {
         let settings = self.settings.account.as_ref().filter(|_| target == TargetName::Aws);
         let placeholder = AccountId::placeholder();
         let account = account.or(settings).unwrap_or(&placeholder);
-        let facts = Facts { slug, account, rules: judge.rules };
+        let facts = Facts { slug, account, rules: judge.rules, today: judge.today };
         let case = Case { target, architecture: None };
         let (first, variants, mut faults) = self.read_variant(&facts, case, &[], judge);
         let mut products: Vec<Product> = first.into_iter().collect();

@@ -559,6 +559,9 @@ impl Default for VulnerabilityPolicy {
 }
 
 impl VulnerabilityPolicy {
+    /// The most days that advisories may be let be old. Who waits longer doesn't look.
+    pub const MOST_DAYS: u32 = 365;
+
     /// Tells whether a policy said nothing of its own.
     pub fn is_usual(&self) -> bool {
         *self == Self::default()

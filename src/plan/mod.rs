@@ -6,6 +6,7 @@ mod course;
 mod garbage;
 mod make;
 mod order;
+mod system;
 
 pub use base::{BaseFault, base_faults};
 pub use cost::{MonthlyCost, PRICES_OF};
@@ -13,3 +14,4 @@ pub use course::Sibling;
 pub use garbage::{Garbage, GarbageFacts, GarbagePlan, Kept, RunFacts, Unknown, garbage};
 pub use make::{Facts, PlanError, Request, make};
 pub use order::needs;
+pub use system::system_of;

@@ -8,29 +8,30 @@ use regex::Regex;
 
 use super::request::Scan;
 use super::rules::RULES;
-use super::verdict::{Judge, Verdict, worst_first};
+use super::verdict::{Judge, Passes, Verdict, worst_first};
 use crate::model::report::{Finding, Severity};
 use crate::model::vulnerability::Vulnerability;
 use crate::model::waiver::{Family, FindingWaiver, Waiver, WaiverState, WaiverUse};
 
 /// Marks the findings that the policy's waivers are for, and adds what is wrong with the waivers.
 ///
-/// A finding that several waivers are for is marked with the first that holds, else with the first.
-pub(super) fn apply(findings: &mut Vec<Finding>, request: &Scan) -> Vec<WaiverUse> {
+/// A finding that several waivers are for is marked with the first that holds, else with the first. What VEX
+/// documents say `in_vain` is told beside.
+pub(super) fn apply(findings: &mut Vec<Finding>, in_vain: Vec<String>, request: &Scan) -> Vec<WaiverUse> {
     let today = request.at.to_zoned(TimeZone::UTC).date();
     let mut waivers: Vec<Candidate> = request.policy.waivers.iter().map(|waiver| Candidate::new(waiver, today)).collect();
     for finding in findings.iter_mut() {
         finding.waiver = mark(finding, &mut waivers, request.waivers.allow_policy);
     }
-    let uses: Vec<WaiverUse> = waivers.into_iter().map(|candidate| candidate.used).collect();
+    let passes = Passes { waivers: waivers.into_iter().map(|candidate| candidate.used).collect(), in_vain };
     for rule in RULES {
         let Judge::Gate(judge) = &rule.judge else { continue };
         let mut verdict = Verdict::new(rule);
-        judge(&uses, &mut verdict);
+        judge(&passes, &mut verdict);
         findings.extend(verdict.into_findings());
     }
     worst_first(findings);
-    uses
+    passes.waivers
 }
 
 /// The thresholds of families; strictly, waivers that are over or for nothing fail.

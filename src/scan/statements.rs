@@ -1,14 +1,21 @@
 //! What VEX documents of the product say of the vulnerabilities that were found.
 
+use std::collections::BTreeMap;
+
 use super::request::Scan;
-use crate::advisories::vex::{Statement, Statements, Subject, platforms};
+use crate::advisories::Database;
+use crate::advisories::vex::{Found, Idle, Statement, Statements, Subject, Why, platforms};
+use crate::model::count::counted_as;
 use crate::model::report::{Finding, OperatingSystem};
 
+/// Statements of one document that are told one by one.
+const MOST_TOLD: usize = 20;
+
 /// Sets beside each vulnerability what is said of it, if that holds for all packages that have it; of several statements
-/// the strictest.
-pub(super) fn mark(findings: &mut [Finding], system: Option<&OperatingSystem>, request: &Scan) {
+/// the strictest. Returns what is said in vain, and why; a sentence each.
+pub(super) fn mark(findings: &mut [Finding], system: Option<&OperatingSystem>, request: &Scan) -> Vec<String> {
     if request.policy.vex.is_empty() {
-        return;
+        return Vec::new();
     }
     let mut statements = Statements::default();
     for document in &request.policy.vex {
@@ -18,7 +25,7 @@ pub(super) fn mark(findings: &mut [Finding], system: Option<&OperatingSystem>, r
     let image = request.product.iter().map(|slug| format!("pkg:generic/{slug}"));
     let inside: Vec<String> = image.chain(system.into_iter().flat_map(platforms)).collect();
     let inside: Vec<&str> = inside.iter().map(String::as_str).collect();
-    for finding in findings {
+    for finding in findings.iter_mut() {
         let said = finding.vulnerability.as_ref().and_then(|flaw| {
             let ids: Vec<&str> = flaw.ids.iter().map(String::as_str).collect();
             let about = |package: &String| statements.about(&Subject { package, inside: &inside }, &ids);
@@ -27,6 +34,37 @@ pub(super) fn mark(findings: &mut [Finding], system: Option<&OperatingSystem>, r
         });
         finding.statement = said;
     }
+    in_vain(&statements, findings, &inside, request.advisories.as_deref())
+}
+
+/// Says which statements take no effect; of those of a document the first, the others are counted.
+fn in_vain(statements: &Statements, findings: &[Finding], inside: &[&str], database: Option<&Database>) -> Vec<String> {
+    let of_flaw = |finding: &'_ Finding| finding.vulnerability.as_deref().map(|flaw| (flaw.clone(), finding.statement.is_some()));
+    let flaws: Vec<_> = findings.iter().filter_map(of_flaw).collect();
+    let found: Vec<Found> =
+        flaws.iter().map(|(flaw, is_stated)| Found { ids: &flaw.ids, packages: &flaw.packages, is_stated: *is_stated }).collect();
+    let mut told: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for fault in statements.faults() {
+        told.entry(&fault.file).or_default().push(format!("{fault}: it holds for nothing"));
+    }
+    for Idle { statement, why } in statements.idle(&found, inside) {
+        let flaw = statement.ids.first().map_or("", String::as_str);
+        let is_known = |id: &String| database.is_none_or(|database| database.named(id).is_ok_and(|named| !named.is_empty()));
+        let why = match why {
+            Why::Products(why) => why,
+            Why::Flaw if statement.ids.iter().any(is_known) => "no package that was found has that flaw".to_owned(),
+            Why::Flaw => "the database of advisories knows no such flaw".to_owned(),
+        };
+        let what = format!("{}: {}: what it says of {flaw} takes no effect: {why}", statement.document, statement.place);
+        told.entry(&statement.document).or_default().push(what);
+    }
+    let first = |(document, mut all): (&str, Vec<String>)| {
+        let rest = all.len().saturating_sub(MOST_TOLD);
+        all.truncate(MOST_TOLD);
+        all.extend((rest > 0).then(|| format!("{document}: {} like these", counted_as(rest as u64, "more statement", "more statements"))));
+        all
+    };
+    told.into_iter().flat_map(first).collect()
 }
 
 #[cfg(test)]
@@ -79,6 +117,49 @@ mod tests {
             let report = judged(&status);
             assert!(!flaw(&report).is_waived() && !report.passed());
             assert!(crate::scan::render(&report).contains("says The Vendor"), "{}", crate::scan::render(&report));
+        }
+    }
+
+    #[test]
+    fn statements_that_take_no_effect_are_told_with_their_place_and_why() {
+        let why = |statement: serde_json::Value| {
+            let told: Vec<String> = judged(&statement)
+                .findings
+                .into_iter()
+                .filter(|finding| finding.code == "GATE-VEX-001")
+                .map(|finding| format!("{} {}", finding.severity, finding.reason))
+                .collect();
+            told.join("\n")
+        };
+        let said = |more: serde_json::Value| {
+            let mut statement = json!({ "status": "not_affected", "justification": "vulnerable_code_not_present" });
+            statement.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            why(statement)
+        };
+        assert_eq!(said(json!({})), "");
+        assert_eq!(said(json!({ "products": [{ "@id": "pkg:deb/debian/xz-utils?arch=source" }] })), "");
+        for (more, because) in [
+            (
+                json!({ "products": [{ "@id": "pkg:deb/debian/xz-utils" }] }),
+                "pkg:deb/debian/xz-utils is neither that package nor what it is in: that is the source package, which `?arch=source` behind it says",
+            ),
+            (json!({ "products": [{ "@id": "pkg:oci/my-app" }] }), "pkg:oci/my-app is neither that package nor what it is in"),
+            (
+                json!({ "products": [{ "@id": "pkg:oci/my-app", "subcomponents": [{ "@id": "pkg:deb/debian/liblzma5" }] }] }),
+                "pkg:deb/debian/liblzma5 is said as a part of pkg:oci/my-app, which isn't what was scanned",
+            ),
+            (
+                json!({ "vulnerability": { "name": "CVE-2099-1" } }),
+                "what it says of CVE-2099-1 takes no effect: the database of advisories knows no such flaw",
+            ),
+            (
+                json!({ "vulnerability": { "name": "CVE-2024-6387" } }),
+                "CVE-2024-6387 takes no effect: no package that was found has that flaw",
+            ),
+            (json!({ "justification": null }), "neither a justification nor an impact statement says why: it holds for nothing"),
+        ] {
+            let told = said(more);
+            assert!(told.starts_with("low vex/xz.json: statements[0]: ") && told.ends_with(because), "{told}\n{because}");
         }
     }
 

@@ -36,8 +36,16 @@ pub(super) enum Judge {
     Unallocated(fn(&Unallocated, &mut Verdict)),
     /// What is known of an image without reading it, once its packages are known: today's data and date.
     Inventory(fn(&Inventory, &mut Verdict)),
-    /// The manifest's waivers, once all findings are known.
-    Gate(fn(&[WaiverUse], &mut Verdict)),
+    /// What the product's owners let pass, once all findings are known.
+    Gate(fn(&Passes, &mut Verdict)),
+}
+
+/// What a product's owners let pass, held against what was found.
+pub(super) struct Passes {
+    /// The manifest's waivers.
+    pub(super) waivers: Vec<WaiverUse>,
+    /// What VEX documents say in vain, and why.
+    pub(super) in_vain: Vec<String>,
 }
 
 /// Collects the findings of one rule.
@@ -69,6 +77,13 @@ impl<'r> Verdict<'r> {
     /// Adds a finding of another severity about the image as a whole.
     pub(super) fn image_as(&mut self, severity: Severity, reason: impl Into<String>) {
         self.push(severity, None, reason.into());
+    }
+
+    /// Says what to do about the finding that was added last, where that is more than what the rule says.
+    pub(super) fn remedied(&mut self, remedy: String) {
+        if let Some(finding) = self.findings.last_mut() {
+            finding.remedy = remedy;
+        }
     }
 
     /// Adds a flaw of a package's, as bad as it is.

@@ -45,7 +45,7 @@ fn a_database_is_built_of_the_sample_and_told_of() {
     let (code, _, said) = db(&database, &build);
     assert_eq!((code, said.as_str()), (0, ""));
     let first = std::fs::read(&database).unwrap();
-    let (code, told, _) = db(&database, &["info", "--verify"]);
+    let (code, told, _) = db(&database, &["info"]);
     assert!(
         code == 0 && told.contains("a sample of 2025-08-25") && told.contains("12 advisories") && told.contains("CC-BY-SA-4.0"),
         "{told}"
@@ -58,6 +58,66 @@ fn a_database_is_built_of_the_sample_and_told_of() {
     db(&database, &build);
     assert!(std::fs::read(&database).unwrap() == first, "the same sources make the same bytes");
     assert_eq!(std::fs::read_dir(database.parent().unwrap()).unwrap().count(), 1, "no draft stays");
+}
+
+#[test]
+fn a_database_whose_bytes_have_changed_is_told_of_by_nobody() {
+    let folder = place::folder();
+    let database = folder.path().join("advisories.db");
+    db(&database, &["build", "--from", sample().to_str().unwrap()]);
+    let mut flipped = std::fs::read(&database).unwrap();
+    let middle = flipped.len() / 2;
+    flipped[middle] ^= 1;
+    std::fs::write(&database, flipped).unwrap();
+    let (code, told, said) = db(&database, &["info"]);
+    assert!(code == 1 && told.is_empty() && said.contains("it is damaged") && said.contains("db update makes it anew"), "{told}{said}");
+}
+
+#[test]
+fn a_place_that_no_database_can_have_is_named_with_why_and_what_next() {
+    let folder = place::folder();
+    let (taken, file) = (folder.path().join("folder"), folder.path().join("file"));
+    std::fs::create_dir(&taken).unwrap();
+    std::fs::write(&file, "").unwrap();
+    let (sample, hint) = (sample(), taken.join("advisories.db"));
+    let build = ["build", "--from", sample.to_str().unwrap()];
+    for arguments in [&build[..], &["info"]] {
+        let (code, _, said) = db(&taken, arguments);
+        let why = format!("{} is a folder, and no database of advisories", taken.display());
+        assert!(code == 1 && said.contains(&why) && said.contains(&format!("--database names a file: {}", hint.display())), "{said}");
+    }
+    let below = file.join("advisories.db");
+    let (code, _, said) = db(&below, &build);
+    let why = format!("{} can't be written: the folder {} can't be made", below.display(), file.display());
+    assert!(code == 1 && said.contains(&why) && !said.contains("stays"), "{said}");
+    let none = folder.path().join("none.db");
+    let mut scan = Command::new(env!("CARGO_BIN_EXE_bakehouse"));
+    let output = scan.args(["scan", "--database"]).args([&none, &taken]).env("NO_COLOR", "1").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains(&format!("there is no database of advisories at {}: bakehouse db update", none.display())), "{said}");
+}
+
+#[test]
+fn sources_are_called_by_their_folders_and_what_is_none_is_told_with_what_is() {
+    let folder = place::folder();
+    let (database, one, other) = (folder.path().join("advisories.db"), folder.path().join("one"), folder.path().join("other"));
+    for place in [&one, &other] {
+        std::fs::create_dir(place).unwrap();
+        std::fs::copy(sample().join("kev.json"), place.join("kev.json")).unwrap();
+        std::fs::copy(sample().join("osv/GO-2024-2687.json"), place.join("a.json")).unwrap();
+    }
+    let from = ["build", "--format", "json", "--from", one.to_str().unwrap(), other.to_str().unwrap()];
+    let (_, told, _) = db(&database, &from);
+    let json: Value = serde_json::from_str(&told).unwrap();
+    let names: Vec<&str> = json["about"]["sources"].as_array().unwrap().iter().map(|source| source["file"].as_str().unwrap()).collect();
+    assert_eq!(names, ["one", "one/kev.json", "other", "other/kev.json"]);
+    std::fs::write(one.join("end-of-life.json"), r#"{"source": "a table of somebody's", "products": {"debian": {}}}"#).unwrap();
+    let none = folder.path().join("none.db");
+    let (code, _, said) = db(&none, &from);
+    assert!(code == 1 && said.contains("one/end-of-life.json: it is of no kind that is known: OSV"), "{said}");
+    assert!(said.contains(&format!("there is none at {} yet", none.display())) && said.contains("db build --help says"), "{said}");
+    let (_, help, _) = db(&none, &["build", "--help"]);
+    assert!(help.contains("endoflife.date/api/v1/products/full") && help.contains("known_exploited_vulnerabilities.json"), "{help}");
 }
 
 #[test]
@@ -82,7 +142,8 @@ fn damaged_sources_leave_the_old_database_unless_they_may_be_left_out() {
     let from = sources.to_str().unwrap();
     let (code, _, said) = db(&database, &["build", "--from", from]);
     assert_eq!(code, 1);
-    for told in [".: b.json:2:14: modified: invalid type", "c.csv: it is of no kind that is known", "2 records can't be read"] {
+    for told in ["sources: b.json:2:14: modified: invalid type", "sources/c.csv: it is of no kind that is known", "2 records can't be read"]
+    {
         assert!(said.contains(told), "{said} has no {told}");
     }
     assert_eq!(std::fs::read(&database).unwrap(), b"bakehouse-db: the old one");

@@ -167,6 +167,56 @@ fn a_bill_of_materials_is_judged_by_its_packages() {
 }
 
 #[test]
+fn what_the_database_lacks_of_the_base_s_system_is_foreseen() {
+    let scratch = Scratch::new();
+    scratch.done("bakehouse init my-app");
+    fs::create_dir(scratch.folder().join("others")).unwrap();
+    for file in ["kev.json", "osv/ALSA-2024-4312.json"] {
+        let name = std::path::Path::new(file).file_name().unwrap();
+        fs::copy(std::path::Path::new(sample::FOLDER).join(file), scratch.folder().join("others").join(name)).unwrap();
+    }
+    let today = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
+    scratch.done(&format!("bakehouse db build --from others --as-of {today}"));
+    let lacking = "the database has no advisories of Debian 13 (Debian)";
+    let cure = "bakehouse db update --only \"Debian\"";
+    let plan = scratch.done("bakehouse plan my-app");
+    assert!(plan.contains(lacking) && plan.contains("stops the release (COV-ADV-001)") && plan.contains(cure), "{plan}");
+    let doctor = scratch.run("bakehouse doctor", None);
+    assert!(doctor.out.contains(lacking) && doctor.out.contains(cure), "{}", doctor.out);
+    let shipped = scratch.run("bakehouse ship my-app --yes", None);
+    assert!(shipped.code == Some(1) && shipped.err.contains("nothing is baked") && shipped.err.contains(lacking), "{}", shipped.err);
+    let shipped = scratch.run("bakehouse ship my-app --yes --advisories-later", None);
+    assert!(shipped.code == Some(4) && shipped.err.contains(cure), "{}", shipped.err);
+    assert!(!shipped.err.contains("mend the provisioning") && shipped.err.contains("the same image is judged anew"), "{}", shipped.err);
+    let manifest = scratch.folder().join("products/my-app/product.toml");
+    let waiver = format!(
+        "\n[[scan.waiver]]\nid = \"COV-ADV-001\"\ntarget = \"image\"\nreason = \"checked elsewhere\"\nowner = \"a@example.com\"\n\
+         created = {today}\nexpires = {today}\n"
+    );
+    fs::write(&manifest, fs::read_to_string(&manifest).unwrap() + &waiver).unwrap();
+    let plan = scratch.done("bakehouse plan my-app --rebuild");
+    assert!(!plan.contains(lacking), "what is waived stops nothing: {plan}");
+}
+
+#[test]
+fn a_database_whose_bytes_have_changed_is_noticed_before_anything_is_baked() {
+    let scratch = Scratch::new();
+    scratch.done("bakehouse init my-app");
+    let database = scratch.folder().join("advisories-of-today.db");
+    let mut flipped = fs::read(&database).unwrap();
+    let middle = flipped.len() / 2;
+    flipped[middle] ^= 1;
+    fs::write(&database, flipped).unwrap();
+    let plan = scratch.done("bakehouse plan my-app");
+    assert!(plan.contains("the database of advisories can't be used: it is damaged"), "{plan}");
+    let doctor = scratch.run("bakehouse doctor", None);
+    assert!(doctor.code == Some(1) && doctor.out.contains("the database can't be used: it is damaged"), "{}", doctor.out);
+    let shipped = scratch.run("bakehouse ship my-app --yes", None);
+    assert!(shipped.code == Some(1) && shipped.err.contains("nothing is baked") && shipped.err.contains("damaged"), "{}", shipped.err);
+    assert!(scratch.run("bakehouse runs", None).err.contains("there are no runs"), "nothing was begun");
+}
+
+#[test]
 fn without_a_database_nothing_is_released_and_the_plan_says_so() {
     let scratch = Scratch::new();
     scratch.done("bakehouse init my-app");
@@ -175,7 +225,11 @@ fn without_a_database_nothing_is_released_and_the_plan_says_so() {
     assert!(plan.contains("there is no database of advisories"), "{plan}");
     let shipped = scratch.run("bakehouse ship my-app --yes", None);
     assert!(shipped.code == Some(1) && shipped.err.contains("nothing is baked: there is no database of advisories"), "{}", shipped.err);
-    assert!(shipped.err.contains("bakehouse db update, or --advisories-later"), "{}", shipped.err);
+    assert!(
+        shipped.err.contains("bakehouse db update") && shipped.err.contains("--advisories-later bakes all the same"),
+        "{}",
+        shipped.err
+    );
     assert!(scratch.run("bakehouse runs", None).err.contains("there are no runs"), "nothing was begun");
     let shipped = scratch.run("bakehouse ship my-app --yes --advisories-later", None);
     assert!(shipped.code == Some(4) && format!("{}{}", shipped.out, shipped.err).contains("COV-ADV-001"), "{}", shipped.err);
@@ -183,7 +237,7 @@ fn without_a_database_nothing_is_released_and_the_plan_says_so() {
         jiff::Timestamp::now().saturating_sub(jiff::SignedDuration::from_hours(24 * 30)).unwrap().strftime("%Y-%m-%d").to_string();
     scratch.done(&format!("bakehouse db build --from {} --as-of {long_ago}", sample::FOLDER));
     let plan = scratch.done("bakehouse plan my-app --rebuild");
-    let how_old = format!("the entries of CISA's catalogue of what attackers use are of {long_ago}, and may be 7 days old");
+    let how_old = format!("the entries of CISA's catalogue of what attackers use are of {long_ago}, 30 days old, and may be 7");
     assert!(plan.contains(&how_old), "{plan}");
     let baked = scratch.run("bakehouse bake my-app --rebuild", None);
     assert!(baked.code == Some(1) && baked.err.contains("nothing is baked") && baked.err.contains("COV-ADV-002"), "{}", baked.err);

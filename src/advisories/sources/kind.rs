@@ -61,7 +61,9 @@ fn recognise(head: &[u8]) -> Option<SourceKind> {
         b'<' if text.contains("<updates") => Some(SourceKind::Updateinfo),
         b'{' if has("catalogVersion") => Some(SourceKind::Kev),
         b'{' if has("result") && has("schema_version") && !has("modified") => Some(SourceKind::EndOfLife),
-        b'{' => Some(SourceKind::Osv),
+        b'{' if ["id", "schema_version", "modified", "affected", "summary", "details", "aliases"].into_iter().any(has) => {
+            Some(SourceKind::Osv)
+        }
         b'[' if has("cycle") => Some(SourceKind::EndOfLife),
         _ if text.starts_with("#model_version") || text.starts_with("cve,epss") => Some(SourceKind::Epss),
         _ if text.starts_with("version,codename,series") => Some(SourceKind::DistroInfo),
@@ -118,6 +120,7 @@ mod tests {
             ("#model_version:v2025.03.14,score_date:x\ncve,epss,percentile\n", Some(SourceKind::Epss)),
             ("version,codename,series,created,release,eol,eol-lts,eol-elts\n", Some(SourceKind::DistroInfo)),
             ("<html>", None),
+            ("{\"source\": \"a table of ours\", \"products\": {}}", None),
             ("", None),
         ] {
             assert_eq!(recognise(head.as_bytes()), kind, "{head}");

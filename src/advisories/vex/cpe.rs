@@ -1,5 +1,7 @@
 //! CPE names: what systems and products as a whole are called.
 
+use std::fmt;
+
 /// A name of the Common Platform Enumeration, in either of its two spellings.
 ///
 /// Source: <https://csrc.nist.gov/pubs/ir/7695/final>
@@ -32,6 +34,14 @@ impl Cpe {
     pub fn covers(&self, other: &Self) -> bool {
         let others = other.attributes.iter().map(Option::as_deref).chain(std::iter::repeat(None));
         self.attributes.iter().zip(others).all(|(given, has)| given.is_none() || given.as_deref() == has)
+    }
+}
+
+/// For people: nothing is escaped.
+impl fmt::Display for Cpe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let attributes = self.attributes.iter().map(|attribute| attribute.as_deref().unwrap_or_default());
+        write!(f, "cpe:/{}", attributes.collect::<Vec<_>>().join(":").trim_end_matches(':'))
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod cpe;
 mod csaf;
+mod idle;
 mod json;
 mod openvex;
 mod platform;
@@ -16,6 +17,7 @@ mod statements;
 mod tests;
 
 pub use cpe::Cpe;
+pub use idle::{Found, Idle, Why};
 pub use platform::platforms;
 pub use product::{Component, Product, Subject};
 pub use purl::Purl;

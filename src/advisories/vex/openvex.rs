@@ -135,7 +135,8 @@ pub(super) fn read(context: &str, json: &[u8], faults: &mut Faults<'_>) -> Resul
         if !products.is_empty() {
             let Vulnerability { name: Term(id), aliases } = raw.vulnerability.0;
             let ids = std::iter::once(id).chain(aliases.unwrap_or_default().into_iter().map(|Term(alias)| alias)).collect();
-            statements.push(Statement { ids, products, status, author: Arc::clone(&author), at, document: Arc::clone(&name) });
+            let (author, document) = (Arc::clone(&author), Arc::clone(&name));
+            statements.push(Statement { ids, products, status, author, at, document, place: path });
         }
     }
     Ok(statements)

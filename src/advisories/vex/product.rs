@@ -1,5 +1,6 @@
 //! What a statement is about, and what is asked about.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::cpe::Cpe;
@@ -20,6 +21,36 @@ impl Product {
         // Most products of a large document are of another name, which is told at once.
         let is_meant = self.component.names(&asked.package) || asked.inside.iter().any(|thing| self.component.names(thing));
         is_meant && self.within.iter().all(|whole| asked.inside.iter().any(|thing| whole.names(thing)))
+    }
+}
+
+impl Product {
+    /// Says why it isn't what a package is that was asked about, though the flaw is in that; a clause.
+    pub(super) fn miss(&self, asked: &Asked) -> String {
+        let is_there = |component: &Component| component.names(&asked.package) || asked.inside.iter().any(|thing| component.names(thing));
+        if !is_there(&self.component) {
+            let hint = match self.component.names_source(&asked.package) {
+                true => ": that is the source package, which `?arch=source` behind it says",
+                false => "",
+            };
+            return format!("{} is neither that package nor what it is in{hint}", self.component);
+        }
+        let missing = self.within.iter().find(|whole| !asked.inside.iter().any(|thing| whole.names(thing)));
+        match missing {
+            Some(whole) => format!("{} is said as a part of {whole}, which isn't what was scanned", self.component),
+            None => format!("{} is it", self.component),
+        }
+    }
+}
+
+/// Its first name.
+impl fmt::Display for Component {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.purls.first(), self.cpes.first()) {
+            (Some(purl), _) => purl.fmt(f),
+            (None, Some(cpe)) => cpe.fmt(f),
+            (None, None) => f.write_str("nothing"),
+        }
     }
 }
 
@@ -46,6 +77,12 @@ impl Component {
     /// Tells whether it has no name.
     pub(super) fn is_nameless(&self) -> bool {
         self.purls.is_empty() && self.cpes.is_empty()
+    }
+
+    /// Tells whether it would name the source of a package if it said that it is one.
+    fn names_source(&self, thing: &Thing) -> bool {
+        let Thing::Package { source: Some(source), .. } = thing else { return false };
+        self.purls.iter().filter_map(Purl::as_source).any(|pattern| pattern.covers(source))
     }
 
     fn names(&self, thing: &Thing) -> bool {

@@ -1,6 +1,7 @@
 //! Package URLs as patterns: one that says less covers those that say more.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::str::FromStr as _;
 
 use packageurl::PackageUrl;
@@ -78,6 +79,12 @@ impl Purl {
         self.qualifiers.get("arch").is_some_and(|architecture| architecture == SOURCE)
     }
 
+    /// Returns the same as a name of a source package; none if it says what architecture it is of.
+    pub(super) fn as_source(&self) -> Option<Self> {
+        let mut source = self.clone();
+        source.qualifiers.insert("arch".to_owned(), SOURCE.to_owned()).is_none().then_some(source)
+    }
+
     /// Tells whether another one is among those that it means.
     ///
     /// Type, namespace and name have to be equal, the version too if it has one, and each qualifier that it has. A
@@ -109,6 +116,19 @@ impl Purl {
             source.version = version.or(source.version);
         }
         Some(source)
+    }
+}
+
+/// For people: nothing is escaped.
+impl fmt::Display for Purl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "pkg:{}/", self.kind)?;
+        self.namespace.iter().try_for_each(|namespace| write!(f, "{namespace}/"))?;
+        f.write_str(&self.name)?;
+        self.version.iter().try_for_each(|version| write!(f, "@{version}"))?;
+        let mut separators = std::iter::once('?').chain(std::iter::repeat('&'));
+        self.qualifiers.iter().zip(&mut separators).try_for_each(|((key, value), separator)| write!(f, "{separator}{key}={value}"))?;
+        self.subpath.iter().try_for_each(|subpath| write!(f, "#{subpath}"))
     }
 }
 

@@ -22,6 +22,8 @@ pub struct Statement {
     pub at: Timestamp,
     /// The document, as whoever handed it in called it.
     pub document: Arc<str>,
+    /// Its place in the document: `statements[3]`, `vulnerabilities[0]`.
+    pub place: String,
 }
 
 impl Statement {

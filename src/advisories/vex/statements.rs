@@ -91,7 +91,7 @@ impl Statements {
     }
 }
 
-fn is_cve(id: &str) -> bool {
+pub(super) fn is_cve(id: &str) -> bool {
     id.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("CVE-"))
 }
 

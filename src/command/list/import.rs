@@ -215,7 +215,7 @@ fn kept(context: &Context, import: &Import) {
 
 /// Tells what the Marketplace would refuse of the live listing today.
 fn judge(context: &Context, workspace: &Workspace, slug: &Slug) {
-    let judge = Judge { payload: &payload_fault, rules: &[] };
+    let judge = Judge { payload: &payload_fault, ..Judge::LENIENT };
     let faults = workspace.check(slug, Some(&context.identity.account), &judge);
     for fault in faults.list() {
         context.ui.say(&format!("{}: {}:{}: {} ({})", fault.severity.as_str(), fault.file, fault.line, fault.message, fault.code));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use jiff::civil::Date;
 use regex::Regex;
 
 use super::super::code::Code;
@@ -26,6 +27,8 @@ pub(in super::super) struct Facts<'a> {
     pub(in super::super) account: &'a AccountId,
     /// The codes of the scan's rules; none where they are not known.
     pub(in super::super) rules: &'a [&'a str],
+    /// The day for which waivers are judged; none where that is left to the scan.
+    pub(in super::super) today: Option<Date>,
 }
 
 /// Decodes a merged manifest as it holds for a variant. `None` only if faults were reported.
@@ -46,7 +49,7 @@ pub(in super::super) fn product(
     let boot_mode = image.as_ref().map(|image| image.spec.boot_mode);
     let listing = root.required("listing").and_then(|value| listing::listing(value, &place, architecture, boot_mode));
     let boot = boot::boot(&root, architecture);
-    let scan = scan::scan(&root, facts.rules);
+    let scan = scan::scan(&root, facts);
     let tags = root.or("tags", BTreeMap::new(), tags);
     root.finish();
 

@@ -9,6 +9,7 @@ use regex::Regex;
 use super::super::code::Code;
 use super::super::context::{Reader, Use, Value, quoted};
 use super::files::{normal, read};
+use super::product::Facts;
 use crate::advisories::vex::Statements;
 use crate::model::product::{ScanPolicy, VexDocument, VulnerabilityPolicy};
 use crate::model::report::Severity;
@@ -19,8 +20,6 @@ use crate::rules::texts::is_harmless;
 const MOST_WAIVERS: usize = 100;
 /// The most characters of a waiver's texts.
 const LONGEST_TEXT: usize = 500;
-/// The most days that advisories may be old. Who waits longer doesn't look.
-const MOST_DAYS: u32 = 365;
 /// The most VEX documents.
 const MOST_DOCUMENTS: usize = 50;
 /// The most bytes of a glob.
@@ -29,12 +28,12 @@ const LONGEST_GLOB: usize = 500;
 const RULES_BEGIN: [&str; 3] = ["AMI-", "COV-", "GATE-"];
 
 /// Reads `[scan]`, which may be missing.
-pub(super) fn scan(root: &Reader, rules: &[&str]) -> Option<ScanPolicy> {
+pub(super) fn scan(root: &Reader, facts: &Facts) -> Option<ScanPolicy> {
     root.or("scan", ScanPolicy::failing_on(Severity::High), |value| {
         let reader = value.table()?;
         let fail_on = reader.or("fail-on", Severity::High, |value| severity(&value));
         let thresholds = reader.or("thresholds", BTreeMap::new(), |value| thresholds(&value));
-        let waivers = reader.or("waiver", Vec::new(), |value| waivers(&value, rules));
+        let waivers = reader.or("waiver", Vec::new(), |value| waivers(&value, facts));
         let unallocated = reader.or("unallocated", false, |value| value.boolean());
         let vulnerabilities = reader.or("vulnerabilities", Default::default(), |value| vulnerabilities(&value));
         reader.finish();
@@ -108,21 +107,21 @@ fn days(value: &Value) -> Option<u32> {
         return None;
     };
     match digits.parse() {
-        Ok(days) if (1..=MOST_DAYS).contains(&days) => Some(days),
+        Ok(days) if (1..=VulnerabilityPolicy::MOST_DAYS).contains(&days) => Some(days),
         _ => {
             let message = format!("`{}` is {}", value.name, quoted(text));
-            value.fault(Code::OutOfRange, message).expected(format!("\"1d\" to \"{MOST_DAYS}d\"")).report();
+            value.fault(Code::OutOfRange, message).expected(format!("\"1d\" to \"{}d\"", VulnerabilityPolicy::MOST_DAYS)).report();
             None
         }
     }
 }
 
-fn waivers(value: &Value, rules: &[&str]) -> Option<Vec<Waiver>> {
+fn waivers(value: &Value, facts: &Facts) -> Option<Vec<Waiver>> {
     let values = value.list(0..=MOST_WAIVERS)?;
     let count = values.len();
     let mut waivers: Vec<Waiver> = Vec::new();
     for value in values {
-        let Some(waiver) = waiver(&value, rules) else { continue };
+        let Some(waiver) = waiver(&value, facts) else { continue };
         if waivers.iter().any(|other| (&other.id, &other.target) == (&waiver.id, &waiver.target)) {
             let message = format!("two waivers are for {} of {}", quoted(&waiver.id), quoted(&waiver.target));
             value.fault(Code::Duplicate, message).expected("each `id` and `target` once").report();
@@ -132,9 +131,9 @@ fn waivers(value: &Value, rules: &[&str]) -> Option<Vec<Waiver>> {
     (waivers.len() == count).then_some(waivers)
 }
 
-fn waiver(value: &Value, rules: &[&str]) -> Option<Waiver> {
+fn waiver(value: &Value, facts: &Facts) -> Option<Waiver> {
     let reader = value.table()?;
-    let id = reader.required("id").and_then(|value| id(&value, rules));
+    let id = reader.required("id").and_then(|value| id(&value, facts.rules));
     let target = reader.required("target").and_then(|value| target(&value));
     let reason = reader.required("reason").and_then(|value| line(&value));
     let owner = reader.required("owner").and_then(|value| line(&value));
@@ -146,7 +145,7 @@ fn waiver(value: &Value, rules: &[&str]) -> Option<Waiver> {
     reader.finish();
     // What is wrong with one value hides nothing of the others.
     if let (Some(value), Some(created), Some(expires)) = (last_day, created, expires) {
-        report_term(&value, created, expires);
+        report_term(&value, created, expires, facts.today);
     }
     if let (Some(value), Some(id), Some(Some(exception))) = (claim, &id, exception) {
         report_exception(&value, id, exception);
@@ -229,9 +228,10 @@ fn report_unknown(value: &Value, text: &str, rules: &[&str]) {
         .report();
 }
 
-fn report_term(value: &Value, created: Date, expires: Date) {
+fn report_term(value: &Value, created: Date, expires: Date, today: Option<Date>) {
     let days = Waiver::days(created, expires);
     if (0..=Waiver::LONGEST_DAYS).contains(&days) {
+        today.into_iter().for_each(|today| report_end(value, expires, today));
         return;
     }
     let message = match days {
@@ -240,6 +240,17 @@ fn report_term(value: &Value, created: Date, expires: Date) {
     };
     let last = created.saturating_add(jiff::Span::new().days(Waiver::LONGEST_DAYS));
     value.fault(Code::WaiverTerm, message).expected(format!("{created} to {last}")).report();
+}
+
+/// Warns of a waiver that is over, or soon will be.
+fn report_end(value: &Value, expires: Date, today: Date) {
+    let message = match Waiver::days(today, expires) {
+        ..0 => format!("the waiver ended on {expires}: what it let pass counts again"),
+        left if left < Waiver::WARNED_DAYS => format!("the waiver ends on {expires}: what it lets pass counts again from the day after"),
+        _ => return,
+    };
+    let soonest = today.saturating_add(jiff::Span::new().days(Waiver::WARNED_DAYS));
+    value.fault(Code::WaiverEnding, message).expected(format!("{soonest} or later, once somebody has looked again")).report();
 }
 
 fn report_exception(value: &Value, id: &str, exception: Exception) {

@@ -167,7 +167,7 @@ fn a_fault_of_a_test_stands_at_its_script() {
 #[test]
 fn a_judge_is_asked_of_products_without_errors_and_his_word_is_a_fault() {
     let bench = Bench::new();
-    let judge = Judge { payload: &|product| Some(format!("no room for {}", product.slug)), rules: &[] };
+    let judge = Judge { payload: &|product| Some(format!("no room for {}", product.slug)), ..Judge::LENIENT };
     let codes = |bench: &Bench| {
         let faults = bench.workspace().check_all(None, &judge).unwrap();
         faults.list().iter().map(|fault| (fault.code, fault.message.clone())).collect::<Vec<_>>()
@@ -175,6 +175,36 @@ fn a_judge_is_asked_of_products_without_errors_and_his_word_is_a_fault() {
     assert_eq!(codes(&bench), [(Payload, "no room for demo".to_owned())]);
     bench.edit("format = 1", "format = 2");
     assert_eq!(codes(&bench).iter().map(|(code, _)| *code).collect::<Vec<_>>(), [Format]);
+}
+
+#[test]
+fn a_waiver_that_is_over_or_ends_soon_is_warned_of_at_its_line() {
+    let bench = Bench::new();
+    let waiver = |target: &str, expires: &str| {
+        format!(
+            "[[scan.waiver]]\nid = \"AMI-HIS-001\"\ntarget = \"{target}\"\nreason = \"x\"\nowner = \"x\"\n\
+             created = 2026-10-02\nexpires = {expires}\n"
+        )
+    };
+    let waivers = [("/a", "2026-11-22"), ("/b", "2026-11-23"), ("/c", "2026-12-06"), ("/d", "2026-12-07")];
+    let waivers: String = waivers.iter().map(|(target, expires)| waiver(target, expires)).collect();
+    bench.edit("[tags]", &format!("{waivers}[tags]"));
+    let faults = bench.check();
+    let text = fs::read_to_string(bench.product().join("product.toml")).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let found: Vec<(Code, &str, String)> =
+        faults.list().iter().map(|fault| (fault.code, lines[fault.line - 1], fault.message.clone())).collect();
+    let ended = |day: &str| format!("the waiver ended on {day}: what it let pass counts again");
+    let ends = |day: &str| format!("the waiver ends on {day}: what it lets pass counts again from the day after");
+    let expected = [
+        (WaiverEnding, "expires = 2026-11-22", ended("2026-11-22")),
+        (WaiverEnding, "expires = 2026-11-23", ends("2026-11-23")),
+        (WaiverEnding, "expires = 2026-12-06", ends("2026-12-06")),
+    ];
+    assert_eq!(found, expected);
+    assert_eq!(faults.errors(), 0, "it is for the scan to stop a release for");
+    let later = bench.workspace().check_all(None, &Judge { today: None, ..JUDGE }).unwrap();
+    assert!(later.is_empty(), "without a day nothing is said");
 }
 
 #[test]

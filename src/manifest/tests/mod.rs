@@ -10,11 +10,17 @@ mod workspaces;
 use std::fs;
 use std::path::Path;
 
+use jiff::civil::date;
+
 use super::{Code, Faults, Judge, Workspace, scaffold};
 use crate::model::ids::Slug;
 
-/// A judge who knows some rules, and whom every payload suits.
-const JUDGE: Judge = Judge { rules: &["AMI-HIS-001", "AMI-PWD-003", "AMI-SEC-001", "AMI-SEC-002", "AMI-SEC-005"], ..Judge::LENIENT };
+/// A judge of 23 November 2026 who knows some rules, and whom every payload suits.
+const JUDGE: Judge = Judge {
+    rules: &["AMI-HIS-001", "AMI-PWD-003", "AMI-SEC-001", "AMI-SEC-002", "AMI-SEC-005"],
+    today: Some(date(2026, 11, 23)),
+    ..Judge::LENIENT
+};
 
 /// A workspace with one product that nothing is wrong with.
 struct Bench {

@@ -33,6 +33,7 @@ fn tell(inventory: &Inventory, verdict: &mut Verdict, wanted: GapKind) {
     for (gap, (kind, severity)) in inventory.assessment.gaps.iter().map(|gap| (gap, Gap::rated(gap))) {
         if kind == wanted {
             verdict.image_as(severity, gap.reason());
+            gap.remedy().into_iter().for_each(|remedy| verdict.remedied(remedy));
         }
     }
 }

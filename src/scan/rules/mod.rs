@@ -50,10 +50,15 @@ mod waivers;
 pub(super) use coverage::UNLISTED;
 
 use super::verdict::{Judge, Rule};
-use crate::model::report::Severity;
+use crate::model::report::{Finding, Severity};
 
 /// The code of the finding that nothing can be said of an image's vulnerabilities.
 pub const NO_ADVISORIES: &str = advisories::MISSING.code;
+
+/// Tells whether a finding is of what the database of advisories lacks, and so mended there and not in the image.
+pub fn is_of_database(finding: &Finding) -> bool {
+    [advisories::MISSING, advisories::STALE, advisories::PARTIAL].iter().any(|rule| rule.code == finding.code)
+}
 
 /// The code of the one rule of today's date that reports of before can't be judged by again: they kept no runtimes.
 pub(super) const OF_RUNTIMES: &str = runtimes::RUNTIMES.code;
@@ -126,6 +131,7 @@ pub(super) const RULES: &[Rule] = &[
     coverage::PACKAGES,
     coverage::SOFTWARE,
     coverage::OTHER_SYSTEMS,
+    waivers::IDLE,
     waivers::EXPIRED,
     waivers::UNUSED,
 ];

@@ -1,8 +1,16 @@
-//! GATE-WVR-001, 002: waivers that are over, or for nothing.
+//! GATE-VEX-001: what VEX documents say in vain. GATE-WVR-001, 002: waivers that are over, or for nothing.
 
 use crate::model::report::Severity;
 use crate::model::waiver::{WaiverState, WaiverUse};
-use crate::scan::verdict::{Judge, Rule, Verdict};
+use crate::scan::verdict::{Judge, Passes, Rule, Verdict};
+
+pub(super) const IDLE: Rule = Rule {
+    code: "GATE-VEX-001",
+    severity: Severity::Low,
+    title: "VEX statements that take no effect",
+    remedy: "Name flaw and package as the finding does (docs/scan.md tells which names match), or take the statement out.",
+    judge: Judge::Gate(idle),
+};
 
 pub(super) const EXPIRED: Rule = Rule {
     code: "GATE-WVR-001",
@@ -20,8 +28,12 @@ pub(super) const UNUSED: Rule = Rule {
     judge: Judge::Gate(unused),
 };
 
-fn expired(waivers: &[WaiverUse], verdict: &mut Verdict) {
-    for WaiverUse { waiver, findings, .. } in waivers.iter().filter(|used| used.state == WaiverState::Expired) {
+fn idle(passes: &Passes, verdict: &mut Verdict) {
+    passes.in_vain.iter().for_each(|why| verdict.image(why.as_str()));
+}
+
+fn expired(passes: &Passes, verdict: &mut Verdict) {
+    for WaiverUse { waiver, findings, .. } in passes.waivers.iter().filter(|used| used.state == WaiverState::Expired) {
         let found = match findings {
             0 => "nothing is found any more that it was for".to_owned(),
             1 => "what it was for is found still".to_owned(),
@@ -31,8 +43,8 @@ fn expired(waivers: &[WaiverUse], verdict: &mut Verdict) {
     }
 }
 
-fn unused(waivers: &[WaiverUse], verdict: &mut Verdict) {
-    for used in waivers.iter().filter(|used| used.findings == 0 && used.state != WaiverState::Expired) {
+fn unused(passes: &Passes, verdict: &mut Verdict) {
+    for used in passes.waivers.iter().filter(|used| used.findings == 0 && used.state != WaiverState::Expired) {
         verdict.image(format!("the waiver {} is for nothing that was found", used.waiver));
     }
 }

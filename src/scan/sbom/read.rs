@@ -48,6 +48,8 @@ pub enum InvalidBill {
 ///
 /// [`InvalidBill`] for any other document.
 pub fn read(text: &[u8]) -> Result<Bill, InvalidBill> {
+    // Windows' tools begin texts with a mark of their byte order.
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let document: Value = serde_json::from_slice(text).map_err(|source| InvalidBill::Json { source })?;
     let mut reader = Reader::default();
     let is_cyclonedx = document["bomFormat"] == "CycloneDX" && document["specVersion"].as_str().is_some_and(|v| v.starts_with("1."));

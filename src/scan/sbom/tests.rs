@@ -87,6 +87,13 @@ fn the_same_report_gives_the_same_bytes_and_another_one_another_serial_number() 
     assert_ne!(first["serialNumber"], other["serialNumber"]);
 }
 
+#[test]
+fn a_bill_may_begin_with_a_mark_of_its_byte_order() {
+    let text = sbom(&report(), &SUBJECT, SbomFormat::CycloneDx).to_string();
+    let marked = read(format!("\u{feff}{text}").as_bytes()).unwrap();
+    assert_eq!(marked.packages, read(text.as_bytes()).unwrap().packages);
+}
+
 fn read_again(report: &Report, format: SbomFormat) -> Bill {
     read(sbom(report, &SUBJECT, format).to_string().as_bytes()).unwrap()
 }

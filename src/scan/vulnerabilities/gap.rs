@@ -22,8 +22,8 @@ pub(in crate::scan) enum Gap {
     NoRelease {
         /// The system.
         os: String,
-        /// What its advisories are called.
-        ecosystem: &'static str,
+        /// Whose advisories are its own.
+        ecosystem: Ecosystem,
     },
     /// No advisories of the system are known that can be read: nobody publishes them, or what they are called isn't known.
     Unpublished {
@@ -155,13 +155,13 @@ impl Gap {
     /// Says what can't be told; a sentence.
     pub(in crate::scan) fn reason(&self) -> String {
         match self {
-            Self::NoDatabase => "there is no database of advisories, so that no package was checked for vulnerabilities".to_owned(),
+            Self::NoDatabase => "there is no database of advisories, so that no package can be checked for vulnerabilities".to_owned(),
             Self::Unreadable { why } => format!("the database of advisories can't be used: {why}"),
             Self::NoRelease { os, ecosystem } => {
-                format!("the database has no advisories of {os} ({ecosystem}), so that its packages were not checked")
+                format!("the database has no advisories of {os} ({ecosystem}), so that its packages can't be checked")
             }
             Self::Unpublished { os } => {
-                format!("no advisories of {os} are known in a form that can be read, so that its packages were not checked")
+                format!("no advisories of {os} are known in a form that can be read, so that its packages can't be checked")
             }
             Self::NoSystem { packages } => {
                 format!("{} of an operating system that is not named were not checked", counted(*packages as u64, "package"))
@@ -214,6 +214,32 @@ impl Gap {
                 beginning_with(first, *packages)
             ),
             Self::NoCatalogue => "the database doesn't know which vulnerabilities attackers use".to_owned(),
+        }
+    }
+}
+
+impl Gap {
+    /// Says what to do about it, where that is more than what the rule says; a sentence.
+    pub(in crate::scan) fn remedy(&self) -> Option<String> {
+        match self {
+            Self::NoDatabase => {
+                Some("Make one: `bakehouse db update`, or `bakehouse db build --from FOLDER` of files that are here.".to_owned())
+            }
+            Self::NoRelease { ecosystem, .. } => {
+                let files = match ecosystem.export() {
+                    Some(address) => format!("OSV's export of it ({address})"),
+                    None => "`updateinfo.xml.gz` of its repositories".to_owned(),
+                };
+                Some(format!(
+                    "Build the database with {ecosystem}'s advisories: `bakehouse db update --only \"{ecosystem}\"` adds them to what was fetched, \
+                     `bakehouse db build --from` takes {files}."
+                ))
+            }
+            Self::Unpublished { .. } => Some(
+                "Check its packages by other means and waive COV-ADV-001 for `image`, or take a base whose advisories are published."
+                    .to_owned(),
+            ),
+            _ => None,
         }
     }
 }

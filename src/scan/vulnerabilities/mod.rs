@@ -93,7 +93,7 @@ impl Assessment {
         };
         let ecosystem = distribution.ecosystem;
         if distribution.releases.is_empty() {
-            self.gaps.push(Gap::NoRelease { os: os.name.clone(), ecosystem: ecosystem.as_str() });
+            self.gaps.push(Gap::NoRelease { os: os.name.clone(), ecosystem });
             return Ok(());
         }
         self.gaps.extend(gap::of_sources(about, ecosystem, &distribution.releases, at, most));

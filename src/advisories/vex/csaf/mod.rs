@@ -83,7 +83,7 @@ pub(super) fn read(profile: &Profile<'_>, json: &[u8], faults: &mut Faults<'_>) 
             continue;
         }
         let said = vulnerability.said(&products, &mut members, &path, faults);
-        let said = said.ok_or_else(|| faults.at(path, "it goes through groups of products too often".to_owned()))?;
+        let said = said.ok_or_else(|| faults.at(path.clone(), "it goes through groups of products too often".to_owned()))?;
         statements.extend(said.into_iter().map(|(status, products)| Statement {
             ids: ids.clone(),
             products,
@@ -91,6 +91,7 @@ pub(super) fn read(profile: &Profile<'_>, json: &[u8], faults: &mut Faults<'_>) 
             author: Arc::clone(&author),
             at,
             document: Arc::clone(&document),
+            place: path.clone(),
         }));
     }
     Ok(statements)

@@ -51,10 +51,10 @@ pub(super) const EDITS: &[Edit] = &[
     (WaiverException, "[tags]", waiver!("id = \"AMI-SEC-002\"\ntarget = \"/**\"\nexpires = 2027-02-01\nexception = \"one-time-password\"")),
     (WaiverException, "[tags]", waiver!("id = \"AMI-SEC-*\"\ntarget = \"/**\"\nexpires = 2027-02-01\nexception = \"one-time-password\"")),
     (Duplicate, "[tags]", "[scan]\nwaiver = [\n\
-        { id = \"A\", target = \"image\", reason = \"x\", owner = \"x\", created = 2026-11-02, expires = 2026-11-03 },\n\
-        { id = \"A\", target = \"image\", reason = \"y\", owner = \"y\", created = 2026-11-02, expires = 2026-11-04 },\n]\n[tags]"),
-    (TextEmpty, "[tags]", "[[scan.waiver]]\nid = \"A\"\ntarget = \"image\"\nreason = \" \"\nowner = \"x\"\ncreated = 2026-11-02\nexpires = 2026-11-03\n[tags]"),
-    (TextControlCharacter, "[tags]", "[[scan.waiver]]\nid = \"A\"\ntarget = \"image\"\nreason = \"a\\nb\"\nowner = \"x\"\ncreated = 2026-11-02\nexpires = 2026-11-03\n[tags]"),
+        { id = \"A\", target = \"image\", reason = \"x\", owner = \"x\", created = 2026-11-02, expires = 2027-02-01 },\n\
+        { id = \"A\", target = \"image\", reason = \"y\", owner = \"y\", created = 2026-11-02, expires = 2027-02-01 },\n]\n[tags]"),
+    (TextEmpty, "[tags]", "[[scan.waiver]]\nid = \"A\"\ntarget = \"image\"\nreason = \" \"\nowner = \"x\"\ncreated = 2026-11-02\nexpires = 2027-02-01\n[tags]"),
+    (TextControlCharacter, "[tags]", "[[scan.waiver]]\nid = \"A\"\ntarget = \"image\"\nreason = \"a\\nb\"\nowner = \"x\"\ncreated = 2026-11-02\nexpires = 2027-02-01\n[tags]"),
 ];
 
 const DOCUMENT: &str = r#"{ "@context": "https://openvex.dev/ns/v0.2.0", "@id": "https://example.com/1", "author": "Us",
