@@ -183,7 +183,7 @@ pub struct Told<'a> {
 pub fn print(format: ScanFormat, told: &[Told]) {
     let titled = || told.iter().map(|told| (told.subject, told.report)).collect::<Vec<_>>();
     match format {
-        ScanFormat::Json => ui::print(&ui::document(&told.iter().map(|told| told.report).collect::<Vec<_>>())),
+        ScanFormat::Json => ui::print(&scan::json(&titled())),
         ScanFormat::Sarif => ui::print(&scan::sarif(&told.iter().map(|told| (told.report, told.place)).collect::<Vec<_>>())),
         ScanFormat::Junit => ui::print(&scan::junit(&titled())),
         ScanFormat::Html => ui::print(&scan::html(&titled())),

@@ -6,7 +6,7 @@ use crate::scan::pass::Contents;
 use crate::scan::secrets::Family;
 use crate::scan::verdict::{Judge, Rule, Verdict};
 
-use super::secrets::{line, of_family};
+use super::secrets::of_family;
 
 pub(super) const REQUESTS: Rule = Rule {
     code: "AMI-SEC-006",
@@ -18,7 +18,8 @@ pub(super) const REQUESTS: Rule = Rule {
 
 fn requests(_: &Evidence, _: &Root, contents: &Contents, verdict: &mut Verdict) {
     for (path, found) in of_family(contents, Family::Request) {
-        verdict.file(path, format!("what stands{} seems to ask whoever uses the product for AWS access keys", line(found)));
+        let reason = "what stands there seems to ask whoever uses the product for AWS access keys";
+        verdict.line_as(REQUESTS.severity, path, found.line, reason);
     }
 }
 
