@@ -139,6 +139,10 @@ pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
                 ));
             }
             let name = selection.to_string();
+            if let Some((kind, letters)) = of_aws(&name).filter(|_| !is_known(global, selection)) {
+                let hint = format!("an id is {letters} and 8 or 17 of 0-9 and a-f");
+                return Err(Failure::other(format!("{name} is no id of {kind}, nor is there a product of that name"), hint));
+            }
             if std::path::Path::new(&name).exists() && !is_known(global, selection) {
                 let hint = format!("bakehouse scan ./{name} scans what is called so here");
                 return Err(Failure::other(format!("{name} is taken for the name of a product, and there is none of that name"), hint));
@@ -161,6 +165,11 @@ pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
         sbom.write(&report, &subject, args.sbom_format)?;
     }
     if report.passed() { Ok(()) } else { Err(Failure::Refused { what }) }
+}
+
+/// Tells a name that begins as AWS's ids do: what it would be the id of, and how that begins.
+fn of_aws(name: &str) -> Option<(&'static str, &'static str)> {
+    [("an image", "ami-"), ("a snapshot", "snap-")].into_iter().find(|(_, letters)| name.starts_with(letters))
 }
 
 /// Tells whether there is a workspace that has the product.

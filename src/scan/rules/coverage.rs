@@ -24,8 +24,16 @@ pub(super) const FILES: Rule = Rule {
     code: "COV-FILE-001",
     severity: Severity::High,
     title: "files that can't be read",
-    remedy: "Bake the image anew; if it is found again, the base's file system is damaged or uses what can't be read.",
+    remedy: "Mend what the reason names in the file, or leave the file out; where it names nothing in it, bake the image anew: if it is found again, the base's file system is damaged or uses what can't be read.",
     judge: Judge::Content(files),
+};
+
+pub(super) const ENTRIES: Rule = Rule {
+    code: "COV-FILE-003",
+    severity: Severity::High,
+    title: "lines of account files that are no entry",
+    remedy: "Mend or delete the line (`pwck` and `grpck` find such lines), and look at what writes the file during the bake.",
+    judge: Judge::Root(entries),
 };
 
 pub(super) const PARTIAL: Rule = Rule {
@@ -134,11 +142,19 @@ fn files(_: &Evidence, root: &Root, contents: &Contents, verdict: &mut Verdict) 
     let mut faults = root.files.faults();
     faults.extend(contents.faults.iter().map(|(path, why)| (path.clone(), why.clone())));
     for (path, why) in faults {
-        verdict.file(path, format!("the file could not be looked at: {why}"));
+        verdict.file(path, format!("the file could not be looked at in whole: {why}"));
     }
     // Where accounts are, their passwords must have been looked at.
     if !root.accounts.users.is_empty() && root.accounts.shadow.is_empty() && root.accounts.users.iter().any(|user| user.password == "x") {
         verdict.file("/etc/shadow", "accounts keep their passwords in this file, but it holds none or isn't there");
+    }
+}
+
+fn entries(_: &Evidence, root: &Root, verdict: &mut Verdict) {
+    for damaged in &root.accounts.damaged {
+        let more = if damaged.lines > 1 { format!(", nor are {} more of the file", damaged.lines - 1) } else { String::new() };
+        let reason = format!("this line is no whole entry of an account or a group{more}: what it lets in can't be told");
+        verdict.line_as(ENTRIES.severity, damaged.path, Some(damaged.first), reason);
     }
 }
 
@@ -203,7 +219,7 @@ fn swap(evidence: &Evidence, verdict: &mut Verdict) {
 }
 
 fn cut_off(evidence: &Evidence, verdict: &mut Verdict) {
-    for why in evidence.image.iter().flat_map(|image| &image.cut_off) {
+    for why in evidence.request.cut_off.iter().chain(evidence.image.iter().flat_map(|image| &image.cut_off)) {
         verdict.image(why);
     }
 }
@@ -213,7 +229,7 @@ fn table(evidence: &Evidence, verdict: &mut Verdict) {
         verdict.image(format!("the disk may be damaged: {doubt}"));
     }
     for fault in evidence.image.iter().flat_map(|image| &image.faults) {
-        verdict.image(format!("the partition table is damaged: {fault}"));
+        verdict.image(fault);
     }
 }
 
@@ -429,6 +445,39 @@ mod tests {
         assert!(found(apk.file("/lib/apk/db/installed", "P:musl\nV:1\n"), "COV-PKG-001").is_empty());
         assert_eq!(found(clean().without("/usr/lib/os-release"), "COV-OS-001"), ["critical image"]);
         assert_eq!(found(clean().without("/etc/shadow"), "COV-FILE-001"), ["high /etc/shadow"]);
+    }
+
+    #[test]
+    fn a_line_of_accounts_that_is_no_entry_is_told_as_such_with_its_number() {
+        let tree = || clean().file("/etc/group", "root:x:0:\nsudo:x:27:\nwheel\nadm:x\n");
+        assert_eq!(found(tree(), "COV-FILE-003"), ["high /etc/group"]);
+        let report = crate::scan::testing::report(tree());
+        let finding = report.findings.iter().find(|finding| finding.code == "COV-FILE-003").unwrap();
+        assert_eq!(finding.place().as_deref(), Some("/etc/group:3"));
+        assert!(finding.reason.contains("nor are 1 more") && finding.remedy.contains("grpck"), "{finding:?}");
+        assert!(found(tree(), "COV-FILE-001").is_empty());
+    }
+
+    #[test]
+    fn a_disk_that_is_cut_off_is_told_as_such_and_not_as_a_damaged_table() {
+        struct CutOff;
+        impl BlockSource for CutOff {
+            fn size_bytes(&self) -> u64 {
+                1 << 30
+            }
+
+            fn read_at(&self, offset: u64, _: &mut [u8]) -> Result<(), SourceError> {
+                Err(SourceError::CutOff { offset })
+            }
+
+            fn next_allocated(&self, _: u64) -> Result<Option<Range<u64>>, SourceError> {
+                Ok(None)
+            }
+        }
+        let policy = ScanPolicy::failing_on(Severity::High);
+        let report = crate::scan::scan(&[Arc::new(CutOff)], &request(&policy), &|_| {});
+        let codes = codes(&report);
+        assert!(codes.contains(&"COV-PART-005") && !codes.contains(&"COV-PART-004"), "{codes:?}");
     }
 
     #[test]

@@ -115,6 +115,7 @@ pub(super) const RULES: &[Rule] = &[
     coverage::DATA,
     coverage::FILES,
     coverage::PARTIAL,
+    coverage::ENTRIES,
     unallocated::UNSEARCHED,
     coverage::OS,
     coverage::UNREAD,
