@@ -42,6 +42,7 @@ fn run(report: &Report, whole: &str) -> Value {
             "rules": rules().map(|rule| json!({
                 "id": rule.code,
                 "shortDescription": { "text": rule.title },
+                "fullDescription": { "text": rule.why },
                 "help": { "text": rule.remedy },
                 "defaultConfiguration": { "level": level(rule.severity) },
                 "properties": { "tags": Family::of(rule.code).map(Family::as_str).into_iter().collect::<Vec<_>>() },

@@ -18,6 +18,8 @@ pub(super) struct Rule {
     pub(super) severity: Severity,
     /// What it is about; a noun phrase.
     pub(super) title: &'static str,
+    /// Why it is a finding; one sentence.
+    pub(super) why: &'static str,
     /// What to do; one sentence.
     pub(super) remedy: &'static str,
     /// How it judges.

@@ -12,6 +12,7 @@ pub(super) const REQUESTS: Rule = Rule {
     code: "AMI-SEC-006",
     severity: Severity::Medium,
     title: "requests for AWS keys",
+    why: "AWS's policy forbids products that ask for access keys: instances get their rights by an IAM role.",
     remedy: "Let instances use an IAM role, which a CloudFormation template can make, and don't ask for access keys.",
     judge: Judge::Content(requests),
 };

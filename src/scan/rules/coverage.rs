@@ -16,6 +16,7 @@ pub(super) const DATA: Rule = Rule {
     code: "COV-DATA-001",
     severity: Severity::High,
     title: "stale data",
+    why: "By an old table, what has ended since counts as supported.",
     remedy: "Update bakehouse, or its table of end-of-life dates.",
     judge: Judge::Inventory(data),
 };
@@ -24,6 +25,7 @@ pub(super) const FILES: Rule = Rule {
     code: "COV-FILE-001",
     severity: Severity::High,
     title: "files that can't be read",
+    why: "What can't be read may hold anything, so it can't pass unseen.",
     remedy: "Mend what the reason names in the file, or leave the file out; where it names nothing in it, bake the image anew: if it is found again, the base's file system is damaged or uses what can't be read.",
     judge: Judge::Content(files),
 };
@@ -32,6 +34,7 @@ pub(super) const ENTRIES: Rule = Rule {
     code: "COV-FILE-003",
     severity: Severity::High,
     title: "lines of account files that are no entry",
+    why: "Programs read such lines each in its own way: an account in them may be one that nobody has looked at.",
     remedy: "Mend or delete the line (`pwck` and `grpck` find such lines), and look at what writes the file during the bake.",
     judge: Judge::Root(entries),
 };
@@ -40,6 +43,7 @@ pub(super) const PARTIAL: Rule = Rule {
     code: "COV-FILE-002",
     severity: Severity::Medium,
     title: "files that were searched in part",
+    why: "A secret in the rest of the file would not be found.",
     remedy: "Leave the file out of the image, or make sure by other means that it holds nothing that buyers must not see.",
     judge: Judge::Content(partial),
 };
@@ -48,6 +52,7 @@ pub(super) const OS: Rule = Rule {
     code: "COV-OS-001",
     severity: Severity::Critical,
     title: "no operating system",
+    why: "Without a root file system and its os-release nothing can be said of accounts, sshd or packages.",
     remedy: "Bake from a base whose root file system can be read and has an os-release file.",
     judge: Judge::Image(os),
 };
@@ -56,6 +61,7 @@ pub(super) const UNREAD: Rule = Rule {
     code: "COV-PART-001",
     severity: Severity::Critical,
     title: "partitions that can't be read",
+    why: "A partition that can't be read may hold anything, and buyers get it all the same.",
     remedy: "Bake from a base whose partitions hold ext4, XFS or FAT and power off in order, or take the partition out.",
     judge: Judge::Image(unread),
 };
@@ -64,6 +70,7 @@ pub(super) const LOOSE: Rule = Rule {
     code: "COV-PART-002",
     severity: Severity::High,
     title: "file systems that are not part of the tree",
+    why: "Files that no line of fstab places are searched for secrets, but what they mean for the system isn't known.",
     remedy: "Name each file system in /etc/fstab by a UUID or LABEL of its own, at a directory that is there, or take it out.",
     judge: Judge::Image(loose),
 };
@@ -72,6 +79,7 @@ pub(super) const TABLE: Rule = Rule {
     code: "COV-PART-004",
     severity: Severity::High,
     title: "a damaged partition table",
+    why: "By a damaged table, partitions may be missing from what was looked at, and instances may not boot.",
     remedy: "Repair the base's partition table, for instance with `sfdisk --relocate gpt-bak-std` or `sgdisk -e`.",
     judge: Judge::Image(table),
 };
@@ -80,6 +88,7 @@ pub(super) const CUT_OFF: Rule = Rule {
     code: "COV-PART-005",
     severity: Severity::High,
     title: "disks that are cut off",
+    why: "What is missing was not looked at, and the disk isn't the one that was made.",
     remedy: "Copy, download or convert the disk anew: some of its end is missing.",
     judge: Judge::Image(cut_off),
 };
@@ -88,6 +97,7 @@ pub(super) const SWAP: Rule = Rule {
     code: "COV-PART-006",
     severity: Severity::Medium,
     title: "swap space that was used",
+    why: "What was in memory during the bake, keys and passwords among it, ships with the image.",
     remedy: "Turn swap off during the bake, or make it anew at its end (`swapoff`, `blkdiscard` or zeros, `mkswap`).",
     judge: Judge::Image(swap),
 };
@@ -96,6 +106,7 @@ pub(super) const PACKAGES: Rule = Rule {
     code: "COV-PKG-001",
     severity: Severity::Critical,
     title: "no package database",
+    why: "Without a list of packages nothing can be said of their vulnerabilities.",
     remedy: "Bake from a base whose packages are managed by dpkg, rpm or apk, and keep its database whole.",
     judge: Judge::Root(packages),
 };
@@ -104,6 +115,7 @@ pub(super) const OTHER_SYSTEMS: Rule = Rule {
     code: "COV-PKG-003",
     severity: Severity::Medium,
     title: "packages of systems below the root",
+    why: "Packages of containers and chroots are in the image too, and nobody has held them against advisories.",
     remedy: "Scan what a container or chroot is made of by itself (`bakehouse scan FOLDER`, or its bill of materials by `--sbom`), or leave it out.",
     judge: Judge::Content(other_systems),
 };
@@ -112,6 +124,7 @@ pub(super) const SOFTWARE: Rule = Rule {
     code: "COV-PKG-002",
     severity: Severity::Medium,
     title: "software whose packages can't be listed",
+    why: "What packages it brings isn't known, so their vulnerabilities aren't either.",
     remedy: "Put the file into the image whole; if it is whole, its packages have to be looked after by hand.",
     judge: Judge::Content(software),
 };

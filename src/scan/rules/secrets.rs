@@ -15,6 +15,7 @@ pub(super) const AWS: Rule = Rule {
     code: "AMI-SEC-001",
     severity: Severity::Critical,
     title: "AWS credentials",
+    why: "Whoever launches the image can use the AWS account that the credential is of.",
     remedy: "Take the credential out of the image, revoke it, and let instances use an IAM role.",
     judge: Judge::Content(aws),
 };
@@ -23,6 +24,7 @@ pub(super) const PRIVATE_KEYS: Rule = Rule {
     code: "AMI-SEC-002",
     severity: Severity::Critical,
     title: "private keys",
+    why: "A private key in an image is everybody's who launches it.",
     remedy: "Take the key out of the image and make one for each instance at its first boot.",
     judge: Judge::Content(private_keys),
 };
