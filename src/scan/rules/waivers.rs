@@ -17,7 +17,7 @@ pub(super) const UNUSED: Rule = Rule {
     code: "GATE-WVR-002",
     severity: Severity::Low,
     title: "waivers that nothing needs",
-    why: "What nothing needs any more would let pass what nobody has looked at yet.",
+    why: "A waiver that outlives what it was for is one that nobody reads any more.",
     remedy: "Take the waiver out of the manifest: it would let pass what nobody has looked at yet.",
     judge: Judge::Gate(unused),
 };
