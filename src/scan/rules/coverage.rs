@@ -232,9 +232,10 @@ fn swap(evidence: &Evidence, verdict: &mut Verdict) {
 }
 
 fn cut_off(evidence: &Evidence, verdict: &mut Verdict) {
-    for why in evidence.request.cut_off.iter().chain(evidence.image.iter().flat_map(|image| &image.cut_off)) {
-        verdict.image(why);
-    }
+    // What a file says of itself explains whatever its disk lacks.
+    let of_files = &evidence.request.cut_off;
+    let of_disks = evidence.image.iter().filter(|_| of_files.is_empty()).flat_map(|image| &image.cut_off);
+    of_files.iter().chain(of_disks).for_each(|why| verdict.image(why));
 }
 
 fn table(evidence: &Evidence, verdict: &mut Verdict) {
@@ -286,7 +287,8 @@ mod tests {
     use crate::disk::testing::{disk_of, disk_with, ext4, fat, partitioned, unmounted_badly, xfs};
     use crate::disk::{BlockSource, SourceError};
     use crate::model::product::ScanPolicy;
-    use crate::model::report::{Report, Severity};
+    use crate::model::report::{Finding, Report, Severity};
+    use crate::scan::Scan;
     use crate::scan::testing::{clean, found, pem, request};
 
     const EFI_SYSTEM: &str = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B";
@@ -488,9 +490,12 @@ mod tests {
             }
         }
         let policy = ScanPolicy::failing_on(Severity::High);
-        let report = crate::scan::scan(&[Arc::new(CutOff)], &request(&policy), &|_| {});
-        let codes = codes(&report);
-        assert!(codes.contains(&"COV-PART-005") && !codes.contains(&"COV-PART-004"), "{codes:?}");
+        for cut_off in [Vec::new(), vec!["disk.qcow2 is cut off: it ends early".to_owned()]] {
+            let report = crate::scan::scan(&[Arc::new(CutOff)], &Scan { cut_off: cut_off.clone(), ..request(&policy) }, &|_| {});
+            let told: Vec<&Finding> = report.findings.iter().filter(|finding| finding.code.starts_with("COV-PART-00")).collect();
+            assert_eq!(told.iter().map(|finding| finding.code.as_str()).collect::<Vec<_>>(), ["COV-PART-001", "COV-PART-005"]);
+            assert!(cut_off.is_empty() || told[1].reason == cut_off[0], "{told:?}");
+        }
     }
 
     #[test]
