@@ -47,7 +47,11 @@ async fn run_until_interrupted(cli: Cli) -> u8 {
             () = signals.next() => {}
         }
     }
-    ui.say("interrupted: what was done is in the ledger; the same command goes on from there");
+    ui.say(if leave.is_heeded() {
+        "interrupted: what was done is in the ledger; the same command goes on from there"
+    } else {
+        "interrupted before its end; the same command begins anew"
+    });
     exit::INTERRUPTED
 }
 

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use serde::Serialize;
 
 use crate::ci::Ci;
@@ -23,9 +24,33 @@ pub struct Ui {
     console: bool,
     ci: Option<Ci>,
     bar: Mutex<Option<ProgressBar>>,
-    /// What is worked through, and since when.
-    working: Mutex<Option<(&'static str, Instant)>>,
+    /// What is worked through, where no bar shows it.
+    working: Mutex<Option<Working>>,
     steps: Mutex<Steps>,
+}
+
+/// Long work, as a log tells it.
+struct Working {
+    what: &'static str,
+    began: Instant,
+    done: u64,
+    /// How many quarters of it were told.
+    quarters: u64,
+}
+
+impl Working {
+    fn new(what: &'static str) -> Self {
+        Self { what, began: Instant::now(), done: 0, quarters: 0 }
+    }
+
+    /// Takes how far the work is; tells whether that is worth a line: each quarter is, and the end.
+    fn is_told(&mut self, done: u64, total: u64) -> bool {
+        self.done = done;
+        let quarters = (u128::from(done) * 4 / u128::from(total.max(1))) as u64;
+        let is_told = quarters > self.quarters;
+        self.quarters = self.quarters.max(quarters);
+        is_told
+    }
 }
 
 /// The steps that go on.
@@ -132,15 +157,16 @@ impl Ui {
         }
     }
 
-    /// Returns how long something has been worked through, from when it was first told of.
-    fn since(&self, what: &'static str, ends: bool) -> Duration {
-        let mut working = self.working.lock().unwrap_or_else(|e| e.into_inner());
-        let began = match *working {
-            Some((known, began)) if known == what => began,
-            _ => Instant::now(),
-        };
-        *working = (!ends).then_some((what, began));
-        began.elapsed()
+    /// Returns how long something has been worked through, from when it was first told of, if a log is to have a line of it.
+    fn lap(&self, what: &'static str, done: u64, total: u64) -> Option<Duration> {
+        let mut all = self.working.lock().unwrap_or_else(|e| e.into_inner());
+        // What begins anew is further work of the kind: another snapshot.
+        let known = all.take().filter(|known| known.what == what && known.done <= done);
+        let mut working = known.unwrap_or_else(|| Working::new(what));
+        let is_told = working.is_told(done, total);
+        let elapsed = working.began.elapsed();
+        *all = (done < total).then_some(working);
+        is_told.then_some(elapsed)
     }
 
     /// Shows a line of a guest's console: all of them if asked for, else the last one beside the spinner.
@@ -179,9 +205,7 @@ impl Ui {
 
     fn progress(&self, margin: &str, what: &'static str, done: u64, total: u64) {
         if !self.terminal {
-            let elapsed = self.since(what, done == total);
-            // A line each quarter is enough for a log.
-            if done == total || done % (total / 4).max(1) < 64 {
+            if let Some(elapsed) = self.lap(what, done, total) {
                 self.say(&format!("{margin}… {}", progress_line(what, done, total, elapsed)));
             }
             return;
@@ -189,8 +213,10 @@ impl Ui {
         let mut bar = self.bar();
         let drawn = bar.get_or_insert_with(|| {
             let drawn = ProgressBar::new(total);
-            let style = ProgressStyle::with_template("    {bar:32} {pos}/{len} {msg} ({per_sec}, {eta})").expect("the template is fixed");
-            drawn.set_style(style);
+            let style = ProgressStyle::with_template("    {bar:32} {pos}/{len} {msg} ({rate}, {eta})").expect("the template is fixed");
+            drawn.set_style(style.with_key("rate", |state: &ProgressState, text: &mut dyn fmt::Write| {
+                let _ = text.write_str(&rate(state.per_sec()));
+            }));
             drawn
         });
         drawn.set_message(what);
@@ -265,9 +291,15 @@ fn progress_line(what: &str, done: u64, total: u64, elapsed: Duration) -> String
     if seconds < 1.0 || done == 0 {
         return line;
     }
-    let rate = done as f64 / seconds;
-    let left = (total.saturating_sub(done) as f64 / rate) as u64;
-    if done >= total { format!("{line} ({rate:.0}/s)") } else { format!("{line} ({rate:.0}/s, {} left)", duration(left)) }
+    let per_second = done as f64 / seconds;
+    let left = (total.saturating_sub(done) as f64 / per_second) as u64;
+    let rate = rate(per_second);
+    if done >= total { format!("{line} ({rate})") } else { format!("{line} ({rate}, {} left)", duration(left)) }
+}
+
+/// Writes how much is done in a second, as exactly as it is worth reading.
+fn rate(per_second: f64) -> String {
+    if per_second < 1.0 { format!("{per_second:.1}/s") } else { format!("{per_second:.0}/s") }
 }
 
 /// Writes seconds as people say them.
@@ -399,5 +431,15 @@ mod tests {
         assert_eq!(after(10), "500 of 2000 blocks (50/s, 30 s left)");
         assert_eq!(after(100), "500 of 2000 blocks (5/s, 5 min 00 s left)");
         assert_eq!(progress_line("blocks", 9, 9, Duration::from_secs(3)), "9 of 9 blocks (3/s)");
+        assert_eq!([rate(195_475.958_8), rate(0.25)], ["195476/s", "0.2/s"]);
+    }
+
+    #[test]
+    fn a_log_has_a_line_each_quarter_and_none_goes_back() {
+        let ui = Ui::new();
+        let told = |steps: &[u64]| steps.iter().copied().filter(|done| ui.lap("files", *done, 1000).is_some()).collect::<Vec<_>>();
+        let steps: Vec<u64> = (1..=62).map(|step| step * 16).chain([1000]).collect();
+        assert_eq!(told(&steps), [256, 512, 752, 1000]);
+        assert_eq!(told(&[16, 300, 1000]), [300, 1000], "further work of the kind");
     }
 }

@@ -11,7 +11,9 @@ use crate::failure::Failure;
 use crate::manifest::{Code, Faults, Judge, Workspace, faults_page};
 use crate::model::ids::Slug;
 use crate::model::product::Product;
-use crate::scan;
+use crate::model::vulnerability::Vulnerability;
+use crate::rules::names::nearest;
+use crate::scan::{self, RuleInfo};
 use crate::ui::{self, Ui};
 
 /// Arguments of `check`.
@@ -22,7 +24,8 @@ pub struct CheckArgs {
     /// How to write the faults
     #[arg(long, value_enum, default_value_t)]
     pub format: CheckFormat,
-    /// Explain a code, such as manifest/unknown-key (all: every code, as Markdown), and check nothing
+    /// Explain a code of a fault or a finding, such as manifest/unknown-key or AMI-SSH-006 (all: every code, as Markdown), and
+    /// check nothing
     #[arg(long, value_name = "CODE", conflicts_with_all = ["products", "format"])]
     pub explain: Option<String>,
 }
@@ -108,19 +111,60 @@ fn told(ui: &Ui, workspace: &Workspace, args: &CheckArgs, faults: &Faults) -> Re
 }
 
 fn explain(code: &str) -> Result<(), Failure> {
-    if code == "all" {
-        ui::print(faults_page().trim_end());
-        return Ok(());
-    }
-    let code: Code = code.parse().map_err(|e| Failure::other(format!("{e}"), "`bakehouse check --explain all` lists every code"))?;
-    ui::print(code.explanation().trim_end());
+    let text = match code {
+        "all" => codes_page(),
+        code => explanation(code)?,
+    };
+    ui::print(text.trim_end());
     Ok(())
+}
+
+/// Returns docs/faults.md: every code of a manifest's fault and of a scan's finding.
+fn codes_page() -> String {
+    format!("{}\n{}", faults_page(), scan::findings_page())
+}
+
+fn explanation(code: &str) -> Result<String, Failure> {
+    if let Some(rule) = RuleInfo::of(code) {
+        return Ok(rule.explanation());
+    }
+    let unknown = match code.parse::<Code>() {
+        Ok(code) => return Ok(code.explanation()),
+        Err(unknown) => unknown,
+    };
+    if code.starts_with("CVE-") || code.starts_with("GHSA-") {
+        let hint = format!("{} tells of it; findings of flaws have the codes AMI-VUL-001 to 003", Vulnerability::page(code));
+        return Err(Failure::other(format!("{code} is the id of a flaw, not a code"), hint));
+    }
+    let of_scan = code.split('-').next().is_some_and(|first| ["AMI", "COV", "GATE"].iter().any(|known| first.eq_ignore_ascii_case(known)));
+    let what = match nearest(&code.to_ascii_uppercase(), scan::rules().map(|rule| rule.code)) {
+        Some(rule) if of_scan => format!("there is no code {code:?}; did you mean {rule}?"),
+        _ => unknown.to_string(),
+    };
+    Err(Failure::other(what, "`bakehouse check --explain all` lists every code"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::manifest::scaffold;
+
+    #[test]
+    fn the_page_is_what_the_codes_say() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/faults.md");
+        let found = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(found == codes_page(), "docs/faults.md is stale: `bakehouse check --explain all > docs/faults.md`");
+    }
+
+    #[test]
+    fn codes_of_faults_and_findings_are_explained_and_misspellings_helped() {
+        assert!(explanation("unknown-key").unwrap().starts_with("manifest/unknown-key (error)\n"));
+        assert!(explanation("AMI-SSH-006").unwrap().starts_with("AMI-SSH-006 (critical)\n"));
+        let wrong = |code: &str| explanation(code).unwrap_err().render(false);
+        assert!(wrong("AMI-SHS-006").contains("did you mean AMI-SSH-006?"), "{}", wrong("AMI-SHS-006"));
+        assert!(wrong("unkown-key").contains("did you mean manifest/unknown-key?"));
+        assert!(wrong("CVE-2024-6387").contains("https://nvd.nist.gov/vuln/detail/CVE-2024-6387"));
+    }
 
     #[test]
     fn a_payload_without_room_is_a_fault_whichever_products_are_checked() {

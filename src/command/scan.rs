@@ -151,6 +151,10 @@ pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
                 ));
             }
             let name = selection.to_string();
+            if let Some((kind, letters)) = of_aws(&name).filter(|_| !is_known(global, selection)) {
+                let hint = format!("an id is {letters} and 8 or 17 of 0-9 and a-f");
+                return Err(Failure::other(format!("{name} is no id of {kind}, nor is there a product of that name"), hint));
+            }
             if std::path::Path::new(&name).exists() && !is_known(global, selection) {
                 let hint = format!("bakehouse scan ./{name} scans what is called so here");
                 return Err(Failure::other(format!("{name} is taken for the name of a product, and there is none of that name"), hint));
@@ -175,6 +179,11 @@ pub async fn run(global: &Global, args: &ScanArgs) -> Result<(), Failure> {
     if report.passed() { Ok(()) } else { Err(Failure::Refused { what }) }
 }
 
+/// Tells a name that begins as AWS's ids do: what it would be the id of, and how that begins.
+fn of_aws(name: &str) -> Option<(&'static str, &'static str)> {
+    [("an image", "ami-"), ("a snapshot", "snap-")].into_iter().find(|(_, letters)| name.starts_with(letters))
+}
+
 /// Tells whether there is a workspace that has the product.
 fn is_known(global: &Global, selection: &Selection) -> bool {
     let products = workspace(global).ok().and_then(|workspace| workspace.products().ok());
@@ -195,7 +204,7 @@ pub struct Told<'a> {
 pub fn print(format: ScanFormat, told: &[Told]) {
     let titled = || told.iter().map(|told| (told.subject, told.report)).collect::<Vec<_>>();
     match format {
-        ScanFormat::Json => ui::print(&ui::document(&told.iter().map(|told| told.report).collect::<Vec<_>>())),
+        ScanFormat::Json => ui::print(&scan::json(&titled())),
         ScanFormat::Sarif => ui::print(&scan::sarif(&told.iter().map(|told| (told.report, told.place)).collect::<Vec<_>>())),
         ScanFormat::Junit => ui::print(&scan::junit(&titled())),
         ScanFormat::Html => ui::print(&scan::html(&titled())),

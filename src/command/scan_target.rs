@@ -11,7 +11,7 @@ use crate::advisories::vex::{LARGEST_DOCUMENT_BYTES, Statements};
 use crate::cli::Global;
 use crate::clock::Clock;
 use crate::disk::{self, BackingFiles, FileTree, Folder, LocalError, Qcow2Error};
-use crate::engine::{self, Observer};
+use crate::engine::{self, EngineError, Observer};
 use crate::failure::{Failure, with_causes};
 use crate::model::ids::{ImageId, Region, SnapshotId};
 use crate::model::product::{Product, ScanPolicy, VexDocument, VulnerabilityPolicy};
@@ -194,7 +194,11 @@ pub async fn snapshot(global: &Global, id: &SnapshotId, terms: &Terms) -> Result
     let request = Scan { snapshots: vec![id.clone()], ..terms.request(global)? };
     let region = terms.region.clone().unwrap_or_else(Region::marketplace);
     let connected = Connected::open(global).await?.keep_blocks(terms.keep_blocks_gib)?;
-    read(global, &connected, &region, request).await
+    let is_absent = |error: &EngineError| error.code().as_deref() == Some("ResourceNotFoundException");
+    read(global, &connected, &region, request).await.map_err(|failure| match failure {
+        Failure::Engine(error) if is_absent(&error) => absent(&format!("snapshot {id}"), &region, terms),
+        failure => failure,
+    })
 }
 
 async fn read(global: &Global, connected: &Connected, region: &Region, request: Scan) -> Result<Report, Failure> {
@@ -203,8 +207,11 @@ async fn read(global: &Global, connected: &Connected, region: &Region, request: 
 }
 
 fn absent(what: &str, region: &Region, terms: &Terms) -> Failure {
-    let hint = if terms.region.is_some() { "see that the id, the Region and the account are right" } else { "--region says where it is" };
-    Failure::other(format!("there is no {what} in {region}"), hint)
+    let hint = match terms.region {
+        Some(_) => "see that the id, the Region and the account are right",
+        None => "--region says where it is; see that the id and the account are right",
+    };
+    Failure::other(format!("there is no {what} in {region} that the account may see"), hint)
 }
 
 /// Scans a disk in a file, or a folder that holds a root file system.
@@ -246,7 +253,7 @@ fn local_blocking(path: &Path, backing: BackingFiles, request: Scan, ui: &Ui) ->
         };
         Failure::Other { what: with_causes(&error), hint: hint.map(str::to_owned) }
     })?;
-    Ok(scan::scan(&[disk.source], &Scan { doubts: disk.doubts, ..request }, &progress))
+    Ok(scan::scan(&[disk.source], &Scan { doubts: disk.doubts, cut_off: disk.cut_off, ..request }, &progress))
 }
 
 #[cfg(test)]

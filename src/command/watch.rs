@@ -106,7 +106,10 @@ pub async fn run(global: &Global, args: &WatchArgs) -> Result<(), Failure> {
         }
         failures.extend(end.err());
     }
-    tell(&books, args.format, &watched);
+    // That nothing is listed is no answer where what was asked for isn't there.
+    if !watched.is_empty() || failures.is_empty() || args.format != ScanFormat::Text {
+        tell(&books, args.format, &watched);
+    }
     for release in &watched {
         failures.extend(keep(&books, release).await.err());
     }

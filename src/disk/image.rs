@@ -39,7 +39,7 @@ pub struct DiskImage {
     pub tree: Option<FileTree>,
     /// What is wrong with the disks' partition tables; lowercase fragments.
     pub faults: Vec<String>,
-    /// Disks that end before their partition tables do; lowercase fragments.
+    /// Disks that end before their partition tables or their own tables do; lowercase fragments.
     pub cut_off: Vec<String>,
     pub(super) disks: Vec<Arc<dyn BlockSource>>,
     /// Each volume's bytes; none where they can't be had.
@@ -234,12 +234,16 @@ fn mount_point(tree: &FileTree, line: &Line) -> Result<PathBuf, String> {
 fn open_disk(disk: usize, source: &Arc<dyn BlockSource>, image: &mut DiskImage, opened: &mut OpenedDisks) {
     let table = match partitions(&**source) {
         Ok(table) => table,
+        Err(error @ SourceError::CutOff { .. }) => {
+            image.cut_off.push(format!("disk {disk} can't be read: {}", with_causes(&error)));
+            return;
+        }
         Err(error) => {
             image.faults.push(format!("the partition table of disk {disk} can't be read: {}", with_causes(&error)));
             return;
         }
     };
-    image.faults.extend(table.faults.into_iter().map(|fault| format!("disk {disk}: {fault}")));
+    image.faults.extend(table.faults.into_iter().map(|fault| format!("the partition table of disk {disk} is damaged: {fault}")));
     image.cut_off.extend(table.shortfall.map(|shortfall| format!("disk {disk} {shortfall}")));
     for partition in table.partitions {
         let part: Arc<dyn BlockSource> = Arc::new(Part::new(Arc::clone(source), partition.start_bytes, partition.size_bytes));

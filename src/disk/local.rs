@@ -26,6 +26,8 @@ pub struct LocalDisk {
     pub source: Arc<dyn BlockSource>,
     /// Why what is read may be damaged, by the image's own account; lowercase fragments.
     pub doubts: Vec<String>,
+    /// Files that are shorter than they should be by their own account; lowercase fragments.
+    pub cut_off: Vec<String>,
 }
 
 /// Says why a local disk can't be opened.
@@ -116,9 +118,16 @@ const FOREIGN: &[(&str, usize, &[u8])] = &[
 ///
 /// [`LocalError`].
 pub fn open_local(path: &Path, backing: BackingFiles) -> Result<LocalDisk, LocalError> {
-    let mut doubts = Vec::new();
-    let source = open_layer(path, backing, None, MOST_LAYERS, &mut doubts)?;
-    Ok(LocalDisk { source, doubts })
+    let mut told = Told::default();
+    let source = open_layer(path, backing, None, MOST_LAYERS, &mut told)?;
+    Ok(LocalDisk { source, doubts: told.doubts, cut_off: told.cut_off })
+}
+
+/// What files say of themselves.
+#[derive(Default)]
+struct Told {
+    doubts: Vec<String>,
+    cut_off: Vec<String>,
 }
 
 /// Opens a file of a known format, or of the one that it tells itself.
@@ -127,7 +136,7 @@ fn open_layer(
     backing: BackingFiles,
     format: Option<&str>,
     layers: usize,
-    doubts: &mut Vec<String>,
+    told: &mut Told,
 ) -> Result<Arc<dyn BlockSource>, LocalError> {
     let file = FileSource::open(path).map_err(|source| LocalError::Open { path: path.to_owned(), source })?;
     let file: Arc<dyn BlockSource> = Arc::new(file);
@@ -149,13 +158,14 @@ fn open_layer(
     let disk = match Qcow2::open(Arc::clone(&file)) {
         Err(Qcow2Error::BackingFile { name, format }) if backing == BackingFiles::Allowed => {
             let place = backing_place(path, &name, layers)?;
-            let below = open_layer(&place, backing, format.as_deref(), layers - 1, doubts)?;
+            let below = open_layer(&place, backing, format.as_deref(), layers - 1, told)?;
             Qcow2::open_over(file, below)
         }
         opened => opened,
     };
     let disk = disk.map_err(failed)?;
-    doubts.extend(disk.doubt().map(|why| format!("{}: {why}", path.display())));
+    told.doubts.extend(disk.doubt().map(|why| format!("{}: {why}", path.display())));
+    told.cut_off.extend(disk.shortfall().map(|why| format!("{} is cut off: {why}", path.display())));
     Ok(Arc::new(disk))
 }
 

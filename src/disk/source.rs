@@ -52,6 +52,12 @@ pub enum SourceError {
         /// The disk's size.
         size_bytes: u64,
     },
+    /// The file that holds the disk ends before the bytes do.
+    #[error("the file that holds the disk is cut off before its byte {offset}")]
+    CutOff {
+        /// Where the bytes would be in the file.
+        offset: u64,
+    },
     /// The place that holds the bytes failed.
     #[error("bytes at offset {offset} can't be read")]
     Read {

@@ -57,6 +57,9 @@ pub struct Finding {
     /// The file concerned, absolute in the image; absent when the finding is of the image as a whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// The line of the file, counted from 1; absent where it isn't known, and in reports of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
     /// The package URL of the package concerned; absent when the finding is of no package.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub package: Option<String>,
@@ -87,9 +90,22 @@ impl Finding {
     ///
     /// No statement does for what attackers are known to use: that takes a waiver, with somebody's name and an end.
     pub fn is_waived(&self) -> bool {
-        let by_waiver = self.waiver.as_ref().is_some_and(|waiver| waiver.state.holds());
         let by_statement = self.statement.as_ref().is_some_and(|statement| statement.status.lets_pass());
-        by_waiver || (by_statement && self.code != Self::EXPLOITED)
+        self.is_waived_by_name() || (by_statement && self.code != Self::EXPLOITED)
+    }
+
+    /// Tells whether a waiver lets it pass: somebody answers for it, until a day.
+    fn is_waived_by_name(&self) -> bool {
+        self.waiver.as_ref().is_some_and(|waiver| waiver.state.holds())
+    }
+
+    /// Says where it was found: the file, and its line where that is known (`/srv/app/.env:3`), or the package; none for what
+    /// is of the image as a whole.
+    pub fn place(&self) -> Option<String> {
+        match (&self.path, self.line) {
+            (Some(path), Some(line)) => Some(format!("{path}:{line}")),
+            (path, _) => path.as_ref().or(self.package.as_ref()).cloned(),
+        }
     }
 
     /// Tells whether AWS will refuse the image for it: what breaks its policy, and is no guess. Of vulnerabilities, that is
@@ -104,6 +120,22 @@ impl Finding {
             code => self.severity == Severity::Critical && code.starts_with("AMI-"),
         }
     }
+}
+
+/// What a finding comes to in the verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// It fails the scan.
+    Fails,
+    /// It is less severe than what fails.
+    BelowThreshold,
+    /// It is a flaw that nobody has mended yet, which the policy lets pass.
+    Unfixed,
+    /// A waiver lets it pass.
+    Waived,
+    /// What a VEX document says of the flaw lets it pass.
+    Vex,
 }
 
 /// Which database a package was found in.
@@ -299,20 +331,23 @@ impl Report {
         if family == Some(Family::Cov) { severity.min(Severity::High) } else { severity }
     }
 
-    /// Tells whether a finding fails the scan, unless it is waived.
+    /// Tells what a finding comes to.
     ///
     /// What attackers are known to use passes no threshold; what nobody has mended yet fails only if the policy says so.
-    pub fn fails(&self, finding: &Finding) -> bool {
+    pub fn standing(&self, finding: &Finding) -> Standing {
         match finding.code.as_str() {
-            Finding::EXPLOITED => true,
-            Finding::UNFIXED if !self.fail_on_unfixed => false,
-            code => finding.severity >= self.threshold(code),
+            _ if finding.is_waived_by_name() => Standing::Waived,
+            _ if finding.is_waived() => Standing::Vex,
+            Finding::EXPLOITED => Standing::Fails,
+            code if finding.severity < self.threshold(code) => Standing::BelowThreshold,
+            Finding::UNFIXED if !self.fail_on_unfixed => Standing::Unfixed,
+            _ => Standing::Fails,
         }
     }
 
     /// Returns the findings that fail the scan.
     pub fn failing(&self) -> impl Iterator<Item = &Finding> {
-        self.findings.iter().filter(|finding| !finding.is_waived() && self.fails(finding))
+        self.findings.iter().filter(|finding| self.standing(finding) == Standing::Fails)
     }
 
     /// Tells whether no finding fails the scan.
@@ -427,12 +462,39 @@ mod tests {
     }
 
     #[test]
+    fn a_place_is_a_file_and_its_line_or_a_package() {
+        let report: Report = serde_json::from_str(OLD).unwrap();
+        let finding = Finding { line: Some(3), ..report.findings[0].clone() };
+        assert_eq!(finding.place().unwrap(), "/root/.bash_history:3");
+        assert_eq!(Finding { line: None, ..finding.clone() }.place().unwrap(), "/root/.bash_history");
+        let package = Finding { path: None, package: Some("pkg:x/y@1".to_owned()), ..finding.clone() };
+        assert_eq!((package.place().as_deref(), Finding { package: None, ..package }.place()), (Some("pkg:x/y@1"), None));
+    }
+
+    #[test]
     fn a_family_has_its_own_threshold_and_coverage_none_above_high() {
         let report: Report = serde_json::from_str(OLD).unwrap();
         let strict = Report { thresholds: [(Family::His, Severity::Low)].into(), ..report.clone() };
         assert!(!strict.passed());
         let lax = Report { fail_on: Severity::Critical, ..report };
         assert_eq!((lax.threshold("AMI-HIS-001"), lax.threshold("COV-OS-001")), (Severity::Critical, Severity::High));
+    }
+
+    #[test]
+    fn a_finding_fails_or_passes_for_a_reason() {
+        let report: Report = serde_json::from_str(OLD).unwrap();
+        let finding = |code: &str, severity| Finding { code: code.to_owned(), severity, ..report.findings[0].clone() };
+        for (code, severity, standing) in [
+            ("AMI-HIS-001", Severity::High, Standing::Fails),
+            ("AMI-HIS-001", Severity::Medium, Standing::BelowThreshold),
+            (Finding::EXPLOITED, Severity::Low, Standing::Fails),
+            (Finding::UNFIXED, Severity::Critical, Standing::Unfixed),
+            (Finding::UNFIXED, Severity::Low, Standing::BelowThreshold),
+        ] {
+            assert_eq!(report.standing(&finding(code, severity)), standing, "{code} {severity}");
+        }
+        let strict = Report { fail_on_unfixed: true, ..report.clone() };
+        assert_eq!(strict.standing(&finding(Finding::UNFIXED, Severity::High)), Standing::Fails);
     }
 
     #[test]

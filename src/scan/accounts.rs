@@ -49,6 +49,8 @@ pub(super) struct Accounts {
     /// Homes that are there, each once, the skeleton of new ones, and folders in `/home` that are nobody's. `/` is one where an
     /// account has it.
     pub(super) homes: Vec<PathBuf>,
+    /// What of the files can't be understood, a file each.
+    pub(super) damaged: Vec<Damaged>,
 }
 
 /// A group of `/etc/group`.
@@ -56,6 +58,15 @@ pub(super) struct Accounts {
 struct Group {
     gid: String,
     members: BTreeSet<String>,
+}
+
+/// Lines of a file of accounts that are no whole entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Damaged {
+    pub(super) path: &'static str,
+    /// The first of them, counted from 1.
+    pub(super) first: u64,
+    pub(super) lines: usize,
 }
 
 /// What a password field holds.
@@ -99,12 +110,18 @@ pub(super) fn is_hash(text: &str) -> bool {
 }
 
 impl Accounts {
-    /// Reads the account files; a missing one is empty. Lines that are no whole entry are faults; as far as
-    /// they have what is judged, they are judged all the same.
+    /// Reads the account files; a missing one is empty. Lines that are no whole entry are kept as damaged; as far as they have
+    /// what is judged, they are judged all the same.
     ///
     /// Source: passwd(5), shadow(5), group(5), gshadow(5): seven, nine, four and four fields.
     pub(super) fn read(files: &Files) -> Self {
-        let users: Vec<Account> = rows(files, "/etc/passwd", 7, |row| row.len() == 7 && is_number(&row[2]) && is_number(&row[3]))
+        let mut damaged = Vec::new();
+        let mut rows = |path, least, is_whole: &dyn Fn(&[String]) -> bool| {
+            let (rows, wrong) = rows(files, path, least, is_whole);
+            damaged.extend(wrong);
+            rows
+        };
+        let users: Vec<Account> = rows("/etc/passwd", 7, &|row| row.len() == 7 && is_number(&row[2]) && is_number(&row[3]))
             .into_iter()
             .map(|row| Account {
                 name: row[0].clone(),
@@ -116,12 +133,12 @@ impl Accounts {
                 shell: row[6].clone(),
             })
             .collect();
-        let groups = rows(files, "/etc/group", 4, |row| row.len() == 4 && is_number(&row[2])).into_iter().map(|row| {
+        let groups = rows("/etc/group", 4, &|row| row.len() == 4 && is_number(&row[2])).into_iter().map(|row| {
             let members = row[3].split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
             (row[0].clone(), Group { gid: row[2].clone(), members })
         });
-        let pairs = |path: &str, fields: usize| {
-            let rows = rows(files, path, 2, |row| row.len() == fields);
+        let mut pairs = |path, fields: usize| {
+            let rows = rows(path, 2, &|row| row.len() == fields);
             rows.into_iter().map(|row| (row[0].clone(), row[1].clone())).collect()
         };
         let homes = homes(files, &users);
@@ -131,7 +148,7 @@ impl Accounts {
             by_name.entry(user.name.clone()).or_insert(at);
             by_gid.entry(user.gid.clone()).or_default().push(at);
         }
-        Self { shadow, group_shadow, groups: groups.collect(), users, by_name, by_gid, homes }
+        Self { shadow, group_shadow, groups: groups.collect(), users, by_name, by_gid, homes, damaged }
     }
 
     /// Returns an account.
@@ -155,22 +172,22 @@ impl Accounts {
     }
 }
 
-/// The fields of those of a file's lines that have so many at least. The first line that is no whole entry is a fault.
-fn rows(files: &Files, path: &str, least: usize, is_whole: impl Fn(&[String]) -> bool) -> Vec<Vec<String>> {
+/// The fields of those of a file's lines that have so many at least; and the lines that are no whole entry.
+fn rows(files: &Files, path: &'static str, least: usize, is_whole: &dyn Fn(&[String]) -> bool) -> (Vec<Vec<String>>, Option<Damaged>) {
     let text = files.text(path).unwrap_or_default();
     // What begins with + or - asks NIS.
     let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.is_empty() && !line.starts_with(['#', '+', '-']));
-    let mut rows = Vec::new();
+    let (mut rows, mut damaged) = (Vec::new(), None);
     for (number, line) in lines {
         let row: Vec<String> = line.split(':').map(str::to_owned).collect();
         if !is_whole(&row) {
-            files.fault(Path::new(path), format!("line {number} is no whole entry of an account or a group"));
+            damaged.get_or_insert(Damaged { path, first: number, lines: 0 }).lines += 1;
         }
         if row.len() >= least {
             rows.push(row);
         }
     }
-    rows
+    (rows, damaged)
 }
 
 fn is_number(field: &str) -> bool {
@@ -217,13 +234,13 @@ mod tests {
             let tree = MemoryTree::default().file(path, text).tree();
             let files = Files::new(&tree);
             let accounts = Accounts::read(&files);
-            (accounts.users.len(), accounts.shadow.len(), files.faults().contains_key(Path::new(path)))
+            (accounts.users.len(), accounts.shadow.len(), accounts.damaged.iter().map(|damaged| (damaged.first, damaged.lines)).next())
         };
-        assert_eq!(read("/etc/passwd", "root:x:0:0::/root:/bin/sh\n+::::::\n# a note\n\n"), (1, 0, false));
-        assert_eq!(read("/etc/passwd", "root:x:0:0::/root:/bin/sh?bin:x:2:2::/bin:/bin/false\n"), (1, 0, true));
-        assert_eq!(read("/etc/passwd", "root:x:p:0::/root:/bin/sh\nbin:x\n"), (1, 0, true));
-        assert_eq!(read("/etc/shadow", "root:*:20000:0:99999:7:::\n"), (0, 1, false));
-        assert_eq!(read("/etc/shadow", "root::1\nbin\n"), (0, 1, true));
+        assert_eq!(read("/etc/passwd", "root:x:0:0::/root:/bin/sh\n+::::::\n# a note\n\n"), (1, 0, None));
+        assert_eq!(read("/etc/passwd", "root:x:0:0::/root:/bin/sh?bin:x:2:2::/bin:/bin/false\n"), (1, 0, Some((1, 1))));
+        assert_eq!(read("/etc/passwd", "root:x:p:0::/root:/bin/sh\nbin:x\n"), (1, 0, Some((1, 2))));
+        assert_eq!(read("/etc/shadow", "root:*:20000:0:99999:7:::\n"), (0, 1, None));
+        assert_eq!(read("/etc/shadow", "root:*:1::::::\nbin\n"), (0, 1, Some((2, 1))));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Vulnerabilities of a report, a line each: what all forms of it say of them.
 
-use crate::model::report::{Basis, Finding, Report};
+use crate::model::report::{Basis, Finding, Report, Standing};
 use crate::model::vulnerability::Vulnerability;
 
 /// The vulnerabilities that no waiver lets pass, worst first.
@@ -9,12 +9,19 @@ pub(super) fn unwaived(report: &Report) -> Vec<(&Finding, &Vulnerability)> {
     unwaived.filter_map(|finding| Some((finding, finding.vulnerability.as_deref()?))).collect()
 }
 
-/// Counts them: `3 vulnerabilities: 1 known to be exploited, 2 with a fix, 0 without`.
-pub(super) fn counts(flaws: &[(&Finding, &Vulnerability)]) -> String {
+/// Counts them: `3 vulnerabilities: 1 known to be exploited, 2 with a fix, 0 without`; and those that pass, if some do.
+pub(super) fn counts(report: &Report, flaws: &[(&Finding, &Vulnerability)]) -> String {
     let count = |code: &str| flaws.iter().filter(|(finding, _)| finding.code == code).count();
     let [exploited, fixable, unfixed] = [Finding::EXPLOITED, Finding::FIXABLE, Finding::UNFIXED].map(count);
     let total = crate::model::count::counted_as(flaws.len() as u64, "vulnerability", "vulnerabilities");
-    format!("{total}: {exploited} known to be exploited, {fixable} with a fix, {unfixed} without")
+    let passing = |why| flaws.iter().filter(|(finding, _)| report.standing(finding) == why).count();
+    let passing = match (passing(Standing::Unfixed), passing(Standing::BelowThreshold)) {
+        (0, 0) => String::new(),
+        (0, below) => format!("; {below} below the threshold pass"),
+        (unfixed, 0) => format!("; {unfixed} without a fix pass"),
+        (unfixed, below) => format!("; {unfixed} without a fix and {below} below the threshold pass"),
+    };
+    format!("{total}: {exploited} known to be exploited, {fixable} with a fix, {unfixed} without{passing}")
 }
 
 /// Says what the image was judged by: the database, and what was read if it wasn't the image.

@@ -281,6 +281,7 @@ mod tests {
             code: "AMI-OS-002".to_owned(),
             severity: Severity::High,
             path: path.map(str::to_owned),
+            line: None,
             package: package.map(str::to_owned),
             vulnerability: None,
             reason: String::new(),

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::flaw_table::{counts, judged_by, signals, unwaived, versions};
-use super::render::{deleted, does_not_hold, groups, outcome, package_urls, place};
+use super::render::{counts_for, deleted, does_not_hold, groups, outcome, package_urls};
 use super::rules::rules;
 use super::sbom::Subject;
 use crate::model::count::counted;
@@ -68,13 +68,15 @@ struct GroupView<'a> {
     title: &'static str,
     reason: &'a str,
     remedy: &'a str,
-    places: Vec<&'a str>,
+    standing: String,
+    places: Vec<String>,
     more: usize,
     waiver: Option<String>,
 }
 
 #[derive(Serialize)]
 struct FlawView<'a> {
+    standing: String,
     severity: Severity,
     code: &'a str,
     id: &'a str,
@@ -95,7 +97,7 @@ struct WaivedView<'a> {
     severity: Severity,
     code: &'a str,
     id: &'a str,
-    place: &'a str,
+    place: String,
     packages: Vec<&'a str>,
     why: String,
     owner: &'a str,
@@ -129,9 +131,9 @@ impl<'a> ReportView<'a> {
             outcome: if report.passed() { "passed" } else { "failed" },
             verdict: outcome(report),
             counts: severities.map(|severity| Count { severity, count: report.count(severity) }).into(),
-            flaw_counts: counts(&flaws),
-            flaws: flaws.iter().map(|(finding, flaw)| FlawView::of(finding, flaw)).collect(),
-            groups: groups(report).iter().filter_map(|group| GroupView::of(group)).collect(),
+            flaw_counts: counts(report, &flaws),
+            flaws: flaws.iter().map(|(finding, flaw)| FlawView::of(report, finding, flaw)).collect(),
+            groups: groups(report).iter().filter_map(|group| GroupView::of(report, group)).collect(),
             waived_count: waived.len(),
             waived,
             package_count: counted(report.packages.len(), "package"),
@@ -141,7 +143,7 @@ impl<'a> ReportView<'a> {
 }
 
 impl<'a> GroupView<'a> {
-    fn of(group: &[&'a Finding]) -> Option<Self> {
+    fn of(report: &Report, group: &[&'a Finding]) -> Option<Self> {
         let first = *group.first()?;
         Some(Self {
             severity: first.severity,
@@ -149,7 +151,8 @@ impl<'a> GroupView<'a> {
             title: rules().find(|rule| rule.code == first.code).map_or("", |rule| rule.title),
             reason: &first.reason,
             remedy: &first.remedy,
-            places: group.iter().take(MOST_PLACES).filter_map(|finding| place(finding)).collect(),
+            standing: counts_for(report, first),
+            places: group.iter().take(MOST_PLACES).filter_map(|finding| finding.place()).collect(),
             more: group.len().saturating_sub(MOST_PLACES),
             waiver: first.waiver.as_ref().map(does_not_hold),
         })
@@ -157,8 +160,9 @@ impl<'a> GroupView<'a> {
 }
 
 impl<'a> FlawView<'a> {
-    fn of(finding: &'a Finding, flaw: &'a Vulnerability) -> Self {
+    fn of(report: &Report, finding: &'a Finding, flaw: &'a Vulnerability) -> Self {
         Self {
+            standing: counts_for(report, finding),
             severity: finding.severity,
             code: &finding.code,
             id: flaw.id(),
@@ -189,7 +193,7 @@ impl<'a> WaivedView<'a> {
             }
             _ => return None,
         };
-        let place = place(finding).unwrap_or("the image");
+        let place = finding.place().unwrap_or_else(|| "the image".to_owned());
         Some(Self {
             severity: finding.severity,
             code: &finding.code,
@@ -262,7 +266,8 @@ mod tests {
             "<p class=\"verdict failed\">FAILED: 1 critical",
             "<li class=\"critical\"><b>1</b> critical</li>",
             "<code>AMI-SEC-002</code>",
-            "<li><bdi>/opt/&lt;img src&#x3D;x onerror&#x3D;alert(1)&gt;&quot;&#x27;/k.pem</bdi></li>",
+            "<li><bdi>/opt/&lt;img src&#x3D;x onerror&#x3D;alert(1)&gt;&quot;&#x27;/k.pem:1</bdi></li>",
+            " <span class=\"soft\">(fails)</span></h3>",
             "Waiver of security &amp; co for /opt/** (&quot;looked at &lt;script&gt;&quot;) does not hold: AWS rejects images for this",
             "<li class=\"soft\">and 3 more</li>",
             "<td>medium <code>AMI-HIS-001</code></td><td><code><bdi>/root/.bash_history</bdi></code></td>",

@@ -9,10 +9,10 @@ use std::io;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 use quick_xml::writer::{ElementWriter, Writer};
 
-use super::render::{does_not_hold, place, why_it_passes};
+use super::render::{counts_for, does_not_hold, why_it_passes};
 use super::rules::{RuleInfo, rules};
 use super::sbom::Subject;
-use crate::model::report::{Basis, Finding, Report};
+use crate::model::report::{Basis, Finding, Report, Standing};
 use crate::model::vulnerability::Vulnerability;
 use crate::model::waiver::Family;
 
@@ -30,6 +30,7 @@ pub fn junit(reports: &[(Subject, &Report)]) -> String {
 }
 
 struct Suite<'a> {
+    report: &'a Report,
     name: String,
     at: String,
     cases: Vec<Case<'a>>,
@@ -53,17 +54,16 @@ impl<'a> Suite<'a> {
         for finding in &report.findings {
             // A report of another version may have rules that this one lacks.
             let case = cases.entry(&finding.code).or_insert_with(|| case(&finding.code, ""));
-            let kind = if finding.is_waived() {
-                &mut case.waived
-            } else if report.fails(finding) {
-                &mut case.failing
-            } else {
-                &mut case.passing
+            let kind = match report.standing(finding) {
+                Standing::Fails => &mut case.failing,
+                Standing::BelowThreshold | Standing::Unfixed => &mut case.passing,
+                Standing::Waived | Standing::Vex => &mut case.waived,
             };
             kind.push(finding);
         }
         let version = subject.version.map_or_else(String::new, |version| format!(" {version}"));
         Self {
+            report,
             name: format!("{}{version}", subject.name),
             at: report.at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             cases: cases.into_values().collect(),
@@ -102,11 +102,11 @@ fn counted<'w>(element: ElementWriter<'w, Vec<u8>>, name: &str, totals: Totals) 
 fn write_suite(writer: &mut Writer<Vec<u8>>, suite: &Suite) -> io::Result<()> {
     let element = counted(writer.create_element("testsuite"), &suite.name, suite.totals());
     let element = element.with_attribute(("timestamp", suite.at.as_str()));
-    element.write_inner_content(|writer| suite.cases.iter().try_for_each(|case| write_case(writer, case)))?;
+    element.write_inner_content(|writer| suite.cases.iter().try_for_each(|case| write_case(writer, suite.report, case)))?;
     Ok(())
 }
 
-fn write_case(writer: &mut Writer<Vec<u8>>, case: &Case) -> io::Result<()> {
+fn write_case(writer: &mut Writer<Vec<u8>>, report: &Report, case: &Case) -> io::Result<()> {
     let name = plain(format!("{} {}", case.code, case.title).trim()).into_owned();
     let family = Family::of(case.code).map_or("scan", Family::as_str);
     let element = writer.create_element("testcase").with_attributes([("classname", family), ("name", &*name)]);
@@ -118,33 +118,32 @@ fn write_case(writer: &mut Writer<Vec<u8>>, case: &Case) -> io::Result<()> {
         if let Some(worst) = case.failing.first() {
             let message = plain(&worst.reason);
             let element = writer.create_element("failure").with_attributes([("type", worst.severity.as_str()), ("message", &*message)]);
-            element.write_text_content(BytesText::new(&listed(&case.failing)))?;
+            element.write_text_content(BytesText::new(&listed(report, &case.failing)))?;
         } else if case.is_skipped() {
             let message = case.waived.first().map_or_else(String::new, |finding| format!("waived: {}", why_it_passes(finding)));
             writer.create_element("skipped").with_attribute(("message", &*plain(&message))).write_empty()?;
         }
         let told: Vec<&Finding> = case.passing.iter().chain(&case.waived).copied().collect();
         if !told.is_empty() {
-            writer.create_element("system-out").write_text_content(BytesText::new(&listed(&told)))?;
+            writer.create_element("system-out").write_text_content(BytesText::new(&listed(report, &told)))?;
         }
         Ok(())
     })?;
     Ok(())
 }
 
-/// Findings, one a line, and what to do.
-fn listed(findings: &[&Finding]) -> String {
+/// Findings, one a line, what each comes to, and what to do.
+fn listed(report: &Report, findings: &[&Finding]) -> String {
     let mut text = String::new();
     for finding in findings {
-        let place = place(finding).map_or_else(String::new, |place| format!(" {place}:"));
-        let waiver = match &finding.waiver {
-            _ if finding.is_waived() => format!(" (waived: {})", why_it_passes(finding)),
-            Some(waiver) => format!(" {}", does_not_hold(waiver)),
-            None => String::new(),
-        };
+        let place = finding.place().map_or_else(String::new, |place| format!(" {place}:"));
+        let standing = counts_for(report, finding);
+        let waiver = finding.waiver.as_ref().filter(|_| !finding.is_waived());
+        let waiver = waiver.map_or_else(String::new, |waiver| format!(" {}", does_not_hold(waiver)));
         let pages = finding.vulnerability.iter().flat_map(|flaw| &flaw.ids).map(|id| format!("\n  {id}: {}", Vulnerability::page(id)));
         let pages: String = pages.collect();
-        writeln!(text, "{}{place} {}{waiver}{pages}", finding.severity, finding.reason).expect("writing to a string doesn't fail");
+        writeln!(text, "{}{place} {} ({standing}){waiver}{pages}", finding.severity, finding.reason)
+            .expect("writing to a string doesn't fail");
     }
     if let Some(first) = findings.first() {
         writeln!(text, "To do: {}", first.remedy).expect("writing to a string doesn't fail");
@@ -238,6 +237,7 @@ mod tests {
         let (_, case) = text.split_once("AMI-CLD-003").unwrap();
         let (case, _) = case.split_once("</testcase>").unwrap();
         assert!(case.contains("<system-out>medium /etc/machine-id: ") && !case.contains("<failure"), "{case}");
+        assert!(case.contains(" (passes: below high)"), "{case}");
     }
 
     #[test]

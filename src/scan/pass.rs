@@ -12,8 +12,8 @@ mod zip;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use super::files::{Files, explain};
@@ -98,6 +98,7 @@ fn read_within(
         ownership,
         searcher: Searcher::embedded(),
         next: AtomicUsize::new(0),
+        done: Mutex::new(0),
         progress,
     };
     let cores = thread::available_parallelism().map_or(1, usize::from).min(MOST_WORKERS);
@@ -159,10 +160,19 @@ struct Shared<'a> {
     searcher: &'static Searcher,
     /// The first file that nobody has taken.
     next: AtomicUsize,
+    /// How many files are done. Held while it is told, so that it never goes back.
+    done: Mutex<usize>,
     progress: &'a (dyn Fn(Progress) + Sync),
 }
 
 impl Shared<'_> {
+    /// Tells that so many files more are done.
+    fn tell(&self, files: usize) {
+        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        *done += files;
+        (self.progress)(Progress::Read { files: *done as u64, of: self.total as u64 });
+    }
+
     /// Counts what was unpacked.
     fn charge(&self, bytes: u64) {
         let _ = self.unpackable_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left.saturating_sub(bytes)));
@@ -186,11 +196,9 @@ impl<'a> Worker<'a> {
         loop {
             let first = self.shared.next.fetch_add(FILES_AT_ONCE, Ordering::Relaxed);
             let Some(rest) = self.shared.list.get(first..) else { return self.found };
-            for item in rest.iter().take(FILES_AT_ONCE) {
-                self.look(item);
-            }
-            let done = first.saturating_add(FILES_AT_ONCE).min(self.shared.total);
-            (self.shared.progress)(Progress::Read { files: done as u64, of: self.shared.total as u64 });
+            let taken = &rest[..rest.len().min(FILES_AT_ONCE)];
+            taken.iter().for_each(|item| self.look(item));
+            self.shared.tell(taken.len());
         }
     }
 

@@ -1,14 +1,15 @@
 //! A report as text for a terminal.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::flaw_table::{counts, judged_by, signals, unwaived, versions};
 use super::verdict::printable;
 use crate::model::count::counted;
-use crate::model::report::{Basis, Finding, Report, Severity};
+use crate::model::report::{Basis, Finding, Report, Severity, Standing};
 use crate::model::vulnerability::Vulnerability;
-use crate::model::waiver::{FindingWaiver, WaiverState};
+use crate::model::waiver::{Family, FindingWaiver, WaiverState};
 
 /// Paths shown for one problem before the rest is counted.
 const MOST_PATHS: usize = 20;
@@ -30,7 +31,7 @@ pub fn render(report: &Report) -> String {
         line(&mut text, format_args!("{}", deleted(report)));
     }
     judged_by(report).iter().for_each(|by| line(&mut text, format_args!("{by}")));
-    groups(report).iter().for_each(|group| write_group(&mut text, group));
+    groups(report).iter().for_each(|group| write_group(&mut text, report, group));
     write_flaws(&mut text, report);
     write_waived(&mut text, report);
     line(&mut text, format_args!("\n{}", outcome(report)));
@@ -50,7 +51,7 @@ pub fn headlines(report: &Report) -> Vec<String> {
     let headline = |group: Vec<&Finding>| {
         let first = group.first()?;
         let more = if group.len() > 1 { format!(" and {} more", group.len() - 1) } else { String::new() };
-        let place = place(first).map(|place| format!(" ({place}{more})")).unwrap_or_default();
+        let place = first.place().map(|place| format!(" ({place}{more})")).unwrap_or_default();
         Some(format!("{} {}: {}{place}", first.severity, first.code, first.reason))
     };
     groups(report).into_iter().filter_map(headline).chain(flaw_headlines(report)).collect()
@@ -80,11 +81,11 @@ fn is_of_a_kind(one: &Finding, other: &Finding) -> bool {
     (one.severity, &one.code, &one.reason, &one.waiver) == (other.severity, &other.code, &other.reason, &other.waiver)
 }
 
-fn write_group(text: &mut String, group: &[&Finding]) {
+fn write_group(text: &mut String, report: &Report, group: &[&Finding]) {
     let Some(first) = group.first() else { return };
-    line(text, format_args!("\n{} {}", first.severity.as_str().to_uppercase(), first.code));
+    line(text, format_args!("\n{} {} ({})", first.severity.as_str().to_uppercase(), first.code, counts_for(report, first)));
     line(text, format_args!("  {}", first.reason));
-    for place in group.iter().take(MOST_PATHS).filter_map(|finding| place(finding)) {
+    for place in group.iter().take(MOST_PATHS).filter_map(|finding| finding.place()) {
         line(text, format_args!("    {place}"));
     }
     if group.len() > MOST_PATHS {
@@ -102,12 +103,12 @@ fn write_flaws(text: &mut String, report: &Report) {
     if flaws.is_empty() {
         return;
     }
-    line(text, format_args!("\n{}", counts(&flaws)));
-    let rows: Vec<[String; 4]> = flaws.iter().take(MOST_FLAWS).map(|(finding, flaw)| row(finding, flaw)).collect();
+    line(text, format_args!("\n{}", counts(report, &flaws)));
+    let rows: Vec<[String; 5]> = flaws.iter().take(MOST_FLAWS).map(|(finding, flaw)| row(report, finding, flaw)).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-    let [severities, ids, packages] = [0, 1, 2].map(width);
-    for ([severity, id, package, rest], (finding, _)) in rows.iter().zip(&flaws) {
-        line(text, format_args!("  {severity:severities$}  {id:ids$}  {package:packages$}  {rest}"));
+    let [standings, severities, ids, packages] = [0, 1, 2, 3].map(width);
+    for ([standing, severity, id, package, rest], (finding, _)) in rows.iter().zip(&flaws) {
+        line(text, format_args!("  {standing:standings$}  {severity:severities$}  {id:ids$}  {package:packages$}  {rest}"));
         if let Some(waiver) = &finding.waiver {
             line(text, format_args!("    {}", printable(&does_not_hold(waiver))));
         }
@@ -125,10 +126,21 @@ fn write_flaws(text: &mut String, report: &Report) {
     to_do.iter().for_each(|(code, remedy)| line(text, format_args!("  To do ({code}): {remedy}")));
 }
 
-fn row(finding: &Finding, flaw: &Vulnerability) -> [String; 4] {
+fn row(report: &Report, finding: &Finding, flaw: &Vulnerability) -> [String; 5] {
+    let standing = if report.standing(finding) == Standing::Fails { "fails" } else { "passes" };
     let signals = Some(signals(flaw)).filter(|signals| !signals.is_empty());
     let rest = [Some(versions(flaw)), signals, finding.path.clone()].into_iter().flatten().collect::<Vec<_>>().join("  ");
-    [finding.severity.to_string(), flaw.id().to_owned(), flaw.package.clone(), rest].map(|text| printable(&text))
+    [standing.to_owned(), finding.severity.to_string(), flaw.id().to_owned(), flaw.package.clone(), rest].map(|text| printable(&text))
+}
+
+/// Says what a finding comes to in the verdict, and why it passes if it does.
+pub(super) fn counts_for(report: &Report, finding: &Finding) -> String {
+    match report.standing(finding) {
+        Standing::Fails => "fails".to_owned(),
+        Standing::BelowThreshold => format!("passes: below {}", report.threshold(&finding.code)),
+        Standing::Unfixed => "passes: there is no fix yet".to_owned(),
+        Standing::Waived | Standing::Vex => format!("waived: {}", why_it_passes(finding)),
+    }
 }
 
 /// Says why a waiver lets nothing pass.
@@ -163,7 +175,7 @@ fn write_waived(text: &mut String, report: &Report) {
         line(text, format_args!("\nWaived: {}", waived.len()));
     }
     for finding in waived.iter().take(MOST_WAIVED) {
-        let (severity, code, place) = (finding.severity, &finding.code, place(finding).unwrap_or("the image"));
+        let (severity, code, place) = (finding.severity, &finding.code, finding.place().unwrap_or_else(|| "the image".to_owned()));
         let id = finding.vulnerability.as_ref().map_or_else(String::new, |flaw| format!(" {}", flaw.id()));
         line(text, format_args!("  {severity} {code}{id} {place}"));
         package_urls(finding)
@@ -180,11 +192,6 @@ fn write_waived(text: &mut String, report: &Report) {
     }
 }
 
-/// Where it was found; none for what is of the image as a whole.
-pub(super) fn place(finding: &Finding) -> Option<&str> {
-    finding.path.as_deref().or(finding.package.as_deref())
-}
-
 /// The URLs of the packages that a finding is about.
 pub(super) fn package_urls(finding: &Finding) -> Vec<&str> {
     match &finding.vulnerability {
@@ -193,7 +200,7 @@ pub(super) fn package_urls(finding: &Finding) -> Vec<&str> {
     }
 }
 
-/// Says in one line whether it passed, and what was counted.
+/// Says in one line whether it passed, what was counted, and what of it counts otherwise than its severity lets one expect.
 pub fn outcome(report: &Report) -> String {
     let severities = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low];
     let counts = severities.map(|severity| format!("{} {severity}", report.count(severity))).join(", ");
@@ -204,7 +211,28 @@ pub fn outcome(report: &Report) -> String {
     let families: String = report.thresholds.iter().map(|(family, severity)| format!("; {family}: {severity}")).collect();
     let verdict = if report.passed() { "passed" } else { "FAILED" };
     let unfixed = if report.fail_on_unfixed { "; with or without a fix" } else { "" };
-    format!("{verdict}: {counts}{waived} (fails on {} or worse{families}{unfixed})", report.fail_on)
+    format!("{verdict}: {counts}{waived} (fails on {} or worse{families}{unfixed}{})", report.fail_on, exceptions(report))
+}
+
+/// Counts what passes or fails otherwise than its severity lets one expect, and says why.
+fn exceptions(report: &Report) -> String {
+    let mut counts: BTreeMap<&str, BTreeMap<Reverse<Severity>, usize>> = BTreeMap::new();
+    for finding in &report.findings {
+        let is_severe = finding.severity >= report.fail_on;
+        let why = match report.standing(finding) {
+            Standing::Unfixed if is_severe => "without a fix yet, which passes",
+            Standing::BelowThreshold if is_severe => "below the threshold of the family, which passes",
+            Standing::Fails if !is_severe && Family::of(&finding.code) == Some(Family::Cov) => "that was not looked at, which fails",
+            Standing::Fails if !is_severe => "at the threshold of the family, which fails",
+            _ => continue,
+        };
+        *counts.entry(why).or_default().entry(Reverse(finding.severity)).or_default() += 1;
+    }
+    let told = counts.into_iter().map(|(why, counts)| {
+        let counts: Vec<String> = counts.iter().map(|(Reverse(severity), count)| format!("{count} {severity}")).collect();
+        format!("; {} {why}", counts.join(", "))
+    });
+    told.collect()
 }
 
 fn line(text: &mut String, line: std::fmt::Arguments) {
@@ -218,7 +246,7 @@ mod tests {
     use super::super::testing::{clean, report, request};
     use super::*;
     use crate::model::product::ScanPolicy;
-    use crate::model::waiver::{Family, Waiver};
+    use crate::model::waiver::Waiver;
 
     #[test]
     fn worst_comes_first_and_findings_of_one_kind_share_a_paragraph() {
@@ -259,9 +287,33 @@ mod tests {
             "\n  Waiver of security for /root/** (\"looked at\") does not hold: AWS rejects images for this; --allow-policy-waivers",
             "\nWaived: 1\n  medium AMI-HIS-001 /root/.bash_history\n    looked at (security, from 2026-11-02 until 2026-12-01, for /root/**)\n",
             "\nWarning: the waiver AMI-HIS-001 of /root/** by security ends on 2026-12-01\n",
+            "\nCRITICAL AMI-SSH-006 (fails)\n",
             "\nFAILED: 1 critical, 0 high, 0 medium, 0 low, 1 waived (fails on high or worse; his: medium)\n",
         ] {
             assert!(text.contains(part), "{part}\n{text}");
         }
+    }
+
+    #[test]
+    fn what_passes_in_spite_of_its_severity_is_told_with_the_reason() {
+        let tree = clean().file("/root/.bash_history", "ls\n").without("/etc/shadow");
+        let policy = ScanPolicy {
+            thresholds: [(Family::His, Severity::High), (Family::Cld, Severity::Low)].into(),
+            ..ScanPolicy::failing_on(Severity::Critical)
+        };
+        let mut report = crate::scan::testing::scan(tree.clone(), &request(&ScanPolicy { fail_on: Severity::Medium, ..policy.clone() }));
+        report.findings.retain(|finding| finding.code == "AMI-HIS-001");
+        assert!(render(&report).contains("\nMEDIUM AMI-HIS-001 (passes: below high)\n"), "{}", render(&report));
+        assert_eq!(
+            outcome(&report),
+            "passed: 0 critical, 0 high, 1 medium, 0 low (fails on medium or worse; cld: low; his: high; 1 medium below the threshold of \
+             the family, which passes)"
+        );
+        report.findings[0] = Finding { code: Finding::UNFIXED.to_owned(), severity: Severity::Critical, ..report.findings[0].clone() };
+        assert!(outcome(&report).ends_with("; 1 critical without a fix yet, which passes)"), "{}", outcome(&report));
+        let report = crate::scan::testing::scan(tree.file("/etc/machine-id", "0".repeat(32)), &request(&policy));
+        let outcome = outcome(&report);
+        let ends = "; 1 medium at the threshold of the family, which fails; 1 high that was not looked at, which fails)";
+        assert!(outcome.starts_with("FAILED: ") && outcome.ends_with(ends), "{outcome}");
     }
 }

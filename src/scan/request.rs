@@ -31,6 +31,8 @@ pub struct Scan {
     pub snapshots: Vec<SnapshotId>,
     /// Why what is read may be damaged, by what is known of a disk beforehand; lowercase fragments.
     pub doubts: Vec<String>,
+    /// Files of the disks that are cut off, by their own account; lowercase fragments.
+    pub cut_off: Vec<String>,
     /// What is known of flaws; none if there is no database, which is a finding.
     pub advisories: Option<Arc<Database>>,
 }
@@ -78,6 +80,7 @@ impl Scan {
             scanning_port: Self::SSH_PORT,
             snapshots: Vec::new(),
             doubts: Vec::new(),
+            cut_off: Vec::new(),
             advisories: None,
         }
     }

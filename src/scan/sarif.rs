@@ -5,6 +5,7 @@
 use serde_json::{Map, Value, json};
 
 use super::packages::escape;
+use super::render::outcome;
 use super::rules::rules;
 use crate::model::digest::Digest;
 use crate::model::report::{Finding, Report, Severity};
@@ -23,7 +24,7 @@ const ROOT: &str = "IMAGE";
 /// workspace's root, or else the name of what was scanned. Code hosts take no result without a file.
 ///
 /// A result's fingerprint is of its code, path, package and reason: it stays from image to image. Waivers are suppressions:
-/// accepted while they hold, else rejected.
+/// accepted while they hold, else rejected; whose they are and for which days is told in their properties.
 pub fn sarif(reports: &[(&Report, &str)]) -> String {
     let log = json!({
         "$schema": SCHEMA,
@@ -41,6 +42,7 @@ fn run(report: &Report, whole: &str) -> Value {
             "rules": rules().map(|rule| json!({
                 "id": rule.code,
                 "shortDescription": { "text": rule.title },
+                "fullDescription": { "text": rule.why },
                 "help": { "text": rule.remedy },
                 "defaultConfiguration": { "level": level(rule.severity) },
                 "properties": { "tags": Family::of(rule.code).map(Family::as_str).into_iter().collect::<Vec<_>>() },
@@ -48,12 +50,12 @@ fn run(report: &Report, whole: &str) -> Value {
         } },
         "invocations": [{ "executionSuccessful": true, "endTimeUtc": report.at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string() }],
         "originalUriBaseIds": { ROOT: { "description": { "text": "The root of the image's file tree." } } },
-        "results": report.findings.iter().map(|finding| result(finding, whole)).collect::<Vec<_>>(),
-        "properties": { "snapshots": report.snapshots, "passed": report.passed() },
+        "results": report.findings.iter().map(|finding| result(report, finding, whole)).collect::<Vec<_>>(),
+        "properties": { "snapshots": report.snapshots, "passed": report.passed(), "verdict": outcome(report) },
     })
 }
 
-fn result(finding: &Finding, whole: &str) -> Value {
+fn result(report: &Report, finding: &Finding, whole: &str) -> Value {
     let mut result = Map::new();
     result.insert("ruleId".to_owned(), json!(finding.code));
     // A report of another version may have rules that this one lacks.
@@ -69,7 +71,7 @@ fn result(finding: &Finding, whole: &str) -> Value {
     if !suppressions.is_empty() {
         result.insert("suppressions".to_owned(), json!(suppressions));
     }
-    result.insert("properties".to_owned(), properties(finding));
+    result.insert("properties".to_owned(), properties(report, finding));
     Value::Object(result)
 }
 
@@ -82,8 +84,9 @@ fn message(finding: &Finding) -> String {
 /// A score is what code hosts sort vulnerabilities by.
 ///
 /// Source: <https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning>
-fn properties(finding: &Finding) -> Value {
-    let mut properties = Map::from_iter([("severity".to_owned(), json!(finding.severity))]);
+fn properties(report: &Report, finding: &Finding) -> Value {
+    let standing = ("standing".to_owned(), json!(report.standing(finding)));
+    let mut properties = Map::from_iter([("severity".to_owned(), json!(finding.severity)), standing]);
     if let Some(flaw) = &finding.vulnerability {
         properties.extend(flaw.cvss.iter().map(|cvss| ("security-severity".to_owned(), json!(cvss.score.to_string()))));
         properties.insert("vulnerability".to_owned(), json!(flaw));
@@ -104,10 +107,13 @@ fn level(severity: Severity) -> &'static str {
 /// Source: <https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning>,
 /// which refuses the whole log for one result without a location.
 fn location(finding: &Finding, whole: &str) -> Value {
-    let place = match &finding.path {
+    let mut place = match &finding.path {
         Some(path) => json!({ "artifactLocation": { "uri": uri(path), "uriBaseId": ROOT } }),
-        None => json!({ "artifactLocation": { "uri": uri(whole) }, "region": { "startLine": 1 } }),
+        None => json!({ "artifactLocation": { "uri": uri(whole) } }),
     };
+    if let Some(line) = finding.line.or(finding.path.is_none().then_some(1)) {
+        place["region"] = json!({ "startLine": line });
+    }
     match &finding.package {
         Some(package) => {
             json!({ "physicalLocation": place, "logicalLocations": [{ "fullyQualifiedName": package, "kind": "module" }] })
@@ -135,8 +141,9 @@ fn fingerprint(finding: &Finding) -> Digest {
 
 fn suppression(waiver: &FindingWaiver) -> Value {
     let status = if waiver.state.holds() { "accepted" } else { "rejected" };
-    let justification = format!("{} ({}, until {})", waiver.reason, waiver.owner, waiver.expires);
-    json!({ "kind": "external", "status": status, "justification": justification })
+    let created = waiver.created.map_or_else(String::new, |created| format!("from {created} "));
+    let justification = format!("{} ({}, {created}until {})", waiver.reason, waiver.owner, waiver.expires);
+    json!({ "kind": "external", "status": status, "justification": justification, "properties": waiver })
 }
 
 /// What a VEX document says, as the suppression that it is or isn't.
@@ -220,7 +227,15 @@ mod tests {
         assert_eq!(place("AMI-SEC-002"), "./a:%20b/%2541.pem");
         assert_eq!(place("COV-OS-001"), MANIFEST);
         assert_eq!(place("AMI-VUL-002"), "srv/node_modules/lodash/package.json");
-        assert_eq!(of("AMI-HIS-001")["suppressions"][0]["status"], "accepted");
+        let suppression = &of("AMI-HIS-001")["suppressions"][0];
+        assert_eq!(suppression["status"], "accepted");
+        assert_eq!(suppression["justification"], "looked at (security, from 2026-11-02 until 2027-02-01)");
+        assert_eq!((&suppression["properties"]["expires"], &suppression["properties"]["state"]), (&json!("2027-02-01"), &json!("active")));
+        let region = |code: &str| of(code)["locations"][0]["physicalLocation"]["region"]["startLine"].clone();
+        assert_eq!((region("AMI-SEC-002"), region("COV-OS-001"), region("AMI-HIS-001")), (json!(1), json!(1), Value::Null));
+        let standing = |code: &str| of(code)["properties"]["standing"].clone();
+        assert_eq!((standing("AMI-SEC-002"), standing("AMI-HIS-001")), (json!("fails"), json!("waived")));
+        assert!(run["properties"]["verdict"].as_str().unwrap().starts_with("FAILED: "));
         assert_eq!(of("AMI-SSH-006")["suppressions"][0]["status"], "rejected");
         assert!(of("AMI-SEC-002").get("suppressions").is_none());
     }

@@ -18,6 +18,8 @@ pub(super) struct Rule {
     pub(super) severity: Severity,
     /// What it is about; a noun phrase.
     pub(super) title: &'static str,
+    /// Why it is a finding; one sentence.
+    pub(super) why: &'static str,
     /// What to do; one sentence.
     pub(super) remedy: &'static str,
     /// How it judges.
@@ -66,7 +68,15 @@ impl<'r> Verdict<'r> {
 
     /// Adds a finding of another severity about a file.
     pub(super) fn file_as(&mut self, severity: Severity, path: impl AsRef<Path>, reason: impl Into<String>) {
+        self.line_as(severity, path, None, reason);
+    }
+
+    /// Adds a finding of another severity about a line of a file, counted from 1, if that is known.
+    pub(super) fn line_as(&mut self, severity: Severity, path: impl AsRef<Path>, line: Option<u64>, reason: impl Into<String>) {
         self.push(severity, Some(printable(&path.as_ref().to_string_lossy())), reason.into());
+        if let Some(finding) = self.findings.last_mut() {
+            finding.line = line;
+        }
     }
 
     /// Adds a finding of the rule's severity about the image as a whole.
@@ -106,6 +116,7 @@ impl<'r> Verdict<'r> {
             code,
             severity,
             path,
+            line: None,
             package: None,
             vulnerability: None,
             reason,
@@ -118,7 +129,9 @@ impl<'r> Verdict<'r> {
 
 /// Puts the worst findings first, then orders by code, path and reason; what stands there twice stands there once.
 pub(super) fn worst_first(findings: &mut Vec<Finding>) {
-    findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| (&a.code, &a.path, &a.reason).cmp(&(&b.code, &b.path, &b.reason))));
+    findings.sort_by(|a, b| {
+        b.severity.cmp(&a.severity).then_with(|| (&a.code, &a.path, &a.reason, a.line).cmp(&(&b.code, &b.path, &b.reason, b.line)))
+    });
     findings.dedup();
 }
 

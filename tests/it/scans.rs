@@ -121,6 +121,38 @@ fn a_file_that_is_no_disk_does_not_pass_and_an_empty_one_is_told() {
 }
 
 #[test]
+fn what_is_not_there_is_told_with_what_to_do() {
+    let scratch = Scratch::new();
+    scratch.done("bakehouse init my-app");
+    for (command, words, never) in [
+        ("scan snap-0123456789abcdef0", "there is no snapshot snap-0123456789abcdef0 in us-east-1", "product-id"),
+        ("scan ami-0123456789abcdef0", "there is no image ami-0123456789abcdef0 in us-east-1", "product-id"),
+        ("scan snap-xyz", "snap-xyz is no id of a snapshot, nor is there a product of that name", "there are: "),
+        ("watch nope", "there is no product nope", "nothing is listed"),
+        ("check --explain AMI-SSH-999", "there is no code \"AMI-SSH-999\"", "nothing"),
+    ] {
+        let ended = scratch.run(&format!("bakehouse {command}"), None);
+        assert!(ended.code == Some(1) && ended.err.contains(words) && !ended.err.contains(never), "{command}: {}", ended.err);
+        assert!(ended.err.contains("→ "), "{command}: {}", ended.err);
+    }
+    assert!(scratch.done("bakehouse check --explain AMI-SSH-006").starts_with("AMI-SSH-006 (critical)\n"));
+}
+
+#[test]
+fn json_says_what_was_scanned_and_what_each_finding_comes_to() {
+    let scratch = Scratch::new();
+    std::fs::write(scratch.folder().join("no-disk.txt"), "a text\n").unwrap();
+    let scanned = scratch.run("bakehouse scan ./no-disk.txt --format json", None);
+    let document: Value = serde_json::from_str(&scanned.out).unwrap_or_else(|e| panic!("{e}: {}", scanned.out));
+    let report = &document["variants"][0];
+    assert_eq!(
+        (&report["name"], &report["verdict"]["passed"], &report["verdict"]["worst"]),
+        (&"no-disk.txt".into(), &false.into(), &"critical".into())
+    );
+    assert!(report["findings"].as_array().unwrap().iter().all(|finding| finding["standing"] == "fails"), "{document}");
+}
+
+#[test]
 fn hints_lead_somewhere_where_there_is_nothing_yet() {
     let scratch = Scratch::new();
     scratch.done("bakehouse init my-app");

@@ -93,6 +93,10 @@ pub(super) struct Header {
     pub compression: Compression,
     pub is_dirty: bool,
     pub is_corrupt: bool,
+    pub refcount_table_offset: u64,
+    pub refcount_table_clusters: u32,
+    /// log2 of the bits of a reference count.
+    pub refcount_order: u32,
     pub backing_file: Option<String>,
     pub backing_format: Option<String>,
 }
@@ -146,8 +150,15 @@ impl Header {
                 }
             }
         };
+        let refcount_order = if version == 3 { at.u32(96)? } else { 4 };
+        if refcount_order > 6 {
+            return Some(Err(damaged(format!("it claims reference counts of 2^{refcount_order} bits"))));
+        }
         Some(Ok(Self {
             size_bytes: at.u64(24)?,
+            refcount_table_offset: at.u64(48)?,
+            refcount_table_clusters: at.u32(56)?,
+            refcount_order,
             cluster_bits,
             l1_offset: at.u64(40)?,
             l1_entries: at.u32(36)?,
@@ -166,8 +177,11 @@ impl Header {
             return Err(damaged(format!("it claims subclusters in clusters of {} bytes", self.cluster_size())));
         }
         let l1_bytes = u64::from(self.l1_entries) * 8;
-        let in_image = self.l1_offset.checked_add(l1_bytes).is_some_and(|end| end <= image_bytes);
-        if l1_bytes > MOST_L1_BYTES || !in_image || !self.l1_offset.is_multiple_of(self.cluster_size() as u64) {
+        let end = self.l1_offset.checked_add(l1_bytes);
+        if let Some(end) = end.filter(|end| l1_bytes <= MOST_L1_BYTES && *end > image_bytes) {
+            return Err(damaged(format!("its file is cut off: it has {image_bytes} bytes, and a table in it ends at byte {end}")));
+        }
+        if l1_bytes > MOST_L1_BYTES || end.is_none() || !self.l1_offset.is_multiple_of(self.cluster_size() as u64) {
             return Err(damaged(format!("it claims a table of {} entries at byte {}", self.l1_entries, self.l1_offset)));
         }
         // i64::MAX is the largest file that Linux has, and keeps sums from overflowing.

@@ -166,7 +166,7 @@ impl Map {
 
     pub fn read_image(&self, place: u64, buffer: &mut [u8]) -> Result<(), SourceError> {
         self.image.read_at(place, buffer).map_err(|error| match error {
-            SourceError::OutOfBounds { .. } => damaged(place, "it is cut off"),
+            SourceError::OutOfBounds { .. } => SourceError::CutOff { offset: place },
             error => error,
         })
     }

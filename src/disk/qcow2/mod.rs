@@ -1,11 +1,12 @@
 //! qcow2, versions 2 and 3: what QEMU keeps disks in.
 //!
 //! Read only, as of the active state; internal snapshots and bitmaps are not looked at, and reference
-//! counts, which only writers need, neither.
+//! counts, which only writers need, for the file's length alone.
 
 mod compression;
 mod header;
 mod map;
+mod refcounts;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +29,7 @@ const MOST_TOLD_BYTES: u64 = 1 << 30;
 pub struct Qcow2 {
     map: Map,
     header: Header,
+    shortfall: Option<String>,
     backing: Option<Arc<dyn BlockSource>>,
     decompressed: Mutex<Recent<Arc<[u8]>>>,
 }
@@ -64,7 +66,15 @@ impl Qcow2 {
 
     fn with(header: Header, image: Arc<dyn BlockSource>, backing: Option<Arc<dyn BlockSource>>) -> Result<Self, Qcow2Error> {
         let decompressed = Mutex::new(Recent::new(header.cluster_size(), MOST_KEPT_BYTES));
-        Ok(Self { map: Map::read(&header, image)?, header, backing, decompressed })
+        let least = refcounts::least_bytes(&*image, &header).filter(|least| *least > image.size_bytes());
+        let shortfall =
+            least.map(|least| format!("its file ends at byte {} though what it keeps goes on beyond byte {least}", image.size_bytes()));
+        Ok(Self { map: Map::read(&header, image)?, header, shortfall, backing, decompressed })
+    }
+
+    /// Says that the file is cut off, if by its own account it must be longer: a lowercase fragment.
+    pub fn shortfall(&self) -> Option<&str> {
+        self.shortfall.as_deref()
     }
 
     /// Tells why what is read may be damaged, by the image's own account: a lowercase fragment.

@@ -297,6 +297,20 @@ fn spoiled_headers_and_tables_never_panic() {
 }
 
 #[test]
+fn a_file_that_is_cut_off_is_told_without_reading_it_all() {
+    let shortfall = |image: &[u8]| match Qcow2::open(Arc::new(image.to_vec())) {
+        Ok(qcow2) => qcow2.shortfall().map(str::to_owned),
+        Err(error) => Some(error.to_string()).filter(|why| why.contains("cut off")),
+    };
+    for image in SAMPLES.iter() {
+        assert_eq!(shortfall(image), None);
+        for length in [512, image.len() / 2, image.len() - (64 << 10)] {
+            assert!(shortfall(&image[..length]).is_some(), "{length} of {}", image.len());
+        }
+    }
+}
+
+#[test]
 fn a_cut_off_image_is_an_error_and_not_zeros() {
     let image = &SAMPLES[0];
     for length in [0, 3, 71, 103, 4096, image.len() / 2, image.len() - 4096] {

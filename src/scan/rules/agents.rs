@@ -11,6 +11,7 @@ pub(super) const AGENTS: Rule = Rule {
     code: "AMI-AGT-001",
     severity: Severity::High,
     title: "identities of agents",
+    why: "An agent that was registered during the bake gives all instances one identity, and reports to whoever registered it.",
     remedy: "Deregister the agent and delete its state as the last step of the bake; it is to register at the first boot, by the buyer's wish.",
     judge: Judge::Root(agents),
 };

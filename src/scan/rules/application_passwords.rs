@@ -12,6 +12,7 @@ pub(super) const APPLICATIONS: Rule = Rule {
     code: "AMI-SEC-005",
     severity: Severity::High,
     title: "default passwords of applications",
+    why: "A password that all instances share is known to every buyer, and to whoever reads the image; AWS's policy forbids default passwords.",
     remedy: "Have each instance make its own random password at its first boot, before the application listens.",
     judge: Judge::Content(applications),
 };

@@ -6,19 +6,21 @@ use crate::scan::pass::Contents;
 use crate::scan::secrets::Family;
 use crate::scan::verdict::{Judge, Rule, Verdict};
 
-use super::secrets::{line, of_family};
+use super::secrets::of_family;
 
 pub(super) const REQUESTS: Rule = Rule {
     code: "AMI-SEC-006",
     severity: Severity::Medium,
     title: "requests for AWS keys",
+    why: "AWS's policy forbids products that ask for access keys: instances get their rights by an IAM role.",
     remedy: "Let instances use an IAM role, which a CloudFormation template can make, and don't ask for access keys.",
     judge: Judge::Content(requests),
 };
 
 fn requests(_: &Evidence, _: &Root, contents: &Contents, verdict: &mut Verdict) {
     for (path, found) in of_family(contents, Family::Request) {
-        verdict.file(path, format!("what stands{} seems to ask whoever uses the product for AWS access keys", line(found)));
+        let reason = "what stands there seems to ask whoever uses the product for AWS access keys";
+        verdict.line_as(REQUESTS.severity, path, found.line, reason);
     }
 }
 

@@ -12,6 +12,7 @@ pub(super) const HOST: Rule = Rule {
     code: "AMI-CLD-005",
     severity: Severity::Low,
     title: "names and addresses of the build host",
+    why: "What names the machine that baked the image is wrong on every instance, and tells strangers of the seller's network.",
     remedy: "Delete the file as the last step of the bake, or take the address out; cloud-init writes it anew at the first boot.",
     judge: Judge::Root(host),
 };

@@ -13,6 +13,7 @@ pub(super) const CALL_HOME: Rule = Rule {
     code: "AMI-NET-001",
     severity: Severity::High,
     title: "services that call home",
+    why: "Software must not report to the seller without the buyer's knowledge and consent.",
     remedy: "Disable the service; what reaches out to the seller must be off until the buyer turns it on.",
     judge: Judge::Root(call_home),
 };

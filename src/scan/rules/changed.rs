@@ -9,6 +9,7 @@ pub(super) const CHANGED: Rule = Rule {
     code: "AMI-MAL-002",
     severity: Severity::Medium,
     title: "files of packages that were changed",
+    why: "A file that isn't as its package brought it may have been tampered with, and the package's updates no longer look after it.",
     remedy: "Find out what changed the file: reinstall its package, or put your own version elsewhere, where updates leave it alone.",
     judge: Judge::Content(changed),
 };

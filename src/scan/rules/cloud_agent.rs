@@ -10,6 +10,7 @@ pub(super) const AGENT: Rule = Rule {
     code: "AMI-CLD-002",
     severity: Severity::Critical,
     title: "no agent that takes the buyer's key",
+    why: "Without an agent that fetches the buyer's public key at the first boot nobody can log in, AWS's scanner included.",
     remedy: "Install and enable cloud-init with the Ec2 data source.",
     judge: Judge::Root(agent),
 };

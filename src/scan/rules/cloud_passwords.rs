@@ -8,6 +8,7 @@ pub(super) const CLOUD: Rule = Rule {
     code: "AMI-PWD-008",
     severity: Severity::Critical,
     title: "passwords in cloud-init's configuration",
+    why: "Whatever sets a password at the first boot sets the same for every instance, in a text that everybody can read.",
     remedy: "Take passwords and `chpasswd` out of cloud-init's configuration.",
     judge: Judge::Root(cloud),
 };

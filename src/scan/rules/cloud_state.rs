@@ -11,6 +11,7 @@ pub(super) const STATE: Rule = Rule {
     code: "AMI-CLD-001",
     severity: Severity::High,
     title: "cloud-init's state",
+    why: "Where cloud-init believes that it has run already, instances keep the bake's keys, names and data, and the buyer's key isn't installed.",
     remedy: "Run `cloud-init clean --logs --seed` as the last step of the bake.",
     judge: Judge::Root(state),
 };
@@ -19,6 +20,7 @@ pub(super) const MACHINE_ID: Rule = Rule {
     code: "AMI-CLD-003",
     severity: Severity::Medium,
     title: "a machine id",
+    why: "A machine id is to be unique: DHCP, journals and licences tell machines apart by it.",
     remedy: "Empty /etc/machine-id (don't delete it), and make /var/lib/dbus/machine-id a link to it.",
     judge: Judge::Root(machine_id),
 };

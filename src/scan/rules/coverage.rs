@@ -16,6 +16,7 @@ pub(super) const DATA: Rule = Rule {
     code: "COV-DATA-001",
     severity: Severity::High,
     title: "stale data",
+    why: "By an old table, what has ended since counts as supported.",
     remedy: "Update bakehouse, or its table of end-of-life dates.",
     judge: Judge::Inventory(data),
 };
@@ -24,14 +25,25 @@ pub(super) const FILES: Rule = Rule {
     code: "COV-FILE-001",
     severity: Severity::High,
     title: "files that can't be read",
-    remedy: "Bake the image anew; if it is found again, the base's file system is damaged or uses what can't be read.",
+    why: "What can't be read may hold anything, so it can't pass unseen.",
+    remedy: "Mend what the reason names in the file, or leave the file out; where it names nothing in it, bake the image anew: if it is found again, the base's file system is damaged or uses what can't be read.",
     judge: Judge::Content(files),
+};
+
+pub(super) const ENTRIES: Rule = Rule {
+    code: "COV-FILE-003",
+    severity: Severity::High,
+    title: "lines of account files that are no entry",
+    why: "Programs read such lines each in its own way: an account in them may be one that nobody has looked at.",
+    remedy: "Mend or delete the line (`pwck` and `grpck` find such lines), and look at what writes the file during the bake.",
+    judge: Judge::Root(entries),
 };
 
 pub(super) const PARTIAL: Rule = Rule {
     code: "COV-FILE-002",
     severity: Severity::Medium,
     title: "files that were searched in part",
+    why: "A secret in the rest of the file would not be found.",
     remedy: "Leave the file out of the image, or make sure by other means that it holds nothing that buyers must not see.",
     judge: Judge::Content(partial),
 };
@@ -40,6 +52,7 @@ pub(super) const OS: Rule = Rule {
     code: "COV-OS-001",
     severity: Severity::Critical,
     title: "no operating system",
+    why: "Without a root file system and its os-release nothing can be said of accounts, sshd or packages.",
     remedy: "Bake from a base whose root file system can be read and has an os-release file.",
     judge: Judge::Image(os),
 };
@@ -48,6 +61,7 @@ pub(super) const UNREAD: Rule = Rule {
     code: "COV-PART-001",
     severity: Severity::Critical,
     title: "partitions that can't be read",
+    why: "A partition that can't be read may hold anything, and buyers get it all the same.",
     remedy: "Bake from a base whose partitions hold ext4, XFS or FAT and power off in order, or take the partition out.",
     judge: Judge::Image(unread),
 };
@@ -56,6 +70,7 @@ pub(super) const LOOSE: Rule = Rule {
     code: "COV-PART-002",
     severity: Severity::High,
     title: "file systems that are not part of the tree",
+    why: "Files that no line of fstab places are searched for secrets, but what they mean for the system isn't known.",
     remedy: "Name each file system in /etc/fstab by a UUID or LABEL of its own, at a directory that is there, or take it out.",
     judge: Judge::Image(loose),
 };
@@ -64,6 +79,7 @@ pub(super) const TABLE: Rule = Rule {
     code: "COV-PART-004",
     severity: Severity::High,
     title: "a damaged partition table",
+    why: "By a damaged table, partitions may be missing from what was looked at, and instances may not boot.",
     remedy: "Repair the base's partition table, for instance with `sfdisk --relocate gpt-bak-std` or `sgdisk -e`.",
     judge: Judge::Image(table),
 };
@@ -72,6 +88,7 @@ pub(super) const CUT_OFF: Rule = Rule {
     code: "COV-PART-005",
     severity: Severity::High,
     title: "disks that are cut off",
+    why: "What is missing was not looked at, and the disk isn't the one that was made.",
     remedy: "Copy, download or convert the disk anew: some of its end is missing.",
     judge: Judge::Image(cut_off),
 };
@@ -80,6 +97,7 @@ pub(super) const SWAP: Rule = Rule {
     code: "COV-PART-006",
     severity: Severity::Medium,
     title: "swap space that was used",
+    why: "What was in memory during the bake, keys and passwords among it, ships with the image.",
     remedy: "Turn swap off during the bake, or make it anew at its end (`swapoff`, `blkdiscard` or zeros, `mkswap`).",
     judge: Judge::Image(swap),
 };
@@ -88,6 +106,7 @@ pub(super) const PACKAGES: Rule = Rule {
     code: "COV-PKG-001",
     severity: Severity::Critical,
     title: "no package database",
+    why: "Without a list of packages nothing can be said of their vulnerabilities.",
     remedy: "Bake from a base whose packages are managed by dpkg, rpm or apk, and keep its database whole.",
     judge: Judge::Root(packages),
 };
@@ -96,6 +115,7 @@ pub(super) const OTHER_SYSTEMS: Rule = Rule {
     code: "COV-PKG-003",
     severity: Severity::Medium,
     title: "packages of systems below the root",
+    why: "Packages of containers and chroots are in the image too, and nobody has held them against advisories.",
     remedy: "Scan what a container or chroot is made of by itself (`bakehouse scan FOLDER`, or its bill of materials by `--sbom`), or leave it out.",
     judge: Judge::Content(other_systems),
 };
@@ -104,6 +124,7 @@ pub(super) const SOFTWARE: Rule = Rule {
     code: "COV-PKG-002",
     severity: Severity::Medium,
     title: "software whose packages can't be listed",
+    why: "What packages it brings isn't known, so their vulnerabilities aren't either.",
     remedy: "Put the file into the image whole; if it is whole, its packages have to be looked after by hand.",
     judge: Judge::Content(software),
 };
@@ -134,11 +155,19 @@ fn files(_: &Evidence, root: &Root, contents: &Contents, verdict: &mut Verdict) 
     let mut faults = root.files.faults();
     faults.extend(contents.faults.iter().map(|(path, why)| (path.clone(), why.clone())));
     for (path, why) in faults {
-        verdict.file(path, format!("the file could not be looked at: {why}"));
+        verdict.file(path, format!("the file could not be looked at in whole: {why}"));
     }
     // Where accounts are, their passwords must have been looked at.
     if !root.accounts.users.is_empty() && root.accounts.shadow.is_empty() && root.accounts.users.iter().any(|user| user.password == "x") {
         verdict.file("/etc/shadow", "accounts keep their passwords in this file, but it holds none or isn't there");
+    }
+}
+
+fn entries(_: &Evidence, root: &Root, verdict: &mut Verdict) {
+    for damaged in &root.accounts.damaged {
+        let more = if damaged.lines > 1 { format!(", nor are {} more of the file", damaged.lines - 1) } else { String::new() };
+        let reason = format!("this line is no whole entry of an account or a group{more}: what it lets in can't be told");
+        verdict.line_as(ENTRIES.severity, damaged.path, Some(damaged.first), reason);
     }
 }
 
@@ -203,9 +232,10 @@ fn swap(evidence: &Evidence, verdict: &mut Verdict) {
 }
 
 fn cut_off(evidence: &Evidence, verdict: &mut Verdict) {
-    for why in evidence.image.iter().flat_map(|image| &image.cut_off) {
-        verdict.image(why);
-    }
+    // What a file says of itself explains whatever its disk lacks.
+    let of_files = &evidence.request.cut_off;
+    let of_disks = evidence.image.iter().filter(|_| of_files.is_empty()).flat_map(|image| &image.cut_off);
+    of_files.iter().chain(of_disks).for_each(|why| verdict.image(why));
 }
 
 fn table(evidence: &Evidence, verdict: &mut Verdict) {
@@ -213,7 +243,7 @@ fn table(evidence: &Evidence, verdict: &mut Verdict) {
         verdict.image(format!("the disk may be damaged: {doubt}"));
     }
     for fault in evidence.image.iter().flat_map(|image| &image.faults) {
-        verdict.image(format!("the partition table is damaged: {fault}"));
+        verdict.image(fault);
     }
 }
 
@@ -257,7 +287,8 @@ mod tests {
     use crate::disk::testing::{disk_of, disk_with, ext4, fat, partitioned, unmounted_badly, xfs};
     use crate::disk::{BlockSource, SourceError};
     use crate::model::product::ScanPolicy;
-    use crate::model::report::{Report, Severity};
+    use crate::model::report::{Finding, Report, Severity};
+    use crate::scan::Scan;
     use crate::scan::testing::{clean, found, pem, request};
 
     const EFI_SYSTEM: &str = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B";
@@ -429,6 +460,42 @@ mod tests {
         assert!(found(apk.file("/lib/apk/db/installed", "P:musl\nV:1\n"), "COV-PKG-001").is_empty());
         assert_eq!(found(clean().without("/usr/lib/os-release"), "COV-OS-001"), ["critical image"]);
         assert_eq!(found(clean().without("/etc/shadow"), "COV-FILE-001"), ["high /etc/shadow"]);
+    }
+
+    #[test]
+    fn a_line_of_accounts_that_is_no_entry_is_told_as_such_with_its_number() {
+        let tree = || clean().file("/etc/group", "root:x:0:\nsudo:x:27:\nwheel\nadm:x\n");
+        assert_eq!(found(tree(), "COV-FILE-003"), ["high /etc/group"]);
+        let report = crate::scan::testing::report(tree());
+        let finding = report.findings.iter().find(|finding| finding.code == "COV-FILE-003").unwrap();
+        assert_eq!(finding.place().as_deref(), Some("/etc/group:3"));
+        assert!(finding.reason.contains("nor are 1 more") && finding.remedy.contains("grpck"), "{finding:?}");
+        assert!(found(tree(), "COV-FILE-001").is_empty());
+    }
+
+    #[test]
+    fn a_disk_that_is_cut_off_is_told_as_such_and_not_as_a_damaged_table() {
+        struct CutOff;
+        impl BlockSource for CutOff {
+            fn size_bytes(&self) -> u64 {
+                1 << 30
+            }
+
+            fn read_at(&self, offset: u64, _: &mut [u8]) -> Result<(), SourceError> {
+                Err(SourceError::CutOff { offset })
+            }
+
+            fn next_allocated(&self, _: u64) -> Result<Option<Range<u64>>, SourceError> {
+                Ok(None)
+            }
+        }
+        let policy = ScanPolicy::failing_on(Severity::High);
+        for cut_off in [Vec::new(), vec!["disk.qcow2 is cut off: it ends early".to_owned()]] {
+            let report = crate::scan::scan(&[Arc::new(CutOff)], &Scan { cut_off: cut_off.clone(), ..request(&policy) }, &|_| {});
+            let told: Vec<&Finding> = report.findings.iter().filter(|finding| finding.code.starts_with("COV-PART-00")).collect();
+            assert_eq!(told.iter().map(|finding| finding.code.as_str()).collect::<Vec<_>>(), ["COV-PART-001", "COV-PART-005"]);
+            assert!(cut_off.is_empty() || told[1].reason == cut_off[0], "{told:?}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub(super) const CREDENTIAL_FILES: Rule = Rule {
     code: "AMI-SEC-003",
     severity: Severity::Critical,
     title: "credential files",
+    why: "Whoever launches the image can use the account that the credential is of.",
     remedy: "Log out of the registry, repository or cloud as the last step of the bake, delete the file, and revoke the credential.",
     judge: Judge::Content(credential_files),
 };

@@ -11,6 +11,7 @@ pub(super) const DEFAULTS: Rule = Rule {
     code: "AMI-PWD-004",
     severity: Severity::Critical,
     title: "default passwords",
+    why: "A password that anybody would guess lets anybody in; AWS's policy forbids default passwords.",
     remedy: "Put `*` in place of the hash (`usermod -p '*' NAME`) and let buyers log in with their key pair.",
     judge: Judge::Root(defaults),
 };

@@ -11,6 +11,7 @@ pub(super) const END_OF_LIFE: Rule = Rule {
     code: "AMI-OS-001",
     severity: Severity::Critical,
     title: "an operating system at its end of life",
+    why: "AWS's policy asks for an operating system that still gets security updates.",
     remedy: "Bake from a release of the operating system that is supported.",
     judge: Judge::Inventory(end_of_life),
 };

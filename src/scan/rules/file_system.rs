@@ -11,6 +11,7 @@ pub(super) const ENCRYPTED: Rule = Rule {
     code: "AMI-FS-001",
     severity: Severity::Critical,
     title: "encrypted file systems",
+    why: "AWS takes no image with encrypted file systems or snapshots: its scanner can't read them.",
     remedy: "Bake onto plain file systems; buyers encrypt their own volumes.",
     judge: Judge::Image(encrypted),
 };
@@ -20,6 +21,7 @@ pub(super) const UNSEEN: Rule = Rule {
     code: "COV-PART-007",
     severity: Severity::Critical,
     title: "encrypted content that was not looked at",
+    why: "What is encrypted may hold anything: whoever waives the policy has not looked at it.",
     remedy: "Bake onto plain file systems, or make sure by other means what it holds, and waive this by its code.",
     judge: Judge::Image(unseen),
 };

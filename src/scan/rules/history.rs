@@ -12,6 +12,7 @@ pub(super) const HISTORY: Rule = Rule {
     code: "AMI-HIS-001",
     severity: Severity::Medium,
     title: "histories of shells and other programs",
+    why: "Histories hold commands of the bake, with passwords and names that were typed.",
     remedy: "Delete the file as the last step of the bake, and unset HISTFILE in scripts that run interactive shells.",
     judge: Judge::Root(history),
 };

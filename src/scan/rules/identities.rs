@@ -10,6 +10,7 @@ pub(super) const IDENTITIES: Rule = Rule {
     code: "AMI-PWD-006",
     severity: Severity::Critical,
     title: "accounts with another's identity",
+    why: "Two accounts of one number are one to the system: what locks the one leaves the other open.",
     remedy: "Remove the account, or give it a name and number of its own, and `usermod -s /usr/sbin/nologin` to accounts of services.",
     judge: Judge::Root(identities),
 };

@@ -12,6 +12,7 @@ pub(super) const IMAGE: Rule = Rule {
     code: "AMI-FS-002",
     severity: Severity::Critical,
     title: "an image that the Marketplace does not take",
+    why: "The Marketplace takes images of certain forms alone (HVM, 64 bits, an EBS root, not encrypted, without product codes), and refuses others.",
     remedy: "Bake the image anew from a plain base in an account that does not encrypt EBS volumes by default.",
     judge: Judge::Image(image),
 };

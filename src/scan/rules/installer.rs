@@ -13,6 +13,7 @@ pub(super) const INSTALLER: Rule = Rule {
     code: "AMI-PWD-007",
     severity: Severity::High,
     title: "what an installer was told",
+    why: "Answers to an installer hold passwords and keys of the machine that was installed.",
     remedy: "Delete the file as the last step of the bake.",
     judge: Judge::Root(installer),
 };

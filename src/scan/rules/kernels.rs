@@ -12,6 +12,7 @@ pub(super) const KERNELS: Rule = Rule {
     code: "AMI-OS-004",
     severity: Severity::Medium,
     title: "superseded kernels",
+    why: "Kernels that don't boot take space, and scanners count their vulnerabilities.",
     remedy: "Reboot into the newest kernel during the bake, and remove the others (`apt autoremove --purge`, `dnf remove --oldinstallonly`).",
     judge: Judge::Root(superseded),
 };

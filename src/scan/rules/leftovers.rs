@@ -9,6 +9,7 @@ pub(super) const LEFTOVERS: Rule = Rule {
     code: "AMI-HIS-002",
     severity: Severity::Low,
     title: "logs, caches and other leftovers of the bake",
+    why: "Logs and caches tell of the bake, and make the image larger than it has to be.",
     remedy: "Empty it as the last step of the bake.",
     judge: Judge::Root(leftovers),
 };

@@ -8,6 +8,7 @@ pub(super) const NAME: Rule = Rule {
     code: "AMI-USR-002",
     severity: Severity::Low,
     title: "an unusual login user",
+    why: "Buyers and AWS's scanner look for the account by the names that distributions use.",
     remedy: "Give cloud-init's default user (system_info.default_user.name), and the manifest's image.login-user, a name that the finding tells.",
     judge: Judge::Root(name),
 };

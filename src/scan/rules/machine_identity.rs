@@ -8,6 +8,7 @@ pub(super) const IDENTITY: Rule = Rule {
     code: "AMI-CLD-004",
     severity: Severity::Medium,
     title: "identities and seeds of a machine",
+    why: "What each machine is to make for itself would be the same on all instances, seeds of random numbers among it.",
     remedy: "Delete the file as the last step of the bake; it is made anew at the first boot.",
     judge: Judge::Root(identity),
 };

@@ -120,6 +120,7 @@ pub(super) const RULES: &[Rule] = &[
     coverage::DATA,
     coverage::FILES,
     coverage::PARTIAL,
+    coverage::ENTRIES,
     unallocated::UNSEARCHED,
     coverage::OS,
     coverage::UNREAD,
@@ -145,6 +146,8 @@ pub struct RuleInfo {
     pub severity: Severity,
     /// What it is about; a noun phrase.
     pub title: &'static str,
+    /// Why it is a finding; one sentence.
+    pub why: &'static str,
     /// What to do; one sentence.
     pub remedy: &'static str,
     /// Whether it judges by packages, data and date alone, so that a bill of materials or a stored report is enough.
@@ -157,6 +160,7 @@ pub fn rules() -> impl Iterator<Item = RuleInfo> {
         code: rule.code,
         severity: rule.severity,
         title: rule.title,
+        why: rule.why,
         remedy: rule.remedy,
         of_inventory: matches!(rule.judge, Judge::Inventory(_) | Judge::Gate(_)),
     })

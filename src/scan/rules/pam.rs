@@ -9,6 +9,7 @@ pub(super) const NULL_PASSWORDS: Rule = Rule {
     code: "AMI-PWD-009",
     severity: Severity::Medium,
     title: "PAM taking empty passwords",
+    why: "With an account that has no password, an empty one lets in.",
     remedy: "Take `nullok` out of pam_unix's lines for auth (authselect's feature without-nullok, pam-auth-update on Debian).",
     judge: Judge::Root(null_passwords),
 };

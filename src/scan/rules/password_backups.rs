@@ -9,6 +9,7 @@ pub(super) const BACKUPS: Rule = Rule {
     code: "AMI-PWD-005",
     severity: Severity::High,
     title: "passwords in copies of account files",
+    why: "Copies of shadow hold hashes that passwords can be guessed from.",
     remedy: "Delete the copy as the last step of the bake; the tools that keep it make it anew when they need it.",
     judge: Judge::Root(backups),
 };

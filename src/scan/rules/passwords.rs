@@ -9,6 +9,7 @@ pub(super) const EMPTY: Rule = Rule {
     code: "AMI-PWD-001",
     severity: Severity::Critical,
     title: "accounts without a password",
+    why: "An account without a password lets in anybody who can reach a prompt.",
     remedy: "Lock the account with `passwd -l`, and keep passwords out of /etc/passwd with `pwconv`.",
     judge: Judge::Root(empty),
 };
@@ -17,6 +18,7 @@ pub(super) const ROOT: Rule = Rule {
     code: "AMI-PWD-002",
     severity: Severity::Critical,
     title: "a password of root",
+    why: "AWS's policy forbids a password of root: everybody who launches the image has its hash.",
     remedy: "Put `*` in place of the hash: `usermod -p '*' root`.",
     judge: Judge::Root(root_password),
 };
@@ -25,6 +27,7 @@ pub(super) const OTHERS: Rule = Rule {
     code: "AMI-PWD-003",
     severity: Severity::Critical,
     title: "passwords of other accounts and of groups",
+    why: "Everybody who launches the image has the hash, and what fits it lets in on all instances.",
     remedy: "Put `*` in place of the hash (`usermod -p '*' NAME`) and let buyers log in with their key pair.",
     judge: Judge::Root(other_passwords),
 };

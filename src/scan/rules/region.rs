@@ -15,6 +15,7 @@ pub(super) const REGION: Rule = Rule {
     code: "AMI-FS-003",
     severity: Severity::Medium,
     title: "configuration for one Region",
+    why: "Buyers launch the image in other Regions and accounts, where what it names isn't there or isn't theirs.",
     remedy: "Ask the metadata service for the Region when it is needed, and take identifiers of one account or Region out.",
     judge: Judge::Root(region),
 };

@@ -12,6 +12,7 @@ pub(super) const RUNTIMES: Rule = Rule {
     code: "AMI-OS-002",
     severity: Severity::High,
     title: "runtimes at their end of life",
+    why: "What gets no security updates any more stays open to whatever is found in it.",
     remedy: "Install a supported version, or the distribution's own package, which it keeps safe.",
     judge: Judge::Inventory(end_of_life),
 };

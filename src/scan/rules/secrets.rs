@@ -15,6 +15,7 @@ pub(super) const AWS: Rule = Rule {
     code: "AMI-SEC-001",
     severity: Severity::Critical,
     title: "AWS credentials",
+    why: "Whoever launches the image can use the AWS account that the credential is of.",
     remedy: "Take the credential out of the image, revoke it, and let instances use an IAM role.",
     judge: Judge::Content(aws),
 };
@@ -23,6 +24,7 @@ pub(super) const PRIVATE_KEYS: Rule = Rule {
     code: "AMI-SEC-002",
     severity: Severity::Critical,
     title: "private keys",
+    why: "A private key in an image is everybody's who launches it.",
     remedy: "Take the key out of the image and make one for each instance at its first boot.",
     judge: Judge::Content(private_keys),
 };
@@ -74,27 +76,18 @@ pub(super) fn tell<'h>(found: impl Iterator<Item = (&'h Path, &'h Match)>, verdi
             Weight::Sample => " among a library's tests or examples",
         };
         for (path, found) in &places {
-            // In several files it stands on several lines.
-            let line = if places.len() == 1 { line(found) } else { String::new() };
             let title = &found.rule.title;
-            verdict.file_as(
-                found.severity(),
-                path,
-                format!("{title}{weight}{line} ({fingerprint}), which everybody who launches the image can read"),
-            );
+            let reason = format!("{title}{weight} ({fingerprint}), which everybody who launches the image can read");
+            verdict.line_as(found.severity(), path, found.line, reason);
         }
     }
-}
-
-/// Says on which line a secret stands, where that is known.
-pub(super) fn line(found: &Match) -> String {
-    found.line.map(|line| format!(" on line {line}")).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use md5::{Digest, Md5};
 
+    use crate::model::report::Finding;
     use crate::scan::testing::{AWS_SECRET, clean, found, pem, report};
 
     #[test]
@@ -126,12 +119,14 @@ mod tests {
     fn a_secret_in_several_files_is_a_finding_of_each_in_the_same_words() {
         let secret = format!("one\naws_secret_access_key={AWS_SECRET}");
         let alone = report(clean().file("/a", &secret)).findings;
-        insta::assert_snapshot!(alone[0].reason, @"an AWS secret key or session token on line 2 (kX9v…, 40 bytes, SHA-256 abca0246765d1584…), which everybody who launches the image can read");
-        let tree = ["/a", "/b", "/c"].into_iter().fold(clean(), |tree, path| tree.file(path, &secret));
+        insta::assert_snapshot!(alone[0].reason, @"an AWS secret key or session token (kX9v…, 40 bytes, SHA-256 abca0246765d1584…), which everybody who launches the image can read");
+        assert_eq!(alone[0].line, Some(2));
+        let tree = ["/a", "/b", "/c"].into_iter().fold(clean(), |tree, path| tree.file(path, format!("{}{secret}", &path[1..])));
+        let tree = tree.file("/d", format!("\n\n{secret}"));
         let findings: Vec<_> = report(tree).findings.into_iter().filter(|finding| finding.code == "AMI-SEC-001").collect();
-        let paths: Vec<_> = findings.iter().filter_map(|finding| finding.path.as_deref()).collect();
-        assert_eq!(paths, ["/a", "/b", "/c"]);
-        assert!(findings.iter().all(|finding| finding.reason == findings[0].reason && !finding.reason.contains("line")));
+        let places: Vec<_> = findings.iter().filter_map(Finding::place).collect();
+        assert_eq!(places, ["/a:2", "/b:2", "/c:2", "/d:4"]);
+        assert!(findings.iter().all(|finding| finding.reason == alone[0].reason));
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub(super) const CLIENT: Rule = Rule {
     code: "AMI-SSH-010",
     severity: Severity::Critical,
     title: "SSH clients' keys and traces",
+    why: "Keys, known hosts and settings of an SSH client are the builder's, and lead to the builder's machines.",
     remedy: "Delete the .ssh folders of all homes as the last step of the bake.",
     judge: Judge::Root(client),
 };

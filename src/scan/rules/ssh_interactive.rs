@@ -8,6 +8,7 @@ pub(super) const INTERACTIVE: Rule = Rule {
     code: "AMI-SSH-004",
     severity: Severity::High,
     title: "keyboard-interactive logins",
+    why: "Keyboard-interactive logins ask for a password by another name; AWS's policy asks for key pairs alone.",
     remedy: "Set `KbdInteractiveAuthentication no` (`ChallengeResponseAuthentication no` before OpenSSH 8.7) in sshd's configuration.",
     judge: Judge::Root(interactive),
 };

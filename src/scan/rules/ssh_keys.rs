@@ -14,6 +14,7 @@ pub(super) const AUTHORIZED: Rule = Rule {
     code: "AMI-SSH-006",
     severity: Severity::Critical,
     title: "authorized keys",
+    why: "A key that is in the image lets its owner into every instance; the buyer's own comes at the first boot.",
     remedy: "Delete the file as the last step of the bake, after cloud-init has run for the last time.",
     judge: Judge::Root(authorized),
 };
@@ -22,6 +23,7 @@ pub(super) const HOST: Rule = Rule {
     code: "AMI-SSH-009",
     severity: Severity::High,
     title: "SSH host keys",
+    why: "Instances with the same host key can't be told apart: each could pose as any other.",
     remedy: "Delete /etc/ssh/ssh_host_*_key* and let cloud-init or sshd-keygen make new ones at the first boot.",
     judge: Judge::Root(host),
 };

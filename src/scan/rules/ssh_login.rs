@@ -9,6 +9,7 @@ pub(super) const PASSWORDS: Rule = Rule {
     code: "AMI-SSH-001",
     severity: Severity::Critical,
     title: "password logins over SSH",
+    why: "AWS's policy forbids logins by password over SSH.",
     remedy: "Set `PasswordAuthentication no` before any other value for it, in sshd_config or in a file that it includes first.",
     judge: Judge::Root(passwords),
 };
@@ -17,6 +18,7 @@ pub(super) const CLOUD_PASSWORDS: Rule = Rule {
     code: "AMI-SSH-002",
     severity: Severity::Critical,
     title: "cloud-init turning password logins on",
+    why: "AWS's policy forbids logins by password, whoever turns them on at the first boot.",
     remedy: "Set `ssh_pwauth: false` in cloud-init's configuration, or take the line out.",
     judge: Judge::Root(cloud_passwords),
 };
@@ -25,6 +27,7 @@ pub(super) const ROOT: Rule = Rule {
     code: "AMI-SSH-003",
     severity: Severity::Critical,
     title: "logins as root",
+    why: "AWS's policy forbids that root logs in from afar.",
     remedy: "Set `PermitRootLogin no` in sshd's configuration and `disable_root: true` in cloud-init's.",
     judge: Judge::Root(root_login),
 };
@@ -33,6 +36,7 @@ pub(super) const EMPTY_PASSWORDS: Rule = Rule {
     code: "AMI-SSH-005",
     severity: Severity::Critical,
     title: "logins with empty passwords",
+    why: "An account without a password would let in anybody who reaches sshd.",
     remedy: "Set `PermitEmptyPasswords no` in sshd's configuration, or take the line out.",
     judge: Judge::Root(empty_passwords),
 };

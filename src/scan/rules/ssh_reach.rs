@@ -14,6 +14,7 @@ pub(super) const REACH: Rule = Rule {
     code: "AMI-SSH-008",
     severity: Severity::High,
     title: "sshd out of reach",
+    why: "AWS's scanner logs in over SSH, and refuses an image that it can't get into; buyers can't either.",
     remedy: "Install and enable sshd, let it listen on the declared scanning port on all addresses, and let the login user in.",
     judge: Judge::Root(reach),
 };

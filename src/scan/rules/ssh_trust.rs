@@ -10,6 +10,7 @@ pub(super) const TRUST: Rule = Rule {
     code: "AMI-SSH-007",
     severity: Severity::Critical,
     title: "logins by trust in others",
+    why: "Whoever has the trusted authority's or host's key gets into every instance.",
     remedy: "Take TrustedUserCAKeys, AuthorizedPrincipals… and HostbasedAuthentication out of sshd's configuration, and delete the files of trusted hosts.",
     judge: Judge::Root(trust),
 };

@@ -9,6 +9,7 @@ pub(super) const SUDO: Rule = Rule {
     code: "AMI-USR-001",
     severity: Severity::High,
     title: "a login user without full privileges",
+    why: "Buyers must be able to administer their instance, and AWS's scanner runs with sudo.",
     remedy: "Name the login user as cloud-init's default_user with `sudo: [\"ALL=(ALL) NOPASSWD:ALL\"]`, or in /etc/sudoers.d.",
     judge: Judge::Root(sudo),
 };

@@ -11,6 +11,7 @@ pub(super) const RIGHTS: Rule = Rule {
     code: "AMI-USR-003",
     severity: Severity::Medium,
     title: "sudo's rules open to others",
+    why: "Who may write sudo's rules, or run anything without a password, is root.",
     remedy: "Give NOPASSWD to the login user only, name the commands that services need, and let root alone write sudo's files (0440).",
     judge: Judge::Root(rights),
 };

@@ -12,6 +12,7 @@ pub(super) const TOKENS: Rule = Rule {
     code: "AMI-SEC-004",
     severity: Severity::Critical,
     title: "tokens and passwords",
+    why: "Whoever launches the image can use the service that the secret is for.",
     remedy: "Take the secret out of the image, revoke it, and have each instance fetch or make its own.",
     judge: Judge::Content(tokens),
 };

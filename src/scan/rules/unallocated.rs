@@ -9,6 +9,7 @@ pub(super) const SECRETS: Rule = Rule {
     code: "AMI-SEC-007",
     severity: Severity::High,
     title: "secrets that were deleted and are on the disk still",
+    why: "A snapshot ships free space too: what was deleted can be read from it.",
     remedy: "Revoke it; have the bake overwrite what is free (fstrim, or a file of zeros that is then removed), or make a new file system.",
     judge: Judge::Unallocated(secrets),
 };
@@ -17,6 +18,7 @@ pub(super) const UNSEARCHED: Rule = Rule {
     code: "COV-FREE-001",
     severity: Severity::High,
     title: "space that could not be searched for what was deleted",
+    why: "Secrets there would not be found.",
     remedy: "Repair the file system (`e2fsck`, `xfs_repair`), or scan without asking for what was deleted.",
     judge: Judge::Unallocated(unsearched),
 };

@@ -16,6 +16,7 @@ pub(super) const EXPIRED: Rule = Rule {
     code: "GATE-WVR-001",
     severity: Severity::Medium,
     title: "expired waivers",
+    why: "A waiver is a promise to look again by its last day; after it the finding counts.",
     remedy: "Mend what the waiver was for and take it out of the manifest; or look again, and give it new days and its reason.",
     judge: Judge::Gate(expired),
 };
@@ -24,6 +25,7 @@ pub(super) const UNUSED: Rule = Rule {
     code: "GATE-WVR-002",
     severity: Severity::Low,
     title: "waivers that nothing needs",
+    why: "A waiver that outlives what it was for is one that nobody reads any more.",
     remedy: "Take the waiver out of the manifest: it would let pass what nobody has looked at yet.",
     judge: Judge::Gate(unused),
 };

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::keys;
+use super::open_pgp;
 use super::rules::SecretRule;
 use super::value::{distinct, is_common, is_placeholder, is_random, is_variable};
 
@@ -21,6 +22,7 @@ pub(super) enum Check {
     Pem,
     Putty,
     Der,
+    OpenPgp,
     JavaKeyStore,
     Pkcs12,
     Keytab,
@@ -89,6 +91,7 @@ impl Candidate<'_> {
             Some(Check::Pem) => keys::pem(self.matched, value),
             Some(Check::Putty) => keys::putty(self.matched),
             Some(Check::Der) => keys::der(value),
+            Some(Check::OpenPgp) => open_pgp::binary(value),
             Some(Check::JavaKeyStore) => genuine(keys::is_java_key_store(value)),
             Some(Check::Pkcs12) => genuine(keys::is_pkcs12(value)),
             Some(Check::Keytab) => genuine(keys::is_keytab(value)),

@@ -13,6 +13,39 @@ pub(super) const PKCS8: [u8; 48] = [
     0x3a, 0x7f, 0x5c, 0xaa, 0xc3, 0x17, 0x9b, 0xf3, 0x32, 0xc3, 0xdd, 0x1d, 0x9d, 0x70, 0xba, 0x91, 0xc4, 0xd8, 2, 0x82, 0x58,
 ];
 
+/// A primary key (Ed25519, to certify alone) as `gpg --export-secret-keys` writes it; of keys that nobody uses, in hexadecimal.
+const PRIMARY: &str = "\
+    9458046b0a9f0616092b06010401da470f01010740f23fdfb74b1c6ef5be73db23a86017112dae252d7f648560c76e6c1841ffaf800000fb07ab6659\
+    7d0419fffa9d5df2cd57024b44343fec4c9d41235360611a22dc175c0deb\
+";
+
+/// The same as `gpg --export-secret-subkeys` writes it: without its secret part.
+const PRIMARY_ELSEWHERE: &str =
+    "943b046b0a9f0616092b06010401da470f01010740f23fdfb74b1c6ef5be73db23a86017112dae252d7f648560c76e6c1841ffaf80ff006500474e5501";
+
+const USER_ID: &str = "b40961203c6140622e633e";
+
+/// A subkey (X25519, to encrypt).
+const SUBKEY: &str = "\
+    9c5d046b0a9f06120a2b060104019755010501010740de636f62253c52ea1107b19767994236aa5bb498c1e69b54d7a13223f4297d08030108070000\
+    ff4ef0b73994d025a95da5a221e94adbb5a97f41a2e60f3b6c58d831e2c971238011ae\
+";
+
+/// The beginning of a protected key (RSA of 2048 bits).
+const PROTECTED: &str = "\
+    9503c6046b0a9f06010800d5b6aaeba98242b66eb03e8dbf4e517a38e218dddbf3383aecd17225576587f6f3fb1ee55078e82ad3c2dcaa441a9a7207\
+    78b24c989c87c7a38a267061333da59d74a517074141617530d8f96ab7adad3c35442b1397c9a858bfaf6ef3815ced23ac7e81953a8c68ed6d11ea0e\
+    e034aab1c7d32271c1b00668791c15e65d104cb4c66ce02dd37a58f46f3ed4bfb2a555fcd075fb0307ae2abb6a5fcd4cd3c006f439e07a166338860e\
+    ed0fa3921cdb7f7d08c6c4de769e1ef0bb9178c941001cd66a5f080592e0b43f4117b212cbdd9d85435758b2025cb4e39ef26b63a6e4b44dfbc10895\
+    51ce94779e49e1e8f950fa04c37f915bb4eac84296ffcb5b1f5fef0011010001fe07030255c56628e054c37affe33bfaf8611b3698209f81390436db\
+    3287f9dda657a8deb37358c8cc3a28f8b2cfbda1\
+";
+
+/// An export of a primary key and a subkey; of the subkey alone.
+pub(super) fn open_pgp(subkey_alone: bool) -> Vec<u8> {
+    hex::decode([if subkey_alone { PRIMARY_ELSEWHERE } else { PRIMARY }, USER_ID, SUBKEY].concat()).unwrap()
+}
+
 const TOKEN: &str = "kX9vQ2mPz7LrT4wYb1NcJ8hFd5GsA0eU";
 
 fn ids(path: &str, content: &[u8]) -> Vec<String> {
@@ -198,6 +231,73 @@ fn private_keys_in_der_are_told_by_their_structure() {
     }
     for end in 0..PKCS8.len() {
         ids("/k", &PKCS8[..end]);
+    }
+}
+
+#[test]
+fn openpgp_keys_are_told_by_their_packets() {
+    let severities =
+        |content: &[u8]| find(Path::new("/root/backup"), content).iter().map(|found| found.severity().to_string()).collect::<Vec<_>>();
+    let decoded = |text: &str| hex::decode(text).unwrap();
+    assert_eq!(severities(&open_pgp(false)), ["critical"]);
+    assert_eq!(severities(&open_pgp(true)), ["critical"], "of the subkey");
+    assert_eq!(severities(&decoded(SUBKEY)), ["critical"], "by itself");
+    let protected = decoded(PROTECTED);
+    assert_eq!(severities(&protected), ["medium"]);
+    let two = [decoded(PRIMARY_ELSEWHERE), decoded(USER_ID), protected].concat();
+    assert_eq!(severities(&two), ["medium"]);
+    // The same packet with a length of the newer form, and a key of version 6.
+    let body = &decoded(PRIMARY)[2..];
+    assert_eq!(severities(&[&[0xc5, body.len() as u8], body].concat()), ["critical"]);
+    let version_6 = [&[0xc5, 75, 6, 0x6b, 0x0a, 0x9f, 6, 27, 0, 0, 0, 32][..], &[0x5a; 32], &[0], &[0xa5; 32]].concat();
+    assert_eq!(severities(&version_6), ["critical"]);
+
+    let elsewhere = decoded(&[PRIMARY_ELSEWHERE, USER_ID].concat());
+    let public = [&[0x98, body.len() as u8], body].concat();
+    let other_version = [&[0x94, 88, 9], &body[1..]].concat();
+    let other_number = [&[0x94, 88], &body[..17], &[1, 9], &body[19..]].concat();
+    for (name, content) in [("elsewhere", elsewhere), ("public", public), ("version", other_version), ("number", other_number)] {
+        assert_eq!(severities(&content), Vec::<String>::new(), "{name}");
+    }
+    let whole = open_pgp(false);
+    for end in 0..whole.len() {
+        severities(&whole[..end]);
+    }
+}
+
+#[test]
+fn passwords_in_xml_are_found_and_what_stands_in_their_place_is_not() {
+    for (line, rule) in [
+        ("<password>hunter2secret</password>", "xml-password"),
+        ("<db:adminPassword type=\"text\">\n  hunter2secret\n</db:adminPassword>", "xml-password"),
+        ("<keyPassphrase><![CDATA[Vq7-<pulpit>]]></keyPassphrase>", "xml-password"),
+        ("<property name=\"hibernate.connection.password\">Vq7-pulpit</property>", "xml-password"),
+        ("<property name=\"password\" value=\"Vq7-pulpit\"/>", "xml-password"),
+        ("<add key='SmtpPassword' value='Vq7-pulpit' />", "xml-password"),
+        ("<property><name>fs.password</name>\n<value>Vq7-pulpit</value></property>", "xml-password"),
+        ("<Resource name=\"jdbc/x\" username=\"app\" password=\"hunter2secret\"/>", "assigned-password"),
+        ("<add name=\"x\" connectionString=\"Server=db;User Id=app;Password=Vq7-pulpit\"/>", "assigned-password"),
+    ] {
+        assert_eq!(ids("/opt/app/conf/server.xml", line.as_bytes()), [rule], "{line}");
+    }
+    for line in [
+        "<password>${db.password1}</password>",
+        "<password>@db.password1@</password>",
+        "<password>changeit</password>",
+        "<password>changeme123</password>",
+        "<password>password1</password>",
+        "<password></password><user>Vq7-pulpit</user>",
+        "<password>{COQLCE6DU6GtcS5P=}</password>",
+        "<!-- <password>Vq7-pulpit</password> -->",
+        "<passwordFile>/run/secrets/db1</passwordFile>",
+        "<password>/run/secrets/db1</password>",
+        "<string name=\"enter_password\">Enter at least 8 characters</string>",
+        "<property name=\"password\" value=\"${db.password1}\"/>",
+        "<property name=\"passwordLength\" value=\"between-8-and-64\"/>",
+        "<Resource password=\"${db.password1}\"/>",
+        "<input type=\"password\" name=\"pw-1234\"/>",
+    ] {
+        assert_eq!(ids("/opt/app/conf/server.xml", line.as_bytes()), Vec::<String>::new(), "{line}");
     }
 }
 

@@ -5,6 +5,7 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::check::Weight;
+use super::open_pgp;
 
 /// Base64 whose end may be cut off.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
@@ -40,7 +41,7 @@ pub(super) fn pem(block: &[u8], body: &[u8]) -> Option<Weight> {
         return open_ssh(&bytes);
     }
     if label.starts_with(b"PGP ") {
-        return open_pgp(&bytes);
+        return open_pgp::armoured(&bytes);
     }
     is_der_key(&bytes).then_some(Weight::Full)
 }
@@ -51,61 +52,6 @@ pub(super) fn pem(block: &[u8], body: &[u8]) -> Option<Weight> {
 fn open_ssh(bytes: &[u8]) -> Option<Weight> {
     let rest = bytes.strip_prefix(b"openssh-key-v1\0")?;
     Some(if rest.starts_with(b"\0\0\0\x04none") { Weight::Full } else { Weight::UnderPassphrase })
-}
-
-/// Judges a secret-key packet of OpenPGP by the byte after the public part, which tells whether the rest is
-/// encrypted.
-///
-/// Source: <https://www.rfc-editor.org/rfc/rfc9580#section-5.5.3>
-fn open_pgp(bytes: &[u8]) -> Option<Weight> {
-    const SECRET_KEY: u8 = 5;
-    let (&tag, rest) = bytes.split_first()?;
-    let new = tag & 0x40 != 0;
-    let kind = if new { tag & 0x3f } else { (tag >> 2) & 0x0f };
-    if tag & 0x80 == 0 || kind != SECRET_KEY {
-        return None;
-    }
-    let length_bytes = match (new, tag & 3, *rest.first()?) {
-        (true, _, 0..=191) | (false, 0, _) => 1,
-        (true, _, 192..=254) | (false, 1, _) => 2,
-        (true, _, 255) => 5,
-        (false, _, _) => 4,
-    };
-    // What can't be told is taken for a key in the clear.
-    let usage = secret_usage(rest.get(length_bytes..)?).unwrap_or(0);
-    Some(if usage == 0 { Weight::Full } else { Weight::UnderPassphrase })
-}
-
-/// Returns the byte that follows the public part of a version 4 key.
-fn secret_usage(packet: &[u8]) -> Option<u8> {
-    const VERSION_TIME_ALGORITHM: usize = 6;
-    if packet.first() != Some(&4) {
-        return None;
-    }
-    let mut at = VERSION_TIME_ALGORITHM;
-    let number = |at: usize| {
-        let bits = u16::from_be_bytes([*packet.get(at)?, *packet.get(at + 1)?]);
-        Some(at + 2 + usize::from(bits).div_ceil(8))
-    };
-    let named = |at: usize| Some(at + 1 + usize::from(*packet.get(at)?));
-    let numbers = match packet.get(5)? {
-        1..=3 => 2,
-        16 => 3,
-        17 => 4,
-        18 | 19 | 22 => {
-            at = named(at)?;
-            1
-        }
-        25 | 27 => return packet.get(at + 32).copied(),
-        _ => return None,
-    };
-    for _ in 0..numbers {
-        at = number(at)?;
-    }
-    if packet.get(5) == Some(&18) {
-        at = named(at)?;
-    }
-    packet.get(at).copied()
 }
 
 /// Tells whether DER begins as PKCS#1, PKCS#8 and SEC 1 have it: a sequence whose first element is a version.

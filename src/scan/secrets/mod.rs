@@ -9,6 +9,7 @@
 mod check;
 mod fingerprint;
 mod keys;
+mod open_pgp;
 mod packed;
 mod prefilter;
 mod rules;

@@ -119,6 +119,8 @@ pub(super) enum Scope {
 enum Behind {
     /// The rest of a name, and what gives it a value.
     Assignment,
+    /// The rest of a name, and of the tag that it stands in.
+    Element,
     /// A user and a password, before a host.
     Credentials,
 }
@@ -130,11 +132,17 @@ impl Behind {
     fn stands_in(self, text: &[u8]) -> bool {
         let text = &text[..text.len().min(Self::MOST_BYTES)];
         let skip = |text: &[u8], more: fn(u8) -> bool| text.iter().position(|&byte| !more(byte)).unwrap_or(text.len());
+        let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
         match self {
             Self::Assignment => {
-                let rest = &text[skip(text, |byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))..];
+                let rest = &text[skip(text, is_of_name)..];
                 let rest = &rest[skip(rest, |byte| byte.is_ascii_whitespace() || b"\"']".contains(&byte))..];
                 matches!(rest.first(), Some(b':' | b'=' | b',')) || rest.starts_with(b"string")
+            }
+            Self::Element => {
+                let rest = &text[skip(text, is_of_name)..];
+                let is_name = rest.first().is_some_and(|byte| byte.is_ascii_whitespace() || b"\"'></".contains(byte));
+                is_name && (rest.starts_with(b"</name") || rest.iter().find(|byte| b"<>".contains(byte)) == Some(&b'>'))
             }
             Self::Credentials => {
                 let ends = |byte: u8| byte.is_ascii_whitespace() || b"/@\"'`<>".contains(&byte);

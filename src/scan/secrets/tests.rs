@@ -96,6 +96,7 @@ fn examples() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         ),
         text("gnupg-key", any, format!("(11:private-key(3:rsa(1:n257:{})(1:e3:abc)(1:d256:{})", mixed(50).repeat(6), mixed(50).repeat(6))),
         ("der-key", any, corpus_tests::PKCS8.to_vec()),
+        ("openpgp-key", "/root/backup.gpg", corpus_tests::open_pgp(false)),
         ("pkcs12", "/opt/site.p12", vec![0x30, 0x82, 1, 2, 2, 1, 3, 0x30]),
         ("keytab", "/etc/krb5.keytab", vec![5, 2, 0, 0, 0, 0x40, 0, 1]),
         text("wireguard-key", any, format!("[Interface]\nPrivateKey = {}A=", mixed(42))),
@@ -212,6 +213,7 @@ fn examples() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         text("licence-key", conf, "license_key = Q3EG-RJ7L-WXYZ-2345-K8PM\n".to_owned()),
         text("assigned-secret", conf, format!("api_key: {}\n", mixed(32))),
         text("assigned-password", conf, "smtp_password = Vq7-pulpit-94\n".to_owned()),
+        text("xml-password", "/opt/app/conf/app.xml", "<db>\n  <password>Vq7-pulpit-94</password>\n</db>\n".to_owned()),
         text("asks-for-aws-keys", any, "read -r -p \"key: \" AWS_SECRET_ACCESS_KEY\n".to_owned()),
         text("asks-for-aws-keys", any, "Please enter your AWS secret access key:".to_owned()),
     ]
