@@ -8,6 +8,7 @@ pub(super) const IDLE: Rule = Rule {
     code: "GATE-VEX-001",
     severity: Severity::Low,
     title: "VEX statements that take no effect",
+    why: "Whoever wrote the statement takes the finding for dealt with, and it counts all the same.",
     remedy: "Name flaw and package as the finding does (docs/scan.md tells which names match), or take the statement out.",
     judge: Judge::Gate(idle),
 };
