@@ -35,7 +35,7 @@ pub enum Family {
     Mal,
     /// Coverage: what was not looked at.
     Cov,
-    /// Waivers that have expired, or that nothing needs.
+    /// Waivers that have expired, or that nothing needs; VEX statements that take no effect.
     Wvr,
 }
 

@@ -126,7 +126,7 @@ mod tests {
             let told: Vec<String> = judged(&statement)
                 .findings
                 .into_iter()
-                .filter(|finding| finding.code == "GATE-VEX-001")
+                .filter(|finding| finding.code == "GATE-WVR-003")
                 .map(|finding| format!("{} {}", finding.severity, finding.reason))
                 .collect();
             told.join("\n")

@@ -132,9 +132,9 @@ pub(super) const RULES: &[Rule] = &[
     coverage::PACKAGES,
     coverage::SOFTWARE,
     coverage::OTHER_SYSTEMS,
-    waivers::IDLE,
     waivers::EXPIRED,
     waivers::UNUSED,
+    waivers::IDLE,
 ];
 
 /// What is known of a rule without an image.

@@ -1,17 +1,8 @@
-//! GATE-VEX-001: what VEX documents say in vain. GATE-WVR-001, 002: waivers that are over, or for nothing.
+//! GATE-WVR-001, 002: waivers that are over, or for nothing. GATE-WVR-003: what VEX documents say in vain.
 
 use crate::model::report::Severity;
 use crate::model::waiver::{WaiverState, WaiverUse};
 use crate::scan::verdict::{Judge, Passes, Rule, Verdict};
-
-pub(super) const IDLE: Rule = Rule {
-    code: "GATE-VEX-001",
-    severity: Severity::Low,
-    title: "VEX statements that take no effect",
-    why: "Whoever wrote the statement takes the finding for dealt with, and it counts all the same.",
-    remedy: "Name flaw and package as the finding does (docs/scan.md tells which names match), or take the statement out.",
-    judge: Judge::Gate(idle),
-};
 
 pub(super) const EXPIRED: Rule = Rule {
     code: "GATE-WVR-001",
@@ -29,6 +20,15 @@ pub(super) const UNUSED: Rule = Rule {
     why: "A waiver that outlives what it was for is one that nobody reads any more.",
     remedy: "Take the waiver out of the manifest: it would let pass what nobody has looked at yet.",
     judge: Judge::Gate(unused),
+};
+
+pub(super) const IDLE: Rule = Rule {
+    code: "GATE-WVR-003",
+    severity: Severity::Low,
+    title: "VEX statements that take no effect",
+    why: "Whoever wrote the statement takes the finding for dealt with, and it counts all the same.",
+    remedy: "Name flaw and package as the finding does (docs/scan.md tells which names match), or take the statement out.",
+    judge: Judge::Gate(idle),
 };
 
 fn idle(passes: &Passes, verdict: &mut Verdict) {
