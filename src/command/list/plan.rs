@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::cli::{Format, Global, Patience};
+use crate::command::changes;
 use crate::command::context::Context;
 use crate::command::plan::{describe, json};
 use crate::command::selection::Selection;
@@ -221,7 +222,16 @@ fn text(planned: &engine::ListingPlan) -> String {
     let plan = &planned.plan;
     let mut text = match (&planned.live, plan.is_empty()) {
         (Some(live), true) => {
-            format!("{} on {} (account {})\n{} is as the manifest says\n", plan.variant, plan.target, plan.account, live.product.id)
+            let stands = match plan.obstacles.as_slice() {
+                [] => format!("{} is as the manifest says\n", live.product.id),
+                obstacles => format!(
+                    "{}: nothing can be applied now; {}\n{}",
+                    live.product.id,
+                    changes::count_staying(obstacles),
+                    changes::staying(obstacles)
+                ),
+            };
+            format!("{} on {} (account {})\n{stands}", plan.variant, plan.target, plan.account)
         }
         _ => describe(&Next::Begin { plan: plan.clone(), superseded: None, head: None }, Extent::Whole),
     };
