@@ -173,7 +173,13 @@ impl Card {
         of(HOURLY, &self.hourly).into_iter().chain(of(ANNUAL, &self.annual)).chain(monthly).collect()
     }
 
-    /// Returns the price that rises by a rise, to be told or set.
+    /// Returns the price that rises by a rise.
+    pub fn price(&self, rise: &PriceRise) -> Option<Price> {
+        let is_it = |(field, key): &(&'static str, Option<String>)| *field == rise.field && *key == rise.key;
+        self.prices().into_iter().find(|(key, _)| is_it(key)).map(|(_, price)| price)
+    }
+
+    /// Returns the price that rises by a rise, to be set.
     pub fn price_mut(&mut self, rise: &PriceRise) -> Option<&mut Price> {
         let key = rise.key.as_deref();
         match rise.field.as_str() {

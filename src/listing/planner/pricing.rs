@@ -48,7 +48,7 @@ pub(super) fn plan<'a>(case: &Case<'a>, outcome: &mut Outcome) -> Sale<'a> {
     if let (Some(live), Some(wanted)) = (live, wanted) {
         let mut target = target(case, &live, &wanted, &sale);
         let coming = coming(case);
-        coming.iter().for_each(|(rise, effective)| await_rise(rise, *effective, &live, &mut target, outcome));
+        coming.iter().for_each(|(rise, effective)| await_rise(rise, *effective, [&live, &wanted], &mut target, outcome));
         let lowered = live.lowered_to(&target);
         let prices = live.changes(&lowered);
         if details.is_empty() {
@@ -196,27 +196,28 @@ fn effective(rise: &Rise) -> Option<Timestamp> {
 
 /// Takes account of prices that rise by themselves while the listing still has the old ones: what the manifest wants and is
 /// to come isn't asked for again, and what is to come can't be taken back.
-fn await_rise(rise: &Rise, effective: Timestamp, live: &Card, target: &mut Card, outcome: &mut Outcome) {
+fn await_rise(rise: &Rise, effective: Timestamp, [live, wanted]: [&Card; 2], target: &mut Card, outcome: &mut Outcome) {
     let day = effective.to_zoned(TimeZone::UTC).date();
-    let mut live = live.clone();
-    for rise in &rise.prices {
-        let (Some(live), Some(wanted)) = (live.price_mut(rise), target.price_mut(rise)) else { continue };
-        if *live != rise.from {
-            // It is there already, or was lowered since.
-            continue;
-        }
-        let change = diff::price(&rise.field, Some(rise.from), Some(rise.to));
-        let shown = change.map(|change| FieldChange { key: rise.key.clone(), ..change });
-        if *wanted == rise.to {
-            *wanted = rise.from;
-            outcome.notices.extend(shown.map(|change| format!("{change} on {day}: AWS has taken it, and buyers have notice")));
-        } else if *wanted == rise.from {
-            let change =
-                diff::price(&rise.field, Some(rise.to), Some(rise.from)).map(|change| FieldChange { key: rise.key.clone(), ..change });
-            let reason =
-                format!("it rises to {} USD on {day}, which AWS has taken and nothing takes back; it can be lowered then", rise.to);
-            let obstacle = |change| Obstacle { until: Some(effective), ..Obstacle::of(ObstacleCode::PriceLocked, change, reason.clone()) };
-            outcome.obstacles.extend(change.map(obstacle));
+    // A price that is there already, or was lowered since, doesn't rise any more.
+    for rise in rise.prices.iter().filter(|rise| live.price(rise) == Some(rise.from)) {
+        let shown = |before, after| {
+            let change = diff::price(&rise.field, Some(before), Some(after));
+            change.map(|change| FieldChange { key: rise.key.clone(), ..change })
+        };
+        match wanted.price(rise) {
+            Some(wanted) if wanted == rise.to => {
+                target.price_mut(rise).into_iter().for_each(|price| *price = rise.from);
+                let notice = |change| format!("{change} on {day}: AWS has taken it, and buyers have notice");
+                outcome.notices.extend(shown(rise.from, rise.to).map(notice));
+            }
+            Some(wanted) if wanted == rise.from => {
+                let reason =
+                    format!("it rises to {} USD on {day}, which AWS has taken and nothing takes back; it can be lowered then", rise.to);
+                let locked =
+                    |change| Obstacle { until: Some(effective), ..Obstacle::of(ObstacleCode::PriceLocked, change, reason.clone()) };
+                outcome.obstacles.extend(shown(rise.to, rise.from).map(locked));
+            }
+            _ => {}
         }
     }
 }
