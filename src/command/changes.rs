@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use similar::{ChangeTag, TextDiff};
 
-use crate::model::count::counted;
 use crate::model::listing_set::FieldChange;
 use crate::model::obstacle::Obstacle;
+use crate::model::plan::Plan;
 
 /// Characters that a line has at most, the indentation not counted.
 const WIDTH: usize = 92;
@@ -34,8 +34,22 @@ pub fn change(change: &FieldChange, indent: &str) -> String {
     format!("{indent}{name} {what}:\n{lines}")
 }
 
+/// Says how many differences a plan leaves, which, and why; nothing if it leaves none.
+pub fn held_back(plan: &Plan) -> String {
+    let count = match plan.obstacles.as_slice() {
+        [] => return String::new(),
+        [_] => "1 difference stays".to_owned(),
+        several => format!("{} differences stay", several.len()),
+    };
+    let headline = match plan.is_empty() {
+        true => format!("nothing can be applied now; {count}"),
+        false => format!("{count} that can't be applied now"),
+    };
+    format!("{headline}:\n{}", staying(&plan.obstacles))
+}
+
 /// Says what stays otherwise than the manifest says: why once, for all that it holds of.
-pub fn staying(obstacles: &[Obstacle]) -> String {
+fn staying(obstacles: &[Obstacle]) -> String {
     let mut text = String::new();
     for alike in obstacles.chunk_by(|a, b| (a.code, &a.reason, a.until) == (b.code, &b.reason, b.until)) {
         text.extend(alike.iter().map(|obstacle| change(&obstacle.change, "  ")));
@@ -43,11 +57,6 @@ pub fn staying(obstacles: &[Obstacle]) -> String {
         text.extend(why.iter().flat_map(|why| wrapped(why)).map(|line| format!("      {line}\n")));
     }
     text
-}
-
-/// Counts differences: `1 difference stays`, `3 differences stay`.
-pub fn count_staying(obstacles: &[Obstacle]) -> String {
-    format!("{} stay{}", counted(obstacles.len(), "difference"), if obstacles.len() == 1 { "s" } else { "" })
 }
 
 /// Marks in a text what goes and what comes, as `git diff --word-diff` does, with a few words around.
@@ -143,6 +152,5 @@ mod tests {
             staying(&obstacles),
             "  a long-description 1 → 2\n  b long-description 1 → 2\n      because of the lock (until 2027-03-01) [price-locked]\n  c long-description 1 → 2\n      because of the lock (until 2027-03-01) [pricing-terms]\n"
         );
-        assert_eq!(count_staying(&obstacles[..1]), "1 difference stays");
     }
 }

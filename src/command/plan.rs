@@ -100,7 +100,10 @@ pub fn describe(next: &Next, extent: Extent) -> String {
     let plan_of_run = if extent == Extent::Whole { "its plan" } else { "of its plan, now" };
     let mut text = format!("{} on {} (account {})\n", plan.variant, plan.target, plan.account);
     match next {
-        Next::Nothing { .. } => text.push_str(&nothing_to_do(plan)),
+        Next::Nothing { .. } if plan.obstacles.is_empty() => {
+            text.push_str(&format!("nothing to do: {} is as the manifest says\n", plan.version));
+        }
+        Next::Nothing { .. } => {}
         Next::Continue { journal, .. } => {
             text.push_str(&format!("run {} of version {} goes on; {plan_of_run}:\n", journal.run(), plan.version))
         }
@@ -116,13 +119,7 @@ pub fn describe(next: &Next, extent: Extent) -> String {
         Next::Begin { .. } | Next::Nothing { .. } => None,
     };
     text.push_str(&steps(plan, extent, journal));
-    if !plan.obstacles.is_empty() {
-        text.push_str(&format!(
-            "{} that can't be applied now:\n{}",
-            changes::count_staying(&plan.obstacles),
-            changes::staying(&plan.obstacles)
-        ));
-    }
+    text.push_str(&changes::held_back(plan));
     for notice in &plan.notices {
         text.push_str(&format!("note: {notice}\n"));
     }
@@ -130,13 +127,6 @@ pub fn describe(next: &Next, extent: Extent) -> String {
         text.push_str(&format!("plan {}\n", plan.digest()));
     }
     text
-}
-
-fn nothing_to_do(plan: &Plan) -> String {
-    match plan.obstacles.is_empty() {
-        true => format!("nothing to do: {} is as the manifest says\n", plan.version),
-        false => "nothing can be applied now\n".to_owned(),
-    }
 }
 
 fn steps(plan: &Plan, extent: Extent, journal: Option<&Journal>) -> String {
@@ -165,7 +155,7 @@ fn details(step: &Step) -> String {
         Step::CreateListing { .. } => (String::new(), "hours", vec!["AWS never deletes a product, drafts included", FOR_GOOD]),
         _ => return String::new(),
     };
-    let mut text = shown + &format!("        takes {takes} as a rule\n");
+    let mut text = shown + &format!("        takes as a rule {takes}\n");
     text.extend(irreversible.into_iter().map(|what| format!("        can't be undone: {what}\n")));
     text
 }

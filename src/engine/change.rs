@@ -39,7 +39,7 @@ impl Run<'_> {
         let sent = Digest::of(request.to_string());
         let (raises_prices, rises) = (set.raises_prices(), set.rises.clone());
         self.record(Event::ChangeSubmitted { change_set: id.clone(), what, wish, request: sent, raises_prices, rises }).await?;
-        self.done_note(format!("submitted as change set {id}, which takes {} as a rule", set.takes));
+        self.done_note(format!("submitted as change set {id}, which as a rule takes {}", set.takes));
         self.follow_change(set, &id, &request).await?;
         let left = async |_| left_behind(self.engine.writer.reader(), set).await;
         let _: BTreeMap<EntityId, u64> = self.effect(&effect("left"), &(), left).await?;

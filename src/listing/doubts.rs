@@ -13,7 +13,7 @@ pub fn doubts(product: &Product, live: Option<&AmiProduct>) -> Vec<String> {
     let mut doubts = Vec::new();
     let mut doubt = |key: &str, what: &str, name: &str, meant: Option<String>| {
         let place = product.places.get(key).map(|place| format!(" in {}:{}", place.file, place.line)).unwrap_or_default();
-        let meant = meant.map(|meant| format!("; {meant:?} is")).unwrap_or_default();
+        let meant = meant.map(|meant| format!("; did you mean {meant:?}?")).unwrap_or_default();
         doubts.push(format!("{key}{place}: {name:?} is no {what} that is known, and AWS refuses what it doesn't have{meant}"));
     };
     for name in product.texts.categories.iter().map(String::as_str).filter(|name| !CATEGORIES.contains(name) && !known(name)) {
@@ -52,7 +52,10 @@ mod tests {
         product.listing.instance_types.insert("t9.nano".to_owned());
         let found = doubts(&product, Some(&live_product()));
         assert_eq!(found.len(), 3, "{found:?}");
-        assert!(found[0].contains("\"Monitorin\" is no category that is known") && found[0].ends_with("; \"Monitoring\" is"), "{found:?}");
+        assert!(
+            found[0].contains("\"Monitorin\" is no category that is known") && found[0].ends_with("; did you mean \"Monitoring\"?"),
+            "{found:?}"
+        );
         let mut live = live_product();
         live.description.categories.push("Monitorin".to_owned());
         assert_eq!(doubts(&product, Some(&live)).len(), 2);

@@ -224,12 +224,7 @@ fn text(planned: &engine::ListingPlan) -> String {
         (Some(live), true) => {
             let stands = match plan.obstacles.as_slice() {
                 [] => format!("{} is as the manifest says\n", live.product.id),
-                obstacles => format!(
-                    "{}: nothing can be applied now; {}\n{}",
-                    live.product.id,
-                    changes::count_staying(obstacles),
-                    changes::staying(obstacles)
-                ),
+                _ => format!("{}: {}", live.product.id, changes::held_back(plan)),
             };
             format!("{} on {} (account {})\n{stands}", plan.variant, plan.target, plan.account)
         }

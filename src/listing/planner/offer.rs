@@ -54,6 +54,8 @@ fn countries(case: &Case, offer: &Offer, outcome: &mut Outcome) {
     let targeted_alone = !live.is_empty();
     live.extend(excepted.flat_map(|targeting| &targeting.country_codes).map(|code| format!("not {code}")));
     let Some(change) = diff::set("countries", &live, wanted) else { return };
+    let or_all = |countries: Option<String>| countries.or_else(|| Some("all".to_owned()));
+    let change = FieldChange { before: or_all(change.before), after: or_all(change.after), ..change };
     if wanted.is_empty() {
         let reason = "AWS documents no way back to all countries; name the countries".to_owned();
         return outcome.obstacles.push(Obstacle::of(ObstacleCode::Countries, change, reason));
