@@ -63,16 +63,29 @@ impl Reader {
     ///
     /// [`CloudError`].
     pub async fn public_offers(&self, products: &[EntityId]) -> Result<BTreeMap<EntityId, EntityId>, CloudError> {
+        self.offers(products, sdk::OfferStateString::Released).await
+    }
+
+    /// Finds the public offer of a product that is not released yet, if it has one.
+    ///
+    /// # Errors
+    ///
+    /// [`CloudError`].
+    pub async fn draft_offer(&self, product: &EntityId) -> Result<Option<EntityId>, CloudError> {
+        Ok(self.offers(std::slice::from_ref(product), sdk::OfferStateString::Draft).await?.remove(product))
+    }
+
+    async fn offers(&self, products: &[EntityId], state: sdk::OfferStateString) -> Result<BTreeMap<EntityId, EntityId>, CloudError> {
         let region = Region::marketplace();
         let mut offers = BTreeMap::new();
         for products in products.chunks(PRODUCTS_AT_ONCE) {
             let of_products = products.iter().fold(sdk::OfferProductIdFilter::builder(), |filter, id| filter.value_list(id.as_str()));
-            let released = sdk::OfferStateFilter::builder().value_list(sdk::OfferStateString::Released).build();
+            let in_state = sdk::OfferStateFilter::builder().value_list(state.clone()).build();
             let public = sdk::OfferTargetingFilter::builder()
                 .value_list(sdk::OfferTargetingString::None)
                 .value_list(sdk::OfferTargetingString::CountryCodes)
                 .build();
-            let filters = sdk::OfferFilters::builder().product_id(of_products.build()).state(released).targeting(public).build();
+            let filters = sdk::OfferFilters::builder().product_id(of_products.build()).state(in_state).targeting(public).build();
             let mut next = None;
             loop {
                 let call = self.clients(&region).catalog.list_entities().catalog(CATALOG).entity_type("Offer");

@@ -2,6 +2,7 @@
 
 pub mod abandon;
 pub mod boot;
+mod changes;
 pub mod check;
 pub mod completions;
 pub mod context;

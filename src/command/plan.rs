@@ -3,11 +3,13 @@
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
+use super::changes;
 use super::context::Context;
 use super::selection::Selection;
 use crate::cli::{Format, Global};
 use crate::engine::{self, Extent, Next};
 use crate::failure::Failure;
+use crate::ledger::Journal;
 use crate::model::plan::{Plan, Step};
 use crate::model::version::{self, Version};
 use crate::plan::Request;
@@ -65,6 +67,9 @@ impl From<&VersionArgs> for Request {
     }
 }
 
+/// What a version does to a product.
+const FOR_GOOD: &str = "a version's title is used up, by a refused one too, and a version can be restricted, not removed";
+
 /// Plans and prints.
 ///
 /// # Errors
@@ -95,7 +100,10 @@ pub fn describe(next: &Next, extent: Extent) -> String {
     let plan_of_run = if extent == Extent::Whole { "its plan" } else { "of its plan, now" };
     let mut text = format!("{} on {} (account {})\n", plan.variant, plan.target, plan.account);
     match next {
-        Next::Nothing { .. } => text.push_str(&format!("nothing to do: {} is as the manifest says\n", plan.version)),
+        Next::Nothing { .. } if plan.obstacles.is_empty() => {
+            text.push_str(&format!("nothing to do: {} is as the manifest says\n", plan.version));
+        }
+        Next::Nothing { .. } => {}
         Next::Continue { journal, .. } => {
             text.push_str(&format!("run {} of version {} goes on; {plan_of_run}:\n", journal.run(), plan.version))
         }
@@ -106,7 +114,12 @@ pub fn describe(next: &Next, extent: Extent) -> String {
             text.push_str(&format!("version {}\n", plan.version));
         }
     }
-    text.push_str(&steps(plan, extent));
+    let journal = match next {
+        Next::Continue { journal, .. } => Some(&**journal),
+        Next::Begin { .. } | Next::Nothing { .. } => None,
+    };
+    text.push_str(&steps(plan, extent, journal));
+    text.push_str(&changes::held_back(plan));
     for notice in &plan.notices {
         text.push_str(&format!("note: {notice}\n"));
     }
@@ -116,20 +129,33 @@ pub fn describe(next: &Next, extent: Extent) -> String {
     text
 }
 
-fn steps(plan: &Plan, extent: Extent) -> String {
+fn steps(plan: &Plan, extent: Extent, journal: Option<&Journal>) -> String {
     let chosen = plan.steps.iter().enumerate().filter(|(_, planned)| extent.takes(&planned.step));
     let lines = chosen.map(|(index, planned)| {
-        let mark = if planned.irreversible { " [can't be undone]" } else { "" };
-        format!("  {:>2}. {}{mark}\n      because {}\n{}", index + 1, planned.step, planned.why, changes(&planned.step))
+        let mark = match (journal.is_some_and(|journal| engine::is_done(journal, &planned.step)), planned.irreversible) {
+            (true, _) => " [done]",
+            (false, true) => " [can't be undone]",
+            (false, false) => "",
+        };
+        format!("  {:>2}. {}{mark}\n      because {}\n{}", index + 1, planned.step, planned.why, details(&planned.step))
     });
     lines.collect()
 }
 
-/// What a change of the listing changes, a line each, and what it takes.
-fn changes(step: &Step) -> String {
-    let Step::ChangeListing { set, .. } = step else { return String::new() };
-    let mut text: String = set.changes.iter().map(|change| format!("        {change}\n")).collect();
-    text.push_str(&format!("        takes {} as a rule\n", set.takes));
-    text.extend(set.irreversible.iter().map(|what| format!("        can't be undone: {what}\n")));
+/// What a step of the listing changes, what it takes, and what of it is for good.
+///
+/// Source: AWS Marketplace seller guide, "Adding a new version", <https://docs.aws.amazon.com/marketplace/latest/userguide/single-ami-versions.html>.
+fn details(step: &Step) -> String {
+    let (shown, takes, irreversible) = match step {
+        Step::ChangeListing { set, .. } => {
+            let shown = set.changes.iter().map(|change| changes::change(change, "        ")).collect();
+            (shown, set.takes.as_str(), set.irreversible.iter().map(String::as_str).collect())
+        }
+        Step::AddVersion { .. } => (String::new(), "hours", vec![FOR_GOOD]),
+        Step::CreateListing { .. } => (String::new(), "hours", vec!["AWS never deletes a product, drafts included", FOR_GOOD]),
+        _ => return String::new(),
+    };
+    let mut text = shown + &format!("        takes as a rule {takes}\n");
+    text.extend(irreversible.into_iter().map(|what| format!("        can't be undone: {what}\n")));
     text
 }

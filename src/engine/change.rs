@@ -40,9 +40,9 @@ impl Run<'_> {
         let id = self.start(&effect("apply"), &format!("the change set {:?}", set.name), &request, false).await?;
         let what = set.name.clone();
         let sent = Digest::of(request.to_string());
-        self.record(Event::ChangeSubmitted { change_set: id.clone(), what, wish, request: sent, raises_prices: set.raises_prices() })
-            .await?;
-        self.done_note(format!("submitted as change set {id}, which takes {} as a rule", set.takes));
+        let (raises_prices, rises) = (set.raises_prices(), set.rises.clone());
+        self.record(Event::ChangeSubmitted { change_set: id.clone(), what, wish, request: sent, raises_prices, rises }).await?;
+        self.done_note(format!("submitted as change set {id}, which as a rule takes {}", set.takes));
         self.follow_change(set, &id, &request).await?;
         let left = async |_| left_behind(self.engine.writer.reader(), set, &id).await;
         let _: BTreeMap<EntityId, u64> = self.effect(&effect("left"), &(), left).await?;
@@ -110,6 +110,11 @@ impl Run<'_> {
             }
         }
     }
+}
+
+/// Tells whether a run has made a change of the listing.
+pub(super) fn is_made(journal: &Journal, set: &ListingSet) -> bool {
+    journal.was_done(&format!("{CHANGE}{}.left", set.wish().short(16)))
 }
 
 /// Tells whether a run may have submitted a change of the listing whose end it does not know.

@@ -116,6 +116,7 @@ impl Engine {
             encrypted_regions: &BTreeSet::new(),
             titled: &titled,
             live: found.as_ref(),
+            draft: None,
             now: self.clock.now(),
         };
         let plan = plan::make(&facts, &Request { listing: true, ..Request::default() }).map_err(EngineError::Plan)?;
@@ -138,7 +139,7 @@ impl Engine {
             why: "it was asked for".to_owned(),
         };
         planned.plan.steps = sets.into_iter().map(step).collect();
-        planned.plan.notices = Vec::new();
+        (planned.plan.notices, planned.plan.obstacles) = (Vec::new(), Vec::new());
         Ok(planned)
     }
 

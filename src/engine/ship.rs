@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use super::Engine;
 use super::bake::{is_in_the_way, is_of_no_use, is_rejected, origin};
 use super::boot;
-use super::change::is_changing;
+use super::change::{is_changing, is_made};
 use super::failure::EngineError;
 use super::observer::{Note, StepObserver};
 use super::run::Run;
@@ -105,6 +105,26 @@ impl Next {
         match self {
             Self::Continue { plan, .. } | Self::Begin { plan, .. } | Self::Nothing { plan } => plan,
         }
+    }
+}
+
+/// Tells whether a run is known to have a step behind it; of steps that are seen at AWS alone it isn't.
+pub fn is_done(journal: &Journal, step: &Step) -> bool {
+    let done = |effect: &str| matches!(journal.effect(effect), Effect::Done(_));
+    match step {
+        Step::Claim => done("claim"),
+        Step::Bake { .. } => done("baked"),
+        Step::MeasureBase { .. } => done("measure"),
+        Step::Scan => done("scan"),
+        Step::Checksum => done("checksum"),
+        Step::Release => done("release.tag"),
+        Step::ChangeListing { set, .. } => is_made(journal, set),
+        Step::Boot
+        | Step::Copy { .. }
+        | Step::Grant { .. }
+        | Step::CreateListing { .. }
+        | Step::AddVersion { .. }
+        | Step::FollowChangeSet { .. } => false,
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Survey {
     encrypted_regions: BTreeSet<Region>,
     titled: Vec<(EntityId, String)>,
     live: Option<Live>,
+    /// The draft of its title and the draft's offer.
+    draft: Option<Live>,
     /// The product at the Marketplace, as far as there is one: its own, or the one of its title.
     entity: Option<EntityId>,
 }
@@ -61,7 +63,11 @@ pub async fn survey(reader: &Reader, ledger: &Ledger, product: &Product, sibling
     if let Some(entity) = &entity {
         refuse_unknown_submissions(reader, ledger, &variant, &chain, &ChangeSetFilter::On(entity.clone())).await?;
     }
-    Ok(Survey { chain, siblings, base, encrypted_regions, titled, live, entity })
+    let draft = match titled.first() {
+        Some((id, visibility)) if visibility == "Draft" => draft(reader, id).await?,
+        _ => None,
+    };
+    Ok(Survey { chain, siblings, base, encrypted_regions, titled, live, draft, entity })
 }
 
 impl Survey {
@@ -93,6 +99,7 @@ impl Survey {
             encrypted_regions: &self.encrypted_regions,
             titled: &self.titled,
             live: self.live.as_ref(),
+            draft: self.draft.as_ref(),
             now,
         };
         plan::make(&facts, request).map_err(|error| match (&self.base, error) {
@@ -170,6 +177,15 @@ async fn live_listing(reader: &Reader, id: &EntityId) -> Result<Live, EngineErro
         what: format!("the product {id} is not in the Marketplace"),
         next: "bakehouse check, after mending listing.product-id".to_owned(),
     })
+}
+
+/// Reads a product that is a draft, with the offer that goes with it.
+async fn draft(reader: &Reader, id: &EntityId) -> Result<Option<Live>, EngineError> {
+    let offer = reader.draft_offer(id).await?;
+    let mut found = reader.entities(&std::iter::once(id).chain(&offer).cloned().collect::<Vec<_>>()).await?;
+    let Some(product) = found.remove(id) else { return Ok(None) };
+    let offer = offer.and_then(|offer| found.remove(&offer)).map(|offer| entity(offer, Offer::parse)).transpose()?;
+    Ok(Some(Live { product: entity(product, AmiProduct::parse)?, offer }))
 }
 
 /// Reads products at the Marketplace, each with its public offer, in few calls; those that there are none of are left out.

@@ -294,6 +294,13 @@ fn of_plan(error: &PlanError) -> Told {
                 "`bakehouse ship PRODUCT` lists a first version",
             ],
         ),
+        PlanError::DraftFilled { .. } => Told::new(
+            &[NOTHING_MADE],
+            &[
+                "finish the draft in the Management Portal, then name it in the manifest (listing.product-id)",
+                "or choose another title; AWS never deletes a draft",
+            ],
+        ),
         PlanError::TitleTaken { .. } => {
             Told::new(&[NOTHING_MADE], &["if it is this product, name it in the manifest (listing.product-id); else choose another title"])
         }

@@ -400,6 +400,7 @@ mod tests {
                 version: crate::model::version::Version::new(1, 0, 0),
                 input: Digest::of("x"),
                 steps: Vec::new(),
+                obstacles: Vec::new(),
                 notices: Vec::new(),
             };
             let mut journal = ledger.journal(&variant, &"run-1".parse().unwrap()).await.unwrap();

@@ -18,6 +18,7 @@ use super::{add_version, change_set_name, change_visibility, first_listing};
 use crate::model::change_set::Details;
 use crate::model::change_set::product::TargetVisibility;
 use crate::model::listing_set::ListingSet;
+use crate::model::price::Rise;
 use crate::model::product::{AccessEndpoint, Eula, FreeTrial, FutureRegions, Pricing, Product};
 use schemas::faults;
 
@@ -205,7 +206,7 @@ proptest! {
         let mut world = World::of(&steps[0]);
         for product in &steps[1..] {
             let given = world.given.clone();
-            let desired = Desired { product, given: &given, prices_rose: rose, version_texts: VersionTexts::OfNewest };
+            let desired = Desired { product, given: &given, prices_rose: rose.map(|at| Rise { at, prices: Vec::new() }), version_texts: VersionTexts::OfNewest };
             for set in plan(&desired, &world.live(), NOW.parse().unwrap()).sets {
                 prop_assert_eq!(faults(&request(product, &set)), [""; 0]);
                 world.apply(&set);

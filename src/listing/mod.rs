@@ -7,6 +7,7 @@
 mod codes;
 mod compose;
 mod diff;
+mod doubts;
 pub mod entity;
 mod import;
 mod lint;
@@ -22,6 +23,7 @@ mod visibility;
 
 pub use codes::{Advice, advice};
 pub use compose::{ListingError, ReleaseFacts, add_version, first_listing};
+pub use doubts::doubts;
 pub use entity::{AmiProduct, InvalidEntity, Offer, Visibility};
 pub use import::{Completed, CompletionError, DOCUMENTS, Import, Kept, LiveListing, import};
 pub use lint::{Fault, Faults, Origin, lint};

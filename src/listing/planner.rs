@@ -14,18 +14,19 @@ use jiff::Timestamp;
 
 use super::entity::{AmiProduct, Offer};
 use crate::model::change_set::Details;
+use crate::model::count::counted;
 use crate::model::ids::{AccountId, EntityId};
 use crate::model::listing_set::{FieldChange, ListingSet};
+use crate::model::price::{PriceRise, Rise};
 use crate::model::product::Product;
 use crate::model::record::SentTemplate;
 
+pub use crate::model::obstacle::{Obstacle, ObstacleCode};
 pub use differences::differences;
-pub use obstacle::{Obstacle, ObstacleCode};
 
 mod card;
 mod differences;
 mod instances;
-mod obstacle;
 mod offer;
 mod packing;
 mod pricing;
@@ -42,8 +43,8 @@ pub struct Desired<'a> {
     pub product: &'a Product,
     /// What earlier change sets gave.
     pub given: &'a Given,
-    /// When a price last rose, as far as the ledger knows.
-    pub prices_rose: Option<Timestamp>,
+    /// What rose last, as far as the ledger knows.
+    pub prices_rose: Option<Rise>,
     /// What becomes of what is said of a version.
     pub version_texts: VersionTexts,
 }
@@ -66,8 +67,8 @@ pub struct Given {
     pub video_url: Option<String>,
     /// The address of a licence of one's own.
     pub eula_url: Option<String>,
-    /// The accounts that were to see the limited product.
-    pub allowed_accounts: BTreeSet<AccountId>,
+    /// The accounts that were to see the limited product; none while no list is known to have been sent.
+    pub allowed_accounts: Option<BTreeSet<AccountId>>,
     /// The CloudFormation templates of the newest version, by their titles.
     pub templates: BTreeMap<String, SentTemplate>,
 }
@@ -85,6 +86,23 @@ impl Live {
     /// Names what the listing is made of.
     pub fn entities(&self) -> impl Iterator<Item = &EntityId> {
         std::iter::once(&self.product.id).chain(self.offer.as_ref().map(|offer| &offer.id))
+    }
+}
+
+impl Live {
+    /// Counts what a draft has that a first listing adds, and AWS takes once only.
+    ///
+    /// Source: Catalog API, `INVALID_DIMENSION` of what is there already, and one public offer a product
+    /// (`TOO_MANY_OFFERS`), <https://docs.aws.amazon.com/marketplace/latest/APIReference/ami-products.html>.
+    pub fn holdings(&self) -> Vec<String> {
+        let product = &self.product.details;
+        let counts = [
+            (product.versions.len(), "version"),
+            (product.dimensions.len(), "dimension"),
+            (product.compatibility.available_instance_types.len(), "instance type"),
+            (self.offer.iter().count(), "public offer"),
+        ];
+        counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| counted(count, what)).collect()
     }
 }
 
@@ -115,8 +133,10 @@ pub struct Planned {
 /// Pure: the same arguments make the same plan. Once its sets have succeeded, planning again gives no set.
 pub fn plan(desired: &Desired, live: &Live, now: Timestamp) -> Planned {
     let offer = live.offer.as_ref().map(|offer| &offer.details);
-    let outcome = outcome(&Case { desired, product: &live.product.details, offer, now });
-    Planned { sets: packing::sets(outcome.parts, live), obstacles: outcome.obstacles, notices: outcome.notices }
+    let Outcome { parts, mut obstacles, notices } = outcome(&Case { desired, product: &live.product.details, offer, now });
+    let (sets, refused) = packing::sets(parts, live, desired.product);
+    obstacles.extend(refused);
+    Planned { sets, obstacles, notices }
 }
 
 /// What is planned for: the arguments of every subject.
@@ -145,6 +165,15 @@ struct Part {
     changes: Vec<FieldChange>,
     /// What of them can't be taken back.
     irreversible: Vec<String>,
+    /// The prices that go up.
+    rises: Vec<PriceRise>,
+}
+
+impl Part {
+    /// Makes a part that can be taken back, and raises no price.
+    fn of(stage: Stage, name: &'static str, details: Vec<Details>, changes: Vec<FieldChange>) -> Self {
+        Self { stage, name, details, changes, irreversible: Vec::new(), rises: Vec::new() }
+    }
 }
 
 /// Sets come in this order; parts of two stages never share one.

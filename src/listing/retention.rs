@@ -27,7 +27,7 @@ pub struct Retention {
     pub minors: Option<usize>,
     /// Patches of each minor one.
     pub patches: Option<usize>,
-    /// How long a version stays after the one that took its place came.
+    /// How long a version stays after the one that took its place came, and after it came itself.
     pub grace: SignedDuration,
 }
 
@@ -101,8 +101,8 @@ pub fn outdated<'a>(versions: &'a [OnSale], rule: &Retention, now: Timestamp) ->
     let mut newer: Option<&OnSale> = None;
     for (version, on_sale) in known {
         let is_kept = kept.takes(version, rule);
-        // Its time runs from when the next newer one came, and never while that isn't known.
-        let replaced = newer.and_then(|newer| newer.created);
+        // Its time runs from when the next newer one came, or itself if that was later, and never while either isn't known.
+        let replaced = newer.and_then(|newer| newer.created).zip(on_sale.created).map(|(newer, own)| newer.max(own));
         let is_over = replaced.is_some_and(|replaced| replaced.duration_until(now) >= rule.grace);
         if newer.is_some() && !is_kept && is_over {
             outdated.push(on_sale);
@@ -195,6 +195,7 @@ pub fn restrict(product: &Entity<AmiProduct>, versions: &[&OnSale]) -> Result<Ve
             changes: titles.iter().map(shown).collect(),
             takes: "minutes, and up to three days until buyers see it".to_owned(),
             irreversible: vec!["a restricted version can't be put on sale again; who runs it is owed 90 days of support".to_owned()],
+            rises: Vec::new(),
         }
     });
     Ok(sets.collect())
@@ -254,5 +255,19 @@ mod tests {
         assert_eq!(named(&versions, &["1.0.0".to_owned()]).unwrap(), [&versions[0]]);
         assert!(matches!(named(&versions, &["1.0.1".to_owned()]), Err(RetentionError::Newest { .. })));
         assert!(matches!(named(&versions, &["0.9.0".to_owned()]), Err(RetentionError::NotOnSale { .. })));
+    }
+
+    #[test]
+    fn a_version_that_came_after_its_successor_has_its_own_time() {
+        // A backport of today to a major version that was replaced long ago.
+        let mut versions: Vec<OnSale> = vec![version("1.0.0", 1), version("1.0.1", 30), version("2.0.0", 2)];
+        let rule = Retention { majors: Some(1), minors: None, patches: None, grace: SignedDuration::from_hours(20 * 24) };
+        let titles = |versions: &[OnSale], now: &str| -> Vec<String> {
+            outdated(versions, &rule, now.parse().unwrap()).into_iter().map(|version| version.title.clone()).collect()
+        };
+        assert_eq!(titles(&versions, "2026-01-31T00:00:00Z"), Vec::<String>::new());
+        assert_eq!(titles(&versions, "2026-02-20T00:00:00Z"), ["1.0.0", "1.0.1"]);
+        versions[1].created = None;
+        assert_eq!(titles(&versions, "2026-02-20T00:00:00Z"), Vec::<String>::new());
     }
 }

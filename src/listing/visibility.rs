@@ -54,15 +54,27 @@ pub fn change_visibility(
     let change = Change {
         entity: Some(EntityRef::Existing { id: product.id.clone(), revision: None }),
         name: None,
-        details: Details::UpdateVisibility(UpdateVisibility { target_visibility: target, replacement_product_id: replacement }),
+        details: Details::UpdateVisibility(UpdateVisibility { target_visibility: target, replacement_product_id: replacement.clone() }),
     };
-    let shown = FieldChange { field: "visibility".to_owned(), key: None, before: Some(from), after: Some(to.to_owned()), per_cent: None };
+    let shown = |field: &str, before: Option<String>, after: String| FieldChange {
+        field: field.to_owned(),
+        key: None,
+        before,
+        after: Some(after),
+        per_cent: None,
+    };
+    let mut changes = vec![shown("visibility", Some(from), to.to_owned())];
+    changes.extend(
+        replacement.map(|id| shown("replacement product", product.details.description.replacement_product_id.clone(), id.to_string())),
+    );
     Ok(ListingSet {
         name: format!("visibility {}", to.to_lowercase()),
         request: ChangeSet { name: None, changes: vec![change] }.to_json(),
         based_on: BTreeMap::from([(product.id.clone(), product.revision)]),
-        changes: vec![shown],
-        takes: "7 to 10 business days, and at most 37 days: people review it".to_owned(),
-        irreversible: vec!["while people review it nothing else of the product can be changed".to_owned()],
+        changes,
+        takes: "7 to 10 business days and at most 37, while people review it and nothing else of the product can be changed".to_owned(),
+        // From each of the three there is a way back to the others.
+        irreversible: Vec::new(),
+        rises: Vec::new(),
     })
 }

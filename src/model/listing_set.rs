@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::digest::Digest;
 use super::ids::EntityId;
+use super::price::PriceRise;
 
 /// One change set of a plan, whole: what is sent is what was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +26,9 @@ pub struct ListingSet {
     pub takes: String,
     /// What of it can't be taken back, a sentence fragment each.
     pub irreversible: Vec<String>,
+    /// The prices that go up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rises: Vec<PriceRise>,
 }
 
 impl ListingSet {
@@ -35,7 +39,7 @@ impl ListingSet {
 
     /// Tells whether a price goes up.
     pub fn raises_prices(&self) -> bool {
-        self.changes.iter().any(|change| change.per_cent.as_ref().is_some_and(|by| by.starts_with('+')))
+        !self.rises.is_empty()
     }
 }
 

@@ -15,6 +15,7 @@ pub mod ids;
 pub mod image;
 pub mod listing_set;
 pub mod media;
+pub mod obstacle;
 pub mod plan;
 pub mod price;
 pub mod product;

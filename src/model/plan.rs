@@ -9,6 +9,7 @@ use super::count::counted;
 use super::digest::Digest;
 use super::ids::{AccountId, EntityId, Region, Variant};
 use super::listing_set::ListingSet;
+use super::obstacle::Obstacle;
 use super::record::BaseRecord;
 use super::version::Version;
 
@@ -30,8 +31,11 @@ pub struct Plan {
     pub input: Digest,
     /// What is done, in order; empty when there is nothing to do.
     pub steps: Vec<Planned>,
-    /// What the user should know: a newer base, a difference that can't be applied yet.
+    /// What the user should know, such as that there is a newer base.
     pub notices: Vec<String>,
+    /// What stays otherwise than the manifest says, since AWS would refuse it now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub obstacles: Vec<Obstacle>,
 }
 
 impl Plan {

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
 /// Decimals that AWS takes.
 const DECIMALS: usize = 8;
 const UNIT: u64 = 100_000_000;
@@ -12,9 +15,34 @@ const GREATEST: u64 = 100_000_000;
 /// A price, exact to AWS's eight decimals: `0.1` and `0.10` are one.
 ///
 /// Source: AWS's published shape of `RateCardItem.Price`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Price {
     hundred_millionths: u64,
+}
+
+/// A price that goes up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PriceRise {
+    /// The manifest's word for the price, such as `hourly`.
+    pub field: String,
+    /// What it is the price of, where there are several, such as `t3.small`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// What is paid until then.
+    pub from: Price,
+    /// What is paid from then on.
+    pub to: Price,
+}
+
+/// Prices that rose together: AWS took them, and they take effect later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rise {
+    /// When AWS had taken it.
+    pub at: Timestamp,
+    /// What rises; records of old don't say.
+    pub prices: Vec<PriceRise>,
 }
 
 /// Says that a text is no price.
@@ -39,6 +67,20 @@ impl FromStr for Price {
         // Nine digits and eight decimals are below 2^64.
         let hundred_millionths = whole * UNIT + fraction;
         if hundred_millionths > GREATEST * UNIT { Err(invalid()) } else { Ok(Self { hundred_millionths }) }
+    }
+}
+
+impl TryFrom<String> for Price {
+    type Error = InvalidPrice;
+
+    fn try_from(text: String) -> Result<Self, InvalidPrice> {
+        text.parse()
+    }
+}
+
+impl From<Price> for String {
+    fn from(price: Price) -> Self {
+        price.to_string()
     }
 }
 

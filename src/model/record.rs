@@ -11,6 +11,7 @@ use super::boot::BootSummary;
 use super::digest::{Digest, DiskDigests};
 use super::ids::{AccountId, ChangeSetId, EntityId, ImageId, Region, RunId, SnapshotId, Variant};
 use super::image::Image;
+use super::price::PriceRise;
 use super::report::ScanSummary;
 use super::version::Version;
 
@@ -162,6 +163,9 @@ pub enum Event {
         /// Whether a price goes up by it.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         raises_prices: bool,
+        /// Which, by how much; records of old don't say.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        rises: Vec<PriceRise>,
     },
     /// Such a change set succeeded.
     ListingChanged {

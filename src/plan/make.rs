@@ -8,9 +8,12 @@ use super::base::{BaseFault, base_faults};
 use super::course::{Course, Sibling, course, reason};
 use crate::bake;
 use crate::listing::{self, Desired, Given, Live, VersionTexts, Visibility};
+use crate::model::count::counted;
 use crate::model::digest::Digest;
 use crate::model::ids::{AccountId, ChangeSetId, EntityId, Region};
 use crate::model::image::ImageDescription;
+use crate::model::media::MediaFile;
+use crate::model::obstacle::Obstacle;
 use crate::model::plan::{Plan, Planned, Step};
 use crate::model::product::{Product, ShareSnapshots};
 use crate::model::record::{BaseRecord, Record};
@@ -63,6 +66,8 @@ pub struct Facts<'a> {
     pub titled: &'a [(EntityId, String)],
     /// The live listing; none while there is none.
     pub live: Option<&'a Live>,
+    /// The first of `titled` and its offer, if it is a draft: what a first listing fills.
+    pub draft: Option<&'a Live>,
     /// What time it is: prices may not rise at any.
     pub now: Timestamp,
 }
@@ -115,6 +120,14 @@ pub enum PlanError {
     /// Nothing is released, and the manifest names no product of the Marketplace.
     #[error("nothing is released yet, and listing.product-id names no product of the Marketplace")]
     NothingListed,
+    /// The draft that has the title is not empty.
+    #[error("the draft {draft} has the title and is not empty ({}); AWS adds nothing twice, and would refuse the first listing after the bake", has.join(", "))]
+    DraftFilled {
+        /// The draft.
+        draft: EntityId,
+        /// What it has.
+        has: Vec<String>,
+    },
     /// Another product has the title.
     #[error("the seller has a product titled {title:?} already: {product} ({visibility})")]
     TitleTaken {
@@ -127,6 +140,13 @@ pub enum PlanError {
     },
 }
 
+/// What a plan says beside its steps.
+#[derive(Default)]
+struct Told {
+    notices: Vec<String>,
+    obstacles: Vec<Obstacle>,
+}
+
 /// Makes the plan. Same facts, same plan.
 ///
 /// # Errors
@@ -134,33 +154,34 @@ pub enum PlanError {
 /// [`PlanError`]: what would be refused later is refused here.
 pub fn make(facts: &Facts, request: &Request) -> Result<Plan, PlanError> {
     let versions = history(facts.records);
-    let mut notices = Vec::new();
-    let plan = |version: Version, input, steps, notices| Plan {
+    let mut told = Told::default();
+    let plan = |version: Version, input, steps: Vec<Planned>, told: Told| Plan {
         format: Plan::FORMAT,
         target: facts.target.to_owned(),
         account: facts.account.clone(),
         variant: facts.product.variant(),
         version,
         input,
+        notices: told.notices.into_iter().chain(of_steps(facts, &steps)).collect(),
+        obstacles: told.obstacles,
         steps,
-        notices,
     };
     if request.listing {
         let latest = versions.values().next_back();
         if latest.is_none() && facts.live.is_none() {
             return Err(PlanError::NothingListed);
         }
-        let mut steps = changes(facts, false, &mut notices);
+        let mut steps = changes(facts, false, &mut told);
         if let Some(latest) = latest {
-            steps.extend(submission(facts, &versions, &latest.version, &latest.listing, &mut notices)?);
+            steps.extend(submission(facts, &versions, &latest.version, &latest.listing, &mut told)?);
         }
         let (version, input) = latest.map_or((Version::UNRELEASED, Digest::of("")), |l| (l.version.clone(), l.release.input));
-        return Ok(plan(version, input, steps, notices));
+        return Ok(plan(version, input, steps, told));
     }
     if let Some(version) = &request.complete {
         let released = versions.get(version).ok_or_else(|| PlanError::NotSealed { version: version.clone() })?;
-        let steps = completion(facts, &versions, released, &mut notices)?;
-        let made = plan(version.clone(), released.release.input, steps, notices);
+        let steps = completion(facts, &versions, released, &mut told)?;
+        let made = plan(version.clone(), released.release.input, steps, told);
         refuse_encryption(facts, &made)?;
         return Ok(made);
     }
@@ -170,24 +191,24 @@ pub fn make(facts: &Facts, request: &Request) -> Result<Plan, PlanError> {
                 return Err(PlanError::Unchanged { wanted: wanted.clone(), latest: latest.version.clone() });
             }
             match facts.base {
-                None => notices.push("the base image can't be found any more; nothing needs it just now".to_owned()),
-                Some(base) if base.image.id != latest.release.base.image => notices.push(format!(
+                None => told.notices.push("the base image can't be found any more; nothing needs it just now".to_owned()),
+                Some(base) if base.image.id != latest.release.base.image => told.notices.push(format!(
                     "a newer base is there: {} {} (the release has {}); --rebuild releases anew with it",
                     base.image.id, base.image.name, latest.release.base.image
                 )),
                 Some(_) => {}
             }
-            let steps = completion(facts, &versions, latest, &mut notices)?;
-            plan(latest.version.clone(), latest.release.input, steps, notices)
+            let steps = completion(facts, &versions, latest, &mut told)?;
+            plan(latest.version.clone(), latest.release.input, steps, told)
         }
         Course::Release(version) => {
             let described = facts.base.ok_or(PlanError::NoBase)?;
             let input = bake::input_digest(facts.product, &base_record(described));
             if let Some(wanted) = request.version.as_ref().filter(|wanted| **wanted != version) {
-                notices.push(format!("{wanted} waits: first this variant catches up with {version}, which the product has already"));
+                told.notices.push(format!("{wanted} waits: first this variant catches up with {version}, which the product has already"));
             }
-            let steps = release_steps(facts, &versions, request, &version, described, &mut notices)?;
-            plan(version, input, steps, notices)
+            let steps = release_steps(facts, &versions, request, &version, described, &mut told)?;
+            plan(version, input, steps, told)
         }
     };
     refuse_encryption(facts, &made)?;
@@ -212,7 +233,7 @@ fn release_steps(
     request: &Request,
     version: &Version,
     described: &ImageDescription,
-    notices: &mut Vec<String>,
+    told: &mut Told,
 ) -> Result<Vec<Planned>, PlanError> {
     let faults = base_faults(facts.product, described);
     if !faults.is_empty() {
@@ -232,8 +253,8 @@ fn release_steps(
     ];
     steps.extend(distribution(facts, None));
     // What belongs to a version comes with the new one.
-    steps.extend(changes(facts, true, notices));
-    steps.extend(submission(facts, versions, version, &Listing::None, notices)?);
+    steps.extend(changes(facts, true, told));
+    steps.extend(submission(facts, versions, version, &Listing::None, told)?);
     Ok(steps)
 }
 
@@ -242,20 +263,20 @@ fn completion(
     facts: &Facts,
     versions: &BTreeMap<Version, Released>,
     latest: &Released,
-    notices: &mut Vec<String>,
+    told: &mut Told,
 ) -> Result<Vec<Planned>, PlanError> {
     let wanted = wanted_grants(facts);
     for (region, account) in latest.grants.keys() {
         if !wanted.contains_key(&(region.clone(), account.clone())) {
-            notices.push(format!("can't be applied yet: {account} is no longer in the manifest but may use the image in {region}"));
+            told.notices.push(format!("can't be applied yet: {account} is no longer in the manifest but may use the image in {region}"));
         }
     }
     for region in latest.copies.keys().filter(|r| !facts.product.distribution.regions.contains(*r)) {
-        notices.push(format!("can't be applied yet: {region} is no longer in the manifest but has a copy"));
+        told.notices.push(format!("can't be applied yet: {region} is no longer in the manifest but has a copy"));
     }
     let mut steps = distribution(facts, Some(latest));
-    steps.extend(changes(facts, false, notices));
-    steps.extend(submission(facts, versions, &latest.version, &latest.listing, notices)?);
+    steps.extend(changes(facts, false, told));
+    steps.extend(submission(facts, versions, &latest.version, &latest.listing, told)?);
     Ok(steps)
 }
 
@@ -293,18 +314,23 @@ fn wanted_grants(facts: &Facts) -> BTreeMap<(Region, AccountId), bool> {
 }
 
 /// What the live listing says otherwise than the manifest, as far as it can be changed; the rest is told.
-fn changes(facts: &Facts, version_comes: bool, notices: &mut Vec<String>) -> Vec<Planned> {
+fn changes(facts: &Facts, version_comes: bool, told: &mut Told) -> Vec<Planned> {
     let Some(live) = facts.live else { return Vec::new() };
     let sent = sent(facts.records);
-    let allowed_accounts = sent.allowed_accounts.unwrap_or_default();
     let templates = sent.templates.unwrap_or_default();
-    let given = Given { logo_url: sent.logo_url, video_url: sent.video_url, eula_url: sent.eula_url, allowed_accounts, templates };
+    let given = Given {
+        logo_url: sent.logo_url,
+        video_url: sent.video_url,
+        eula_url: sent.eula_url,
+        allowed_accounts: sent.allowed_accounts,
+        templates,
+    };
     let version_texts = if version_comes { VersionTexts::ComeWithNext } else { VersionTexts::OfNewest };
     let prices_rose = last_rise(facts.records);
     let desired = Desired { product: facts.product, given: &given, prices_rose, version_texts };
     let planned = listing::plan(&desired, live, facts.now);
-    notices.extend(planned.obstacles.iter().map(ToString::to_string));
-    notices.extend(planned.notices);
+    told.obstacles.extend(planned.obstacles);
+    told.notices.extend(planned.notices);
     let steps = planned.sets.into_iter().map(|set| Planned {
         why: "the manifest says otherwise than the listing".to_owned(),
         irreversible: !set.irreversible.is_empty(),
@@ -313,13 +339,36 @@ fn changes(facts: &Facts, version_comes: bool, notices: &mut Vec<String>) -> Vec
     steps.collect()
 }
 
+/// What steps of the listing bring about beside: names that may be refused, and files that are uploaded.
+fn of_steps(facts: &Facts, steps: &[Planned]) -> Vec<String> {
+    let product = facts.product;
+    let of_listing =
+        |planned: &&Planned| matches!(planned.step, Step::CreateListing { .. } | Step::AddVersion { .. } | Step::ChangeListing { .. });
+    if !steps.iter().any(|planned| of_listing(&planned)) {
+        return Vec::new();
+    }
+    let names = |step: &Step, media: &MediaFile| match step {
+        Step::CreateListing { .. } => true,
+        Step::AddVersion { .. } => product.listing.templates.iter().any(|template| template.media().any(|of_version| of_version == media)),
+        Step::ChangeListing { set, .. } => set.request.to_string().contains(&media.url()),
+        _ => false,
+    };
+    let uploaded = product.media().into_iter().filter(|media| steps.iter().any(|planned| names(&planned.step, media)));
+    let upload = |media: &MediaFile| {
+        let size = counted(media.content.len(), "byte");
+        format!("{} ({size}) is uploaded to s3://{}/{} unless it is there, and everybody can read it", media.path, media.bucket, media.key)
+    };
+    let doubts = listing::doubts(product, facts.live.map(|live| &live.product.details));
+    doubts.into_iter().chain(uploaded.map(upload)).collect()
+}
+
 /// Getting the version into the listing, as far as it isn't.
 fn submission(
     facts: &Facts,
     versions: &BTreeMap<Version, Released>,
     version: &Version,
     state: &Listing,
-    notices: &mut Vec<String>,
+    told: &mut Told,
 ) -> Result<Option<Planned>, PlanError> {
     match state {
         Listing::Listed { .. } => return Ok(None),
@@ -329,7 +378,7 @@ fn submission(
         }
         Listing::Refused { errors, .. } if state.is_used_up() => {
             let errors: Vec<String> = errors.iter().map(|e| e.code.clone()).collect();
-            notices.push(format!(
+            told.notices.push(format!(
                 "version {version} is released, its listing was refused ({}) and the refusal used up its title; ship with --rebuild to list it as a new version",
                 errors.join(", ")
             ));
@@ -338,14 +387,14 @@ fn submission(
         Listing::Refused { .. } | Listing::None => {}
     }
     if version.is_prerelease() {
-        notices.push(format!("{version} is a pre-release and is not listed"));
+        told.notices.push(format!("{version} is a pre-release and is not listed"));
         return Ok(None);
     }
     let known = facts.product.listing.product_id.clone().or_else(|| listed_product(versions));
     if let Some(product) = known {
         // Source: Catalog API, AddDeliveryOptions, `INVALID_PRODUCT`.
         if facts.live.is_some_and(|live| live.product.details.visibility() == Some(&Visibility::Restricted)) {
-            notices.push(format!(
+            told.notices.push(format!(
                 "the product {product} is Restricted, and AWS takes no version of it: {version} is not listed until `bakehouse list visibility` has made it limited or public"
             ));
             return Ok(None);
@@ -366,6 +415,10 @@ fn submission(
             product: product.clone(),
             visibility: visibility.clone(),
         });
+    }
+    let has = facts.draft.map(Live::holdings).unwrap_or_default();
+    if let (Some(draft), false) = (facts.draft, has.is_empty()) {
+        return Err(PlanError::DraftFilled { draft: draft.product.id.clone(), has });
     }
     let draft = facts.titled.first().map(|(id, _)| id.clone());
     let why = match &draft {

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::model::digest::Digest;
 use crate::model::ids::{ChangeSetId, RunId};
+use crate::model::price::{PriceRise, Rise};
 use crate::model::record::{ChangeError, Event, Record, Sent};
 
 /// A change set that changed, or was to change, what a listing says beside its versions.
@@ -21,6 +22,10 @@ pub struct ListingChange {
     pub wish: Digest,
     /// Whether a price goes up by it.
     pub raises_prices: bool,
+    /// Which; records of old don't say.
+    pub rises: Vec<PriceRise>,
+    /// When its end was recorded.
+    pub ended: Option<Timestamp>,
     /// What came of it.
     pub state: ChangeState,
 }
@@ -46,7 +51,7 @@ pub fn listing_changes(records: &[Record]) -> Vec<ListingChange> {
     let mut changes: Vec<ListingChange> = Vec::new();
     for record in records {
         let (of, state) = match &record.event {
-            Event::ChangeSubmitted { change_set, what, wish, raises_prices, .. } => {
+            Event::ChangeSubmitted { change_set, what, wish, raises_prices, rises, .. } => {
                 changes.push(ListingChange {
                     change_set: change_set.clone(),
                     run: record.run.clone(),
@@ -54,6 +59,8 @@ pub fn listing_changes(records: &[Record]) -> Vec<ListingChange> {
                     what: what.clone(),
                     wish: *wish,
                     raises_prices: *raises_prices,
+                    rises: rises.clone(),
+                    ended: None,
                     state: ChangeState::UnderWay,
                 });
                 continue;
@@ -66,14 +73,16 @@ pub fn listing_changes(records: &[Record]) -> Vec<ListingChange> {
         };
         if let Some(change) = changes.iter_mut().find(|change| &change.change_set == of) {
             change.state = state;
+            change.ended = Some(record.at);
         }
     }
     changes
 }
 
-/// Returns when prices were raised last, as far as the chain tells.
-pub fn last_rise(records: &[Record]) -> Option<Timestamp> {
-    listing_changes(records).into_iter().rev().find(|change| change.raises_prices && change.state == ChangeState::Done).map(|c| c.at)
+/// Returns what was raised last, as far as the chain tells.
+pub fn last_rise(records: &[Record]) -> Option<Rise> {
+    let raised = listing_changes(records).into_iter().rev().find(|change| change.raises_prices && change.state == ChangeState::Done)?;
+    Some(Rise { at: raised.ended.unwrap_or(raised.at), prices: raised.rises })
 }
 
 /// Returns what AWS has taken last of what it tells otherwise.
@@ -103,7 +112,14 @@ mod tests {
 
     fn submitted(change_set: &str) -> Event {
         let (wish, request) = (Digest::of("wish"), Digest::of("request"));
-        Event::ChangeSubmitted { change_set: change_set.parse().unwrap(), what: "texts".to_owned(), wish, request, raises_prices: false }
+        Event::ChangeSubmitted {
+            change_set: change_set.parse().unwrap(),
+            what: "texts".to_owned(),
+            wish,
+            request,
+            raises_prices: false,
+            rises: Vec::new(),
+        }
     }
 
     #[test]

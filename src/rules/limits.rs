@@ -76,8 +76,8 @@ pub const INSTANCE_TYPES: RangeInclusive<usize> = 1..=1500;
 pub const INSTANCE_TYPE: usize = 24;
 /// The number of `BuyerAccounts` that a limited product is shown to.
 pub const BUYER_ACCOUNTS: RangeInclusive<usize> = 0..=100;
-/// The number of dimensions that are updated or restricted in one change: a product has 200 at most
-/// (`INVALID_DIMENSION`).
+/// The number of entitled or externally metered dimensions that are updated or restricted in one change: a product has 200
+/// of them at most (`INVALID_DIMENSION`). Of those that AWS meters by the hour it has one an instance type.
 pub const DIMENSIONS: RangeInclusive<usize> = 1..=200;
 /// The longest `Name` of a dimension.
 pub const DIMENSION_NAME: usize = 500;

@@ -10,9 +10,10 @@ use bakehouse::listing::{AmiProduct, change_visibility};
 use bakehouse::model::change_set::product::TargetVisibility;
 use bakehouse::model::listing_set::ListingSet;
 use bakehouse::model::plan::{Plan, Step};
-use bakehouse::plan::Request;
+use bakehouse::plan::{PlanError, Request};
 use bakehouse::release::{ChangeState, listing_changes};
 use bakehouse::twin::state::State;
+use serde_json::json;
 
 use super::world::{Process, World};
 
@@ -56,7 +57,9 @@ async fn is_applied(world: &World, from: &str, to: &str, expected: &[&[&str]]) {
     assert_eq!(types(&planned), expected, "{from} → {to}: {planned:#?}");
     apply(&process).await.unwrap();
     let left = plan(&process).await;
-    assert!(left.is_empty() && left.notices.is_empty(), "{from} → {to}: {left:#?}");
+    // Prices that are to rise are told as long as the listing has the old ones.
+    let are_done = left.obstacles.is_empty() && left.notices.iter().all(|notice| notice.contains("buyers have notice"));
+    assert!(left.is_empty() && are_done, "{from} → {to}: {left:#?}");
     assert_eq!(process.steps().await, Vec::<String>::new(), "ship has nothing to do either");
 }
 
@@ -164,7 +167,7 @@ async fn prices_fall_before_they_rise_and_then_rest() {
     is_applied(&world, "\"t3.small\" = \"0.02\"", "\"t3.small\" = \"0.025\"", &[&["UpdatePricingTerms"], &["UpdatePricingTerms"]]).await;
     world.edit("product.toml", "\"t3.small\" = \"0.025\"", "\"t3.small\" = \"0.03\"");
     let planned = plan(&world.open().await).await;
-    assert!(planned.is_empty() && planned.notices.len() == 1, "{planned:#?}");
+    assert!(planned.is_empty() && planned.obstacles.len() == 1, "{planned:#?}");
 }
 
 /// A template that launches hello-web, which keeps all rules.
@@ -220,7 +223,8 @@ diagram = \"listing/server.gif\"
     std::fs::write(own.join("server.gif"), diagram("two")).unwrap();
     let planned = plan(&world.open().await).await;
     let told = ["A server template.diagram-url: a version keeps what it was added with; it comes with the next version"];
-    assert_eq!((planned.steps.len(), planned.notices), (0, told.map(str::to_owned).to_vec()));
+    let found: Vec<String> = planned.obstacles.iter().map(ToString::to_string).collect();
+    assert_eq!((planned.steps.len(), found), (0, told.map(str::to_owned).to_vec()));
     world.edit("provision/20-tune.sh", "set -", ": again\nset -");
     for stage in [Stage::Bake, Stage::Scan, Stage::Boot, Stage::Checksum, Stage::Release, Stage::Distribute] {
         let process = world.open().await;
@@ -295,4 +299,24 @@ async fn a_product_is_sold_by_a_template_alone() {
         &[&["UpdateDeliveryOptions"]],
     )
     .await;
+}
+
+#[tokio::test]
+async fn a_draft_that_is_not_empty_is_told_before_anything_is_baked() {
+    let world = World::new().await;
+    let process = world.open().await;
+    let made = |kind: &str, change: &str, name: &str, details: serde_json::Value| json!({ "ChangeType": change, "ChangeName": name, "Entity": { "Type": kind }, "DetailsDocument": details });
+    let dimension = json!({ "Key": "t3.micro", "Name": "t3.micro", "Description": "t3.micro", "Unit": "Hrs", "Types": ["Metered"] });
+    let mut dimensions = made("AmiProduct@1.0", "AddDimensions", "Dimensions", json!([dimension]));
+    dimensions["Entity"]["Identifier"] = json!("$Draft.Entity.Identifier");
+    let request = json!({ "Catalog": "AWSMarketplace", "ChangeSetName": "by hand", "ChangeSet": [
+        made("AmiProduct@1.0", "CreateProduct", "Draft", json!({ "ProductTitle": process.product.texts.title })),
+        dimensions,
+        made("Offer@1.0", "CreateOffer", "Offer", json!({ "ProductId": "$Draft.Entity.Identifier", "Name": "Begun" })),
+    ] });
+    process.engine.writer.start_change_set(&request, false, "by-hand").await.unwrap();
+    process.engine.clock.sleep(Duration::from_secs(24 * 60 * 60)).await;
+    let refused = process.next().await.unwrap_err();
+    let EngineError::Plan(PlanError::DraftFilled { has, .. }) = refused else { panic!("{refused:?}") };
+    assert_eq!(has, ["1 dimension", "1 public offer"]);
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::cli::{Format, Global, Patience};
+use crate::command::changes;
 use crate::command::context::Context;
 use crate::command::plan::{describe, json};
 use crate::command::rounds::Rounds;
@@ -240,7 +241,11 @@ fn text(planned: &engine::ListingPlan) -> String {
     let plan = &planned.plan;
     let mut text = match (&planned.live, plan.is_empty()) {
         (Some(live), true) => {
-            format!("{} on {} (account {})\n{} is as the manifest says\n", plan.variant, plan.target, plan.account, live.product.id)
+            let stands = match plan.obstacles.as_slice() {
+                [] => format!("{} is as the manifest says\n", live.product.id),
+                _ => format!("{}: {}", live.product.id, changes::held_back(plan)),
+            };
+            format!("{} on {} (account {})\n{stands}", plan.variant, plan.target, plan.account)
         }
         _ => describe(&Next::Begin { plan: plan.clone(), superseded: None, head: None }, Extent::Whole),
     };

@@ -1,7 +1,7 @@
 //! `bakehouse list restrict`: takes versions off sale; `list visibility`: says who sees a product.
 
 use clap::{Args, ValueEnum};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::plan::going_on;
 use crate::cli::{Global, Patience};
@@ -37,7 +37,7 @@ pub struct RestrictArgs {
     /// Restrict all but the newest N patches of each minor version
     #[arg(long, value_name = "N", group = "which", conflicts_with = "versions", value_parser = clap::value_parser!(u16).range(1..))]
     pub keep_patches: Option<u16>,
-    /// How long a version stays after the one that took its place came
+    /// How long a version stays after the one that took its place came, and after it came itself
     #[arg(long, value_name = "TIME", value_parser = crate::cli::parse_duration, default_value = "90d")]
     pub grace: std::time::Duration,
     /// Show what would be restricted; submit nothing
@@ -97,10 +97,10 @@ impl From<Target> for TargetVisibility {
 ///
 /// When one isn't on sale or is the newest; as `ship`.
 pub async fn restrict(global: &Global, args: &RestrictArgs) -> Result<(), Failure> {
-    let make = |live: &Entity<AmiProduct>| {
+    let make = |live: &Entity<AmiProduct>, now: Timestamp| {
         let versions = retention::on_sale(&live.details);
         let chosen = if args.versions.is_empty() {
-            retention::outdated(&versions, &rule(args), jiff::Timestamp::now())
+            retention::outdated(&versions, &rule(args), now)
         } else {
             retention::named(&versions, &args.versions).map_err(|error| refused(&args.product, error.to_string()))?
         };
@@ -109,7 +109,7 @@ pub async fn restrict(global: &Global, args: &RestrictArgs) -> Result<(), Failur
         }
         retention::restrict(live, &chosen).map_err(|error| refused(&args.product, error.to_string()))
     };
-    asked(global, &args.product, &args.approval, &args.patience, args.dry_run, make).await
+    asked(global, &args.product, &args.approval, &args.patience, Asked { dry_run: args.dry_run, replacement: None }, make).await
 }
 
 /// Says who sees a product.
@@ -118,11 +118,12 @@ pub async fn restrict(global: &Global, args: &RestrictArgs) -> Result<(), Failur
 ///
 /// When it is so already, or AWS takes no such step; as `ship`.
 pub async fn visibility(global: &Global, args: &VisibilityArgs) -> Result<(), Failure> {
-    let make = |live: &Entity<AmiProduct>| {
+    let make = |live: &Entity<AmiProduct>, _: Timestamp| {
         let set = change_visibility(live, args.visibility.into(), args.replacement.clone());
         set.map(|set| vec![set]).map_err(|error| refused(&args.product, error.to_string()))
     };
-    asked(global, &args.product, &args.approval, &args.patience, false, make).await
+    let asked_for = Asked { dry_run: false, replacement: args.replacement.as_ref() };
+    asked(global, &args.product, &args.approval, &args.patience, asked_for, make).await
 }
 
 fn rule(args: &RestrictArgs) -> Retention {
@@ -138,18 +139,32 @@ fn refused(product: &Selection, what: String) -> Failure {
     Failure::other(what, format!("bakehouse list watch {product} shows how the listing stands; nothing was submitted"))
 }
 
+/// What is asked for beside the change sets.
+struct Asked<'a> {
+    /// Whether they are shown alone.
+    dry_run: bool,
+    /// A product that must be there.
+    replacement: Option<&'a EntityId>,
+}
+
 /// Carries out change sets that somebody asked for, made from what is live.
 async fn asked(
     global: &Global,
     selection: &Selection,
     approval: &Approval,
     patience: &Patience,
-    dry_run: bool,
-    make: impl Fn(&Entity<AmiProduct>) -> Result<Vec<ListingSet>, Failure>,
+    Asked { dry_run, replacement }: Asked<'_>,
+    make: impl Fn(&Entity<AmiProduct>, Timestamp) -> Result<Vec<ListingSet>, Failure>,
 ) -> Result<(), Failure> {
     let context = Context::open_for(global, selection).await?;
     let _target = context.state_target();
     let variants: Variants = context.variants(selection)?;
+    if let Some(id) = replacement {
+        let found = context.reader().entity(id).await?;
+        if found.is_none_or(|found| !found.entity_type.starts_with("AmiProduct")) {
+            return Err(refused(selection, format!("the replacement {id} is no AMI product that this account can see")));
+        }
+    }
     let engine = going_on(context.engine(&variants, patience.patience)?, format!("bakehouse resume {selection}"));
     let (_, end) = variants
         .each(async |product| {
@@ -170,14 +185,17 @@ async fn plan(
     context: &Context,
     engine: &Engine,
     product: &Product,
-    make: &impl Fn(&Entity<AmiProduct>) -> Result<Vec<ListingSet>, Failure>,
+    make: &impl Fn(&Entity<AmiProduct>, Timestamp) -> Result<Vec<ListingSet>, Failure>,
 ) -> Result<Option<ListingPlan>, Failure> {
     let found = engine.plan_listings(&[product]).await?.remove(0)?;
     let Some(live) = &found.live else {
         let variant = product.variant();
         return Err(Failure::other(format!("{variant} is not listed"), format!("bakehouse ship {variant} lists it")));
     };
-    let sets = make(&live.product)?;
+    let sets = make(&live.product, engine.clock.now()).inspect_err(|_| {
+        // What is under way may be why.
+        found.under_way.iter().for_each(|set| context.ui.say(&format!("under way, and not in what is live yet: change set {set}")));
+    })?;
     if sets.is_empty() {
         context.ui.say(&format!("nothing to restrict: {} stays as it is", product.variant()));
         return Ok(None);

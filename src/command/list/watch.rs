@@ -111,7 +111,7 @@ fn watched(planned: &ListingPlan, assessments: &BTreeMap<EntityId, Vec<Assessmen
         visibility: live.and_then(|live| live.product.details.description.visibility.clone()),
         under_way: planned.under_way.iter().map(ToString::to_string).collect(),
         to_change: planned.plan.steps.len(),
-        notices: planned.plan.notices.clone(),
+        notices: planned.plan.obstacles.iter().map(ToString::to_string).chain(planned.plan.notices.clone()).collect(),
         fails: newest.values().any(|assessment| warning(assessment, now, now).is_some()),
         warnings: newest.into_values().filter_map(|assessment| warning(assessment, now, soon)).collect(),
         assessments,

@@ -77,6 +77,7 @@ fn plan(engine: &Engine, variant: Variant, version: &Version, input: Digest, ste
         version: version.clone(),
         input,
         steps: vec![Planned { step, why: why.to_owned(), irreversible: false }],
+        obstacles: Vec::new(),
         notices: Vec::new(),
     }
 }

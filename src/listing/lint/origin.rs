@@ -35,10 +35,10 @@ fn key(entity_type: &str, change_type: &str, field: &str) -> Option<&'static str
     let key = match change_type {
         "UpdateInformation" | "UpdateTargeting" if of_offer => "listing.offer",
         "CreateProduct" | "UpdateInformation" => information(field)?,
-        "AddRegions" => "listing.regions",
+        "AddRegions" | "RestrictRegions" => "listing.regions",
         "UpdateFutureRegionSupport" => "listing.future-regions",
-        "AddInstanceTypes" => "listing.instance-types",
-        "AddDeliveryOptions" => version(field)?,
+        "AddInstanceTypes" | "RestrictInstanceTypes" | "RestrictDimensions" => "listing.instance-types",
+        "AddDeliveryOptions" | "UpdateDeliveryOptions" => version(field)?,
         "AddDimensions" | "UpdatePricingTerms" => "listing.pricing",
         "UpdateTargeting" => "listing.allowed-accounts",
         "UpdateLegalTerms" => "product.eula",

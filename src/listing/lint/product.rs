@@ -149,7 +149,9 @@ pub(super) fn dimension_updates(rules: &mut Rules, path: &str, updates: &[Dimens
 }
 
 pub(super) fn dimension_restrictions(rules: &mut Rules, path: &str, restrictions: &[DimensionRestriction]) {
-    rules.count(path, restrictions.len(), limits::DIMENSIONS);
+    // Of what AWS meters there is a dimension an instance type.
+    let is_metered = restrictions.iter().any(|restriction| restriction.types.contains(&DimensionType::Metered));
+    rules.count(path, restrictions.len(), if is_metered { limits::INSTANCE_TYPES } else { limits::DIMENSIONS });
     rules.unique(path, restrictions.iter().map(|restriction| restriction.key.as_str()));
     for (index, restriction) in restrictions.iter().enumerate() {
         key(rules, &format!("{path}[{index}]"), &restriction.key, &restriction.types);

@@ -8,13 +8,19 @@ use crate::listing::terms;
 use crate::model::change_set::Details;
 use crate::model::change_set::pricing::{ByolTerm, FreeTrialTerm, PricingModel, PricingTerm, Rate, UpdatePricingTerms};
 use crate::model::listing_set::FieldChange;
-use crate::model::price::Price;
+use crate::model::price::{Price, PriceRise};
 use crate::model::product::{Pricing, Product};
 use crate::rules::limits;
 
 /// Prices by instance type.
 pub(super) type Rates = BTreeMap<String, Price>;
 
+/// What a reader knows the price of an hour by.
+const HOURLY: &str = "hourly";
+/// What a reader knows the price of a year by.
+const ANNUAL: &str = "annual";
+/// What a reader knows the fee of a month by.
+const MONTHLY_FEE: &str = "monthly-fee";
 /// What a reader knows a time for nothing by.
 pub(super) const FREE_TRIAL: &str = "free-trial";
 
@@ -141,11 +147,47 @@ impl Card {
     /// Says what a reader sees of the way to other prices.
     pub fn changes(&self, after: &Self) -> Vec<FieldChange> {
         let rates = |rates: &Option<Rates>| rates.clone().unwrap_or_default();
-        let mut changes = diff::prices("hourly", &rates(&self.hourly), &rates(&after.hourly));
-        changes.extend(diff::prices("annual", &rates(&self.annual), &rates(&after.annual)));
-        changes.extend(diff::price("monthly-fee", self.monthly, after.monthly));
+        let mut changes = diff::prices(HOURLY, &rates(&self.hourly), &rates(&after.hourly));
+        changes.extend(diff::prices(ANNUAL, &rates(&self.annual), &rates(&after.annual)));
+        changes.extend(diff::price(MONTHLY_FEE, self.monthly, after.monthly));
         changes.extend(diff::value(FREE_TRIAL, self.trial.as_ref().map(Trial::shown), after.trial.as_ref().map(Trial::shown)));
         changes
+    }
+
+    /// Lists the prices that go up on the way to others.
+    pub fn rises(&self, after: &Self) -> Vec<PriceRise> {
+        let after = after.prices();
+        let risen = |((field, key), from): ((&'static str, Option<String>), Price)| {
+            let to = *after.get(&(field, key.clone()))?;
+            (to > from).then(|| PriceRise { field: field.to_owned(), key, from, to })
+        };
+        self.prices().into_iter().filter_map(risen).collect()
+    }
+
+    /// All prices, by their field and what they are the price of.
+    fn prices(&self) -> BTreeMap<(&'static str, Option<String>), Price> {
+        let of = |field: &'static str, rates: &Option<Rates>| {
+            rates.iter().flatten().map(|(key, price)| ((field, Some(key.clone())), *price)).collect::<Vec<_>>()
+        };
+        let monthly = self.monthly.map(|price| ((MONTHLY_FEE, None), price));
+        of(HOURLY, &self.hourly).into_iter().chain(of(ANNUAL, &self.annual)).chain(monthly).collect()
+    }
+
+    /// Returns the price that rises by a rise.
+    pub fn price(&self, rise: &PriceRise) -> Option<Price> {
+        let is_it = |(field, key): &(&'static str, Option<String>)| *field == rise.field && *key == rise.key;
+        self.prices().into_iter().find(|(key, _)| is_it(key)).map(|(_, price)| price)
+    }
+
+    /// Returns the price that rises by a rise, to be set.
+    pub fn price_mut(&mut self, rise: &PriceRise) -> Option<&mut Price> {
+        let key = rise.key.as_deref();
+        match rise.field.as_str() {
+            HOURLY => self.hourly.as_mut()?.get_mut(key?),
+            ANNUAL => self.annual.as_mut()?.get_mut(key?),
+            MONTHLY_FEE => self.monthly.as_mut(),
+            _ => None,
+        }
     }
 
     /// Tells whether there is a way to go to other prices; which model AWS has of prices of nothing isn't known.

@@ -14,12 +14,6 @@ pub fn differences(product: &Product, live: &AmiProduct, offer: Option<&Offer>) 
     let desired = Desired { product, given: &given, prices_rose: None, version_texts: VersionTexts::OfNewest };
     let outcome = outcome(&Case { desired: &desired, product: live, offer, now: Timestamp::UNIX_EPOCH });
     let changes = outcome.parts.into_iter().flat_map(|part| part.changes);
-    let obstacles = outcome.obstacles.into_iter().map(|obstacle| FieldChange {
-        field: obstacle.field,
-        key: None,
-        before: obstacle.before,
-        after: obstacle.after,
-        per_cent: None,
-    });
+    let obstacles = outcome.obstacles.into_iter().map(|obstacle| obstacle.change);
     changes.chain(obstacles).collect()
 }

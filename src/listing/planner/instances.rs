@@ -68,12 +68,20 @@ pub(super) fn restrict(case: &Case, sale: &Sale, after: Option<&After>, outcome:
     for name in case.product.available_instance_types().into_iter().filter(|name| !wanted.contains(name)) {
         let recommending = recommending(case, name);
         let is_left = |version: &&Version| after.is_some_and(|after| std::ptr::eq(after.version, *version) && !after.keeps.contains(name));
-        if recommending.iter().all(is_left) {
+        if recommending.iter().all(&is_left) {
+            risk(case, name, outcome);
             gone.insert(name);
             stage = if recommending.is_empty() { stage } else { Stage::Restricts };
         } else {
             let change = FieldChange { key: Some(name.to_owned()), ..diff::change(FIELD, Some(ON_SALE), Some(RESTRICTED)) };
-            let reason = "a version that buyers can have recommends it; restrict that version or recommend another type".to_owned();
+            let staying = recommending.iter().filter(|version| !is_left(version));
+            let titles: Vec<&str> = staying.filter_map(|version| version.version_title.as_deref()).collect();
+            let reason = format!(
+                "{} {}, which buyers can have, recommend{} it; restrict what recommends it, or have the newest version recommend another type",
+                if titles.len() == 1 { "version" } else { "versions" },
+                titles.join(", "),
+                if titles.len() == 1 { "s" } else { "" },
+            );
             outcome.obstacles.push(Obstacle::of(ObstacleCode::RecommendedInstanceType, change, reason));
         }
     }
@@ -95,14 +103,30 @@ pub(super) fn restrict(case: &Case, sale: &Sale, after: Option<&After>, outcome:
         let names = gone.iter().copied().collect::<Vec<_>>().join(", ");
         irreversible.push(format!("what AWS meters can't be sold again once it is restricted: {names}"));
     }
-    outcome.parts.push(Part { stage, name: "instance types restricted", details, changes, irreversible });
+    outcome.parts.push(Part { irreversible, ..Part::of(stage, "instance types restricted", details, changes) });
+}
+
+/// AWS's words are of any version, and don't except those that are restricted; whether it means them isn't known.
+///
+/// Source: Catalog API, RestrictInstanceTypes, `RECOMMENDED_INSTANCE_TYPE_RESTRICTED`.
+fn risk(case: &Case, name: &str, outcome: &mut Outcome) {
+    let restricted = case.product.versions.iter().filter(|version| !is_on_sale(version) && recommends(version, name));
+    let titles: Vec<&str> = restricted.filter_map(|version| version.version_title.as_deref()).collect();
+    if !titles.is_empty() {
+        outcome.notices.push(format!(
+            "AWS may refuse to restrict {name} (RECOMMENDED_INSTANCE_TYPE_RESTRICTED), which {} recommended before being restricted",
+            titles.join(", ")
+        ));
+    }
+}
+
+fn recommends(version: &Version, name: &str) -> bool {
+    version.delivery_options.iter().any(|option| option.recommendations.instance_type.as_deref() == Some(name))
 }
 
 /// The versions that buyers can have and that recommend an instance type.
 fn recommending<'a>(case: &Case<'a>, name: &str) -> Vec<&'a Version> {
-    let recommends =
-        |version: &&Version| version.delivery_options.iter().any(|option| option.recommendations.instance_type.as_deref() == Some(name));
-    case.product.versions.iter().filter(|version| is_on_sale(version)).filter(recommends).collect()
+    case.product.versions.iter().filter(|version| is_on_sale(version) && recommends(version, name)).collect()
 }
 
 fn wanted<'a>(case: &Case<'a>) -> BTreeSet<&'a str> {

@@ -20,12 +20,12 @@ pub(super) fn plan(case: &Case, outcome: &mut Outcome) {
     let policy = &case.desired.product.listing.refund_policy;
     if let Some(change) = diff::text("refund-policy", offer.refund_policy(), policy) {
         let details = Details::UpdateSupportTerms(UpdateSupportTerms { terms: vec![SupportTerm::new(policy.clone())] });
-        push(outcome, "refund policy", details, change);
+        push(outcome, "refund policy", details, change, Vec::new());
     }
     if let Some(change) = eula(case, offer, &mut outcome.notices) {
         let details =
             Details::UpdateLegalTerms(UpdateLegalTerms { terms: vec![LegalTerm::new(document(&case.desired.product.listing.eula))] });
-        push(outcome, "licence", details, change);
+        push(outcome, "licence", details, change, Vec::new());
     }
 }
 
@@ -41,7 +41,7 @@ fn information(case: &Case, offer: &Offer, outcome: &mut Outcome) {
     update.description = compare("offer-description", &offer.description, &wanted.description);
     if !changes.is_empty() {
         let details = vec![Details::UpdateOfferInformation(update)];
-        outcome.parts.push(Part { stage: Stage::First, name: "offer", details, changes, irreversible: Vec::new() });
+        outcome.parts.push(Part::of(Stage::First, "offer", details, changes));
     }
 }
 
@@ -51,19 +51,28 @@ fn countries(case: &Case, offer: &Offer, outcome: &mut Outcome) {
     let targeted = offer.rules.iter().filter_map(|rule| rule.positive_targeting.as_ref());
     let excepted = offer.rules.iter().filter_map(|rule| rule.negative_targeting.as_ref());
     let mut live: BTreeSet<String> = targeted.flat_map(|targeting| targeting.country_codes.clone()).collect();
+    let targeted_alone = !live.is_empty();
     live.extend(excepted.flat_map(|targeting| &targeting.country_codes).map(|code| format!("not {code}")));
     let Some(change) = diff::set("countries", &live, wanted) else { return };
+    let or_all = |countries: Option<String>| countries.or_else(|| Some("all".to_owned()));
+    let change = FieldChange { before: or_all(change.before), after: or_all(change.after), ..change };
     if wanted.is_empty() {
         let reason = "AWS documents no way back to all countries; name the countries".to_owned();
         return outcome.obstacles.push(Obstacle::of(ObstacleCode::Countries, change, reason));
     }
     let positive = PositiveTargeting { country_codes: Some(wanted.iter().cloned().collect()), buyer_accounts: None };
     let details = Details::UpdateOfferTargeting(UpdateTargeting { positive_targeting: Some(positive), negative_targeting: None });
-    push(outcome, "countries", details, change);
+    // One list of countries takes another's place; what was before the first comes never back.
+    let irreversible = match (live.is_empty(), targeted_alone) {
+        (true, _) => vec!["AWS documents no way back from some countries to all of them".to_owned()],
+        (false, false) => vec!["AWS documents no way back from some countries to all but some".to_owned()],
+        (false, true) => Vec::new(),
+    };
+    push(outcome, "countries", details, change, irreversible);
 }
 
-fn push(outcome: &mut Outcome, name: &'static str, details: Details, change: FieldChange) {
-    outcome.parts.push(Part { stage: Stage::First, name, details: vec![details], changes: vec![change], irreversible: Vec::new() });
+fn push(outcome: &mut Outcome, name: &'static str, details: Details, change: FieldChange, irreversible: Vec<String>) {
+    outcome.parts.push(Part { irreversible, ..Part::of(Stage::First, name, vec![details], vec![change]) });
 }
 
 fn eula(case: &Case, offer: &Offer, notices: &mut Vec<String>) -> Option<FieldChange> {

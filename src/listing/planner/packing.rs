@@ -2,24 +2,57 @@
 
 use std::collections::BTreeMap;
 
-use super::{Live, Part, Stage};
+use super::{Live, Obstacle, ObstacleCode, Part, Stage};
+use crate::listing::lint::lint;
 use crate::model::change_set::{Change, ChangeSet, Details, EntityRef, OFFER};
+use crate::model::count::counted;
 use crate::model::ids::EntityId;
 use crate::model::listing_set::ListingSet;
+use crate::model::product::Product;
 use crate::rules::limits;
 
-/// Makes the change sets of parts, in the order of their stages.
-///
-/// A set has at most 20 changes, and a change type once an entity.
-/// Source: <https://docs.aws.amazon.com/marketplace/latest/APIReference/API_StartChangeSet.html>
-pub(super) fn sets(parts: Vec<Part>, live: &Live) -> Vec<ListingSet> {
-    let changes = |part: &Part| part.details.iter().map(|details| change(details.clone(), live)).collect::<Option<Vec<_>>>();
-    let mut sets: Vec<Set> = Vec::new();
-    let mut parts = parts;
+/// A part and its changes, each of the entity that it is about.
+type Sound = (Part, Vec<Change>);
+
+/// Makes the change sets of parts, in the order of their stages; a part that AWS would refuse is an obstacle, and so is
+/// what comes after it, since later stages build on earlier ones.
+pub(super) fn sets(mut parts: Vec<Part>, live: &Live, product: &Product) -> (Vec<ListingSet>, Vec<Obstacle>) {
+    let (mut sound, mut obstacles): (Vec<Sound>, Vec<Obstacle>) = (Vec::new(), Vec::new());
+    let mut refused_at: Option<Stage> = None;
     parts.sort_by_key(|part| part.stage);
     for part in parts {
         // A part of the offer's comes of an offer that is there.
-        let Some(changes) = changes(&part) else { continue };
+        let changes = part.details.iter().map(|details| change(details.clone(), live)).collect::<Option<Vec<_>>>();
+        let Some(changes) = changes else { continue };
+        match reason_against(&part, &changes, refused_at, product) {
+            None => sound.push((part, changes)),
+            Some(reason) => {
+                refused_at = refused_at.or(Some(part.stage));
+                obstacles.extend(part.changes.into_iter().map(|change| Obstacle::of(ObstacleCode::Refused, change, reason.clone())));
+            }
+        }
+    }
+    (packed(sound, live), obstacles)
+}
+
+/// Why a part can't be sent: each has all that belongs together, so it can be judged by itself.
+fn reason_against(part: &Part, changes: &[Change], refused_at: Option<Stage>, product: &Product) -> Option<String> {
+    if refused_at.is_some_and(|stage| stage < part.stage) {
+        return Some("it comes after what AWS would refuse".to_owned());
+    }
+    let set = ChangeSet { name: None, changes: changes.to_vec() };
+    let faults = lint(&set).err()?.traced(product, &set).0;
+    let more = if faults.len() > 1 { format!(", and {} more", counted(faults.len() - 1, "fault")) } else { String::new() };
+    faults.first().map(|fault| format!("AWS would refuse it: {fault}{more}"))
+}
+
+/// Fills change sets with parts that come in the order of their stages.
+///
+/// A set has at most 20 changes, and a change type once an entity.
+/// Source: <https://docs.aws.amazon.com/marketplace/latest/APIReference/API_StartChangeSet.html>
+fn packed(parts: Vec<Sound>, live: &Live) -> Vec<ListingSet> {
+    let mut sets: Vec<Set> = Vec::new();
+    for (part, changes) in parts {
         match sets.iter_mut().find(|set| set.takes(part.stage, &changes)) {
             Some(set) => set.push(part, changes),
             None => {
@@ -66,6 +99,7 @@ impl Set {
             takes: takes(&self.changes).to_owned(),
             request: ChangeSet { name: None, changes: self.changes }.to_json(),
             based_on: BTreeMap::from_iter(product.into_iter().chain(offer)),
+            rises: self.parts.iter().flat_map(|part| part.rises.clone()).collect(),
             irreversible: self.parts.iter().flat_map(|part| part.irreversible.clone()).collect(),
             changes: self.parts.into_iter().flat_map(|part| part.changes).collect(),
         }
@@ -94,32 +128,38 @@ mod tests {
     use crate::listing::fixture::{live_offer, live_product};
     use crate::model::change_set::product::{Regions, UpdateInformation};
 
-    fn part(stage: Stage, name: &'static str, details: Vec<Details>) -> Part {
-        Part { stage, name, details, changes: Vec::new(), irreversible: Vec::new() }
+    fn live() -> Live {
+        Live {
+            product: Entity { id: "prod-abc".parse().unwrap(), revision: 7, details: live_product() },
+            offer: Some(Entity { id: "offer-abc".parse().unwrap(), revision: 3, details: live_offer() }),
+        }
+    }
+
+    fn part(stage: Stage, name: &'static str, details: Vec<Details>) -> Sound {
+        let changes = details.iter().map(|details| change(details.clone(), &live()).unwrap()).collect();
+        (Part::of(stage, name, details, Vec::new()), changes)
     }
 
     #[test]
     fn a_set_has_twenty_changes_and_a_type_once() {
-        let live = Live {
-            product: Entity { id: "prod-abc".parse().unwrap(), revision: 7, details: live_product() },
-            offer: Some(Entity { id: "offer-abc".parse().unwrap(), revision: 3, details: live_offer() }),
+        let live = live();
+        let sets = |mut parts: Vec<Sound>| {
+            parts.sort_by_key(|(part, _)| part.stage);
+            packed(parts, &live)
         };
         let texts = || Details::UpdateProductInformation(UpdateInformation::default());
         let regions = || Details::AddRegions(Regions { regions: Vec::new() });
-        let twice = sets(
-            vec![
-                part(Stage::First, "a", vec![texts()]),
-                part(Stage::First, "b", vec![texts(), regions()]),
-                part(Stage::First, "c", vec![regions()]),
-            ],
-            &live,
-        );
+        let twice = sets(vec![
+            part(Stage::First, "a", vec![texts()]),
+            part(Stage::First, "b", vec![texts(), regions()]),
+            part(Stage::First, "c", vec![regions()]),
+        ]);
         assert_eq!(twice.iter().map(|set| set.name.as_str()).collect::<Vec<_>>(), ["a + c", "b"]);
         // Nineteen and two are more than twenty; parts aren't torn apart.
         let many = |count: usize| vec![texts(); count];
-        let full = sets(vec![part(Stage::First, "a", many(19)), part(Stage::First, "b", vec![regions(), regions()])], &live);
+        let full = sets(vec![part(Stage::First, "a", many(19)), part(Stage::First, "b", vec![regions(), regions()])]);
         assert_eq!(full.iter().map(|set| set.request["ChangeSet"].as_array().unwrap().len()).collect::<Vec<_>>(), [19, 2]);
-        let stages = sets(vec![part(Stage::Raises, "z", vec![regions()]), part(Stage::First, "a", vec![texts()])], &live);
+        let stages = sets(vec![part(Stage::Raises, "z", vec![regions()]), part(Stage::First, "a", vec![texts()])]);
         assert_eq!(stages.iter().map(|set| set.name.as_str()).collect::<Vec<_>>(), ["a", "z"]);
         assert_eq!(stages[0].based_on, BTreeMap::from([("prod-abc".parse().unwrap(), 7)]));
     }

@@ -2,21 +2,24 @@
 //! restricted together.
 //!
 //! Source: AWS Marketplace Catalog API reference, "Update pricing terms": rates are never removed; what
-//! rises goes apart from what falls and from what is new, and not again for 90 days.
+//! rises goes apart from what falls and from what is new, takes effect on the first of the month after 90 days'
+//! notice, and nothing rises again before that.
 //! <https://docs.aws.amazon.com/marketplace/latest/APIReference/work-with-public-offers.html>
 
 use std::collections::BTreeSet;
 
-use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use super::card::{Card, FREE_TRIAL, Rates, Trial};
 use super::{Case, Obstacle, ObstacleCode, Outcome, Part, Stage, instances};
 use crate::listing::diff;
 use crate::model::change_set::pricing::PricingModel;
 use crate::model::listing_set::FieldChange;
+use crate::model::price::Rise;
 
-/// How long nothing rises after something rose.
-const LOCK: SignedDuration = SignedDuration::from_hours(90 * 24);
+/// How long before a rise buyers are told of it.
+const NOTICE: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// What is on sale once the first stage is through.
 pub(super) struct Sale<'a> {
@@ -43,7 +46,9 @@ pub(super) fn plan<'a>(case: &Case<'a>, outcome: &mut Outcome) -> Sale<'a> {
     let (mut details, mut changes) = instances::add(case, &sale);
     let (mut name, mut irreversible) = ("instance types", Vec::new());
     if let (Some(live), Some(wanted)) = (live, wanted) {
-        let target = target(case, &live, &wanted, &sale);
+        let mut target = target(case, &live, &wanted, &sale);
+        let coming = coming(case);
+        coming.iter().for_each(|(rise, effective)| await_rise(rise, *effective, [&live, &wanted], &mut target, outcome));
         let lowered = live.lowered_to(&target);
         let prices = live.changes(&lowered);
         if details.is_empty() {
@@ -58,10 +63,10 @@ pub(super) fn plan<'a>(case: &Case<'a>, outcome: &mut Outcome) -> Sale<'a> {
             changes.extend(prices);
             irreversible.extend(removable(&live, &lowered));
         }
-        raise(case, &lowered, &target, outcome);
+        raise(coming.map(|(_, effective)| effective), &lowered, &target, outcome);
     }
     if !details.is_empty() {
-        outcome.parts.push(Part { stage: Stage::First, name, details, changes, irreversible });
+        outcome.parts.push(Part { irreversible, ..Part::of(Stage::First, name, details, changes) });
     }
     sale
 }
@@ -176,18 +181,59 @@ fn removable(live: &Card, lowered: &Card) -> Vec<String> {
     fragments
 }
 
-fn raise(case: &Case, lowered: &Card, target: &Card, outcome: &mut Outcome) {
+/// The last rise and when it takes effect, if that is still to come.
+fn coming<'a>(case: &Case<'a>) -> Option<(&'a Rise, Timestamp)> {
+    let rise = case.desired.prices_rose.as_ref()?;
+    Some((rise, effective(rise)?)).filter(|(_, effective)| *effective > case.now)
+}
+
+/// When a rise takes effect: on the first of the month (UTC) that follows 90 days' notice.
+fn effective(rise: &Rise) -> Option<Timestamp> {
+    let noticed = rise.at.checked_add(NOTICE).ok()?.to_zoned(TimeZone::UTC).date();
+    let first = noticed.last_of_month().tomorrow().ok()?;
+    Some(first.to_zoned(TimeZone::UTC).ok()?.timestamp())
+}
+
+/// Takes account of prices that rise by themselves while the listing still has the old ones: what the manifest wants and is
+/// to come isn't asked for again, and what is to come can't be taken back.
+fn await_rise(rise: &Rise, effective: Timestamp, [live, wanted]: [&Card; 2], target: &mut Card, outcome: &mut Outcome) {
+    let day = effective.to_zoned(TimeZone::UTC).date();
+    // A price that is there already, or was lowered since, doesn't rise any more.
+    for rise in rise.prices.iter().filter(|rise| live.price(rise) == Some(rise.from)) {
+        let shown = |before, after| {
+            let change = diff::price(&rise.field, Some(before), Some(after));
+            change.map(|change| FieldChange { key: rise.key.clone(), ..change })
+        };
+        match wanted.price(rise) {
+            Some(wanted) if wanted == rise.to => {
+                target.price_mut(rise).into_iter().for_each(|price| *price = rise.from);
+                let notice = |change| format!("{change} on {day}: AWS has taken it, and buyers have notice");
+                outcome.notices.extend(shown(rise.from, rise.to).map(notice));
+            }
+            Some(wanted) if wanted == rise.from => {
+                let reason =
+                    format!("it rises to {} USD on {day}, which AWS has taken and nothing takes back; it can be lowered then", rise.to);
+                let locked =
+                    |change| Obstacle { until: Some(effective), ..Obstacle::of(ObstacleCode::PriceLocked, change, reason.clone()) };
+                outcome.obstacles.extend(shown(rise.to, rise.from).map(locked));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn raise(locked_until: Option<Timestamp>, lowered: &Card, target: &Card, outcome: &mut Outcome) {
     if !lowered.differs_from(target) {
         return;
     }
     let changes = lowered.changes(target);
-    let free_again = case.desired.prices_rose.and_then(|rose| rose.checked_add(LOCK).ok());
-    if let Some(until) = free_again.filter(|until| *until > case.now) {
-        let reason = "prices rose less than 90 days ago, and AWS takes no rise before they are over".to_owned();
+    if let Some(until) = locked_until {
+        let reason = "prices were raised, and AWS takes no other rise before that one has taken effect".to_owned();
         let locked = |change| Obstacle { until: Some(until), ..Obstacle::of(ObstacleCode::PriceLocked, change, reason.clone()) };
         return outcome.obstacles.extend(changes.into_iter().map(locked));
     }
-    let irreversible = vec!["after a rise no price can rise again for 90 days".to_owned()];
+    let irreversible = vec!["after a rise no price can rise again before it has taken effect, 90 to 121 days later".to_owned()];
     outcome.notices.push("a rise takes effect on the first of the month that follows 90 days' notice to buyers".to_owned());
-    outcome.parts.push(Part { stage: Stage::Raises, name: "prices up", details: vec![target.update()], changes, irreversible });
+    let rises = lowered.rises(target);
+    outcome.parts.push(Part { irreversible, rises, ..Part::of(Stage::Raises, "prices up", vec![target.update()], changes) });
 }

@@ -48,7 +48,7 @@ fn push<'a>(outcome: &mut Outcome, regions: impl Iterator<Item = &'a str>, chang
     let regions: Vec<Region> = regions.filter_map(|region| region.parse().ok()).collect();
     for (regions, changes) in regions.chunks(*limits::REGIONS.end()).zip(changes.chunks(*limits::REGIONS.end())) {
         let details = vec![details(Regions { regions: regions.to_vec() })];
-        outcome.parts.push(Part { stage: Stage::First, name: "regions", details, changes: changes.to_vec(), irreversible: Vec::new() });
+        outcome.parts.push(Part::of(Stage::First, "regions", details, changes.to_vec()));
     }
 }
 
@@ -64,6 +64,6 @@ fn future(case: &Case, outcome: &mut Outcome) {
     if let Some(change) = diff::value("future-regions", Some(live), Some(word)) {
         let support = FutureRegionSupport { supported_regions: vec![wanted] };
         let details = vec![Details::UpdateFutureRegionSupport(UpdateFutureRegionSupport { future_region_support: support })];
-        outcome.parts.push(Part { stage: Stage::First, name: "future regions", details, changes: vec![change], irreversible: Vec::new() });
+        outcome.parts.push(Part::of(Stage::First, "future regions", details, vec![change]));
     }
 }

@@ -10,12 +10,14 @@ use crate::model::deployment_template::DeploymentTemplate;
 use crate::model::product::{AccessEndpoint, Eula, FreeTrial, FutureRegions, Pricing};
 pub(in crate::listing) use world::World;
 
+mod rules;
 mod world;
 
 const NOW: &str = "2026-11-28T12:00:00Z";
 
 fn planned_at(product: &Product, world: &World, rose: Option<Timestamp>) -> Planned {
-    let desired = Desired { product, given: &world.given, prices_rose: rose, version_texts: VersionTexts::OfNewest };
+    let prices_rose = rose.map(|at| Rise { at, prices: Vec::new() });
+    let desired = Desired { product, given: &world.given, prices_rose, version_texts: VersionTexts::OfNewest };
     plan(&desired, &world.live(), NOW.parse().unwrap())
 }
 
@@ -139,7 +141,7 @@ fn plans_read_well() {
     let mut up = product();
     up.listing.pricing = hourly(&[("t3.small", "0.025"), ("t3.medium", "0.03")]);
     let rose = "2026-10-01T09:00:00Z".parse().unwrap();
-    writeln!(text, "# a rise within 90 days of a rise\n{}", shown(&planned_at(&up, &World::of(&product()), Some(rose)))).unwrap();
+    writeln!(text, "# a rise before a rise has taken effect\n{}", shown(&planned_at(&up, &World::of(&product()), Some(rose)))).unwrap();
     insta::assert_snapshot!("plans", text);
 }
 
@@ -357,11 +359,12 @@ fn without_its_offer_a_listing_has_only_its_product_planned() {
 }
 
 #[test]
-fn a_lock_ends_after_ninety_days() {
+fn a_lock_ends_when_the_rise_takes_effect() {
     let mut up = product();
     up.listing.pricing = hourly(&[("t3.small", "0.03"), ("t3.medium", "0.04")]);
     let sets = |rose: &str| planned_at(&up, &World::of(&product()), Some(rose.parse().unwrap())).sets.len();
-    assert_eq!((sets("2026-08-30T12:00:01Z"), sets("2026-08-30T12:00:00Z")), (0, 1));
+    // Ninety days after the last of July it is October's end, and after the first of August the thirtieth.
+    assert_eq!((sets("2026-08-03T00:00:00Z"), sets("2026-08-02T23:59:59Z")), (0, 1));
 }
 
 const TYPES: [&str; 5] = ["t3.small", "t3.medium", "m5.large", "m5.xlarge", "c5.large"];

@@ -44,7 +44,7 @@ pub(super) fn plan(case: &Case, outcome: &mut Outcome) {
     }
     if !changes.is_empty() {
         let details = vec![Details::UpdateProductInformation(update)];
-        outcome.parts.push(Part { stage: Stage::First, name: "texts", details, changes, irreversible: Vec::new() });
+        outcome.parts.push(Part::of(Stage::First, "texts", details, changes));
     }
 }
 

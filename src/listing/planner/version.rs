@@ -64,7 +64,7 @@ pub(super) fn plan<'a>(case: &Case<'a>, sale: &Sale, outcome: &mut Outcome) -> O
         let delivery_options = Some(texts.options);
         let details = Details::UpdateDeliveryOptions(UpdateDeliveryOptions { version: version_update, delivery_options });
         let stage = if texts.needs_types { Stage::Recommends } else { Stage::First };
-        outcome.parts.push(Part { stage, name: "version texts", details: vec![details], changes: texts.changes, irreversible: Vec::new() });
+        outcome.parts.push(Part::of(stage, "version texts", vec![details], texts.changes));
     }
     let stays = |option: &&DeliveryOption| !texts.moved.iter().any(|moved| std::ptr::eq(*moved, *option));
     let keeps = version.delivery_options.iter().filter(stays).filter_map(|option| option.recommendations.instance_type.as_deref());

@@ -316,8 +316,9 @@ pub(super) struct Offer {
     pub released: Option<Timestamp>,
     /// Not in what is read: the document has no place for it.
     pub pricing_model: Option<String>,
-    /// When prices were last raised.
-    pub raised: Option<Timestamp>,
+    /// Prices that are to rise; nothing else does before.
+    #[serde(default)]
+    pub coming: Option<Coming>,
     /// Terms as written, by type.
     pub terms: BTreeMap<String, Value>,
     /// Whom it is for; everybody when nothing is said.
@@ -327,6 +328,23 @@ pub(super) struct Offer {
     #[serde(default)]
     pub available_until: Option<Date>,
 }
+
+/// Prices that rise once buyers have had notice.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Coming {
+    pub effective: Timestamp,
+    pub rises: Vec<Rise>,
+}
+
+/// A price that rises, as written.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Rise {
+    pub key: PriceKey,
+    pub price: Value,
+}
+
+/// What something is the price of: the term's type, a duration and a dimension, where it has them.
+pub(super) type PriceKey = (String, String, String);
 
 /// Whom an offer is for, as written.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

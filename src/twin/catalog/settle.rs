@@ -4,7 +4,7 @@ use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::apply::{self, Verdict};
+use super::apply::{self, Verdict, rises};
 use super::assessments::Assessment;
 use super::change_sets::{ChangeSet, ErrorDetail, Intent, Outcome, Status};
 use super::change_types::Act;
@@ -21,6 +21,7 @@ const RETENTION: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// Tells whether something has come due.
 pub(super) fn is_due(catalog: &Catalog, now: Timestamp) -> bool {
     next_due(catalog, now).is_some()
+        || catalog.entities.values().any(|entity| rises::is_due(entity, now))
         || rescans::is_due(catalog, now)
         || catalog.change_sets.values().any(|set| is_past(set.outcome.as_ref(), now))
 }
@@ -30,12 +31,20 @@ pub(super) fn is_due(catalog: &Catalog, now: Timestamp) -> bool {
 /// `folder` is the twin's; `faults` say what the scans find.
 pub(super) fn settle(state: &mut State, now: Timestamp, folder: &Path, faults: &Faults) {
     while let Some(id) = next_due(&state.catalog, now) {
+        let ends_at = state.catalog.change_sets.get(&id).map_or(now, |set| set.ends_at);
+        raise(&mut state.catalog, ends_at);
         conclude(state, &id, folder);
     }
+    raise(&mut state.catalog, now);
     rescans::carry_out(&mut state.catalog, now, faults);
     state.catalog.change_sets.retain(|_, set| !is_past(set.outcome.as_ref(), now));
     state.catalog.findings.forget(now);
     state.catalog.assessments.retain(|_, assessment| !assessment.has_expired(now));
+}
+
+/// Raises the prices that have come to rise.
+fn raise(catalog: &mut Catalog, now: Timestamp) {
+    catalog.entities.values_mut().filter(|entity| rises::is_due(entity, now)).for_each(rises::carry_out);
 }
 
 fn next_due(catalog: &Catalog, now: Timestamp) -> Option<String> {

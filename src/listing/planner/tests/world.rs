@@ -16,7 +16,7 @@ use crate::model::product::{Eula, FutureRegions, Pricing, Product};
 use crate::model::record::SentTemplate;
 
 /// An account that AWS adds to every allow-list.
-const OF_AWS: &str = "999999999999";
+const OF_AWS: &str = "679593333241";
 
 #[derive(Debug, Clone)]
 pub(in crate::listing) struct World {
@@ -214,7 +214,7 @@ impl World {
             "RestrictDimensions" => {}
             "UpdateTargeting" => {
                 let accounts = &details["PositiveTargeting"]["BuyerAccounts"];
-                self.given.allowed_accounts = serde_json::from_value(accounts.clone()).unwrap();
+                self.given.allowed_accounts = Some(serde_json::from_value(accounts.clone()).unwrap());
                 product["Targeting"]["PositiveTargeting"]["BuyerAccounts"] = json!([OF_AWS]);
                 add(&mut product["Targeting"]["PositiveTargeting"]["BuyerAccounts"], accounts);
             }

@@ -6,6 +6,7 @@ mod offer;
 mod pricing;
 mod product;
 mod release;
+pub(super) mod rises;
 mod targeting;
 mod template;
 mod text;

@@ -1,13 +1,14 @@
 //! What a buyer pays: the terms, and what of them may change once the offer is released.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Faults, Step, Work, typed};
-use crate::twin::catalog::entities::{Offer, Product};
+use super::{Faults, Step, Work, rises, typed};
+use crate::twin::catalog::entities::{Offer, PriceKey, Product};
 
 /// The kinds of term that UpdatePricingTerms replaces.
 pub(super) const PRICING_TERMS: &[&str] = &[
@@ -23,9 +24,6 @@ const YEAR: &str = "P365D";
 /// Grants of a price that is fixed in advance.
 const MOST_GRANTS: usize = 200;
 
-/// After a rise, nothing rises again for so long.
-const REST_AFTER_RISE: SignedDuration = SignedDuration::from_hours(90 * 24);
-
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct PricingUpdate {
@@ -33,11 +31,11 @@ struct PricingUpdate {
     terms: Vec<Value>,
 }
 
-/// Prices in 10⁻⁸ of the currency, by term, duration and dimension.
-type Rates = BTreeMap<(String, String, String), u64>;
+/// Prices in 10⁻⁸ of the currency.
+type Rates = BTreeMap<PriceKey, u64>;
 
 pub(super) fn update(work: &mut Work, step: &Step, faults: &mut Faults) {
-    let Some(PricingUpdate { pricing_model, terms }) = typed(step, faults) else { return };
+    let Some(PricingUpdate { pricing_model, mut terms }) = typed(step, faults) else { return };
     let at = work.at;
     work.change_offer(step, faults, |offer, product, faults| {
         let kinds: BTreeSet<String> = terms.iter().map(kind).collect();
@@ -53,15 +51,24 @@ pub(super) fn update(work: &mut Work, step: &Step, faults: &mut Faults) {
             check_term(term, product, faults);
         }
         if offer.released.is_some() {
-            check_change(offer, &pricing_model, &terms, at, faults);
-        }
-        if rises(&rates(offer.terms.values()), &rates(terms.iter())) && offer.released.is_some() {
-            offer.raised = Some(at);
+            check_change(offer, &pricing_model, &terms, faults);
+            reprice(offer, &mut terms, at);
         }
         offer.pricing_model = Some(pricing_model);
         offer.terms.retain(|kind, _| !PRICING_TERMS.contains(&kind.as_str()));
         offer.terms.extend(terms.into_iter().map(|term| (kind(&term), term)));
     });
+}
+
+/// Has prices of a released offer that rise wait; one that falls meanwhile doesn't rise any more.
+fn reprice(offer: &mut Offer, terms: &mut [Value], at: Timestamp) {
+    let (old, new) = (rates(offer.terms.values()), rates(terms.iter()));
+    let compared = |key: &PriceKey| old.get(key).zip(new.get(key)).map(|(old, new)| new.cmp(old));
+    if have_risen(&old, &new) {
+        offer.coming = Some(rises::hold(&offer.terms, terms, &|key| compared(key) == Some(Ordering::Greater), at));
+    } else if let Some(coming) = &mut offer.coming {
+        coming.rises.retain(|rise| compared(&rise.key) != Some(Ordering::Less));
+    }
 }
 
 fn check_model(model: &str, kinds: &BTreeSet<String>, terms: &[Value], faults: &mut Faults) {
@@ -223,7 +230,7 @@ fn check_trial(term: &Value, metered: &BTreeSet<&str>, known: &BTreeSet<&str>, f
 }
 
 /// What may change of a released offer: prices fall at once, rise alone and seldom; nothing is removed.
-fn check_change(offer: &Offer, model: &str, terms: &[Value], at: Timestamp, faults: &mut Faults) {
+fn check_change(offer: &Offer, model: &str, terms: &[Value], faults: &mut Faults) {
     if offer.pricing_model.as_deref() != Some(model) {
         faults.add("INCOMPATIBLE_PRICING_MODEL", "The pricing model can't be updated after the offer is released.");
     }
@@ -248,7 +255,7 @@ fn check_change(offer: &Offer, model: &str, terms: &[Value], at: Timestamp, faul
     if !removed.is_empty() {
         faults.add("INCOMPATIBLE_RATES", format!("Rates can't be removed from [{}]", removed.join(", ")));
     }
-    if !rises(&old, &new) {
+    if !have_risen(&old, &new) {
         return;
     }
     if old.iter().any(|(key, price)| new.get(key).is_some_and(|now| now < price)) {
@@ -257,12 +264,12 @@ fn check_change(offer: &Offer, model: &str, terms: &[Value], at: Timestamp, faul
     if new.keys().any(|key| !old.contains_key(key)) {
         faults.add("INVALID_PRICE_CHANGE", "Prices can't rise in a request that adds dimensions or terms.");
     }
-    if offer.raised.is_some_and(|raised| raised.duration_until(at) < REST_AFTER_RISE) {
-        faults.add("INVALID_PRICE_CHANGE", "Prices can't rise again within 90 days of a rise.");
+    if offer.coming.is_some() {
+        faults.add("INVALID_PRICE_CHANGE", "Prices can't rise again before the last rise has taken effect.");
     }
 }
 
-fn rises(old: &Rates, new: &Rates) -> bool {
+fn have_risen(old: &Rates, new: &Rates) -> bool {
     old.iter().any(|(key, price)| new.get(key).is_some_and(|now| now > price))
 }
 
@@ -290,7 +297,7 @@ fn price_of(json: &Value) -> u64 {
     format!("{whole}{fraction:0<8}").parse().unwrap_or(u64::MAX)
 }
 
-fn kind(term: &Value) -> String {
+pub(super) fn kind(term: &Value) -> String {
     term["Type"].as_str().unwrap_or_default().to_owned()
 }
 

@@ -89,3 +89,35 @@ async fn an_instance_type_of_an_hourly_product_comes_with_dimension_and_price() 
     assert_eq!(bench.finish(&[add("m5.large"), dimension("m5.large"), reprice]).await["Status"], "SUCCEEDED");
     assert!(codes(&bench.finish(&[add("m6g.large")]).await).contains(&"INVALID_AMI_ARCHITECTURE"));
 }
+
+#[tokio::test]
+async fn a_rise_waits_for_the_first_of_the_month_after_ninety_days() {
+    let bench = Bench::new();
+    let (_, offer) = bench.listed().await;
+    let reprice = |prices: &[(&str, &str)]| [change("Offer", "UpdatePricingTerms", &offer, rates(prices))];
+    let live = async || {
+        let document = bench.entity(&offer).await;
+        let cards = document["DetailsDocument"]["Terms"].as_array().unwrap().iter().filter_map(|term| term["RateCards"].as_array());
+        let rates = cards.flatten().flat_map(|card| card["RateCard"].as_array().unwrap());
+        let mut prices: Vec<String> =
+            rates.map(|rate| format!("{} {}", rate["DimensionKey"].as_str().unwrap(), rate["Price"].as_str().unwrap())).collect();
+        prices.sort();
+        (document["EntityIdentifier"].as_str().unwrap().rsplit('@').next().unwrap().to_owned(), prices)
+    };
+    let (_, before) = live().await;
+    // The first of March and ninety days is the thirtieth of May.
+    assert_eq!(bench.finish(&reprice(&[("t3.small", "0.2"), ("t3.large", "0.25")])).await["Status"], "SUCCEEDED");
+    let (revision, waiting) = live().await;
+    assert_eq!(waiting, before, "the old prices hold while buyers have notice");
+    // What falls meanwhile does so at once, and rises no more; the other price still does.
+    assert_eq!(bench.finish(&reprice(&[("t3.small", "0.05"), ("t3.large", "0.125")])).await["Status"], "SUCCEEDED");
+    assert_eq!(codes(&bench.finish(&reprice(&[("t3.small", "0.06"), ("t3.large", "0.125")])).await), ["INVALID_PRICE_CHANGE"]);
+    let until = |day: &str| bench.twin.clock().now().duration_until(day.parse().unwrap()).try_into().unwrap();
+    bench.twin.clock().sleep(until("2026-05-31T23:59:59Z")).await;
+    let (fallen, prices) = live().await;
+    assert!(prices[1].starts_with("t3.small 0.05") && prices[0] == before[0] && fallen != revision, "{prices:?}");
+    bench.twin.clock().sleep(until("2026-06-01T00:00:00Z")).await;
+    let (risen, prices) = live().await;
+    assert!(prices[0].starts_with("t3.large 0.25") && prices[1].starts_with("t3.small 0.05") && risen != fallen, "{prices:?}");
+    assert_eq!(bench.finish(&reprice(&[("t3.small", "0.06"), ("t3.large", "0.25")])).await["Status"], "SUCCEEDED");
+}

@@ -4,6 +4,7 @@
 //! Each case is done twice: bakehouse is told of it, and the twin is sent the same with nobody asked before. The
 //! two share nothing but the reference that both were written from.
 
+mod convergence;
 mod manifests;
 mod plans;
 mod sets;

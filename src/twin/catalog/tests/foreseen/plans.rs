@@ -13,6 +13,7 @@ use crate::listing::{
 };
 use crate::model::change_set::product::TargetVisibility;
 use crate::model::image::{Image, ImageDescription};
+use crate::model::price::Rise;
 use crate::plan::base_faults;
 
 /// A listing that the twin has, and the manifest that it was made of.
@@ -89,13 +90,12 @@ impl Listed {
     }
 
     /// What is planned for the manifest as it is now.
-    async fn planned(&self, risen: bool) -> Planned {
+    async fn planned(&self, prices_rose: Option<Rise>) -> Planned {
         let product = self.desk.product();
         let now = self.desk.bench.twin.clock().now();
         // The logo and the accounts were given by the first listing.
         let given = Given { logo_url: Some(product.texts.logo_url.clone()), ..Given::default() };
-        let desired =
-            Desired { product: &product, given: &given, prices_rose: risen.then_some(now), version_texts: VersionTexts::OfNewest };
+        let desired = Desired { product: &product, given: &given, prices_rose, version_texts: VersionTexts::OfNewest };
         plan(&desired, &self.live().await, now)
     }
 }
@@ -374,7 +374,7 @@ pub(super) fn foreseen() -> impl Iterator<Item = &'static str> {
 
 #[tokio::test]
 async fn what_is_planned_for_the_manifest_of_the_listing_is_nothing() {
-    let planned = Listed::new().await.planned(false).await;
+    let planned = Listed::new().await.planned(None).await;
     assert_eq!(planned, Planned::default());
 }
 
@@ -388,7 +388,8 @@ async fn what_the_planner_names_as_an_obstacle_the_twin_refuses_later() {
             listed.succeeds(&before).await;
         }
         edit(&listed);
-        let planned = listed.planned(*obstacle == ObstacleCode::PriceLocked).await;
+        let risen = Rise { at: listed.desk.bench.twin.clock().now(), prices: Vec::new() };
+        let planned = listed.planned((*obstacle == ObstacleCode::PriceLocked).then_some(risen)).await;
         if !planned.obstacles.iter().any(|found| found.code == *obstacle) {
             wrong.push(format!("{code}: {planned:#?}"));
         }
@@ -408,13 +409,17 @@ async fn what_would_be_refused_later_the_planner_does_otherwise() {
         }
         edit(&listed);
         wrong.extend(listed.desk.unless_refused(code, &naive(&listed)).await);
-        for set in listed.planned(false).await.sets {
+        let mut risen = None;
+        for set in listed.planned(None).await.sets {
             let done = listed.desk.bench.finish(set.request["ChangeSet"].as_array().unwrap()).await;
             if done["Status"] != "SUCCEEDED" {
                 wrong.push(format!("{code}: {} is refused: {:?}", set.name, codes(&done)));
             }
+            if set.raises_prices() {
+                risen = Some(Rise { at: listed.desk.bench.twin.clock().now(), prices: set.rises.clone() });
+            }
         }
-        let left = listed.planned(false).await;
+        let left = listed.planned(risen).await;
         if !left.sets.is_empty() || !left.obstacles.is_empty() {
             wrong.push(format!("{code}: {left:#?}"));
         }

@@ -3,32 +3,28 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 
-use crate::model::listing_set::FieldChange;
+use super::listing_set::FieldChange;
 
-/// Something that AWS would refuse: never planned, always told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// A difference that AWS would refuse: never planned, always told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Obstacle {
     /// Its code, which doesn't change.
     pub code: ObstacleCode,
-    /// The listing's word for what stays as it is.
-    pub field: String,
-    /// What the listing says.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub before: Option<String>,
-    /// What the manifest says.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub after: Option<String>,
+    /// What stays as it is: before is what the listing says, after what the manifest does.
+    pub change: FieldChange,
     /// Why, and what to do: a fragment.
     pub reason: String,
     /// When it can be had.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
 }
 
 /// Why something can't be had.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ObstacleCode {
     /// A released offer keeps its pricing model (`INCOMPATIBLE_PRICING_MODEL`).
@@ -53,21 +49,28 @@ pub enum ObstacleCode {
     NextVersion,
     /// An offer that is for some countries can't be for all again: AWS documents no way.
     Countries,
+    /// The change would be refused as it stands, or waits for one that would be.
+    Refused,
 }
 
 impl Obstacle {
     /// Says of a change why it can't be had.
-    pub(super) fn of(code: ObstacleCode, change: FieldChange, reason: String) -> Self {
-        let field = change.key.iter().fold(change.field.clone(), |field, key| format!("{key} {field}"));
-        Self { code, field, before: change.before, after: change.after, reason, until: None }
+    pub fn of(code: ObstacleCode, change: FieldChange, reason: String) -> Self {
+        Self { code, change, reason, until: None }
+    }
+
+    /// Says why, and until which day (UTC).
+    pub fn why(&self) -> String {
+        let until = self.until.map(|until| format!(" (until {})", until.to_zoned(TimeZone::UTC).date())).unwrap_or_default();
+        format!("{}{until}", self.reason)
     }
 }
 
 impl fmt::Display for Obstacle {
     /// Writes what it is about and why; what the two sides say may be long texts.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.field, self.reason)?;
-        self.until.iter().try_for_each(|until| write!(f, " (until {until})"))
+        self.change.key.iter().try_for_each(|key| write!(f, "{key} "))?;
+        write!(f, "{}: {}", self.change.field, self.why())
     }
 }
 
@@ -86,6 +89,7 @@ impl ObstacleCode {
             Self::LastRegion => "last-region",
             Self::NextVersion => "next-version",
             Self::Countries => "countries",
+            Self::Refused => "refused",
         }
     }
 }
