@@ -53,6 +53,8 @@ pub enum ObstacleCode {
     NextVersion,
     /// An offer that is for some countries can't be for all again: AWS documents no way.
     Countries,
+    /// The manifest's key only holds a place since the product was imported.
+    ToFillIn,
 }
 
 impl Obstacle {
@@ -86,6 +88,7 @@ impl ObstacleCode {
             Self::LastRegion => "last-region",
             Self::NextVersion => "next-version",
             Self::Countries => "countries",
+            Self::ToFillIn => "to-fill-in",
         }
     }
 }
