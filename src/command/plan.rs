@@ -95,15 +95,15 @@ pub fn describe(next: &Next, extent: Extent) -> String {
     let plan_of_run = if extent == Extent::Whole { "its plan" } else { "of its plan, now" };
     let mut text = format!("{} on {} (account {})\n", plan.variant, plan.target, plan.account);
     match next {
-        Next::Nothing { .. } => text.push_str(&format!("nothing to do: {} is as the manifest says\n", plan.version)),
+        Next::Nothing { .. } => text.push_str(&format!("nothing to do: {} is as the manifest says\n", said(&plan.version))),
         Next::Continue { journal, .. } => {
-            text.push_str(&format!("run {} of version {} goes on; {plan_of_run}:\n", journal.run(), plan.version))
+            text.push_str(&format!("run {} of {} goes on; {plan_of_run}:\n", journal.run(), plan.version.named()))
         }
         Next::Begin { superseded, .. } => {
             if let Some(journal) = superseded {
                 text.push_str(&format!("first run {} is ended, as the inputs have changed since: its instance and group are removed, an image it made is kept\n", journal.run()));
             }
-            text.push_str(&format!("version {}\n", plan.version));
+            text.push_str(&format!("{}\n", plan.version.named()));
         }
     }
     text.push_str(&steps(plan, extent));
@@ -114,6 +114,11 @@ pub fn describe(next: &Next, extent: Extent) -> String {
         text.push_str(&format!("plan {}\n", plan.digest()));
     }
     text
+}
+
+/// Names what is released; before anything is, the listing.
+fn said(version: &Version) -> String {
+    if *version == Version::UNRELEASED { "the listing".to_owned() } else { version.to_string() }
 }
 
 fn steps(plan: &Plan, extent: Extent) -> String {
