@@ -33,7 +33,7 @@ pub use status::{
     blocking_change_sets, outcome,
 };
 pub use templates::{Templates, UnknownTemplate};
-pub use title::{Place, Standing, Subject, Use, Wanted, image_standing, title_standing, uses};
+pub use title::{Place, Standing, Subject, Use, Wanted, image_standing, title_standing, titled_versions, uses};
 pub use visibility::{VisibilityError, change_visibility};
 
 #[cfg(test)]
