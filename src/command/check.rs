@@ -74,12 +74,8 @@ fn check(workspace: &Workspace, products: &[Slug]) -> Result<Faults, Failure> {
     if products.is_empty() {
         return Ok(workspace.check_all(account, &judge)?);
     }
-    let mut faults = Faults::default();
-    for product in products {
-        context::known_product(workspace, product)?;
-        faults.append(workspace.check(product, account, &judge));
-    }
-    Ok(faults)
+    products.iter().try_for_each(|product| context::known_product(workspace, product))?;
+    Ok(workspace.check_some(products, account, &judge)?)
 }
 
 /// Says why an instance can't be given what a product brings.

@@ -69,10 +69,10 @@ impl Engine {
         let ids: BTreeSet<EntityId> = chains.iter().filter_map(|(_, _, entity)| entity.clone()).collect();
         let reader = self.writer.reader();
         let under_way = if ids.is_empty() { Vec::new() } else { reader.change_sets(&ChangeSetFilter::UnderWay).await? };
-        let mut live = live_listings(reader, &ids.into_iter().collect::<Vec<_>>()).await?;
+        let live = live_listings(reader, &ids.into_iter().collect::<Vec<_>>()).await?;
         let mut plans = Vec::new();
         for (product, chain, entity) in chains {
-            plans.push(self.plan_of(product, &chain, entity, &mut live, &under_way).await);
+            plans.push(self.plan_of(product, &chain, entity, &live, &under_way).await);
         }
         Ok(plans)
     }
@@ -92,10 +92,10 @@ impl Engine {
         product: &Product,
         chain: &Chain,
         entity: Option<EntityId>,
-        live: &mut BTreeMap<EntityId, Live>,
+        live: &BTreeMap<EntityId, Live>,
         under_way: &[ListedChangeSet],
     ) -> Result<ListingPlan, EngineError> {
-        let found = entity.as_ref().and_then(|entity| live.remove(entity));
+        let found = entity.as_ref().and_then(|entity| live.get(entity)).cloned();
         if let (Some(entity), None) = (&entity, &found) {
             return Err(EngineError::NotReady {
                 what: format!("the product {entity} is not in the Marketplace"),

@@ -19,6 +19,7 @@ mod sarif;
 mod scaffold;
 mod schema;
 mod secrets;
+mod shared_listing;
 mod source;
 mod workspace;
 
