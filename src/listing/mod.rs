@@ -23,7 +23,7 @@ mod visibility;
 pub use codes::{Advice, advice};
 pub use compose::{ListingError, ReleaseFacts, add_version, first_listing};
 pub use entity::{AmiProduct, InvalidEntity, Offer, Visibility};
-pub use import::{Completed, CompletionError, DOCUMENTS, Import, Kept, LiveListing, import};
+pub use import::{Completed, CompletionError, DOCUMENTS, Earlier, Import, Kept, LiveListing, import};
 pub use lint::{Fault, Faults, Origin, lint};
 pub use placeholders::placeholders;
 pub use planner::{Desired, Entity, Given, Live, Obstacle, ObstacleCode, Planned, VersionTexts, differences, plan};
