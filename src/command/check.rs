@@ -6,9 +6,11 @@ use super::context;
 use crate::bake;
 use crate::cli::Global;
 use crate::failure::Failure;
+use crate::listing;
 use crate::manifest::{Code, Faults, Judge, Workspace, faults_page};
 use crate::model::ids::Slug;
 use crate::model::product::Product;
+use crate::model::target::TargetName;
 use crate::scan;
 use crate::ui::{self, Ui};
 
@@ -96,6 +98,11 @@ fn told(ui: &Ui, workspace: &Workspace, args: &CheckArgs, faults: &Faults) -> Re
         [] => ui.say("there are no products to check: bakehouse init NAME makes one"),
         names if names.len() > 10 => ui.say(&format!("{verdict} {} products", names.len())),
         names => ui.say(&format!("{verdict} {}", names.join(", "))),
+    }
+    // A rehearsal may have them, so they are no faults; on AWS buyers would see them.
+    let account = workspace.settings.account.as_ref();
+    for product in products.iter().filter_map(|slug| workspace.load(slug, TargetName::Aws, account).ok()?.into_iter().next()) {
+        listing::placeholders(&product).iter().for_each(|found| ui.say(&format!("note: {}: {found}", product.slug)));
     }
     Ok(())
 }

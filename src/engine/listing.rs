@@ -9,7 +9,7 @@ use super::survey::live_listings;
 use super::witnesses::refuse_unknown_submissions;
 use crate::cloud::{ChangeSetFilter, ListedChangeSet};
 use crate::ledger::{Chain, Journal};
-use crate::listing::Live;
+use crate::listing::{self, Live};
 use crate::model::ids::EntityId;
 use crate::model::listing_set::ListingSet;
 use crate::model::plan::{Plan, Planned, Step};
@@ -118,7 +118,10 @@ impl Engine {
             live: found.as_ref(),
             now: self.clock.now(),
         };
-        let plan = plan::make(&facts, &Request { listing: true, ..Request::default() }).map_err(EngineError::Plan)?;
+        let mut plan = plan::make(&facts, &Request { listing: true, ..Request::default() }).map_err(EngineError::Plan)?;
+        if self.target == "aws" {
+            plan.notices.extend(listing::placeholders(product));
+        }
         let entities: Vec<&EntityId> = found.iter().flat_map(Live::entities).collect();
         let locks = |set: &&ListedChangeSet| set.entities.iter().any(|entity| entities.contains(&entity));
         let under_way = under_way.iter().filter(locks).cloned().collect();
