@@ -29,7 +29,7 @@ pub struct PlanArgs {
 /// Which version comes next.
 #[derive(Debug, Clone, Args)]
 pub struct VersionArgs {
-    /// How the version goes up, if something is to be released; the first is 1.0.0 [default: patch]
+    /// How the version goes up, if something is to be released; the first is 1.0.0, or what follows those that are listed [default: patch]
     #[arg(long, value_enum)]
     pub bump: Option<Bump>,
     /// Release as this version, which has to follow the latest: 2.0.0, 2.1.0-rc.1

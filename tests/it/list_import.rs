@@ -156,3 +156,18 @@ fn one_products_name_is_not_taken_by_another() {
     let checked = scratch.run("bakehouse check once", None);
     assert!(checked.code != Some(0) && checked.err.contains("is that of twice too"), "{}{}", checked.out, checked.err);
 }
+
+#[test]
+fn a_sealed_version_whose_title_somebody_else_has_listed_is_not_offered() {
+    let (scratch, id) = listed(str::to_owned);
+    scratch.done(&format!("bakehouse list import {id} --as taken"));
+    for stage in ["bake", "scan", "boot", "checksum", "release"] {
+        scratch.done(&format!("bakehouse {stage} taken"));
+    }
+    // Meanwhile another workspace, as it were, lists its own 1.0.1.
+    scratch.done("bakehouse ship my-app --yes --rebuild");
+    let planned = json(&scratch.done("bakehouse list plan taken --format json"));
+    let (plan, said) = (&planned["variants"][0], "has a version of that title already");
+    assert_eq!((&plan["version"], &plan["steps"]), (&"1.0.1".into(), &Value::Array(Vec::new())), "{planned:#}");
+    assert!(plan["notices"].as_array().unwrap().iter().any(|notice| notice.as_str().unwrap().contains(said)), "{planned:#}");
+}
