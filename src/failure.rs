@@ -181,7 +181,7 @@ impl Failure {
                 vec!["another bakehouse is at work on this twin: wait for it, or serve the twin (`bakehouse twin serve`) and use it together".to_owned()]
             }
             Self::Workspace(WorkspaceError::NotFound { .. }) => {
-                vec!["bakehouse init NAME makes a workspace and a product in it; -C FOLDER works in one that is elsewhere".to_owned()]
+                vec!["bakehouse init makes an empty workspace, bakehouse init NAME one with a product in it; -C FOLDER works in one that is elsewhere".to_owned()]
             }
             _ => Vec::new(),
         }

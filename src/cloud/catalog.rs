@@ -7,7 +7,7 @@ use aws_sdk_marketplacecatalog::types as sdk;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 
-use super::document::document_of;
+use super::document::{document_of, json_of};
 use super::session::{Reader, Writer};
 use super::{CloudError, error};
 use crate::listing::{ChangeSetDescription, DescribedChange, DescribedEntity, ErrorDetail};
@@ -89,7 +89,11 @@ impl Reader {
             Err(e) => return Err(e),
         };
         let (_, revision) = split_revision(answer.entity_identifier().unwrap_or_default());
-        let details = answer.details().unwrap_or("{}").to_owned();
+        // The text keeps AWS's order; of some types of entity there is a document alone.
+        let document = || answer.details_document().map(|document| json_of(document).to_string());
+        let Some(details) = answer.details().map(str::to_owned).or_else(document) else {
+            return Err(CloudError::incomplete("DescribeEntity", &region, format!("the answer has no details of {id}")));
+        };
         Ok(Some(EntityDescription { id: id.clone(), revision, entity_type: answer.entity_type().unwrap_or_default().to_owned(), details }))
     }
 
@@ -128,30 +132,6 @@ impl Reader {
                 return Ok(found);
             }
         }
-    }
-
-    /// Finds a product's released public offer.
-    ///
-    /// # Errors
-    ///
-    /// [`CloudError`].
-    pub async fn public_offer_of(&self, product: &EntityId) -> Result<Option<EntityId>, CloudError> {
-        let region = Region::marketplace();
-        let of_product = sdk::OfferProductIdFilter::builder().value_list(product.as_str()).build();
-        let released = sdk::OfferStateFilter::builder().value_list(sdk::OfferStateString::Released).build();
-        let untargeted = sdk::OfferTargetingFilter::builder().value_list(sdk::OfferTargetingString::None).build();
-        let filters = sdk::OfferFilters::builder().product_id(of_product).state(released).targeting(untargeted).build();
-        let answer = self
-            .clients(&region)
-            .catalog
-            .list_entities()
-            .catalog(CATALOG)
-            .entity_type("Offer")
-            .entity_type_filters(sdk::EntityTypeFilters::OfferFilters(filters))
-            .send()
-            .await
-            .map_err(error::of("ListEntities", &region))?;
-        Ok(answer.entity_summary_list().iter().find_map(|e| split_revision(e.entity_id()?).0.parse().ok()))
     }
 
     /// Lists the account's change sets that AWS still keeps (90 days), newest first.

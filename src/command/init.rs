@@ -1,4 +1,4 @@
-//! `bakehouse init NAME`: a new product that passes `check`.
+//! `bakehouse init [NAME]`: a workspace, and a new product in it that passes `check`.
 
 use std::io;
 use std::path::Path;
@@ -18,15 +18,15 @@ const IGNORED: [&str; 2] = [".bakehouse/", "ledger/*/runs/"];
 /// Arguments of `init`.
 #[derive(Debug, Args)]
 pub struct InitArgs {
-    /// The product's name: lower-case letters, digits and hyphens
-    pub name: Slug,
+    /// The product's name: lower-case letters, digits and hyphens [default: a workspace without a product]
+    pub name: Option<Slug>,
 }
 
-/// Writes the product's folder; an existing one is left as it is.
+/// Writes the workspace's files and the product's folder; what exists is left as it is.
 ///
 /// # Errors
 ///
-/// When the folder exists or can't be written.
+/// When the product's folder exists, or something can't be written.
 pub fn run(global: &Global, args: &InitArgs) -> Result<(), Failure> {
     let ui = Ui::new();
     let (root, joins) = match context::workspace(global) {
@@ -35,14 +35,16 @@ pub fn run(global: &Global, args: &InitArgs) -> Result<(), Failure> {
         Err(Failure::Workspace(WorkspaceError::NotFound { start })) => (start, false),
         Err(other) => return Err(other),
     };
-    let folder = root.join("products").join(args.name.as_str());
-    if folder.exists() {
+    let folder = args.name.as_ref().map(|name| root.join("products").join(name.as_str()));
+    if let Some(folder) = folder.filter(|folder| folder.exists()) {
         return Err(Failure::other(format!("{} exists already", folder.display()), "choose another name, or edit what is there"));
     }
-    if joins {
-        ui.say(&format!("the product joins the workspace {}", root.display()));
+    match &args.name {
+        Some(_) if joins => ui.say(&format!("the product joins the workspace {}", root.display())),
+        None if joins => ui.say(&format!("{} is a workspace already", root.display())),
+        _ => {}
     }
-    let mut files = scaffold(&args.name);
+    let mut files = args.name.as_ref().map(scaffold).unwrap_or_default();
     files.push(("bakehouse.toml".into(), scaffold_workspace().into()));
     files.extend(scaffold_schemas().map(|(path, text)| (path, text.into_bytes())));
     for (path, content) in files {
@@ -55,9 +57,18 @@ pub fn run(global: &Global, args: &InitArgs) -> Result<(), Failure> {
         ui.say(&format!("wrote {}", path.display()));
     }
     ignore(&ui, &root.join(".gitignore"))?;
-    ui.say(&format!("next: edit products/{0}/product.toml, then `bakehouse check {0}`", args.name));
-    ui.say("      `bakehouse db update` for the advisories that scans ask, anew each week, or `bakehouse db build --from FOLDER` of files");
-    ui.say(&format!("      `bakehouse twin base build debian-13` once, then `bakehouse ship {}`", args.name));
+    match &args.name {
+        Some(name) => {
+            ui.say(&format!("next: edit products/{name}/product.toml, then `bakehouse check {name}`"));
+            ui.say(
+                "      `bakehouse db update` for the advisories that scans ask, anew each week, or `bakehouse db build --from FOLDER` of files",
+            );
+            ui.say(&format!("      `bakehouse twin base build debian-13` once, then `bakehouse ship {name}`"));
+        }
+        None => {
+            ui.say("next: `bakehouse init NAME` for a new product, `bakehouse list import PRODUCT-ID --on aws` for one in the Marketplace")
+        }
+    }
     Ok(())
 }
 

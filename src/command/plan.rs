@@ -31,7 +31,7 @@ pub struct PlanArgs {
 /// Which version comes next.
 #[derive(Debug, Clone, Args)]
 pub struct VersionArgs {
-    /// How the version goes up, if something is to be released; the first is 1.0.0 [default: patch]
+    /// How the version goes up, if something is to be released; the first is 1.0.0, or what follows those that are listed [default: patch]
     #[arg(long, value_enum)]
     pub bump: Option<Bump>,
     /// Release as this version, which has to follow the latest: 2.0.0, 2.1.0-rc.1
@@ -101,17 +101,17 @@ pub fn describe(next: &Next, extent: Extent) -> String {
     let mut text = format!("{} on {} (account {})\n", plan.variant, plan.target, plan.account);
     match next {
         Next::Nothing { .. } if plan.obstacles.is_empty() => {
-            text.push_str(&format!("nothing to do: {} is as the manifest says\n", plan.version));
+            text.push_str(&format!("nothing to do: {} is as the manifest says\n", said(&plan.version)));
         }
         Next::Nothing { .. } => {}
         Next::Continue { journal, .. } => {
-            text.push_str(&format!("run {} of version {} goes on; {plan_of_run}:\n", journal.run(), plan.version))
+            text.push_str(&format!("run {} of {} goes on; {plan_of_run}:\n", journal.run(), plan.version.named()))
         }
         Next::Begin { superseded, .. } => {
             if let Some(journal) = superseded {
                 text.push_str(&format!("first run {} is ended, as the inputs have changed since: its instance and group are removed, an image it made is kept\n", journal.run()));
             }
-            text.push_str(&format!("version {}\n", plan.version));
+            text.push_str(&format!("{}\n", plan.version.named()));
         }
     }
     let journal = match next {
@@ -127,6 +127,11 @@ pub fn describe(next: &Next, extent: Extent) -> String {
         text.push_str(&format!("plan {}\n", plan.digest()));
     }
     text
+}
+
+/// Names what is released; before anything is, the listing.
+fn said(version: &Version) -> String {
+    if *version == Version::UNRELEASED { "the listing".to_owned() } else { version.to_string() }
 }
 
 fn steps(plan: &Plan, extent: Extent, journal: Option<&Journal>) -> String {

@@ -363,9 +363,11 @@ async fn approve(context: &Context, approval: &Approval, plan: &Plan, extent: Ex
         return Ok(());
     }
     if approval.approve.is_empty() {
-        let (ui, version) = (context.ui.clone(), plan.version.to_string());
+        // A plan of a listing that nothing was released of has no version to name.
+        let released = plan.version != Version::UNRELEASED;
+        let (ui, word) = (context.ui.clone(), if released { plan.version.to_string() } else { plan.variant.product.to_string() });
         // On a thread of its own: whoever is asked can still be interrupted.
-        let answer = tokio::task::spawn_blocking(move || ui.confirm("Steps of this plan can't be undone.", &version)).await;
+        let answer = tokio::task::spawn_blocking(move || ui.confirm("Steps of this plan can't be undone.", &word)).await;
         if matches!(answer, Ok(Ok(true))) {
             return Ok(());
         }

@@ -253,6 +253,8 @@ pub enum EngineError {
     TitleInUse {
         /// The version.
         version: Version,
+        /// Whether it is sealed already; else nothing was made of it.
+        sealed: bool,
         /// What uses it.
         reason: String,
     },

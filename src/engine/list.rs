@@ -57,7 +57,8 @@ impl Run<'_> {
         let set = add_version(self.engine, self.product, &released, product)?;
         // Once it was submitted, or may have been, what uses the title is this very submission.
         if self.is_open("list.apply").await {
-            let free = self.engine.refuse_used(&released, self.variant(), product).await;
+            let (version, image) = (&released.version, Some(&released.release.image.id));
+            let free = self.engine.refuse_used(self.variant(), &Wanted { product, version, image }).await;
             if let Err(EngineError::TitleInUse { .. }) = &free {
                 self.end_later(Outcome::ListingRefused).await;
             }
@@ -342,19 +343,22 @@ impl Engine {
     }
 
     /// Refuses a version whose title or image is in use, as far as can be known beforehand.
-    async fn refuse_used(&self, released: &Released, variant: &Variant, product: &EntityId) -> Result<(), EngineError> {
-        let reader = self.writer.reader();
+    pub(super) async fn refuse_used(&self, variant: &Variant, wanted: &Wanted<'_>) -> Result<(), EngineError> {
+        let (reader, product) = (self.writer.reader(), wanted.product);
         let mut change_sets = Vec::new();
-        for listed in reader.change_sets(&ChangeSetFilter::On(product.clone())).await? {
+        // What has succeeded the listing itself tells.
+        let listed = reader.change_sets(&ChangeSetFilter::On(product.clone())).await?;
+        for listed in listed.into_iter().filter(|listed| listed.status != "SUCCEEDED") {
             change_sets.extend(reader.change_set(&listed.id).await?);
         }
         let entity = reader.entity(product).await?;
         let live = entity.map(|e| AmiProduct::parse(&e.details)).transpose().map_err(EngineError::Entity)?.unwrap_or_default();
         let records = self.ledger.records(variant).await?;
-        let wanted = Wanted { product, version: &released.version, image: &released.release.image.id };
-        let uses = listing::uses(&wanted, &live, &records, &change_sets);
+        let uses = listing::uses(wanted, &live, &records, &change_sets);
         match uses.iter().max_by_key(|u| u.standing).filter(|u| u.standing > Standing::Cancelled) {
-            Some(used) => Err(EngineError::TitleInUse { version: released.version.clone(), reason: in_use(used) }),
+            Some(used) => {
+                Err(EngineError::TitleInUse { version: wanted.version.clone(), sealed: wanted.image.is_some(), reason: in_use(used) })
+            }
             None => Ok(()),
         }
     }

@@ -9,7 +9,7 @@ use super::survey::live_listings;
 use super::witnesses::refuse_unknown_submissions;
 use crate::cloud::{ChangeSetFilter, ListedChangeSet};
 use crate::ledger::{Chain, Journal};
-use crate::listing::Live;
+use crate::listing::{self, Live};
 use crate::model::ids::EntityId;
 use crate::model::listing_set::ListingSet;
 use crate::model::plan::{Plan, Planned, Step};
@@ -69,10 +69,10 @@ impl Engine {
         let ids: BTreeSet<EntityId> = chains.iter().filter_map(|(_, _, entity)| entity.clone()).collect();
         let reader = self.writer.reader();
         let under_way = if ids.is_empty() { Vec::new() } else { reader.change_sets(&ChangeSetFilter::UnderWay).await? };
-        let mut live = live_listings(reader, &ids.into_iter().collect::<Vec<_>>()).await?;
+        let live = live_listings(reader, &ids.into_iter().collect::<Vec<_>>()).await?;
         let mut plans = Vec::new();
         for (product, chain, entity) in chains {
-            plans.push(self.plan_of(product, &chain, entity, &mut live, &under_way).await);
+            plans.push(self.plan_of(product, &chain, entity, &live, &under_way).await);
         }
         Ok(plans)
     }
@@ -92,10 +92,10 @@ impl Engine {
         product: &Product,
         chain: &Chain,
         entity: Option<EntityId>,
-        live: &mut BTreeMap<EntityId, Live>,
+        live: &BTreeMap<EntityId, Live>,
         under_way: &[ListedChangeSet],
     ) -> Result<ListingPlan, EngineError> {
-        let found = entity.as_ref().and_then(|entity| live.remove(entity));
+        let found = entity.as_ref().and_then(|entity| live.get(entity)).cloned();
         if let (Some(entity), None) = (&entity, &found) {
             return Err(EngineError::NotReady {
                 what: format!("the product {entity} is not in the Marketplace"),
@@ -119,7 +119,10 @@ impl Engine {
             draft: None,
             now: self.clock.now(),
         };
-        let plan = plan::make(&facts, &Request { listing: true, ..Request::default() }).map_err(EngineError::Plan)?;
+        let mut plan = plan::make(&facts, &Request { listing: true, ..Request::default() }).map_err(EngineError::Plan)?;
+        if self.target == "aws" {
+            plan.notices.extend(listing::placeholders(product));
+        }
         let entities: Vec<&EntityId> = found.iter().flat_map(Live::entities).collect();
         let locks = |set: &&ListedChangeSet| set.entities.iter().any(|entity| entities.contains(&entity));
         let under_way = under_way.iter().filter(locks).cloned().collect();

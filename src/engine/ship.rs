@@ -18,7 +18,7 @@ use super::run::Run;
 use super::survey::survey;
 use crate::bake;
 use crate::ledger::{Effect, Journal, Outcome};
-use crate::listing;
+use crate::listing::{self, Wanted};
 use crate::model::boot::BootSummary;
 use crate::model::digest::Digest;
 use crate::model::ids::{Region, RunId};
@@ -165,10 +165,21 @@ async fn find_next(engine: &Engine, product: &Product, request: &Request) -> Res
         plan.notices.extend(listing::placeholders(product));
     }
     found.clear(engine.writer.reader(), &engine.ledger, product, &plan).await?;
+    refuse_used_title(engine, &plan).await?;
     Ok(match (plan.is_empty(), superseded) {
         (true, None) => Next::Nothing { plan },
         (_, superseded) => Next::Begin { plan, superseded, head: found.head() },
     })
+}
+
+/// Refuses to bake a version that the Marketplace would not take: its title is in use.
+async fn refuse_used_title(engine: &Engine, plan: &Plan) -> Result<(), EngineError> {
+    let listed_in = plan.steps.iter().find_map(|planned| match &planned.step {
+        Step::AddVersion { product } => Some(product),
+        _ => None,
+    });
+    let Some(product) = listed_in.filter(|_| plan.releases()) else { return Ok(()) };
+    engine.refuse_used(&plan.variant, &Wanted { product, version: &plan.version, image: None }).await
 }
 
 /// Has the step that bakes say whose image is judged instead of a new one, if the account has one of the same inputs.
@@ -222,7 +233,8 @@ async fn refuse_another_version(
     let wanted = match named {
         None if is_there => return Ok(()),
         None => {
-            let before: Vec<_> = taken.into_iter().filter(|version| *version < plan.version).collect();
+            let listed = engine.listed_versions(product).await?;
+            let before: Vec<_> = taken.into_iter().chain(listed).filter(|version| *version < plan.version).collect();
             request.next_version(&before).map_err(PlanError::Version)?
         }
         Some(named) if is_there && request.version.is_some() && *named > plan.version => return Ok(()),
@@ -282,7 +294,7 @@ async fn begin_or_continue(engine: &Engine, product: &Product, next: Next, exten
         Next::Nothing { .. } => return Ok(()),
         Next::Continue { journal, .. } => {
             let run = Run::resume(engine, product, *journal).await?;
-            run.note(Note::Run { text: format!("continuing run {} ({} {})", run.id(), run.variant(), run.plan.version) });
+            run.note(Note::Run { text: format!("continuing run {} ({})", run.id(), run.plan.subject()) });
             run
         }
         Next::Begin { plan, superseded, head } => {
@@ -300,7 +312,7 @@ async fn begin_or_continue(engine: &Engine, product: &Product, next: Next, exten
                 return Ok(());
             }
             let run = Run::begin(engine, product, plan, head.as_ref()).await?;
-            run.note(Note::Run { text: format!("run {} ({} {})", run.id(), run.variant(), run.plan.version) });
+            run.note(Note::Run { text: format!("run {} ({})", run.id(), run.plan.subject()) });
             run
         }
     };

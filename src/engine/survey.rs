@@ -17,6 +17,7 @@ use crate::model::image::ImageDescription;
 use crate::model::plan::Plan;
 use crate::model::product::Product;
 use crate::model::record::Head;
+use crate::model::version::Version;
 use crate::plan::{self, Facts, PlanError, Request, Sibling};
 
 /// What a plan is made of, as it is found.
@@ -148,6 +149,13 @@ impl Engine {
             siblings.push(Sibling { product: sibling.clone(), records, under_way });
         }
         Ok(siblings)
+    }
+
+    /// Lists the versions that the variant's listing has, whoever listed them, as far as their titles tell.
+    pub(super) async fn listed_versions(&self, product: &Product) -> Result<Vec<Version>, EngineError> {
+        let records = self.ledger.records(&product.variant()).await?;
+        let Some(id) = listing_of(product, &records) else { return Ok(Vec::new()) };
+        Ok(listing::titled_versions(&live_listing(self.writer.reader(), &id).await?.product.details))
     }
 
     /// Finds the variant's run that has not ended, if there is one (the newest).

@@ -198,6 +198,9 @@ pub(super) fn tell(error: &EngineError) -> Told {
             Told::new(&["nothing was submitted against it"], &["`bakehouse list plan PRODUCT` shows what is left to change by now"])
         }
         EngineError::SubmissionRefused { source, .. } => of_call(source, SEALED, "mend what it says, then the same command again"),
+        EngineError::TitleInUse { sealed: false, .. } => {
+            Told::new(&["nothing was made"], &["name a later version: --version VERSION, or --bump minor"])
+        }
         EngineError::TitleInUse { .. } => {
             Told::new(&["nothing was submitted", SEALED], &["`bakehouse ship PRODUCT --rebuild` releases a new version"])
         }

@@ -186,7 +186,11 @@ fn samples() -> Vec<EngineError> {
             }],
         },
         EngineError::ListingMoved { entity: "prod-abcdefghijklm".parse().unwrap(), planned: 7, found: 9 },
-        EngineError::TitleInUse { version: version(), reason: "its title is in use by change set 0123456789abcdefghijklmno".to_owned() },
+        EngineError::TitleInUse {
+            version: version(),
+            sealed: true,
+            reason: "its title is in use by change set 0123456789abcdefghijklmno".to_owned(),
+        },
         EngineError::Run { run: "20261123-120000-abcdef".parse().unwrap(), reason: "its journal holds no plan".to_owned() },
         EngineError::ScanTask("a thread panicked".to_owned()),
         EngineError::Journal { run: "20261123-120000-abcdef".parse().unwrap(), effect: "baked".to_owned(), source: syntax_error() },

@@ -18,22 +18,11 @@ pub(super) fn text(field: &str, live: Option<&str>, wanted: &str) -> Option<Fiel
 
 /// Compares what AWS keeps a copy of, under an address of its own: what it was given last tells.
 ///
-/// Where that isn't known, a notice says so, and nothing differs.
-pub(super) fn copied(
-    field: &str,
-    live: Option<&str>,
-    given: Option<&str>,
-    wanted: Option<&str>,
-    notices: &mut Vec<String>,
-) -> Option<FieldChange> {
+/// Where that isn't known, as of a listing that was imported, the manifest names the copy itself, or something else.
+/// To give the same once more does no harm; from then on it is known.
+pub(super) fn copied(field: &str, live: Option<&str>, given: Option<&str>, wanted: Option<&str>) -> Option<FieldChange> {
     match (live, given, wanted) {
         (live, _, wanted) if live == wanted => None,
-        (Some(_), None, Some(_)) => {
-            notices.push(format!(
-                "{field}: AWS keeps a copy, and the ledger doesn't know of what, so whether it is the manifest's can't be told"
-            ));
-            None
-        }
         (Some(_), Some(given), Some(wanted)) => text(field, Some(given), wanted),
         (live, _, wanted) => Some(change(field, live, wanted)),
     }
@@ -103,16 +92,13 @@ mod tests {
 
     #[test]
     fn what_aws_copies_is_told_by_what_it_was_given() {
-        let differs = |live: Option<&str>, given: Option<&str>, wanted: Option<&str>| {
-            let mut notices = Vec::new();
-            (copied("logo-url", live, given, wanted, &mut notices).is_some(), notices.len())
-        };
-        assert_eq!(differs(Some("aws/1"), Some("ours/1"), Some("ours/1")), (false, 0));
-        assert_eq!(differs(Some("aws/1"), Some("ours/1"), Some("ours/2")), (true, 0));
-        assert_eq!(differs(Some("aws/1"), None, Some("ours/2")), (false, 1));
-        assert_eq!(differs(Some("aws/1"), None, Some("aws/1")), (false, 0));
-        assert_eq!(differs(None, Some("ours/1"), Some("ours/1")), (true, 0));
-        assert_eq!(differs(Some("aws/1"), None, None), (true, 0));
+        let differs = |live: Option<&str>, given: Option<&str>, wanted: Option<&str>| copied("logo-url", live, given, wanted).is_some();
+        assert!(!differs(Some("aws/1"), Some("ours/1"), Some("ours/1")));
+        assert!(differs(Some("aws/1"), Some("ours/1"), Some("ours/2")));
+        assert!(differs(Some("aws/1"), None, Some("ours/2")), "what was imported is replaced");
+        assert!(!differs(Some("aws/1"), None, Some("aws/1")), "and until then it stays");
+        assert!(differs(None, Some("ours/1"), Some("ours/1")));
+        assert!(differs(Some("aws/1"), None, None));
     }
 
     #[test]

@@ -92,6 +92,7 @@ pub(super) fn product() -> Product {
         manifest_digest: Digest::of("manifest"),
         inputs: BTreeMap::new(),
         places: BTreeMap::new(),
+        to_fill_in: BTreeSet::new(),
     }
 }
 

@@ -25,7 +25,7 @@ pub use codes::{Advice, advice};
 pub use compose::{ListingError, ReleaseFacts, add_version, first_listing};
 pub use doubts::doubts;
 pub use entity::{AmiProduct, InvalidEntity, Offer, Visibility};
-pub use import::{Completed, CompletionError, DOCUMENTS, Import, Kept, LiveListing, import};
+pub use import::{Completed, CompletionError, DOCUMENTS, Earlier, Import, Kept, LiveListing, import};
 pub use lint::{Fault, Faults, Origin, lint};
 pub use placeholders::placeholders;
 pub use planner::{Desired, Entity, Given, Live, Obstacle, ObstacleCode, Planned, VersionTexts, differences, plan};
@@ -35,7 +35,7 @@ pub use status::{
     blocking_change_sets, outcome,
 };
 pub use templates::{Templates, UnknownTemplate};
-pub use title::{Place, Standing, Subject, Use, Wanted, image_standing, title_standing, uses};
+pub use title::{Place, Standing, Subject, Use, Wanted, image_standing, title_standing, titled_versions, uses};
 pub use visibility::{VisibilityError, change_visibility};
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use crate::model::ids::{AccountId, EntityId};
 use crate::model::listing_set::{FieldChange, ListingSet};
 use crate::model::price::{PriceRise, Rise};
 use crate::model::product::Product;
-use crate::model::record::SentTemplate;
+use crate::model::record::{Sent, SentTemplate};
 
 pub use crate::model::obstacle::{Obstacle, ObstacleCode};
 pub use differences::differences;
@@ -34,6 +34,7 @@ mod regions;
 mod targeting;
 mod template;
 mod texts;
+mod unfilled;
 mod version;
 
 /// What the listing is to say, and what is known of how it came to be.
@@ -71,6 +72,18 @@ pub struct Given {
     pub allowed_accounts: Option<BTreeSet<AccountId>>,
     /// The CloudFormation templates of the newest version, by their titles.
     pub templates: BTreeMap<String, SentTemplate>,
+}
+
+impl From<Sent> for Given {
+    fn from(sent: Sent) -> Self {
+        Self {
+            logo_url: sent.logo_url,
+            video_url: sent.video_url,
+            eula_url: sent.eula_url,
+            allowed_accounts: sent.allowed_accounts,
+            templates: sent.templates.unwrap_or_default(),
+        }
+    }
 }
 
 /// The listing as it is.
@@ -198,6 +211,7 @@ fn outcome(case: &Case) -> Outcome {
     instances::restrict(case, &sale, after.as_ref(), &mut outcome);
     targeting::plan(case, &mut outcome);
     offer::plan(case, &mut outcome);
+    unfilled::hold(case.desired.product, &mut outcome);
     outcome
 }
 

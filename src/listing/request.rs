@@ -29,6 +29,8 @@ pub fn version_title(version: &Version) -> String {
 /// Returns a change set's name: what it does to which product, in the characters that AWS allows.
 pub fn change_set_name(product: &Slug, version: &Version, action: &str) -> String {
     let allowed = |c: char| c.is_ascii_alphanumeric() || " _+=.:@-".contains(c);
+    // What stands for no release is no name.
+    let version = if *version == Version::UNRELEASED { "listing".to_owned() } else { version.to_string() };
     format!("{product} {version}: {action}").chars().map(|c| if allowed(c) { c } else { '-' }).take(LONGEST_NAME).collect()
 }
 
@@ -87,6 +89,7 @@ mod tests {
         let slug: Slug = "hello-web".parse().unwrap();
         let version: Version = "2.0.0-rc.1".parse().unwrap();
         assert_eq!(change_set_name(&slug, &version, "first listing (new), \"a/b\""), "hello-web 2.0.0-rc.1: first listing -new-- -a-b-");
+        assert_eq!(change_set_name(&slug, &Version::UNRELEASED, "prices up"), "hello-web listing: prices up");
         assert_eq!(change_set_name(&slug, &version, &"x".repeat(200)).chars().count(), LONGEST_NAME);
     }
 

@@ -24,8 +24,30 @@ pub struct Wanted<'a> {
     pub product: &'a EntityId,
     /// The version.
     pub version: &'a Version,
-    /// Its image.
-    pub image: &'a ImageId,
+    /// Its image, once there is one.
+    pub image: Option<&'a ImageId>,
+}
+
+/// Lists the versions that a product's titles tell, such as `1.2.0` of "v1.2"; titles of another kind tell none.
+pub fn titled_versions(live: &AmiProduct) -> Vec<Version> {
+    live.version_summaries().iter().filter_map(|version| titled_version(version.title)).collect()
+}
+
+/// Reads SemVer, or one to three numbers with dots between them, maybe after a "v" or "version".
+fn titled_version(title: &str) -> Option<Version> {
+    let title = title.trim();
+    if let Ok(version) = title.parse() {
+        return Some(version);
+    }
+    let lower = title.to_ascii_lowercase();
+    let numbers = ["version", "release", "v"].iter().find_map(|word| lower.strip_prefix(word)).unwrap_or(&lower);
+    let numbers = numbers.trim_start().split('.').map(|number| number.parse().ok()).collect::<Option<Vec<u64>>>()?;
+    match numbers.as_slice() {
+        [major] => Some(Version::new(*major, 0, 0)),
+        [major, minor] => Some(Version::new(*major, *minor, 0)),
+        [major, minor, patch] => Some(Version::new(*major, *minor, *patch)),
+        _ => None,
+    }
 }
 
 /// What is taken.
@@ -121,7 +143,7 @@ fn in_listing(wanted: &Wanted, live: &AmiProduct) -> Vec<Use> {
         if version.title == title {
             uses.push(Use { subject: Subject::Title, place: place.clone(), standing: Standing::Listed });
         }
-        if version.images.contains(wanted.image.as_str()) {
+        if wanted.image.is_some_and(|image| version.images.contains(image.as_str())) {
             uses.push(Use { subject: Subject::Image, place, standing: Standing::Listed });
         }
     }
@@ -159,7 +181,7 @@ fn in_ledger(wanted: &Wanted, records: &[Record]) -> Vec<Use> {
         .flat_map(|(change_set, (record, standing))| {
             let place = Place::Ledger { change_set: change_set.clone(), sequence: record.sequence };
             let image = images.get(&record.version).copied();
-            found(record.version == *wanted.version, image == Some(wanted.image), place, standing)
+            found(record.version == *wanted.version, image.is_some() && image == wanted.image, place, standing)
         })
         .collect()
 }
@@ -185,7 +207,12 @@ fn in_change_set(wanted: &Wanted, set: &ChangeSetDescription) -> Vec<Use> {
         .flat_map(|change| {
             let document = change.document().unwrap_or_default();
             let same_title = document.pointer("/Version/VersionTitle").and_then(Value::as_str) == Some(&title);
-            found(same_title, images(&document).any(|image| image == wanted.image.as_str()), place.clone(), standing)
+            found(
+                same_title,
+                images(&document).any(|image| wanted.image.is_some_and(|wanted| image == wanted.as_str())),
+                place.clone(),
+                standing,
+            )
         })
         .collect()
 }

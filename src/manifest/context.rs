@@ -14,7 +14,7 @@ use super::node::{Entry, Kind, Node, Table};
 use super::secrets;
 use super::source::{At, SourceId, Sources};
 use crate::model::digest::Digest;
-use crate::model::product::Place;
+use crate::model::product::{FILL_IN, Place};
 use crate::rules::names::nearest;
 use crate::rules::texts::is_harmless;
 
@@ -116,6 +116,12 @@ impl Context {
         let sources = self.sources.borrow();
         let source = sources.get(at.source);
         Place { file: source.file.clone(), line: source.position(at.start).0 }
+    }
+
+    /// Tells whether the comment above a key says that it only holds a place.
+    pub(super) fn is_to_fill_in(&self, key: At) -> bool {
+        let sources = self.sources.borrow();
+        sources.get(key.source).comment_above(key.start).any(|line| line.starts_with(FILL_IN))
     }
 
     /// Tells whether something was reported that stops the product.

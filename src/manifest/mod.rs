@@ -19,13 +19,14 @@ mod sarif;
 mod scaffold;
 mod schema;
 mod secrets;
+mod shared_listing;
 mod source;
 mod workspace;
 
 pub use code::Code;
 pub use explain::{UnknownCode, faults_page};
 pub use faults::{Fault, Faults, Severity};
-pub use scaffold::{scaffold, scaffold_schemas, scaffold_workspace};
+pub use scaffold::{scaffold, scaffold_schemas, scaffold_text, scaffold_workspace};
 pub use schema::{product_schema, to_text as schema_text, workspace_schema};
 pub use workspace::{Judge, Settings, Workspace, WorkspaceError};
 

@@ -32,6 +32,19 @@ pub fn scaffold(name: &Slug) -> Vec<(PathBuf, Vec<u8>)> {
     files
 }
 
+/// Returns what `init` writes at a key of a table of the manifest, such as `product.vendor`: a text, or that of the file named there.
+pub fn scaffold_text(name: &Slug, table: &str, key: &str) -> Option<String> {
+    let files = scaffold(name);
+    let text =
+        |path: &str| files.iter().find(|(found, _)| found.ends_with(path)).map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned());
+    let manifest: toml_edit::DocumentMut = text("product.toml")?.parse().ok()?;
+    let value = manifest.get(table)?.get(key)?;
+    match value.get("file").and_then(toml_edit::Item::as_str) {
+        Some(path) => text(path),
+        None => value.as_str().map(str::to_owned),
+    }
+}
+
 /// Returns the text of a new `bakehouse.toml`.
 pub fn scaffold_workspace() -> &'static str {
     WORKSPACE
@@ -59,5 +72,14 @@ mod tests {
     #[test]
     fn titles_are_made_of_slugs() {
         assert_eq!(title(&"hello-web-2".parse().unwrap()), "Hello Web 2");
+    }
+
+    #[test]
+    fn texts_are_found_in_the_manifest_and_in_the_files_that_it_names() {
+        let text = |table: &str, key: &str| scaffold_text(&"web".parse().unwrap(), table, key);
+        assert_eq!(text("product", "vendor").as_deref(), Some("Example Vendor"));
+        assert_eq!(text("product", "logo-url").as_deref(), Some("https://example-bucket.s3.amazonaws.com/web/logo.png"));
+        assert!(text("listing", "usage-instructions").unwrap().starts_with("1. Launch the instance."));
+        assert_eq!((text("product", "highlights"), text("product", "nothing"), text("nothing", "vendor")), (None, None, None));
     }
 }

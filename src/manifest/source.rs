@@ -67,6 +67,13 @@ impl Source {
         (line, column)
     }
 
+    /// Returns the lines of the comment right above the line of a place, from the last to the first.
+    pub(super) fn comment_above(&self, offset: usize) -> impl Iterator<Item = &str> {
+        let line_start = self.text.as_bytes().iter().take(offset).rposition(|&byte| byte == b'\n').unwrap_or(0);
+        let above = self.text.get(..line_start).unwrap_or_default();
+        above.lines().rev().map(str::trim_start).take_while(|line| line.starts_with('#'))
+    }
+
     /// Returns the text as it may be shown on a terminal, every byte in its place: secrets are
     /// starred out, and what could steer a terminal or reorder a line is replaced.
     pub(super) fn printable(&self) -> String {
@@ -106,6 +113,15 @@ mod tests {
         assert_eq!(source.position(3), (2, 1));
         assert_eq!(source.position(source.text.find('x').unwrap()), (2, 3));
         assert_eq!(source.position(10_000), (3, 1));
+    }
+
+    #[test]
+    fn the_comment_of_a_key_ends_where_something_else_stands() {
+        let source = Source { file: "f".into(), text: "# no\na = 1\n  # one\n# two\nb = 2\n\nc = 3\n".into(), masked: Vec::new() };
+        let above = |key: &str| source.comment_above(source.text.find(key).unwrap()).collect::<Vec<_>>();
+        assert_eq!(above("b ="), ["# two", "# one"]);
+        assert_eq!((above("a ="), above("c =")), (vec!["# no"], Vec::new()));
+        assert!(source.comment_above(0).next().is_none() && source.comment_above(1000).next().is_none());
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::layers::{self, Case};
 use super::node::{self, ParseFault, Table};
 use super::parallel;
 use super::secrets;
+use super::shared_listing::{self, Listed};
 use super::source::{At, SourceId, Sources};
 use crate::model::ids::{AccountId, Architecture, Region, Slug};
 use crate::model::product::Product;
@@ -177,25 +178,49 @@ impl Workspace {
     ///
     /// Variants are held against what `judge` knows, too.
     pub fn check(&self, slug: &Slug, account: Option<&AccountId>, judge: &Judge) -> Faults {
-        let mut all = Faults::default();
-        for target in TargetName::ALL {
-            all.merge(self.read(slug, target, account, judge).1);
-        }
-        all
+        self.check_and_list(slug, account, judge).0
     }
 
-    /// Checks every product as [`Workspace::check`] does, and that the folders have names that can be a product's.
+    /// Checks products as [`Workspace::check`] does, and that no other product of the workspace has their listings.
+    ///
+    /// # Errors
+    ///
+    /// [`WorkspaceError::Unreadable`] when `products/` can't be listed.
+    pub fn check_some(&self, slugs: &[Slug], account: Option<&AccountId>, judge: &Judge) -> Result<Faults, WorkspaceError> {
+        let mut faults = Faults::default();
+        slugs.iter().for_each(|slug| faults.append(self.check(slug, account, judge)));
+        let listed = parallel::map(&self.products()?, |slug| self.check_and_list(slug, account, &Judge::LENIENT).1);
+        faults.append(shared_listing::faults(&self.root, &listed.concat(), |slug| slugs.contains(slug)));
+        Ok(faults)
+    }
+
+    fn check_and_list(&self, slug: &Slug, account: Option<&AccountId>, judge: &Judge) -> (Faults, Vec<Listed>) {
+        let (mut all, mut listed) = (Faults::default(), Vec::new());
+        for target in TargetName::ALL {
+            let (variants, faults) = self.read(slug, target, account, judge);
+            all.merge(faults);
+            listed.extend(Listed::of(&variants, target));
+        }
+        (all, listed)
+    }
+
+    /// Checks every product as [`Workspace::check`] does, that none has another's listing, and that the folders have names
+    /// that can be a product's.
     ///
     /// # Errors
     ///
     /// [`WorkspaceError::Unreadable`] when `products/` can't be listed.
     pub fn check_all(&self, account: Option<&AccountId>, judge: &Judge) -> Result<Faults, WorkspaceError> {
         let each = parallel::map(&self.folders()?, |name| match name.parse::<Slug>() {
-            Ok(slug) => self.check(&slug, account, judge),
-            Err(_) => bad_folder(name),
+            Ok(slug) => self.check_and_list(&slug, account, judge),
+            Err(_) => (bad_folder(name), Vec::new()),
         });
-        let mut all = Faults::default();
-        each.into_iter().for_each(|faults| all.append(faults));
+        let (mut all, mut listed) = (Faults::default(), Vec::new());
+        for (faults, named) in each {
+            all.append(faults);
+            listed.extend(named);
+        }
+        all.append(shared_listing::faults(&self.root, &listed, |_| true));
         Ok(all)
     }
 

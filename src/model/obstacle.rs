@@ -51,6 +51,8 @@ pub enum ObstacleCode {
     Countries,
     /// The change would be refused as it stands, or waits for one that would be.
     Refused,
+    /// The manifest's key only holds a place since the product was imported.
+    ToFillIn,
 }
 
 impl Obstacle {
@@ -90,6 +92,7 @@ impl ObstacleCode {
             Self::NextVersion => "next-version",
             Self::Countries => "countries",
             Self::Refused => "refused",
+            Self::ToFillIn => "to-fill-in",
         }
     }
 }

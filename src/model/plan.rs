@@ -47,6 +47,11 @@ impl Plan {
         self.steps.is_empty()
     }
 
+    /// Names what it is about, such as `hello-web.x86_64 1.2.0`; the variant alone while nothing is released.
+    pub fn subject(&self) -> String {
+        if self.version == Version::UNRELEASED { self.variant.to_string() } else { format!("{} {}", self.variant, self.version) }
+    }
+
     /// Digests the plan, for `--approve`.
     pub fn digest(&self) -> Digest {
         Digest::of(serde_json::to_vec(self).expect("a plan is plain data"))

@@ -46,7 +46,13 @@ pub struct Product {
     /// Where each key of the manifest's tables stands, such as `product.title`: for what is found wrong with it later.
     #[serde(skip)]
     pub places: BTreeMap<String, Place>,
+    /// The keys, such as `listing.refund-policy`, that only hold a place: [`FILL_IN`] stands above them or in them.
+    #[serde(skip)]
+    pub to_fill_in: BTreeSet<String>,
 }
+
+/// How the comment begins above a key that only holds a place, until somebody fills it in and takes the comment away.
+pub const FILL_IN: &str = "# fill in: ";
 
 /// A line of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]

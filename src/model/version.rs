@@ -34,6 +34,11 @@ impl Version {
     /// Stands for no release at all, where a listing is worked on that bakehouse has made no version of.
     pub const UNRELEASED: Self = Self(semver::Version::new(0, 0, 0));
 
+    /// Names the version, or that there is none: `version 1.2.0`, `no version yet`.
+    pub fn named(&self) -> String {
+        if *self == Self::UNRELEASED { "no version yet".to_owned() } else { format!("version {self}") }
+    }
+
     /// Makes `major.minor.patch`.
     pub fn new(major: u64, minor: u64, patch: u64) -> Self {
         Self(semver::Version::new(major, minor, patch))

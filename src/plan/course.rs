@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::make::{Facts, Request};
 use crate::bake;
+use crate::listing::titled_versions;
 use crate::model::digest::Digest;
 use crate::model::product::Product;
 use crate::model::record::Record;
@@ -35,7 +36,8 @@ pub(super) fn course<'a>(
     versions: &'a BTreeMap<Version, Released>,
     request: &Request,
 ) -> Result<Course<'a>, NextVersionError> {
-    let own = Standing::new(facts.product, versions, None);
+    let listed = facts.live.map(|live| titled_versions(&live.product.details)).unwrap_or_default();
+    let own = Standing { listed, ..Standing::new(facts.product, versions, None) };
     let siblings: Vec<Standing> = facts.siblings.iter().map(Standing::of).collect();
     Ok(match (next_version(&own, &siblings, request)?, versions.values().next_back()) {
         (None, Some(latest)) => Course::Complete(latest),
@@ -50,12 +52,14 @@ pub(super) fn course<'a>(
 ///
 /// The product's version is the highest that any variant has, or is about to have. A variant that is
 /// behind it catches up with it. The product goes on to a next version when one that has it is to
-/// be made anew; then the others follow, changed or not.
+/// be made anew; then the others follow, changed or not. What the variant's own listing has is taken too,
+/// whoever listed it, and what is released comes after it.
 fn next_version(own: &Standing, siblings: &[Standing], request: &Request) -> Result<Option<Version>, NextVersionError> {
     let highest = siblings.iter().filter_map(Standing::version).chain(own.latest()).max();
     let anew = siblings.iter().any(|sibling| sibling.changed && sibling.latest() == highest);
     let has_it = own.latest() == highest;
-    let taken: Vec<Version> = siblings.iter().flat_map(|sibling| &sibling.sealed).chain(&own.sealed).cloned().collect();
+    let taken: Vec<Version> = siblings.iter().flat_map(|sibling| &sibling.sealed).chain(&own.sealed).chain(&own.listed).cloned().collect();
+    let follows = |version: &Version| own.listed.iter().all(|listed| listed < version);
     // Whether or not there is anything to release: who names a version is told what is wrong with it.
     // The one that the product has, or is about to have, is no wish for another.
     if request.version.is_some() && request.version.as_ref() != highest {
@@ -63,7 +67,7 @@ fn next_version(own: &Standing, siblings: &[Standing], request: &Request) -> Res
     }
     match highest {
         Some(_) if has_it && !anew && !own.changed && !request.rebuild => Ok(None),
-        Some(highest) if !has_it && !anew => Ok(Some(highest.clone())),
+        Some(highest) if !has_it && !anew && follows(highest) => Ok(Some(highest.clone())),
         _ => request.next_version(&taken).map(Some),
     }
 }
@@ -104,6 +108,8 @@ fn differing(old: &BTreeMap<String, Digest>, new: &BTreeMap<String, Digest>) -> 
 struct Standing {
     /// Its releases, oldest first.
     sealed: Vec<Version>,
+    /// The versions that its listing has, as far as their titles tell; not known of other variants.
+    listed: Vec<Version>,
     under_way: Option<Version>,
     /// Whether what its last release was made of has changed since.
     changed: bool,
@@ -116,7 +122,7 @@ impl Standing {
 
     fn new(product: &Product, versions: &BTreeMap<Version, Released>, under_way: Option<Version>) -> Self {
         let changed = versions.values().next_back().is_some_and(|latest| is_changed(product, latest));
-        Self { sealed: versions.keys().cloned().collect(), under_way, changed }
+        Self { sealed: versions.keys().cloned().collect(), listed: Vec::new(), under_way, changed }
     }
 
     fn latest(&self) -> Option<&Version> {
@@ -144,7 +150,7 @@ mod tests {
     const PATCH: Request = Request { bump: None, version: None, rebuild: false, complete: None, listing: false };
 
     fn standing(sealed: &[&str], changed: bool) -> Standing {
-        Standing { sealed: sealed.iter().map(|version| version.parse().unwrap()).collect(), under_way: None, changed }
+        Standing { sealed: sealed.iter().map(|version| version.parse().unwrap()).collect(), listed: Vec::new(), under_way: None, changed }
     }
 
     fn next(own: &Standing, sibling: &Standing, request: &Request) -> Option<String> {
@@ -206,10 +212,30 @@ mod tests {
         assert!(matches!(refused(&still, &ahead, "1.5.0"), Err(NextVersionError::NotAfter { .. })), "it would catch up with 2.0.0");
     }
 
+    #[test]
+    fn what_the_listing_has_already_is_taken_and_followed() {
+        let imported = |listed: &[&str], sealed: &[&str]| Standing {
+            listed: listed.iter().map(|version| version.parse().unwrap()).collect(),
+            ..standing(sealed, false)
+        };
+        let alone = |own: &Standing, request: &Request| next_version(own, &[], request);
+        let first = imported(&["1.0.0", "1.0.1"], &[]);
+        assert_eq!(alone(&first, &PATCH).unwrap(), Some("1.0.2".parse().unwrap()));
+        let named = |version: &str| Request { version: Some(version.parse().unwrap()), ..PATCH };
+        assert!(matches!(alone(&first, &named("1.0.1")), Err(NextVersionError::Taken(_))));
+        assert!(matches!(alone(&first, &named("1.0.0-rc.1")), Err(NextVersionError::NotAfter { .. })));
+        assert_eq!(alone(&imported(&["1.0.0", "1.0.1"], &["1.0.0"]), &PATCH).unwrap(), None, "nothing has changed");
+        let rebuild = Request { rebuild: true, ..PATCH };
+        assert_eq!(alone(&imported(&["1.0.0", "1.0.1"], &["1.0.0"]), &rebuild).unwrap(), Some("1.0.2".parse().unwrap()));
+        // Of two variants the one that is behind catches up with what its own listing does not have.
+        assert_eq!(next(&imported(&["1.1.0"], &["1.0.0"]), &standing(&["1.1.0"], false), &PATCH).as_deref(), Some("1.1.1"));
+        assert_eq!(next(&imported(&["1.0.0"], &["1.0.0"]), &standing(&["1.1.0"], false), &PATCH).as_deref(), Some("1.1.0"));
+    }
+
     prop_compose! {
         fn any_standing()(versions in proptest::collection::btree_set((0u64..3, 0u64..3), 0..4), changed: bool) -> Standing {
             let sealed: Vec<Version> = versions.into_iter().map(|(minor, patch)| Version::new(1, minor, patch)).collect();
-            Standing { changed: changed && !sealed.is_empty(), sealed, under_way: None }
+            Standing { changed: changed && !sealed.is_empty(), sealed, listed: Vec::new(), under_way: None }
         }
     }
 

@@ -316,15 +316,7 @@ fn wanted_grants(facts: &Facts) -> BTreeMap<(Region, AccountId), bool> {
 /// What the live listing says otherwise than the manifest, as far as it can be changed; the rest is told.
 fn changes(facts: &Facts, version_comes: bool, told: &mut Told) -> Vec<Planned> {
     let Some(live) = facts.live else { return Vec::new() };
-    let sent = sent(facts.records);
-    let templates = sent.templates.unwrap_or_default();
-    let given = Given {
-        logo_url: sent.logo_url,
-        video_url: sent.video_url,
-        eula_url: sent.eula_url,
-        allowed_accounts: sent.allowed_accounts,
-        templates,
-    };
+    let given = Given::from(sent(facts.records));
     let version_texts = if version_comes { VersionTexts::ComeWithNext } else { VersionTexts::OfNewest };
     let prices_rose = last_rise(facts.records);
     let desired = Desired { product: facts.product, given: &given, prices_rose, version_texts };
@@ -388,6 +380,16 @@ fn submission(
     }
     if version.is_prerelease() {
         told.notices.push(format!("{version} is a pre-release and is not listed"));
+        return Ok(None);
+    }
+    // Somebody has listed another image by this title: AWS would refuse it (`DUPLICATE_VERSION_TITLE`).
+    if let Some(live) =
+        facts.live.filter(|live| live.product.details.version_summaries().iter().any(|v| v.title == listing::version_title(version)))
+    {
+        told.notices.push(format!(
+            "{version} is not listed: {} has a version of that title already; ship with --rebuild to release and list a later one",
+            live.product.id
+        ));
         return Ok(None);
     }
     let known = facts.product.listing.product_id.clone().or_else(|| listed_product(versions));

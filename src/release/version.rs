@@ -9,11 +9,11 @@ pub enum NextVersionError {
     #[error("version {0} is taken; a version is released once")]
     Taken(Version),
     /// A later one was released already.
-    #[error("version {wanted} does not follow {latest}, the latest release; versions only go up")]
+    #[error("version {wanted} does not follow {latest}, the latest there is; versions only go up")]
     NotAfter {
         /// What was asked for.
         wanted: Version,
-        /// The latest release.
+        /// The latest that was released, or that the listing has.
         latest: Version,
     },
 }

@@ -1,5 +1,6 @@
 //! `bakehouse list plan [PRODUCT…]`: what the listings lack, as a diff; `list apply`: that, carried out.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -200,7 +201,7 @@ fn of_file(failure: Failure, file: &Path) -> Failure {
     }
 }
 
-/// Returns the products asked for; without any, all of the workspace, and what is wrong with those that can't be read.
+/// Returns the products asked for, each once; without any, all of the workspace, and what is wrong with those that can't be read.
 ///
 /// # Errors
 ///
@@ -226,8 +227,9 @@ pub async fn chosen(context: &Context, selections: &[Selection]) -> Result<(Vec<
         }
         return Ok((products, failures));
     }
+    let mut chosen = BTreeSet::new();
     for selection in selections {
-        products.extend(context.variants(selection)?.chosen().cloned());
+        products.extend(context.variants(selection)?.chosen().filter(|product| chosen.insert(product.variant())).cloned());
     }
     Ok((products, failures))
 }

@@ -16,6 +16,9 @@ pub struct Kept {
     pub value: String,
     /// What becomes of it.
     pub because: &'static str,
+    /// The older version that it is of, by its title.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub older_version: Option<String>,
 }
 
 /// Lists every value of the two documents that the draft doesn't say, in the documents' order.
@@ -24,7 +27,9 @@ pub(super) fn list(draft: &Draft, product: &Value, offer: &Value) -> Vec<Kept> {
     for (of, document, prefix) in [(Of::Product, product, "Product"), (Of::Offer, offer, "Offer")] {
         for (path, value) in leaves(document) {
             if !is_said(draft, of, &path) {
-                kept.push(Kept { because: because(draft, of, &path), value: shortened(value), path: format!("{prefix}.{path}") });
+                let older_version = if of == Of::Product { older_version(draft, &path) } else { None };
+                let because = because(draft, of, &path);
+                kept.push(Kept { because, value: shortened(value), path: format!("{prefix}.{path}"), older_version });
             }
         }
     }
@@ -85,6 +90,13 @@ const OFFER: &[(&str, &str)] = &[
     ("Rules", "of rules a manifest has the countries alone: it is left as it is"),
     ("Terms", "a manifest has no such term or price: it is left as it is"),
 ];
+
+/// Returns the title of the version that a path of the product is in, if it is not the newest.
+fn older_version(draft: &Draft, path: &str) -> Option<String> {
+    let index: usize = path.strip_prefix("Versions[")?.split_once(']')?.0.parse().ok()?;
+    let version = draft.product.versions.get(index).filter(|_| draft.newest.is_none_or(|newest| newest.index != index))?;
+    Some(version.version_title.clone().unwrap_or_default())
+}
 
 fn because(draft: &Draft, of: Of, path: &str) -> &'static str {
     const LEFT: &str = "it is left as it is";

@@ -1,6 +1,7 @@
 //! A key of a manifest that an import has a value for.
 
 use super::toml_text::bare_or_quoted;
+use crate::model::product::FILL_IN;
 
 /// A key, its value as TOML, and what is said about it.
 #[derive(Debug, Clone)]
@@ -23,6 +24,6 @@ impl Key {
     /// Returns the lines of comment above it.
     pub(super) fn comments(&self) -> impl Iterator<Item = String> {
         let comment = self.comment.iter().map(|text| format!("# {text}"));
-        comment.chain(self.fill_in.iter().map(|text| format!("# fill in: {text}")))
+        comment.chain(self.fill_in.iter().map(|text| format!("{FILL_IN}{text}")))
     }
 }

@@ -9,6 +9,7 @@ mod kept;
 mod key;
 mod offer;
 mod pricing;
+mod record;
 mod template;
 mod texts;
 mod toml_text;
@@ -20,11 +21,13 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::entity::{AmiProduct, InvalidEntity, Offer};
+use crate::model::digest::Digest;
 use crate::model::ids::{EntityId, Slug};
 use draft::Draft;
 use key::Key;
 
 pub use kept::Kept;
+pub use record::Earlier;
 pub use write::{Completed, CompletionError};
 
 /// The file, in the product's folder, that keeps the documents as AWS told them.
@@ -101,11 +104,16 @@ impl Import {
         self.keys.iter().filter_map(|key| Some((key.path(), key.fill_in.as_deref()?)))
     }
 
-    /// Returns the texts that the manifest names, by their path in the product's folder, the documents among them.
-    pub fn files(&self) -> BTreeMap<String, String> {
-        let mut files = self.files.clone();
-        files.insert(DOCUMENTS.to_owned(), format!("{:#}\n", self.documents));
-        files
+    /// Returns the texts that the manifest names, by their path in the product's folder.
+    pub fn files(&self) -> &BTreeMap<String, String> {
+        &self.files
+    }
+
+    /// Returns the text of [`DOCUMENTS`], which tells the next import what this one has `written`.
+    pub fn record(&self, written: &BTreeMap<String, Digest>) -> String {
+        let mut record = self.documents.clone();
+        record["written"] = json!(written);
+        format!("{record:#}\n")
     }
 }
 

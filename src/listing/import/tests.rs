@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::compose::render_first_listing;
 use super::super::fixture::{live_offer_json, live_product_json, release};
-use super::super::{Templates, differences};
+use super::super::{Given, Templates, differences};
 use super::*;
 use crate::manifest::{Judge, Workspace};
 use crate::model::price::Price;
@@ -79,7 +79,7 @@ fn is_lossless(product: &Value, offer: &Value) {
             assert!(kept.contains(path.as_str()) || said.contains(&plain(&path, value)), "{path} is lost: {value}");
         }
     }
-    assert_eq!(serde_json::from_str::<Value>(&import.files()[DOCUMENTS]).unwrap()["product"], *product);
+    assert_eq!(serde_json::from_str::<Value>(&import.record(&BTreeMap::new())).unwrap()["product"], *product);
 }
 
 /// A value as it may be compared: numbers as texts, prices as decimals, texts without white space at their end.
@@ -117,9 +117,32 @@ fn a_manifest_that_was_imported_differs_in_nothing() {
     for (product, offer, expected) in [(live_product_json(), live_offer_json(), &[][..]), (product, offer, beyond)] {
         let loaded = Bench::of(&imported(&product, &offer)).product();
         let (live, live_offer) = (AmiProduct::parse(&product.to_string()).unwrap(), Offer::parse(&offer.to_string()).unwrap());
-        let found = differences(&loaded, &live, Some(&live_offer));
+        let found = differences(&loaded, &Given::default(), &live, Some(&live_offer));
         assert_eq!(found.iter().map(|difference| difference.field.as_str()).collect::<Vec<_>>(), expected, "{found:#?}");
     }
+}
+
+#[test]
+fn what_the_listing_does_not_tell_is_marked_for_the_reader_and_for_the_planner() {
+    let marked = |offer: &Value| Bench::of(&imported(&live_product_json(), offer)).product().to_fill_in;
+    let without: BTreeSet<String> = ["listing.pricing", "listing.refund-policy", "product.eula"].into_iter().map(str::to_owned).collect();
+    assert!(marked(&Value::Null).is_superset(&without), "{:?}", marked(&Value::Null));
+    assert!(marked(&live_offer_json()).is_disjoint(&without), "{:?}", marked(&live_offer_json()));
+    // Filled in or not, the rest of it is not marked.
+    assert!(!marked(&Value::Null).contains("product.title") && !marked(&Value::Null).contains("listing.regions"));
+}
+
+#[test]
+fn values_of_older_versions_are_told_apart() {
+    let mut product = live_product_json();
+    let mut older = product["Versions"][0].clone();
+    older["VersionTitle"] = json!("0.9");
+    older["CreationDate"] = json!("2020-01-01T00:00:00Z");
+    product["Versions"].as_array_mut().unwrap().push(older);
+    let import = imported(&product, &live_offer_json());
+    let (old, rest): (Vec<&Kept>, Vec<&Kept>) = import.kept().iter().partition(|kept| kept.older_version.is_some());
+    assert!(old.iter().all(|kept| kept.older_version.as_deref() == Some("0.9") && kept.path.starts_with("Product.Versions[1].")));
+    assert!(!old.is_empty() && !rest.iter().any(|kept| kept.path.starts_with("Product.Versions[1].")), "{rest:?}");
 }
 
 #[test]

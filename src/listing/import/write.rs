@@ -7,7 +7,7 @@ use toml_edit::{DocumentMut, Item, Table, TomlError, Value};
 use super::Import;
 use super::key::Key;
 use super::toml_text::bare_or_quoted;
-use crate::model::ids::Slug;
+use crate::model::ids::{EntityId, Slug};
 
 /// A manifest with what it lacked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,10 +36,12 @@ pub enum CompletionError {
     #[error("the manifest is of several architectures, each of which has a listing of its own")]
     SeveralVariants,
     /// The manifest is of another product.
-    #[error("the manifest is that of {found}")]
+    #[error("the manifest is that of {found}, and {wanted} is another product")]
     OtherProduct {
         /// The product that it names.
         found: String,
+        /// The product that is imported.
+        wanted: EntityId,
     },
     /// Something else stands where a table belongs.
     #[error("{table} is no table")]
@@ -102,7 +104,7 @@ impl Import {
         }
         let named = find(document.as_item(), "listing.product-id").and_then(Item::as_str);
         if let Some(found) = named.filter(|found| *found != self.id.as_str()) {
-            return Err(CompletionError::OtherProduct { found: found.to_owned() });
+            return Err(CompletionError::OtherProduct { found: found.to_owned(), wanted: self.id.clone() });
         }
         let whole: Vec<&str> = WHOLE.iter().copied().filter(|table| has(document.as_item(), defaults, table)).collect();
         let (mut added, mut files) = (Vec::new(), BTreeSet::new());

@@ -22,7 +22,7 @@ pub(super) fn plan(case: &Case, outcome: &mut Outcome) {
         let details = Details::UpdateSupportTerms(UpdateSupportTerms { terms: vec![SupportTerm::new(policy.clone())] });
         push(outcome, "refund policy", details, change, Vec::new());
     }
-    if let Some(change) = eula(case, offer, &mut outcome.notices) {
+    if let Some(change) = eula(case, offer) {
         let details =
             Details::UpdateLegalTerms(UpdateLegalTerms { terms: vec![LegalTerm::new(document(&case.desired.product.listing.eula))] });
         push(outcome, "licence", details, change, Vec::new());
@@ -75,13 +75,13 @@ fn push(outcome: &mut Outcome, name: &'static str, details: Details, change: Fie
     outcome.parts.push(Part { irreversible, ..Part::of(Stage::First, name, vec![details], vec![change]) });
 }
 
-fn eula(case: &Case, offer: &Offer, notices: &mut Vec<String>) -> Option<FieldChange> {
+fn eula(case: &Case, offer: &Offer) -> Option<FieldChange> {
     let wanted = &case.desired.product.listing.eula;
     let documents: Vec<&entity::LegalDocument> = offer.legal_documents().collect();
     if let ([live], Eula::Custom { url, .. }) = (documents.as_slice(), wanted)
         && live.kind.as_deref() == Some("CustomEula")
     {
-        return diff::copied("eula", live.url.as_deref(), case.desired.given.eula_url.as_deref(), Some(url), notices);
+        return diff::copied("eula", live.url.as_deref(), case.desired.given.eula_url.as_deref(), Some(url));
     }
     let shown = match wanted {
         Eula::Standard { version } => format!("StandardEula {version}"),

@@ -100,13 +100,10 @@ fn compare<'a>(sale: &Sale, wanted: &DeploymentTemplate, live: Live<'a>, texts: 
 /// What a version keeps: the template, its picture, the parameters that get the image.
 fn fixed(wanted: &DeploymentTemplate, live: Live, of: impl Fn(FieldChange) -> FieldChange, outcome: &mut Outcome) {
     let (source, given) = (live.source, live.given);
-    let mut copied = |field: &str, live: Option<&str>, given: Option<&str>, wanted: &str| {
-        diff::copied(field, live, given, Some(wanted), &mut outcome.notices)
-    };
     let url = source.and_then(|source| source.template.as_deref());
     let diagram_url = source.and_then(|source| source.architecture_diagram.as_deref());
-    let url = copied("url", url, given.map(|given| given.url.as_str()), &wanted.url);
-    let diagram_url = copied("diagram-url", diagram_url, given.map(|given| given.diagram_url.as_str()), &wanted.diagram_url);
+    let url = diff::copied("url", url, given.map(|given| given.url.as_str()), Some(&wanted.url));
+    let diagram_url = diff::copied("diagram-url", diagram_url, given.map(|given| given.diagram_url.as_str()), Some(&wanted.diagram_url));
     let parameters: BTreeSet<String> = wanted.image_parameters.iter().cloned().collect();
     let parameters = given.and_then(|given| diff::set("image-parameters", &given.image_parameters, &parameters));
     outcome.obstacles.extend([url, diagram_url, parameters].into_iter().flatten().map(|change| next_version(of(change))));

@@ -28,13 +28,13 @@ pub(super) fn plan(case: &Case, outcome: &mut Outcome) {
     update.categories = words("categories", &live.description.categories, &texts.categories, &mut changes);
     update.additional_resources = links(case, &mut changes);
     let (logo, given) = (live.promotional_resources.logo_url.as_deref(), case.desired.given.logo_url.as_deref());
-    if let Some(change) = diff::copied("logo-url", logo, given, Some(&texts.logo_url), &mut outcome.notices) {
+    if let Some(change) = diff::copied("logo-url", logo, given, Some(&texts.logo_url)) {
         update.logo_url = Some(texts.logo_url.clone());
         changes.push(change);
     }
     let video = live.promotional_resources.videos.first().and_then(|video| video.url.as_deref());
     let given = case.desired.given.video_url.as_deref();
-    if let Some(change) = diff::copied("video-url", video, given, texts.video_url.as_deref(), &mut outcome.notices) {
+    if let Some(change) = diff::copied("video-url", video, given, texts.video_url.as_deref()) {
         update.video_urls = Some(texts.video_url.iter().cloned().collect());
         changes.push(change);
     }

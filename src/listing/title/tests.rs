@@ -12,7 +12,7 @@ const NEW_IMAGE: &str = "ami-0fedcba9876543210";
 
 fn standings(version: &str, image: &str, records: &[Record], change_sets: &[ChangeSetDescription]) -> (Standing, Standing) {
     let (product, version, image) = (PRODUCT.parse().unwrap(), version.parse().unwrap(), image.parse().unwrap());
-    let uses = uses(&Wanted { product: &product, version: &version, image: &image }, &live_product(), records, change_sets);
+    let uses = uses(&Wanted { product: &product, version: &version, image: Some(&image) }, &live_product(), records, change_sets);
     (title_standing(&uses), image_standing(&uses))
 }
 
@@ -68,6 +68,19 @@ fn the_listing_tells_titles_and_images_exactly() {
 }
 
 #[test]
+fn titles_of_many_kinds_tell_versions() {
+    let told = |title: &str| titled_version(title).map(|version| version.to_string());
+    for (title, version) in
+        [("1.2.3", "1.2.3"), ("2.0.0-rc.1", "2.0.0-rc.1"), ("v1.2", "1.2.0"), ("Version 7", "7.0.0"), (" Release 2024.01.15 ", "2024.1.15")]
+    {
+        assert_eq!(told(title).as_deref(), Some(version), "{title}");
+    }
+    for title in ["", "Jammy", "1.2.3.4", "Ubuntu 22.04", "v", "1..2", "99999999999999999999"] {
+        assert_eq!(told(title), None, "{title}");
+    }
+}
+
+#[test]
 fn the_ledger_tells_what_was_submitted_and_what_came_of_it() {
     use Standing::{Burned, Cancelled, Free, Listed, Running};
     let table: [(&[Record], Standing); 7] = [
@@ -113,5 +126,5 @@ fn the_farthest_use_counts_and_every_use_is_named() {
     let sets = [change_set("FAILED", "APPLY", PRODUCT, "2.0.0", NEW_IMAGE), change_set("PREPARING", "APPLY", PRODUCT, "2.0.0", NEW_IMAGE)];
     assert_eq!(standings("2.0.0", NEW_IMAGE, &[], &sets).0, Standing::Running);
     let (product, version, image) = (PRODUCT.parse().unwrap(), "2.0.0".parse().unwrap(), NEW_IMAGE.parse().unwrap());
-    assert_eq!(uses(&Wanted { product: &product, version: &version, image: &image }, &live_product(), &[], &sets).len(), 3);
+    assert_eq!(uses(&Wanted { product: &product, version: &version, image: Some(&image) }, &live_product(), &[], &sets).len(), 3);
 }

@@ -1,6 +1,6 @@
 //! The manifest as a whole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use jiff::civil::Date;
@@ -8,7 +8,7 @@ use regex::Regex;
 
 use super::super::code::Code;
 use super::super::context::{Context, Reader, Use, Value, quoted};
-use super::super::node::{Kind, Table, canonical_json};
+use super::super::node::{Entry, Kind, Table, canonical_json};
 use super::super::source::At;
 use super::media::MediaPlace;
 use super::{boot, distribution, image, listing, media, scan, texts};
@@ -72,6 +72,7 @@ pub(in super::super) fn product(
         manifest_digest: manifest_digest(context, table),
         inputs: context.digests(Use::Image),
         places: places(context, table),
+        to_fill_in: to_fill_in(context, table),
     })
 }
 
@@ -89,6 +90,20 @@ fn places(context: &Context, table: &Table) -> BTreeMap<String, Place> {
         }
     }
     places
+}
+
+/// Names the keys of a manifest's tables that only hold a place.
+fn to_fill_in(context: &Context, table: &Table) -> BTreeSet<String> {
+    fn is_marked(context: &Context, entry: &Entry) -> bool {
+        let within = |inner: &Table| inner.values().any(|entry| is_marked(context, entry));
+        context.is_to_fill_in(entry.key_at) || matches!(&entry.value.kind, Kind::Table(inner) if within(inner))
+    }
+    let mut keys = BTreeSet::new();
+    for (name, entry) in table {
+        let Kind::Table(inner) = &entry.value.kind else { continue };
+        keys.extend(inner.iter().filter(|(_, entry)| is_marked(context, entry)).map(|(key, _)| format!("{name}.{key}")));
+    }
+    keys
 }
 
 /// Checks the `format` of a manifest or a workspace file.

@@ -45,6 +45,34 @@ fn a_product_knows_where_its_keys_stand() {
     assert!(written.lines().nth(line - 1).unwrap().starts_with("title"), "{file}:{line}");
 }
 
+#[test]
+fn a_listing_of_two_products_is_told_at_both() {
+    let bench = Bench::new();
+    bench.edit("[listing]\n", "[listing]\nproduct-id = \"prod-abcdefghijklm\"\n");
+    for (path, content) in scaffold(&"other".parse().unwrap()) {
+        let path = bench.root().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let named = String::from_utf8(content).unwrap().replacen("[listing]\n", "[listing]\nproduct-id = \"prod-abcdefghijklm\"\n", 1);
+        fs::write(path, named).unwrap();
+    }
+    let workspace = bench.workspace();
+    let told = |faults: Faults| {
+        let of_two = faults.list().iter().filter(|fault| fault.code == Code::Duplicate && fault.message.contains("too (products/"));
+        of_two.map(|fault| fault.file.clone()).collect::<Vec<_>>()
+    };
+    let both = [format!("products/{}/product.toml", slug()), "products/other/product.toml".to_owned()];
+    let mut all = told(workspace.check_all(None, &JUDGE).unwrap());
+    all.sort();
+    assert_eq!(all, {
+        let mut both = both.clone();
+        both.sort();
+        both
+    });
+    assert_eq!(told(workspace.check_some(&[slug()], None, &JUDGE).unwrap()), both[..1]);
+    // Each for itself is right.
+    assert!(workspace.check(&slug(), None, &JUDGE).is_empty());
+}
+
 /// The sample product with its real files, as they are in the repository.
 #[test]
 fn hello_web_passes_for_both_targets() {

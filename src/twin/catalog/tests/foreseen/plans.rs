@@ -333,7 +333,7 @@ fn restricting(_: &Listed, live: &Live) -> String {
 
 fn uses_of(live: &Live, version: &str, image: u64) -> Vec<crate::listing::Use> {
     let (version, image) = (version.parse().unwrap(), image_id(image).parse().unwrap());
-    let found = uses(&Wanted { product: &live.product.id, version: &version, image: &image }, &live.product.details, &[], &[]);
+    let found = uses(&Wanted { product: &live.product.id, version: &version, image: Some(&image) }, &live.product.details, &[], &[]);
     assert!(found.iter().all(|found| found.standing == Standing::Listed));
     found
 }
