@@ -11,7 +11,7 @@ use crate::command::ship::{Approval, carry_out_next};
 use crate::engine::{Engine, Extent, ListingPlan};
 use crate::failure::Failure;
 use crate::listing::Entity;
-use crate::listing::retention::{self, Retention};
+use crate::listing::retention::{self, OnSale, Retention, Stay};
 use crate::listing::{AmiProduct, change_visibility};
 use crate::model::change_set::product::TargetVisibility;
 use crate::model::count::counted;
@@ -97,17 +97,19 @@ impl From<Target> for TargetVisibility {
 ///
 /// When one isn't on sale or is the newest; as `ship`.
 pub async fn restrict(global: &Global, args: &RestrictArgs) -> Result<(), Failure> {
+    let now = jiff::Timestamp::now();
     let make = |live: &Entity<AmiProduct>| {
         let versions = retention::on_sale(&live.details);
-        let chosen = if args.versions.is_empty() {
-            retention::outdated(&versions, &rule(args), jiff::Timestamp::now())
+        let (chosen, told) = if args.versions.is_empty() {
+            (retention::outdated(&versions, &rule(args), now), staying(&versions, &rule(args), now))
         } else {
-            retention::named(&versions, &args.versions).map_err(|error| refused(&args.product, error.to_string()))?
+            (retention::named(&versions, &args.versions).map_err(|error| refused(&args.product, error.to_string()))?, Vec::new())
         };
         if chosen.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Asked { sets: Vec::new(), told });
         }
-        retention::restrict(live, &chosen).map_err(|error| refused(&args.product, error.to_string()))
+        let sets = retention::restrict(live, &chosen).map_err(|error| refused(&args.product, error.to_string()))?;
+        Ok(Asked { sets, told })
     };
     asked(global, &args.product, &args.approval, &args.patience, args.dry_run, make).await
 }
@@ -120,9 +122,28 @@ pub async fn restrict(global: &Global, args: &RestrictArgs) -> Result<(), Failur
 pub async fn visibility(global: &Global, args: &VisibilityArgs) -> Result<(), Failure> {
     let make = |live: &Entity<AmiProduct>| {
         let set = change_visibility(live, args.visibility.into(), args.replacement.clone());
-        set.map(|set| vec![set]).map_err(|error| refused(&args.product, error.to_string()))
+        set.map(|set| Asked { sets: vec![set], told: Vec::new() }).map_err(|error| refused(&args.product, error.to_string()))
     };
     asked(global, &args.product, &args.approval, &args.patience, false, make).await
+}
+
+/// What somebody asks for, and what is to be known of it.
+struct Asked {
+    sets: Vec<ListingSet>,
+    told: Vec<String>,
+}
+
+/// Says of each version that stays on sale why, or until when.
+fn staying(versions: &[OnSale], rule: &Retention, now: jiff::Timestamp) -> Vec<String> {
+    let line = |(version, stay): (&OnSale, Stay)| match stay {
+        Stay::Kept => Some(format!("{} is kept", version.title)),
+        Stay::Until(Some(until)) if until <= now => None,
+        Stay::Until(Some(until)) => {
+            Some(format!("{} is not kept, and stays until its grace ends on {}", version.title, until.strftime("%Y-%m-%d")))
+        }
+        Stay::Until(None) => Some(format!("{} is not kept, and stays: AWS does not tell when it or the next one came", version.title)),
+    };
+    retention::judge(versions, rule).into_iter().filter_map(line).collect()
 }
 
 fn rule(args: &RestrictArgs) -> Retention {
@@ -145,7 +166,7 @@ async fn asked(
     approval: &Approval,
     patience: &Patience,
     dry_run: bool,
-    make: impl Fn(&Entity<AmiProduct>) -> Result<Vec<ListingSet>, Failure>,
+    make: impl Fn(&Entity<AmiProduct>) -> Result<Asked, Failure>,
 ) -> Result<(), Failure> {
     let context = Context::open_for(global, selection).await?;
     let _target = context.state_target();
@@ -170,14 +191,15 @@ async fn plan(
     context: &Context,
     engine: &Engine,
     product: &Product,
-    make: &impl Fn(&Entity<AmiProduct>) -> Result<Vec<ListingSet>, Failure>,
+    make: &impl Fn(&Entity<AmiProduct>) -> Result<Asked, Failure>,
 ) -> Result<Option<ListingPlan>, Failure> {
     let found = engine.plan_listings(&[product]).await?.remove(0)?;
     let Some(live) = &found.live else {
         let variant = product.variant();
         return Err(Failure::other(format!("{variant} is not listed"), format!("bakehouse ship {variant} lists it")));
     };
-    let sets = make(&live.product)?;
+    let Asked { sets, told } = make(&live.product)?;
+    told.iter().for_each(|line| context.ui.say(line));
     if sets.is_empty() {
         context.ui.say(&format!("nothing to restrict: {} stays as it is", product.variant()));
         return Ok(None);
