@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::model::digest::Digest;
 use crate::model::ids::{ChangeSetId, RunId};
 use crate::model::record::{ChangeError, Event, Record, Sent};
+use crate::model::version::Version;
 
 /// A change set that changed, or was to change, what a listing says beside its versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub struct ListingChange {
     pub change_set: ChangeSetId,
     /// The run that submitted it.
     pub run: RunId,
+    /// The version that the variant was at.
+    pub version: Version,
     /// When.
     pub at: Timestamp,
     /// What it does, in words.
@@ -50,6 +53,7 @@ pub fn listing_changes(records: &[Record]) -> Vec<ListingChange> {
                 changes.push(ListingChange {
                     change_set: change_set.clone(),
                     run: record.run.clone(),
+                    version: record.version.clone(),
                     at: record.at,
                     what: what.clone(),
                     wish: *wish,
