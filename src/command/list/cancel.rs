@@ -34,7 +34,7 @@ pub async fn run(global: &Global, args: &CancelArgs) -> Result<(), Failure> {
     let _target = context.state_target();
     let described = meant(&context, &args.what).await?;
     let id = &described.id;
-    if let "SUCCEEDED" | "FAILED" | "CANCELLED" = described.status.as_str() {
+    if matches!(described.status.as_str(), "SUCCEEDED" | "FAILED" | "CANCELLED") {
         return Err(Failure::other(
             format!("there is nothing to cancel: {described}"),
             "bakehouse list history PRODUCT tells what came of it",

@@ -12,7 +12,7 @@ use crate::command::context::Context;
 use crate::command::selection::Selection;
 use crate::engine;
 use crate::failure::Failure;
-use crate::listing::{ChangeSetDescription, KeptChangeSet, Outcome, Refusal, outcome};
+use crate::listing::{ChangeSetDescription, KeptChangeSet, Outcome, REHEARSAL, Refusal, outcome};
 use crate::model::ids::{ChangeSetId, RunId};
 use crate::model::product::Product;
 use crate::model::record::{ChangeError, Event, Record};
@@ -160,7 +160,7 @@ fn of_description(described: &ChangeSetDescription) -> Row {
         variant: String::new(),
         change_set: described.id.clone(),
         at: described.start_time.clone().unwrap_or_default(),
-        what: if described.is_validation() { format!("rehearsal: {name}") } else { name },
+        what: if described.is_validation() { format!("{REHEARSAL}: {}", name.trim_end_matches(&format!(": {REHEARSAL}"))) } else { name },
         status: described.status.clone(),
         run: None,
         kept: false,
