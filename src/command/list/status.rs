@@ -39,10 +39,9 @@ pub struct StatusArgs {
 /// Pending has an exit code of its own; a refused listing too.
 pub async fn run(global: &Global, args: &StatusArgs) -> Result<(), Failure> {
     let context = Context::open(global).await?;
-    let known = context.known();
-    let variants = known.variants(&args.product).await?;
-    // Errors are told with the manifest's lines, where it can be read.
-    let products = known.manifests([&args.product.product]);
+    let variants = context.known().variants(&args.product).await?;
+    // Errors are told with the manifest's lines, where it can be read; where not, it was just said.
+    let products = context.variants(&args.product).map(|variants| variants.all().to_vec()).unwrap_or_default();
     let follower = context.follower(args.wait);
     let engine = Engine { go_on: format!("bakehouse list status {}", args.product), variants: products, ..follower };
     let (standing, end) = each(&variants, async |variant| Standing::find(&context, &engine, variant).await).await;
