@@ -55,7 +55,7 @@ const RARE: &[(&[&str], &str, &str)] = &[
     (&["doctor"], "s3:ListObjectsV2", "but who may not list is told that what isn't there is forbidden"),
     (SURVEYORS, "aws-marketplace:ListTagsForResource", "when the Marketplace has a submission that the ledger lacks"),
     (&["list-watch"], "aws-marketplace:DescribeAssessment", "when an assessment did not pass"),
-    (&["list-plan", "list-watch"], "aws-marketplace:DescribeChangeSet", "when a change set locks the listing"),
+    (&["list-plan"], "aws-marketplace:DescribeChangeSet", "when a change set locks the listing"),
     (LISTERS, "s3:CreateBucket", "when a rehearsal's twin lacks the bucket for media"),
     (LISTERS, "s3:DeletePublicAccessBlock", "when a rehearsal's twin lacks the bucket for media"),
     (LISTERS, "s3:PutBucketPolicy", "when a rehearsal's twin lacks the bucket for media"),
