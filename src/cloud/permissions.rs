@@ -89,7 +89,7 @@ pub const COMMANDS: &[Command] = &[
     Command { name: "list", activities: &[Identify, Consult, Survey, Keep, Clear, List] },
     Command { name: "list-plan", activities: &[Identify, Consult, Listings] },
     Command { name: "list-apply", activities: &[Identify, Consult, Listings, Keep, List] },
-    Command { name: "list-validate", activities: &[Identify, Consult, Listings, Rehearse] },
+    Command { name: "list-validate", activities: &[Identify, Consult, Listings, Note, Rehearse] },
     Command { name: "list-restrict", activities: &[Identify, Consult, Listings, Keep, List] },
     Command { name: "list-visibility", activities: &[Identify, Consult, Listings, Keep, List] },
     Command { name: "list-cancel", activities: &[Identify, Consult, Listings, Follow, Cancel] },
@@ -328,7 +328,7 @@ pub const OPERATIONS: &[Operation] = &[
     Operation {
         service: "aws-marketplace",
         name: "ListEntities",
-        activities: &[Survey, List, Listings],
+        activities: &[Survey, List, Listings, Follow],
         grants: &[("aws-marketplace:ListEntities", Scope::All)],
     },
     Operation {
@@ -364,13 +364,13 @@ pub const OPERATIONS: &[Operation] = &[
     Operation {
         service: "aws-marketplace",
         name: "ListChangeSets",
-        activities: &[Survey, List, Attest, Listings],
+        activities: &[Survey, List, Attest, Listings, Follow],
         grants: &[("aws-marketplace:ListChangeSets", Scope::All)],
     },
     Operation {
         service: "aws-marketplace",
         name: "DescribeChangeSet",
-        activities: &[List, Rehearse, Follow],
+        activities: &[List, Rehearse, Follow, Listings],
         grants: &[("aws-marketplace:DescribeChangeSet", Scope::ChangeSets)],
     },
     Operation {

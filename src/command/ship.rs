@@ -350,7 +350,7 @@ pub async fn carry_out_next(
 /// A listing that stands refused is no success, however little is left to do.
 async fn refuse_standing(engine: &Engine, product: &Product, version: &Version) -> Result<(), Failure> {
     let records = engine.ledger.records(&product.variant()).await?;
-    match history(&records).get(version).and_then(engine::standing_refusal) {
+    match history(&records).get(version).and_then(|released| engine::standing_refusal(product, released)) {
         Some(refused) => Err(refused.into()),
         None => Ok(()),
     }

@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::failure::EngineError;
-use super::list::{Followed, keep};
+use super::follow::end_of_change;
 use super::run::Run;
 use crate::cloud::{ChangeSetFilter, ListedChangeSet, Reader};
 use crate::ledger::{Effect, Journal, Outcome};
-use crate::listing::{self, Refusal};
+use crate::listing;
 use crate::model::digest::Digest;
 use crate::model::ids::{ChangeSetId, EntityId};
 use crate::model::listing_set::ListingSet;
@@ -29,7 +29,7 @@ impl Run<'_> {
             return Err(self.not_ready("is not sealed, and changes of the listing come after that", "ship"));
         }
         let wish = set.wish();
-        let effect = |part: &str| format!("{CHANGE}{}.{part}", wish.short(16));
+        let effect = |part: &str| effect(wish, part);
         let request = self.effect(&effect("request"), &(), async |_| self.request_of(set).await).await;
         if let Err(EngineError::ListingMoved { .. }) = &request {
             // Whoever comes next plans anew.
@@ -90,31 +90,24 @@ impl Run<'_> {
     }
 
     async fn follow_change(&self, set: &ListingSet, id: &ChangeSetId, request: &Value) -> Result<(), EngineError> {
-        let end = self.engine.change_set_end(id).await?;
-        let (variant, version, run) = (self.variant().clone(), self.plan.version.clone(), self.id().clone());
-        let kept = keep(self.engine, &Followed { variant, version, run, change_set: id.clone() }, request, &end).await?;
-        match end.0 {
-            listing::Outcome::Succeeded { .. } => {
-                self.record(Event::ListingChanged { change_set: id.clone(), sent: listing::sent(request), kept }).await?;
-                self.done_note(format!("the listing is changed: {}", set.name));
-                Ok(())
-            }
-            listing::Outcome::Refused { status, errors, .. } => {
-                let told = errors.iter().flat_map(Refusal::to_records).collect();
-                self.record(Event::ChangeRefused { change_set: id.clone(), status: status.clone(), errors: told, kept }).await?;
-                self.end_later(Outcome::ListingRefused).await;
-                Err(EngineError::ChangeRefused { what: set.name.clone(), change_set: id.clone(), status, errors })
-            }
-            listing::Outcome::Running { status } => {
-                Err(EngineError::Pending { what: format!("change set {id} is {status}"), next: self.engine.go_on.clone() })
-            }
+        let end = end_of_change(self.engine, &self.followed(id), &set.name, request).await;
+        if let Err(EngineError::ChangeRefused { .. }) = &end {
+            self.end_later(Outcome::ListingRefused).await;
         }
+        end?;
+        self.done_note(format!("the listing is changed: {}", set.name));
+        Ok(())
     }
 }
 
 /// Tells whether a run has made a change of the listing.
 pub(super) fn is_made(journal: &Journal, set: &ListingSet) -> bool {
-    journal.was_done(&format!("{CHANGE}{}.left", set.wish().short(16)))
+    journal.was_done(&effect(set.wish(), "left"))
+}
+
+/// Names the effect of a part of a change.
+pub(super) fn effect(wish: Digest, part: &str) -> String {
+    format!("{CHANGE}{}.{part}", wish.short(16))
 }
 
 /// Tells whether a run may have submitted a change of the listing whose end it does not know.

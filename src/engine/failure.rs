@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::cloud::{BaseError, BucketError, CloudError, is_of_credentials, object_code};
 use crate::ledger::LedgerError;
-use crate::listing::Refusal;
+use crate::listing::{Blame, Refusal};
 use crate::model::boot::BootReport;
 use crate::model::count::counted;
 use crate::model::ids::{ChangeSetId, EntityId, ImageId, Region, RunId, Variant};
@@ -203,8 +203,8 @@ pub enum EngineError {
         /// What came of each; at least two.
         errors: Vec<EngineError>,
     },
-    /// The Marketplace refused the change set.
-    #[error("the Marketplace refused version {version} (change set {change_set}, {status})")]
+    /// The change set of a version took no effect: refused, cancelled, or AWS's own fault ([`Blame`]).
+    #[error("{}", ended(&format!("version {version}"), change_set, status, errors))]
     ListingRefused {
         /// The version.
         version: Version,
@@ -217,8 +217,8 @@ pub enum EngineError {
         /// AWS's reasons, with advice.
         errors: Vec<Refusal>,
     },
-    /// The Marketplace refused to change the listing.
-    #[error("the Marketplace refused to change the listing ({what}; change set {change_set}, {status})")]
+    /// A change set of the listing took no effect.
+    #[error("{}", ended(&format!("the change of the listing ({what})"), change_set, status, errors))]
     ChangeRefused {
         /// What was to be changed, in words.
         what: String,
@@ -294,6 +294,15 @@ pub enum EngineError {
         #[source]
         source: serde_json::Error,
     },
+}
+
+/// Says how a change set ended that took no effect.
+fn ended(what: &str, change_set: &ChangeSetId, status: &str, errors: &[Refusal]) -> String {
+    match Blame::of(status, errors) {
+        Blame::Cancelled => format!("change set {change_set}, which was of {what}, was cancelled"),
+        Blame::Aws => format!("AWS failed at {what}, by a fault of its own (change set {change_set}, {status})"),
+        Blame::Request | Blame::Unknown => format!("the Marketplace refused {what} (change set {change_set}, {status})"),
+    }
 }
 
 /// A base that the manifest names and the target does not have.
@@ -434,9 +443,12 @@ impl EngineError {
             Self::Left { .. } => Kind::Left,
             Self::Several { errors } => errors.iter().map(Self::kind).max().unwrap_or(Kind::Failed),
             Self::Plan(PlanError::Unchanged { .. }) => Kind::Unchanged,
-            Self::ListingRefused { .. } | Self::ChangeRefused { .. } | Self::SubmissionRefused { .. } | Self::TitleInUse { .. } => {
-                Kind::ListingRefused
-            }
+            // What was cancelled, or failed by AWS's own fault, nobody has refused.
+            Self::ListingRefused { status, errors, .. } | Self::ChangeRefused { status, errors, .. } => match Blame::of(status, errors) {
+                Blame::Request | Blame::Unknown => Kind::ListingRefused,
+                Blame::Aws | Blame::Cancelled => Kind::Failed,
+            },
+            Self::SubmissionRefused { .. } | Self::TitleInUse { .. } => Kind::ListingRefused,
             _ => Kind::Failed,
         }
     }

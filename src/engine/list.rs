@@ -9,7 +9,7 @@ use super::run::Run;
 use super::wait::Look;
 use crate::cloud::ChangeSetFilter;
 use crate::ledger::{Effect, Fact, JournalEvent, Ledger, Outcome};
-use crate::listing::{self, AmiProduct, ChangeSetDescription, Place, Refusal, ReleaseFacts, Standing, Wanted};
+use crate::listing::{self, AmiProduct, ChangeSetDescription, KeptChangeSet, Place, Refusal, ReleaseFacts, Standing, Wanted};
 use crate::model::change_set::ChangeSet;
 use crate::model::digest::Digest;
 use crate::model::ids::{ChangeSetId, EntityId, RunId, Variant};
@@ -73,9 +73,13 @@ impl Run<'_> {
         request["ChangeSetName"] = json!(listing::change_set_name(&self.product.slug, &self.plan.version, listing::REHEARSAL));
         self.upload_media(&request).await?;
         let id = self.start("list.validate", &format!("version {}", self.plan.version), &request, true).await?;
-        let rehearsed = self.effect(REHEARSED, &id, async |_| match self.engine.change_set_end(&id).await?.0 {
-            listing::Outcome::Refused { status, errors, .. } => Err(self.refused(id.clone(), status, true, errors)),
-            _ => Ok(()),
+        let rehearsed = self.effect(REHEARSED, &id, async |_| {
+            let end = self.engine.change_set_end(self.variant(), &id).await?;
+            keep(self.engine, &self.followed(&id), &request, &end).await?;
+            match end.0 {
+                listing::Outcome::Refused { status, errors } => Err(self.refused(id.clone(), status, true, errors)),
+                _ => Ok(()),
+            }
         });
         let rehearsed: Result<(), EngineError> = rehearsed.await;
         if let Err(EngineError::ListingRefused { errors, .. }) = &rehearsed {
@@ -111,19 +115,18 @@ impl Run<'_> {
 
     /// Follows a change set to its end and records it.
     pub(super) async fn follow(&self, id: &ChangeSetId) -> Result<(), EngineError> {
-        let followed = Followed {
-            variant: self.variant().clone(),
-            version: self.plan.version.clone(),
-            run: self.id().clone(),
-            change_set: id.clone(),
-        };
-        let end = follow_listing(self.engine, &followed).await;
+        let end = follow_listing(self.engine, &self.followed(id)).await;
         if let Err(EngineError::ListingRefused { .. }) = &end {
             self.end_later(Outcome::ListingRefused).await;
         }
         let product = end?;
         self.done_note(format!("{} {} is listed in {product}", self.variant(), self.plan.version));
         Ok(())
+    }
+
+    /// Says of a change set what it is for.
+    pub(super) fn followed(&self, id: &ChangeSetId) -> Followed {
+        Followed { variant: self.variant().clone(), version: self.plan.version.clone(), run: self.id().clone(), change_set: id.clone() }
     }
 
     /// Starts a change set; waits for one that locks the entity to end.
@@ -167,7 +170,7 @@ impl Run<'_> {
 pub async fn follow_listing(engine: &Engine, followed: &Followed) -> Result<EntityId, EngineError> {
     let Followed { variant, version, run, change_set } = followed;
     let engine = &Engine { leave: engine.leave.heeded(), ..engine.clone() };
-    let end = engine.change_set_end(change_set).await?;
+    let end = engine.change_set_end(variant, change_set).await?;
     let journal = engine.ledger.journal(variant, run).await?;
     let request = match journal.effect("list.request") {
         Effect::Done(request) => request.clone(),
@@ -189,7 +192,7 @@ pub async fn follow_listing(engine: &Engine, followed: &Followed) -> Result<Enti
             record(event).await?;
             Ok(product)
         }
-        listing::Outcome::Refused { status, errors, .. } => {
+        listing::Outcome::Refused { status, errors } => {
             let event = Event::ListingRefused {
                 change_set: change_set.clone(),
                 status: status.clone(),
@@ -210,13 +213,10 @@ pub(super) async fn keep(
     engine: &Engine,
     of: &Followed,
     request: &Value,
-    (outcome, end): &(listing::Outcome, ChangeSetDescription),
+    end: &(listing::Outcome, ChangeSetDescription),
 ) -> Result<Digest, EngineError> {
-    let mut document = json!({ "format": 1, "change_set": of.change_set, "request": request, "end": end });
-    if let listing::Outcome::Refused { errors, .. } = outcome {
-        document["findings"] = errors.iter().flat_map(|error| &error.findings).map(|finding| json!(finding)).collect();
-    }
-    Ok(engine.ledger.keep_change_set(&of.variant, &of.version, &of.run, &document).await?)
+    let kept = KeptChangeSet::new(Some(of.run.clone()), request.clone(), end);
+    Ok(engine.ledger.keep_change_set(&of.variant, &of.version, Some(&of.run), &kept).await?)
 }
 
 /// Says why a version's submission was refused before there was a change set to record, as its newest run tells.
@@ -235,7 +235,7 @@ pub async fn refused_submission(ledger: &Ledger, variant: &Variant, version: &Ve
 }
 
 /// Says how a version's listing was refused, if that stands and only a new version helps.
-pub fn standing_refusal(released: &Released) -> Option<EngineError> {
+pub fn standing_refusal(product: &Product, released: &Released) -> Option<EngineError> {
     match &released.listing {
         release::Listing::Refused { status, change_set, errors, .. } if released.listing.is_used_up() => {
             Some(EngineError::ListingRefused {
@@ -243,7 +243,7 @@ pub fn standing_refusal(released: &Released) -> Option<EngineError> {
                 change_set: change_set.clone(),
                 status: status.clone(),
                 validation: false,
-                errors: errors.iter().map(Refusal::of_record).collect(),
+                errors: errors.iter().map(|error| Refusal::of_record(error).traced(product)).collect(),
             })
         }
         _ => None,
@@ -271,7 +271,7 @@ pub fn add_version(engine: &Engine, product: &Product, released: &Released, enti
 }
 
 impl Engine {
-    /// Has AWS rehearse a change set (Intent VALIDATE), which changes nothing and uses no title up.
+    /// Has AWS rehearse a change set (Intent VALIDATE), which changes nothing and uses no title up. The ledger keeps its end.
     ///
     /// # Errors
     ///
@@ -280,9 +280,11 @@ impl Engine {
         let mut request = set.to_json();
         request["ChangeSetName"] = json!(listing::change_set_name(&product.slug, version, listing::REHEARSAL));
         self.put_all_media(product, &request).await?;
-        // The same request within the hour is the same rehearsal, also for whoever was cut off.
-        let hour = self.clock.now().strftime("%Y-%m-%dT%H").to_string();
-        let token = Digest::of_parts([request.to_string().as_bytes(), hour.as_bytes()]).short(64);
+        // Whoever was cut off takes up the same rehearsal within the hour; after one that has ended comes another.
+        let variant = product.variant();
+        let ended = self.ledger.rehearsals(&variant, version).await?;
+        let hour = self.clock.now().strftime("%Y-%m-%dT%H");
+        let token = Digest::of_parts([request.to_string().as_bytes(), format!("{hour} {ended}").as_bytes()]).short(64);
         let id = self
             .wait(async || match self.writer.start_change_set(&request, true, &token).await {
                 Ok(id) => Ok(Look::Ready(id)),
@@ -295,16 +297,23 @@ impl Engine {
                 Err(error) => Err(error.into()),
             })
             .await?;
-        match self.change_set_end(&id).await?.0 {
-            listing::Outcome::Refused { status, errors, .. } => {
+        let end = self.change_set_end(&variant, &id).await?;
+        self.ledger.keep_change_set(&variant, version, None, &KeptChangeSet::new(None, request, &end)).await?;
+        match end.0 {
+            listing::Outcome::Refused { status, errors } => {
                 Err(EngineError::ListingRefused { version: version.clone(), change_set: id, status, validation: true, errors })
             }
             _ => Ok(id),
         }
     }
 
-    /// Waits for a change set to end; returns what came of it, with what AWS's scan found, and AWS's description.
-    pub(super) async fn change_set_end(&self, id: &ChangeSetId) -> Result<(listing::Outcome, ChangeSetDescription), EngineError> {
+    /// Waits for a variant's change set to end; returns what came of it, with what AWS's scan found and which of the manifest's keys
+    /// its errors are about, and AWS's description.
+    pub(super) async fn change_set_end(
+        &self,
+        of: &Variant,
+        id: &ChangeSetId,
+    ) -> Result<(listing::Outcome, ChangeSetDescription), EngineError> {
         let (mut outcome, described) = self
             .wait(async || {
                 let Some(described) = self.writer.reader().change_set(id).await? else {
@@ -320,6 +329,9 @@ impl Engine {
             })
             .await?;
         if let listing::Outcome::Refused { errors, .. } = &mut outcome {
+            if let Some(product) = self.variants.iter().find(|product| product.variant() == *of) {
+                *errors = std::mem::take(errors).into_iter().map(|error| error.traced(product)).collect();
+            }
             for error in errors {
                 let Some(url) = &error.findings_url else { continue };
                 match self.writer.reader().scan_findings(url).await {

@@ -9,7 +9,7 @@ use super::survey::live_listings;
 use super::witnesses::refuse_unknown_submissions;
 use crate::cloud::{ChangeSetFilter, ListedChangeSet};
 use crate::ledger::{Chain, Journal};
-use crate::listing::{self, Live};
+use crate::listing::{self, ChangeSetSummary, Live};
 use crate::model::ids::EntityId;
 use crate::model::listing_set::ListingSet;
 use crate::model::plan::{Plan, Planned, Step};
@@ -26,7 +26,7 @@ pub struct ListingPlan {
     /// The live listing; none while there is none.
     pub live: Option<Live>,
     /// Change sets that lock the product or its offer until they end, whoever submitted them.
-    pub under_way: Vec<ListedChangeSet>,
+    pub under_way: Vec<ChangeSetSummary>,
     /// A run of the variant that has not ended: nothing else begins before it does.
     pub open: Option<Journal>,
     /// What the chain ended in.
@@ -125,8 +125,11 @@ impl Engine {
         }
         let entities: Vec<&EntityId> = found.iter().flat_map(Live::entities).collect();
         let locks = |set: &&ListedChangeSet| set.entities.iter().any(|entity| entities.contains(&entity));
-        let under_way = under_way.iter().filter(locks).cloned().collect();
-        Ok(ListingPlan { plan, live: found, under_way, open: self.unfinished(product).await?, head: chain.head() })
+        let mut told = Vec::new();
+        for set in under_way.iter().filter(locks) {
+            told.extend(self.writer.reader().change_set(&set.id).await?.as_ref().map(ChangeSetSummary::from));
+        }
+        Ok(ListingPlan { plan, live: found, under_way: told, open: self.unfinished(product).await?, head: chain.head() })
     }
 
     /// Makes a plan of change sets that somebody asked for, whatever the manifest says.

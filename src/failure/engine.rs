@@ -6,8 +6,10 @@ use crate::bake::UserDataError;
 use crate::cloud::{BaseError, BucketError, CloudError, call_advice, media_policy};
 use crate::engine::EngineError;
 use crate::ledger::LedgerError;
+use crate::listing::Blame;
 use crate::model::boot::BootReport;
 use crate::model::ids::ImageId;
+use crate::model::version::Version;
 use crate::plan::PlanError;
 
 /// What is told besides the message.
@@ -178,21 +180,17 @@ pub(super) fn tell(error: &EngineError) -> Told {
             Told::new(&["what AWS has begun goes on there; what was done is in the ledger"], &[]).then(format!("go on with: {next}"))
         }
         EngineError::Several { .. } => Told::default(),
-        EngineError::ListingRefused { validation, errors, version, .. } => {
-            let told = if *validation {
-                Told::new(
-                    &["only AWS's rehearsal failed: the version is sealed and its title is free"],
-                    &["mend what it says, then ship again"],
-                )
-            } else {
-                let used = format!("{version} stays released; its title is used up by the refusal");
-                Told::new(&[], &["mend what it says, then `bakehouse ship PRODUCT --rebuild` lists it as a new version"]).kept(used)
-            };
-            told.with_details(errors.iter().flat_map(refusal_lines))
+        EngineError::ListingRefused { validation, status, errors, version, .. } => {
+            of_version(*validation, Blame::of(status, errors), version).with_details(errors.iter().flat_map(refusal_lines))
         }
-        EngineError::ChangeRefused { errors, .. } => {
-            Told::new(&["the listing is as it was before this change set"], &["mend what it says, then the same command plans anew"])
-                .with_details(errors.iter().flat_map(refusal_lines))
+        EngineError::ChangeRefused { status, errors, .. } => {
+            let next = match Blame::of(status, errors) {
+                Blame::Cancelled => "if it is still wanted, the same command plans it anew",
+                Blame::Aws => "nothing is to be mended: the same command starts it again",
+                Blame::Request => "mend what it says, then the same command plans anew",
+                Blame::Unknown => NO_REASON,
+            };
+            Told::new(&["the listing is as it was before this change set"], &[next]).with_details(errors.iter().flat_map(refusal_lines))
         }
         EngineError::ListingMoved { .. } => {
             Told::new(&["nothing was submitted against it"], &["`bakehouse list plan PRODUCT` shows what is left to change by now"])
@@ -328,12 +326,38 @@ fn boot_lines(report: &BootReport) -> Vec<String> {
     lines
 }
 
+const NO_REASON: &str = "AWS gives no reason: the same command tries it once more; ask AWS Marketplace Seller Operations if it fails again";
+
+/// What is told of a change set of a version that took no effect.
+fn of_version(validation: bool, blame: Blame, version: &Version) -> Told {
+    if validation {
+        let next = match blame {
+            Blame::Cancelled | Blame::Aws => "nothing is to be mended: the same command has it rehearsed again",
+            Blame::Request => "mend what it says, then ship again",
+            Blame::Unknown => NO_REASON,
+        };
+        return Told::new(&["only AWS's rehearsal failed: the version is sealed and its title is free"], &[next]);
+    }
+    let (state, next) = match blame {
+        Blame::Cancelled => ("its title is free", "if it is still wanted, `bakehouse ship PRODUCT` submits it again"),
+        Blame::Aws => (
+            "AWS may keep its title as used up",
+            "nothing is to be mended: `bakehouse ship PRODUCT` starts it again, with --rebuild as a new version if the title is used up",
+        ),
+        Blame::Request | Blame::Unknown => {
+            ("its title is used up by the refusal", "mend what it says, then `bakehouse ship PRODUCT --rebuild` lists it as a new version")
+        }
+    };
+    Told::new(&[], &[next]).kept(format!("{version} stays released; {state}"))
+}
+
 fn refusal_lines(error: &crate::listing::Refusal) -> Vec<String> {
     let mut lines = vec![format!("{}: {}: {}", error.change, error.code, error.message)];
     if let Some(advice) = error.advice {
         lines.push(format!("  why: {}", advice.cause));
         lines.push(format!("  what to do: {}", advice.remedy));
     }
+    lines.extend(error.origin.iter().map(|origin| format!("  where: {origin}")));
     lines.extend(error.findings.iter().map(|finding| format!("  found: {}: {}", finding.code, finding.message)));
     lines
 }

@@ -9,6 +9,7 @@ use crate::ledger::{Binding, LedgerError};
 use crate::listing::Refusal;
 use crate::model::ids::{Architecture, Region, Variant};
 use crate::model::product::{Base, BootMode};
+use crate::model::record::ChangeError;
 use crate::model::version::Version;
 use crate::plan::PlanError;
 
@@ -27,22 +28,25 @@ fn syntax_error() -> serde_json::Error {
     serde_json::from_str::<u32>("x").unwrap_err()
 }
 
+fn error(change: &str, code: &str, message: &str) -> Refusal {
+    Refusal::of_record(&ChangeError { change: change.to_owned(), code: code.to_owned(), message: message.to_owned() })
+}
+
+/// What came of a version's change set.
+fn ended(validation: bool, status: &str, errors: Vec<Refusal>) -> EngineError {
+    let change_set = "0123456789abcdefghijklmno".parse().unwrap();
+    EngineError::ListingRefused { version: version(), change_set, status: status.to_owned(), validation, errors }
+}
+
 fn refusal(validation: bool) -> EngineError {
-    let advice = crate::listing::advice("DUPLICATE_VERSION_TITLE");
-    EngineError::ListingRefused {
-        version: version(),
-        change_set: "0123456789abcdefghijklmno".parse().unwrap(),
-        status: "FAILED".to_owned(),
-        validation,
-        errors: vec![Refusal {
-            change: "AddDeliveryOptions".to_owned(),
-            code: "DUPLICATE_VERSION_TITLE".to_owned(),
-            message: "There is a version of this title.".to_owned(),
-            advice,
-            findings_url: None,
-            findings: Vec::new(),
-        }],
-    }
+    let error = error("AddDeliveryOptions", "DUPLICATE_VERSION_TITLE", "There is a version of this title.");
+    ended(validation, "FAILED", vec![error])
+}
+
+/// What came of a change of the listing.
+fn changed(status: &str, errors: Vec<Refusal>) -> EngineError {
+    let change_set = "0123456789abcdefghijklmno".parse().unwrap();
+    EngineError::ChangeRefused { what: "texts + regions".to_owned(), change_set, status: status.to_owned(), errors }
 }
 
 fn version() -> Version {
@@ -172,19 +176,13 @@ fn samples() -> Vec<EngineError> {
         },
         refusal(false),
         refusal(true),
-        EngineError::ChangeRefused {
-            what: "texts + regions".to_owned(),
-            change_set: "0123456789abcdefghijklmno".parse().unwrap(),
-            status: "FAILED".to_owned(),
-            errors: vec![Refusal {
-                change: "AddRegions".to_owned(),
-                code: "INVALID_REGIONS".to_owned(),
-                message: "The Region is not available.".to_owned(),
-                advice: crate::listing::advice("INVALID_REGIONS"),
-                findings_url: None,
-                findings: Vec::new(),
-            }],
-        },
+        ended(false, "FAILED", vec![error("the change set", "SERVER_FAULT", "Start the change set again.")]),
+        ended(true, "FAILED", vec![error("the change set", "SERVER_FAULT", "Start the change set again.")]),
+        ended(false, "CANCELLED", Vec::new()),
+        ended(false, "FAILED", Vec::new()),
+        changed("FAILED", vec![error("AddRegions", "INVALID_REGIONS", "The Region is not available.")]),
+        changed("FAILED", vec![error("the change set", "SERVER_FAULT", "Start the change set again.")]),
+        changed("CANCELLED", Vec::new()),
         EngineError::ListingMoved { entity: "prod-abcdefghijklm".parse().unwrap(), planned: 7, found: 9 },
         EngineError::TitleInUse {
             version: version(),
@@ -235,6 +233,8 @@ fn several_ends_have_the_worst_one_s_exit_code() {
         (vec![pending("a"), left()], exit::INTERRUPTED),
         (vec![refusal(false), pending("a")], exit::LISTING_REFUSED),
         (vec![refusal(false), EngineError::ScanTask(String::new())], exit::FAILED),
+        (vec![ended(false, "CANCELLED", Vec::new()), pending("a")], exit::FAILED),
+        (vec![changed("FAILED", vec![error("the change set", "SERVER_FAULT", "")]), pending("a")], exit::FAILED),
     ] {
         let failure = Failure::Engine(Box::new(EngineError::Several { errors }));
         assert_eq!(failure.exit_code(), code, "{failure:?}");

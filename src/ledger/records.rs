@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use object_store::path::Path;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::store::{Ledger, LedgerError, written};
 use crate::model::bake::BakeReport;
@@ -177,7 +178,7 @@ impl Ledger {
         scan: &ScanSummary,
     ) -> Result<Option<Report>, LedgerError> {
         let Some(digest) = scan.report else { return Ok(None) };
-        let object = Kept::Report.path(variant, version, run, &digest);
+        let object = Kept::Report.path(variant, version, run.as_str(), &digest);
         let (report, found) = self.get_with_digest(&object).await?;
         if found == digest {
             return Ok(Some(report));
@@ -233,7 +234,7 @@ impl Ledger {
         Ok(self.keep(Kept::Bake, variant, version, run, report).await?.0.to_string())
     }
 
-    /// Keeps a change set with its request and its end, and returns the document's digest.
+    /// Keeps a change set with its request and its end, and returns the document's digest. A rehearsal may be of no run.
     ///
     /// # Errors
     ///
@@ -242,10 +243,33 @@ impl Ledger {
         &self,
         variant: &Variant,
         version: &Version,
-        run: &RunId,
-        document: &serde_json::Value,
+        run: Option<&RunId>,
+        document: &impl Serialize,
     ) -> Result<Digest, LedgerError> {
-        Ok(self.keep(Kept::ChangeSet, variant, version, run, document).await?.1)
+        let by = run.map_or(REHEARSAL, RunId::as_str);
+        let object = Kept::ChangeSet.path(variant, version, by, &Digest::of(written(document)));
+        self.create(&object, document).await
+    }
+
+    /// Reads the change sets that are kept of a variant, rehearsals among them.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger can't be read, or one of them is of another form.
+    pub async fn kept_change_sets<T: DeserializeOwned>(&self, variant: &Variant) -> Result<Vec<T>, LedgerError> {
+        let names = self.names(&Kept::ChangeSet.folder(variant)).await?;
+        Ok(self.get_all(&names).await?.into_iter().map(|(kept, _)| kept).collect())
+    }
+
+    /// Counts the rehearsals of a version that have ended and were of no run.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger can't be read.
+    pub async fn rehearsals(&self, variant: &Variant, version: &Version) -> Result<usize, LedgerError> {
+        let names = self.names(&Kept::ChangeSet.folder(variant)).await?;
+        let prefix = format!("{version}-{REHEARSAL}-");
+        Ok(names.iter().filter(|name| name.filename().is_some_and(|name| name.starts_with(&prefix))).count())
     }
 
     /// Keeps a document under a name that its content has a part in: another one of the same run never stands for it.
@@ -257,7 +281,7 @@ impl Ledger {
         run: &RunId,
         document: &impl Serialize,
     ) -> Result<(Path, Digest), LedgerError> {
-        let object = kept.path(variant, version, run, &Digest::of(written(document)));
+        let object = kept.path(variant, version, run.as_str(), &Digest::of(written(document)));
         let digest = self.create(&object, document).await?;
         Ok((object, digest))
     }
@@ -296,7 +320,7 @@ impl Ledger {
             };
             for (what, kept, digest) in kept {
                 let Some(digest) = digest else { continue };
-                let object = kept.path(variant, &record.version, &record.run, &digest);
+                let object = kept.path(variant, &record.version, record.run.as_str(), &digest);
                 let words = match self.get_with_digest::<serde_json::Value>(&object).await {
                     Ok((_, found)) if found == digest => continue,
                     Ok(_) | Err(LedgerError::Content { .. }) => "was changed",
@@ -411,18 +435,26 @@ enum Kept {
 }
 
 impl Kept {
-    /// Returns where the document of a digest lies.
-    fn path(self, variant: &Variant, version: &Version, run: &RunId, digest: &Digest) -> Path {
-        let (folder, ending) = match self {
-            Self::Report => ("reports", "json"),
-            Self::Sbom => ("sboms", "cdx.json"),
-            Self::Boot => ("boots", "json"),
-            Self::Bake => ("bakes", "json"),
-            Self::ChangeSet => ("change-sets", "json"),
+    /// Returns where the document of a digest lies; `by` is its run, or what it is where it has none.
+    fn path(self, variant: &Variant, version: &Version, by: &str, digest: &Digest) -> Path {
+        let ending = if matches!(self, Self::Sbom) { "cdx.json" } else { "json" };
+        self.folder(variant).join(format!("{version}-{by}-{}.{ending}", digest.short(16)))
+    }
+
+    fn folder(self, variant: &Variant) -> Path {
+        let folder = match self {
+            Self::Report => "reports",
+            Self::Sbom => "sboms",
+            Self::Boot => "boots",
+            Self::Bake => "bakes",
+            Self::ChangeSet => "change-sets",
         };
-        variant_folder(variant).join(folder).join(format!("{version}-{run}-{}.{ending}", digest.short(16)))
+        variant_folder(variant).join(folder)
     }
 }
+
+/// What stands for the run in the name of a rehearsal that is of none.
+const REHEARSAL: &str = "rehearsal";
 
 fn verdicts(variant: &Variant, version: &Version) -> Path {
     variant_folder(variant).join("verdicts").join(version.to_string())

@@ -25,7 +25,15 @@ pub fn advice(code: &str) -> Option<Advice> {
 /// A code, its cause, its remedy.
 type Row = (&'static str, &'static str, &'static str);
 
-const TABLES: [&[Row]; 7] = [TEXTS_AND_MEDIA, VERSIONS, COMPONENTS, REGIONS_AND_TYPES, DIMENSIONS, RELEASE, OFFERS];
+const TABLES: [&[Row]; 8] = [SETS, TEXTS_AND_MEDIA, VERSIONS, COMPONENTS, REGIONS_AND_TYPES, DIMENSIONS, RELEASE, OFFERS];
+
+/// What AWS says of a change set as a whole.
+///
+/// Source: <https://docs.aws.amazon.com/marketplace/latest/APIReference/API_DescribeChangeSet.html>
+const SETS: &[Row] = &[
+    ("SERVER_FAULT", "AWS's own systems failed; nothing is wrong with the request", "start it again"),
+    ("CLIENT_ERROR", "AWS refuses the change set as a whole", "mend what the message says"),
+];
 
 const TEXTS_AND_MEDIA: &[Row] = &[
     ("MISSING_DATA", "a field that this change needs is not there", "fill in the field that the message names"),
@@ -290,7 +298,11 @@ const RELEASE: &[Row] = &[
         "the replacement is no public product of the seller",
         "name a public product, and only when restricting",
     ),
-    ("AUDIT_ERROR", "a reviewer at AWS refused the change", "do what the reviewer's text asks for and submit again"),
+    (
+        "AUDIT_ERROR",
+        "a person at AWS reviewed the change and refused it",
+        "mend what the reviewer's text names and submit again: it is reviewed anew; what the text leaves open, AWS Marketplace Seller Operations answers (the Management Portal's Contact us)",
+    ),
     (
         "MISSING_SELLER_PROFILE_INFORMATION",
         "the seller's public profile, tax or bank information is incomplete",
@@ -438,6 +450,8 @@ mod tests {
 
     /// Every code that AWS's documentation of the change types names, in its order.
     const DOCUMENTED: &str = "
+        SERVER_FAULT CLIENT_ERROR
+
         MISSING_DATA INVALID_INPUT INVALID_ADDITIONAL_RESOURCES INVALID_CATEGORY_NAMES InvalidImageProperties EXPLICIT_CONTENT INVALID_MEDIA
         TOO_MANY_MEDIA DUPLICATE_MEDIA
 

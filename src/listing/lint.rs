@@ -16,7 +16,7 @@ use rules::Rules;
 pub use origin::Origin;
 
 mod offer;
-mod origin;
+pub(super) mod origin;
 mod pricing;
 mod product;
 mod release;

@@ -4,12 +4,14 @@
 //! Everything here is a pure function of nouns. What AWS said comes in as data; what AWS is to be
 //! told goes out as a [`ChangeSet`](crate::model::change_set::ChangeSet).
 
+pub mod assessed;
 mod codes;
 mod compose;
 mod diff;
 mod doubts;
 pub mod entity;
 mod import;
+mod kept;
 mod lint;
 mod placeholders;
 mod planner;
@@ -26,12 +28,13 @@ pub use compose::{ListingError, ReleaseFacts, add_version, first_listing};
 pub use doubts::doubts;
 pub use entity::{AmiProduct, InvalidEntity, Offer, Visibility};
 pub use import::{Completed, CompletionError, DOCUMENTS, Earlier, Import, Kept, LiveListing, import};
+pub use kept::KeptChangeSet;
 pub use lint::{Fault, Faults, Origin, lint};
 pub use placeholders::placeholders;
 pub use planner::{Desired, Entity, Given, Live, Obstacle, ObstacleCode, Planned, VersionTexts, differences, plan};
 pub use request::{FIRST_LISTING, NEW_VERSION, REHEARSAL, change_set_name, names_submission, sent, version_title};
 pub use status::{
-    Blame, ChangeSetDescription, DescribedChange, DescribedEntity, ErrorDetail, Outcome, Refusal, UnreadableChangeSet,
+    Blame, ChangeSetDescription, ChangeSetSummary, DescribedChange, DescribedEntity, ErrorDetail, Outcome, Refusal, UnreadableChangeSet,
     blocking_change_sets, outcome,
 };
 pub use templates::{Templates, UnknownTemplate};

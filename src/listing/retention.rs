@@ -92,25 +92,46 @@ pub fn on_sale(live: &AmiProduct) -> Vec<OnSale> {
     versions
 }
 
-/// Chooses the versions that a rule does not keep, oldest first: never the newest, never one whose title is no version.
-pub fn outdated<'a>(versions: &'a [OnSale], rule: &Retention, now: Timestamp) -> Vec<&'a OnSale> {
-    let mut known: Vec<(&Version, &OnSale)> = versions.iter().filter_map(|on_sale| Some((on_sale.version.as_ref()?, on_sale))).collect();
-    known.sort_by(|(a, _), (b, _)| b.cmp(a));
+/// How long a rule lets a version stay on sale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stay {
+    /// The rule keeps it, or has nothing to say of it.
+    Kept,
+    /// The rule does not keep it: until its grace ends, which can't be known while AWS doesn't tell when it and the next newer one came.
+    Until(Option<Timestamp>),
+}
+
+/// Says how long a rule lets each version stay, newest first: the newest for good, and so those whose title is no version.
+pub fn judge<'a>(versions: &'a [OnSale], rule: &Retention) -> Vec<(&'a OnSale, Stay)> {
+    let mut newest_first: Vec<&OnSale> = versions.iter().collect();
+    newest_first.sort_by(|a, b| b.version.cmp(&a.version));
     let mut kept: Kept = Kept::default();
-    let mut outdated = Vec::new();
     let mut newer: Option<&OnSale> = None;
-    for (version, on_sale) in known {
+    let mut judged = Vec::new();
+    for on_sale in newest_first {
+        let Some(version) = &on_sale.version else {
+            judged.push((on_sale, Stay::Kept));
+            continue;
+        };
         let is_kept = kept.takes(version, rule);
-        // Its time runs from when the next newer one came, or itself if that was later, and never while either isn't known.
-        let replaced = newer.and_then(|newer| newer.created).zip(on_sale.created).map(|(newer, own)| newer.max(own));
-        let is_over = replaced.is_some_and(|replaced| replaced.duration_until(now) >= rule.grace);
-        if newer.is_some() && !is_kept && is_over {
-            outdated.push(on_sale);
-        }
+        let stay = match newer {
+            // Its time runs from when the next newer one came, or itself if that was later.
+            Some(newer) if !is_kept => {
+                let began = newer.created.zip(on_sale.created).map(|(newer, own)| newer.max(own));
+                Stay::Until(began.map(|began| began.saturating_add(rule.grace).unwrap_or(Timestamp::MAX)))
+            }
+            _ => Stay::Kept,
+        };
+        judged.push((on_sale, stay));
         newer = Some(on_sale);
     }
-    outdated.reverse();
-    outdated
+    judged
+}
+
+/// Chooses the versions that a rule does not keep and whose grace has ended, oldest first.
+pub fn outdated<'a>(versions: &'a [OnSale], rule: &Retention, now: Timestamp) -> Vec<&'a OnSale> {
+    let is_over = |stay: &Stay| matches!(stay, Stay::Until(Some(until)) if *until <= now);
+    judge(versions, rule).into_iter().rev().filter(|(_, stay)| is_over(stay)).map(|(on_sale, _)| on_sale).collect()
 }
 
 /// What was kept so far, from the newest on.
@@ -247,6 +268,18 @@ mod tests {
         assert_eq!(at("2026-02-08"), [""; 0]);
         assert_eq!(at("2026-02-09"), ["1.0.0"], "30 days after 1.0.1 came");
         assert_eq!(at("2026-02-19"), ["1.0.0", "1.0.1"]);
+    }
+
+    #[test]
+    fn a_version_that_came_after_its_successor_has_its_own_time() {
+        // A backport of today to a major version that was replaced long ago.
+        let mut versions: Vec<OnSale> = vec![version("1.0.0", 1), version("1.0.1", 30), version("2.0.0", 2)];
+        let rule = Retention { majors: Some(1), minors: None, patches: None, grace: SignedDuration::from_hours(20 * 24) };
+        let until = |day: &str| Stay::Until(format!("{day}T00:00:00Z").parse().ok());
+        let stays = |versions: &[OnSale]| judge(versions, &rule).into_iter().map(|(_, stay)| stay).collect::<Vec<_>>();
+        assert_eq!(stays(&versions), [Stay::Kept, until("2026-02-19"), until("2026-02-19")]);
+        versions[1].created = None;
+        assert_eq!(stays(&versions), [Stay::Kept, Stay::Until(None), Stay::Until(None)]);
     }
 
     #[test]

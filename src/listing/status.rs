@@ -7,8 +7,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::codes::{Advice, advice};
+use super::lint::origin::{self, Origin};
 use crate::model::change_set::{AMI_PRODUCT, EntityRef, OFFER};
 use crate::model::ids::{ChangeSetId, EntityId};
+use crate::model::product::Product;
 use crate::model::record::ChangeError;
 
 /// A change set as `DescribeChangeSet` tells it. Fields that aren't known are passed over.
@@ -113,11 +115,7 @@ pub enum Outcome {
     Refused {
         /// `FAILED` or `CANCELLED`.
         status: String,
-        /// Whose fault it is.
-        blame: Blame,
-        /// AWS's words on the failure as a whole.
-        description: Option<String>,
-        /// Every error of every change.
+        /// Every error of every change, then what AWS says of the set as a whole where it is more.
         errors: Vec<Refusal>,
     },
 }
@@ -136,15 +134,38 @@ pub enum Blame {
     Unknown,
 }
 
+/// AWS's word for a failure that is its own fault.
+///
+/// Source: `FailureCode`, <https://docs.aws.amazon.com/marketplace/latest/APIReference/API_DescribeChangeSet.html>
+const SERVER_FAULT: &str = "SERVER_FAULT";
+
+impl Blame {
+    /// Tells whose fault it is that a change set ended in a status, with errors.
+    pub fn of(status: &str, errors: &[Refusal]) -> Self {
+        match status {
+            "CANCELLED" => Self::Cancelled,
+            _ if errors.iter().any(|error| error.code == SERVER_FAULT) => Self::Aws,
+            _ if errors.is_empty() => Self::Unknown,
+            _ => Self::Request,
+        }
+    }
+}
+
+/// What an error is of that is of no change alone.
+pub const WHOLE: &str = "the change set";
+
 /// An error of a change, with what is known about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Refusal {
-    /// The change: its type and entity type.
+    /// The change: its type and entity type; [`WHOLE`] where it is of none.
     pub change: String,
     /// AWS's code.
     pub code: String,
     /// AWS's message, whole.
     pub message: String,
+    /// The manifest's key that it is about, where that can be told.
+    #[serde(skip)]
+    pub origin: Option<Origin>,
     /// What it comes from and what to do; absent for a code that isn't known.
     pub advice: Option<Advice>,
     /// Where the scan's findings can be fetched, for 60 days.
@@ -195,15 +216,54 @@ impl ChangeSetDescription {
 
 impl fmt::Display for ChangeSetDescription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "change set {}", self.id)?;
-        if let Some(name) = &self.name {
-            write!(f, " \"{name}\"")?;
+        write!(f, "change set {}", ChangeSetSummary::from(self))
+    }
+}
+
+/// A change set in a line: what it does, how it stands, since when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ChangeSetSummary {
+    /// Its id.
+    pub change_set: ChangeSetId,
+    /// Its name, if it was given one.
+    pub name: Option<String>,
+    /// Whether it only tries.
+    pub rehearsal: bool,
+    /// The types of its changes.
+    pub change_types: BTreeSet<String>,
+    /// `PREPARING`, `APPLYING`, `SUCCEEDED`, `FAILED`, `CANCELLED`.
+    pub status: String,
+    /// When it was submitted, as AWS writes it.
+    pub since: Option<String>,
+    /// When it ended, if it has.
+    pub ended: Option<String>,
+}
+
+impl From<&ChangeSetDescription> for ChangeSetSummary {
+    fn from(set: &ChangeSetDescription) -> Self {
+        Self {
+            change_set: set.id.clone(),
+            name: set.name.clone().filter(|name| !name.is_empty()),
+            rehearsal: set.is_validation(),
+            change_types: set.changes.iter().map(|change| change.change_type.clone()).collect(),
+            status: set.status.clone(),
+            since: set.start_time.clone(),
+            ended: set.end_time.clone(),
         }
-        let types: BTreeSet<&str> = self.changes.iter().map(|change| change.change_type.as_str()).collect();
-        write!(f, " ({}, {}", types.into_iter().collect::<Vec<_>>().join(", "), self.status)?;
-        match &self.start_time {
-            Some(since) => write!(f, " since {since})"),
-            None => f.write_str(")"),
+    }
+}
+
+impl fmt::Display for ChangeSetSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.change_set)?;
+        self.name.iter().try_for_each(|name| write!(f, " \"{name}\""))?;
+        let types: Vec<&str> = self.change_types.iter().map(String::as_str).collect();
+        let kind = if self.rehearsal { "rehearsal of " } else { "" };
+        write!(f, " ({kind}{}, {}", types.join(", "), self.status)?;
+        match (&self.since, &self.ended) {
+            (_, Some(ended)) => write!(f, " at {ended})"),
+            (Some(since), None) => write!(f, " since {since})"),
+            (None, None) => f.write_str(")"),
         }
     }
 }
@@ -236,10 +296,16 @@ impl Refusal {
             change: error.change.clone(),
             code: error.code.clone(),
             message: error.message.clone(),
+            origin: None,
             advice: advice(&error.code),
-            findings_url: None,
+            findings_url: findings_url(&error.code, &error.message),
             findings: Vec::new(),
         }
+    }
+
+    /// Says which of a product's keys it is about, by its change, its code and what its message names.
+    pub fn traced(self, product: &Product) -> Self {
+        Self { origin: origin::of_refusal(product, &self), ..self }
     }
 
     /// Returns what a record keeps of it: the error, then what the scan found.
@@ -276,29 +342,25 @@ pub fn blocking_change_sets(message: &str) -> Vec<ChangeSetId> {
 }
 
 fn refused(set: &ChangeSetDescription) -> Outcome {
-    let errors: Vec<Refusal> = set.changes.iter().flat_map(|change| change.errors.iter().map(|error| refusal(change, error))).collect();
-    let blame = match (set.status.as_str(), set.failure_code.as_deref()) {
-        ("CANCELLED", _) => Blame::Cancelled,
-        (_, Some("SERVER_FAULT")) => Blame::Aws,
-        (_, Some("CLIENT_ERROR")) => Blame::Request,
-        _ if errors.is_empty() => Blame::Unknown,
-        _ => Blame::Request,
-    };
-    Outcome::Refused { status: set.status.clone(), blame, description: set.failure_description.clone(), errors }
-}
-
-fn refusal(change: &DescribedChange, error: &ErrorDetail) -> Refusal {
-    let findings_url = (error.code == "SCAN_ERROR")
-        .then(|| error.message.split_whitespace().find(|word| word.starts_with("https://") || word.starts_with("http://")))
-        .flatten();
-    Refusal {
+    let of_change = |change: &DescribedChange, error: &ErrorDetail| ChangeError {
         change: format!("{} {}", change.change_type, change.entity.kind).trim().to_owned(),
         code: error.code.clone(),
         message: error.message.clone(),
-        advice: advice(&error.code),
-        findings_url: findings_url.map(str::to_owned),
-        findings: Vec::new(),
+    };
+    let mut errors: Vec<ChangeError> =
+        set.changes.iter().flat_map(|change| change.errors.iter().map(move |error| of_change(change, error))).collect();
+    // That a change's error is the request's fault goes without saying.
+    if let Some(code) = set.failure_code.as_deref().filter(|code| errors.is_empty() || *code == SERVER_FAULT) {
+        let message = set.failure_description.as_deref().unwrap_or("AWS gives no reason").to_owned();
+        errors.push(ChangeError { change: WHOLE.to_owned(), code: code.to_owned(), message });
     }
+    Outcome::Refused { status: set.status.clone(), errors: errors.iter().map(Refusal::of_record).collect() }
+}
+
+/// Finds the address of a scan's findings: the message is it, or has it.
+fn findings_url(code: &str, message: &str) -> Option<String> {
+    let is_address = |word: &&str| word.starts_with("https://") || word.starts_with("http://");
+    message.split_whitespace().find(is_address).filter(|_| code == "SCAN_ERROR").map(str::to_owned)
 }
 
 fn entity(set: &ChangeSetDescription, entity_type: &str) -> Option<EntityId> {
@@ -354,8 +416,8 @@ mod tests {
             { "ErrorCode": "NEVER_SEEN", "ErrorMessage": "Whatever it says." },
         ]);
         let set = described("FAILED", json!([{ "ChangeType": "AddDeliveryOptions", "Entity": entity, "ErrorDetailList": errors }]));
-        let Outcome::Refused { status, blame, errors, .. } = outcome(&set).unwrap() else { panic!() };
-        assert_eq!((status.as_str(), blame), ("FAILED", Blame::Request));
+        let Outcome::Refused { status, errors } = outcome(&set).unwrap() else { panic!() };
+        assert_eq!((status.as_str(), Blame::of(&status, &errors)), ("FAILED", Blame::Request));
         assert_eq!(errors[0].findings_url.as_deref(), Some("https://d1.example.net/f.json"));
         assert!(errors[0].advice.is_some());
         assert_eq!((errors[1].advice, errors[1].message.as_str()), (None, "Whatever it says."));
@@ -367,15 +429,17 @@ mod tests {
         let fault = |status: &str, code: Option<&str>| {
             let mut set = described(status, json!([]));
             set.failure_code = code.map(str::to_owned);
-            match outcome(&set).unwrap() {
-                Outcome::Refused { blame, .. } => blame,
-                other => panic!("{other:?}"),
-            }
+            set.failure_description = code.map(|_| "Start it again.".to_owned());
+            let Outcome::Refused { status, errors } = outcome(&set).unwrap() else { panic!("{status}") };
+            // The record tells the same.
+            let records: Vec<ChangeError> = errors.iter().flat_map(Refusal::to_records).collect();
+            assert_eq!(records.iter().map(Refusal::of_record).collect::<Vec<_>>(), errors);
+            (Blame::of(&status, &errors), errors.into_iter().map(|error| format!("{}: {}", error.code, error.message)).collect::<Vec<_>>())
         };
-        assert_eq!(fault("FAILED", Some("SERVER_FAULT")), Blame::Aws);
-        assert_eq!(fault("FAILED", Some("CLIENT_ERROR")), Blame::Request);
-        assert_eq!(fault("FAILED", None), Blame::Unknown);
-        assert_eq!(fault("CANCELLED", None), Blame::Cancelled);
+        assert_eq!(fault("FAILED", Some("SERVER_FAULT")), (Blame::Aws, vec!["SERVER_FAULT: Start it again.".to_owned()]));
+        assert_eq!(fault("FAILED", Some("CLIENT_ERROR")), (Blame::Request, vec!["CLIENT_ERROR: Start it again.".to_owned()]));
+        assert_eq!(fault("FAILED", None), (Blame::Unknown, Vec::new()));
+        assert_eq!(fault("CANCELLED", None), (Blame::Cancelled, Vec::new()));
     }
 
     #[test]

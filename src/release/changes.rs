@@ -6,6 +6,7 @@ use crate::model::digest::Digest;
 use crate::model::ids::{ChangeSetId, RunId};
 use crate::model::price::{PriceRise, Rise};
 use crate::model::record::{ChangeError, Event, Record, Sent};
+use crate::model::version::Version;
 
 /// A change set that changed, or was to change, what a listing says beside its versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub struct ListingChange {
     pub change_set: ChangeSetId,
     /// The run that submitted it.
     pub run: RunId,
+    /// The version that the variant was at.
+    pub version: Version,
     /// When.
     pub at: Timestamp,
     /// What it does, in words.
@@ -55,6 +58,7 @@ pub fn listing_changes(records: &[Record]) -> Vec<ListingChange> {
                 changes.push(ListingChange {
                     change_set: change_set.clone(),
                     run: record.run.clone(),
+                    version: record.version.clone(),
                     at: record.at,
                     what: what.clone(),
                     wish: *wish,

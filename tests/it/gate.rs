@@ -157,10 +157,10 @@ async fn a_refused_listing_stands_until_something_changes() {
     process.engine.observer = Meddler::at("rehearsal", &process, |state| state.roles.clear());
     assert!(matches!(process.ship().await, Err(EngineError::ListingRefused { validation: false, .. })));
     assert!(process.steps().await.is_empty(), "there is nothing to do for this version");
-    let refused = engine::standing_refusal(&process.releases().await[1]);
+    let refused = engine::standing_refusal(&process.product, &process.releases().await[1]);
     let Some(EngineError::ListingRefused { errors, .. }) = refused else { panic!("{refused:?}") };
     assert!(!errors.is_empty());
-    assert!(engine::standing_refusal(&process.releases().await[0]).is_none());
+    assert!(engine::standing_refusal(&process.product, &process.releases().await[0]).is_none());
 }
 
 #[tokio::test]

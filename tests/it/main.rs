@@ -15,6 +15,7 @@ mod end_state;
 mod faults;
 mod fleet;
 mod floors;
+mod followed;
 mod gate;
 mod gc;
 mod guide;

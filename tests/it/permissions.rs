@@ -55,7 +55,7 @@ const RARE: &[(&[&str], &str, &str)] = &[
     (&["doctor"], "s3:ListObjectsV2", "but who may not list is told that what isn't there is forbidden"),
     (SURVEYORS, "aws-marketplace:ListTagsForResource", "when the Marketplace has a submission that the ledger lacks"),
     (&["list-watch"], "aws-marketplace:DescribeAssessment", "when an assessment did not pass"),
-    (&["list-validate"], "s3:PutObject", "when the version has templates that are files of the product's folder"),
+    (&["list-plan"], "aws-marketplace:DescribeChangeSet", "when a change set locks the listing"),
     (LISTERS, "s3:CreateBucket", "when a rehearsal's twin lacks the bucket for media"),
     (LISTERS, "s3:DeletePublicAccessBlock", "when a rehearsal's twin lacks the bucket for media"),
     (LISTERS, "s3:PutBucketPolicy", "when a rehearsal's twin lacks the bucket for media"),
@@ -153,7 +153,14 @@ async fn releases(seen: &mut Seen) {
         seen.look(&world, command, async |process| only(process, *stage).await.unwrap()).await;
     }
     seen.look(&world, "list", async |process| submit(process).await).await;
-    seen.look(&world, "list-status", async |process| follow(process).await).await;
+    seen.look(&world, "list-status", async |process| {
+        follow(process).await;
+        let records = process.engine.ledger.records(&process.product.variant()).await.unwrap();
+        let (reader, entity) = (process.engine.writer.reader(), engine::listing_of(&process.product, &records).unwrap());
+        reader.public_offers(&[entity]).await.unwrap();
+        reader.change_sets(&ChangeSetFilter::UnderWay).await.unwrap();
+    })
+    .await;
     listings(seen, &world).await;
     seen.look(&world, "gc", async |process| drop(gc::plan(process, SignedDuration::ZERO).await)).await;
     seen.look(&world, "doctor", async |process| drop(diagnose(process).await)).await;

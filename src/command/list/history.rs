@@ -5,17 +5,21 @@ use std::collections::BTreeMap;
 use clap::Args;
 use serde::Serialize;
 
+use super::entities;
 use crate::cli::{Format, Global};
 use crate::cloud::ChangeSetFilter;
 use crate::command::context::Context;
 use crate::command::selection::Selection;
 use crate::engine;
 use crate::failure::Failure;
-use crate::listing::ChangeSetDescription;
+use crate::listing::{ChangeSetDescription, KeptChangeSet, Outcome, REHEARSAL, Refusal, outcome};
 use crate::model::ids::{ChangeSetId, RunId};
 use crate::model::product::Product;
 use crate::model::record::{ChangeError, Event, Record};
 use crate::ui;
+
+/// What the findings of AWS's scan are errors of.
+const SCAN: &str = "scan";
 
 /// Arguments of `list history`.
 #[derive(Debug, Args)]
@@ -37,8 +41,11 @@ struct Row {
     what: String,
     /// `PREPARING`, `APPLYING`, `SUCCEEDED`, `FAILED`, `CANCELLED`.
     status: String,
-    /// The run that submitted it; none of a rehearsal, and of what the ledger doesn't know.
+    /// The run that submitted it; none of a rehearsal by itself, and of what the ledger doesn't know.
     run: Option<RunId>,
+    /// Whether the ledger keeps it: it is bakehouse's own.
+    kept: bool,
+    /// AWS's codes and messages, and what its scan found.
     errors: Vec<ChangeError>,
 }
 
@@ -57,7 +64,11 @@ pub async fn run(global: &Global, args: &HistoryArgs) -> Result<(), Failure> {
         Format::Text if rows.is_empty() => context.ui.say("nothing was submitted, as far as ledger and AWS tell"),
         Format::Text => {
             let cells = |row: &Row| {
-                let by = row.run.as_ref().map_or_else(|| "not in the ledger".to_owned(), ToString::to_string);
+                let by = match (&row.run, row.kept) {
+                    (Some(run), _) => run.to_string(),
+                    (None, true) => "list validate".to_owned(),
+                    (None, false) => "not in the ledger".to_owned(),
+                };
                 let codes: Vec<&str> = row.errors.iter().map(|error| error.code.as_str()).collect();
                 vec![row.at.clone(), row.change_set.to_string(), row.what.clone(), by, row.status.clone(), codes.join(", ")]
             };
@@ -72,16 +83,27 @@ async fn rows(context: &Context, product: &Product) -> Result<Vec<Row>, Failure>
     let variant = product.variant();
     let records = context.ledger().records(&variant).await?;
     let mut rows = of_records(&records);
-    if let Some(entity) = engine::listing_of(product, &records) {
+    for kept in context.ledger().kept_change_sets::<KeptChangeSet>(&variant).await? {
+        let of_kept = || Row { run: kept.run.clone(), kept: true, ..of_description(&kept.end) };
+        let row = rows.entry(kept.change_set.clone()).or_insert_with(of_kept);
+        let found = kept.findings.iter().map(|found| ChangeError {
+            change: SCAN.to_owned(),
+            code: found.code.clone(),
+            message: found.message.clone(),
+        });
+        // The record has them already, unless they were fetched later.
+        let found: Vec<ChangeError> = found.filter(|found| !row.errors.iter().any(|known| known.message == found.message)).collect();
+        row.errors.extend(found);
+    }
+    // What changes the offer alone is no change set on the product.
+    for entity in entities(context, engine::listing_of(product, &records)).await? {
         for listed in context.reader().change_sets(&ChangeSetFilter::On(entity)).await? {
-            let known = rows.get(&listed.id).is_some_and(|row| row.status == listed.status);
-            if known {
+            if rows.get(&listed.id).is_some_and(|row| row.status == listed.status) {
                 continue;
             }
             if let Some(described) = context.reader().change_set(&listed.id).await? {
-                let row = of_description(&described);
                 let run = rows.get(&listed.id).and_then(|row| row.run.clone());
-                rows.insert(listed.id, Row { run, ..row });
+                rows.insert(listed.id, Row { kept: run.is_some(), run, ..of_description(&described) });
             }
         }
     }
@@ -107,6 +129,7 @@ fn of_records(records: &[Record]) -> BTreeMap<ChangeSetId, Row> {
                     // Until its end is recorded it is under way, as far as the ledger tells.
                     status: "PREPARING".to_owned(),
                     run: Some(record.run.clone()),
+                    kept: true,
                     errors: Vec::new(),
                 };
                 rows.insert(change_set.clone(), row);
@@ -127,19 +150,20 @@ fn of_records(records: &[Record]) -> BTreeMap<ChangeSetId, Row> {
 }
 
 fn of_description(described: &ChangeSetDescription) -> Row {
-    let errors = described.changes.iter().flat_map(|change| {
-        let of = format!("{} {}", change.change_type, change.entity.kind);
-        change.errors.iter().map(move |e| ChangeError { change: of.clone(), code: e.code.clone(), message: e.message.clone() })
-    });
+    let errors = match outcome(described) {
+        Ok(Outcome::Refused { errors, .. }) => errors.iter().flat_map(Refusal::to_records).collect(),
+        _ => Vec::new(),
+    };
     let types: Vec<&str> = described.changes.iter().map(|change| change.change_type.as_str()).collect();
     let name = described.name.clone().unwrap_or_else(|| types.join(", "));
     Row {
         variant: String::new(),
         change_set: described.id.clone(),
         at: described.start_time.clone().unwrap_or_default(),
-        what: if described.is_validation() { format!("rehearsal: {name}") } else { name },
+        what: if described.is_validation() { format!("{REHEARSAL}: {}", name.trim_end_matches(&format!(": {REHEARSAL}"))) } else { name },
         status: described.status.clone(),
         run: None,
-        errors: errors.collect(),
+        kept: false,
+        errors,
     }
 }

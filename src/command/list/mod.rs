@@ -19,6 +19,8 @@ use super::show::find;
 use crate::cli::{Format, Global, Patience};
 use crate::engine::{self, Engine, Stage};
 use crate::failure::Failure;
+use crate::listing::{Blame, Refusal};
+use crate::model::ids::EntityId;
 use crate::model::plan::Step;
 use crate::model::product::Product;
 use crate::model::version::Version;
@@ -66,7 +68,7 @@ pub enum ListCommand {
     Restrict(restrict::RestrictArgs),
     /// Say who sees the product; people at AWS review it
     Visibility(restrict::VisibilityArgs),
-    /// Look how the last submission stands, and record its end
+    /// Look how what was submitted stands, versions and changes, and record what has ended
     Status(status::StatusArgs),
     /// Cancel a change set that AWS is still preparing
     Cancel(cancel::CancelArgs),
@@ -142,15 +144,31 @@ async fn change_set(context: &Context, engine: &Engine, product: &Product, versi
     Ok(Some(json!({ "variant": variant.to_string(), "version": released.version, "change_set": set.to_json() })))
 }
 
+/// Adds to a product at the Marketplace its public offer.
+async fn entities(context: &Context, product: Option<EntityId>) -> Result<Vec<EntityId>, Failure> {
+    let mut entities: Vec<EntityId> = product.into_iter().collect();
+    if !entities.is_empty() {
+        entities.extend(context.reader().public_offers(&entities).await?.into_values());
+    }
+    Ok(entities)
+}
+
 /// Says where a listing stands.
 pub fn words(listing: &Listing) -> String {
     match listing {
         Listing::None => "released, not listed".to_owned(),
         Listing::Submitted { change_set, .. } => format!("submitted, change set {change_set} under way"),
         Listing::Listed { product, .. } => format!("listed in {product}"),
-        Listing::Refused { change_set, errors, .. } => {
+        Listing::Refused { change_set, status, errors, .. } => {
             let codes: Vec<&str> = errors.iter().map(|e| e.code.as_str()).collect();
-            format!("released, listing refused by change set {change_set}: {}", codes.join(", "))
+            let refusals: Vec<Refusal> = errors.iter().map(Refusal::of_record).collect();
+            match Blame::of(status, &refusals) {
+                Blame::Cancelled => format!("released, change set {change_set} was cancelled"),
+                Blame::Aws => format!("released, change set {change_set} failed by AWS's own fault: {}", codes.join(", ")),
+                Blame::Request | Blame::Unknown => {
+                    format!("released, listing refused by change set {change_set}: {}", codes.join(", "))
+                }
+            }
         }
     }
 }

@@ -263,7 +263,7 @@ fn text(planned: &engine::ListingPlan) -> String {
 
 fn document(planned: &engine::ListingPlan) -> Value {
     let mut document = json(&planned.plan);
-    document["under_way"] = planned.under_way.iter().map(ToString::to_string).collect();
+    document["under_way"] = planned.under_way.iter().map(|set| serde_json::json!(set)).collect();
     document["unfinished_run"] = planned.open.as_ref().map(|open| open.run().to_string()).into();
     document
 }

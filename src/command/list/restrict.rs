@@ -11,7 +11,7 @@ use crate::command::ship::{Approval, carry_out_next};
 use crate::engine::{Engine, Extent, ListingPlan};
 use crate::failure::Failure;
 use crate::listing::Entity;
-use crate::listing::retention::{self, Retention};
+use crate::listing::retention::{self, OnSale, Retention, Stay};
 use crate::listing::{AmiProduct, change_visibility};
 use crate::model::change_set::product::TargetVisibility;
 use crate::model::count::counted;
@@ -99,17 +99,18 @@ impl From<Target> for TargetVisibility {
 pub async fn restrict(global: &Global, args: &RestrictArgs) -> Result<(), Failure> {
     let make = |live: &Entity<AmiProduct>, now: Timestamp| {
         let versions = retention::on_sale(&live.details);
-        let chosen = if args.versions.is_empty() {
-            retention::outdated(&versions, &rule(args), now)
+        let (chosen, told) = if args.versions.is_empty() {
+            (retention::outdated(&versions, &rule(args), now), staying(&versions, &rule(args), now))
         } else {
-            retention::named(&versions, &args.versions).map_err(|error| refused(&args.product, error.to_string()))?
+            (retention::named(&versions, &args.versions).map_err(|error| refused(&args.product, error.to_string()))?, Vec::new())
         };
         if chosen.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Asked { sets: Vec::new(), told });
         }
-        retention::restrict(live, &chosen).map_err(|error| refused(&args.product, error.to_string()))
+        let sets = retention::restrict(live, &chosen).map_err(|error| refused(&args.product, error.to_string()))?;
+        Ok(Asked { sets, told })
     };
-    asked(global, &args.product, &args.approval, &args.patience, Asked { dry_run: args.dry_run, replacement: None }, make).await
+    asked(global, &args.product, &args.approval, &args.patience, How { dry_run: args.dry_run, replacement: None }, make).await
 }
 
 /// Says who sees a product.
@@ -120,10 +121,29 @@ pub async fn restrict(global: &Global, args: &RestrictArgs) -> Result<(), Failur
 pub async fn visibility(global: &Global, args: &VisibilityArgs) -> Result<(), Failure> {
     let make = |live: &Entity<AmiProduct>, _: Timestamp| {
         let set = change_visibility(live, args.visibility.into(), args.replacement.clone());
-        set.map(|set| vec![set]).map_err(|error| refused(&args.product, error.to_string()))
+        set.map(|set| Asked { sets: vec![set], told: Vec::new() }).map_err(|error| refused(&args.product, error.to_string()))
     };
-    let asked_for = Asked { dry_run: false, replacement: args.replacement.as_ref() };
-    asked(global, &args.product, &args.approval, &args.patience, asked_for, make).await
+    let how = How { dry_run: false, replacement: args.replacement.as_ref() };
+    asked(global, &args.product, &args.approval, &args.patience, how, make).await
+}
+
+/// What somebody asks for, and what is to be known of it.
+struct Asked {
+    sets: Vec<ListingSet>,
+    told: Vec<String>,
+}
+
+/// Says of each version that stays on sale why, or until when.
+fn staying(versions: &[OnSale], rule: &Retention, now: jiff::Timestamp) -> Vec<String> {
+    let line = |(version, stay): (&OnSale, Stay)| match stay {
+        Stay::Kept => Some(format!("{} is kept", version.title)),
+        Stay::Until(Some(until)) if until <= now => None,
+        Stay::Until(Some(until)) => {
+            Some(format!("{} is not kept, and stays until its grace ends on {}", version.title, until.strftime("%Y-%m-%d")))
+        }
+        Stay::Until(None) => Some(format!("{} is not kept, and stays: AWS does not tell when it or the next one came", version.title)),
+    };
+    retention::judge(versions, rule).into_iter().filter_map(line).collect()
 }
 
 fn rule(args: &RestrictArgs) -> Retention {
@@ -139,8 +159,8 @@ fn refused(product: &Selection, what: String) -> Failure {
     Failure::other(what, format!("bakehouse list watch {product} shows how the listing stands; nothing was submitted"))
 }
 
-/// What is asked for beside the change sets.
-struct Asked<'a> {
+/// How change sets are carried out.
+struct How<'a> {
     /// Whether they are shown alone.
     dry_run: bool,
     /// A product that must be there.
@@ -153,8 +173,8 @@ async fn asked(
     selection: &Selection,
     approval: &Approval,
     patience: &Patience,
-    Asked { dry_run, replacement }: Asked<'_>,
-    make: impl Fn(&Entity<AmiProduct>, Timestamp) -> Result<Vec<ListingSet>, Failure>,
+    How { dry_run, replacement }: How<'_>,
+    make: impl Fn(&Entity<AmiProduct>, Timestamp) -> Result<Asked, Failure>,
 ) -> Result<(), Failure> {
     let context = Context::open_for(global, selection).await?;
     let _target = context.state_target();
@@ -185,17 +205,18 @@ async fn plan(
     context: &Context,
     engine: &Engine,
     product: &Product,
-    make: &impl Fn(&Entity<AmiProduct>, Timestamp) -> Result<Vec<ListingSet>, Failure>,
+    make: &impl Fn(&Entity<AmiProduct>, Timestamp) -> Result<Asked, Failure>,
 ) -> Result<Option<ListingPlan>, Failure> {
     let found = engine.plan_listings(&[product]).await?.remove(0)?;
     let Some(live) = &found.live else {
         let variant = product.variant();
         return Err(Failure::other(format!("{variant} is not listed"), format!("bakehouse ship {variant} lists it")));
     };
-    let sets = make(&live.product, engine.clock.now()).inspect_err(|_| {
+    let Asked { sets, told } = make(&live.product, engine.clock.now()).inspect_err(|_| {
         // What is under way may be why.
         found.under_way.iter().for_each(|set| context.ui.say(&format!("under way, and not in what is live yet: change set {set}")));
     })?;
+    told.iter().for_each(|line| context.ui.say(line));
     if sets.is_empty() {
         context.ui.say(&format!("nothing to restrict: {} stays as it is", product.variant()));
         return Ok(None);

@@ -9,12 +9,13 @@ use serde::Serialize;
 
 use super::plan::chosen;
 use crate::cli::{Format, Global};
-use crate::cloud::Assessed;
+use crate::cloud;
 use crate::command::context::Context;
 use crate::command::selection::Selection;
 use crate::engine::ListingPlan;
 use crate::failure::Failure;
-use crate::listing::Visibility;
+use crate::listing::assessed::{published, warnings};
+use crate::listing::{ChangeSetSummary, Visibility};
 use crate::model::assessment::Assessment;
 use crate::model::count::counted;
 use crate::model::ids::EntityId;
@@ -43,17 +44,26 @@ struct Watched {
     variant: String,
     product: Option<EntityId>,
     visibility: Option<Visibility>,
-    /// Change sets that have not ended, in words.
-    under_way: Vec<String>,
+    /// Change sets that have not ended, whoever submitted them.
+    under_way: Vec<ChangeSetSummary>,
     /// Changes that the manifest wants of the listing.
     to_change: usize,
     /// What can't be changed, or has to be known.
     notices: Vec<String>,
-    /// Assessments that failed, have expired or are about to.
+    /// Assessments of what is published that failed, have expired or are about to.
     warnings: Vec<String>,
     /// Whether one failed or has expired.
     fails: bool,
-    assessments: Vec<Assessment>,
+    assessments: Vec<Assessed>,
+}
+
+/// An assessment, and what it is of.
+#[derive(Debug, Serialize)]
+struct Assessed {
+    /// The version, while buyers can have it; none of a rehearsal, of what was refused or is restricted.
+    published_version: Option<String>,
+    #[serde(flatten)]
+    assessment: Assessment,
 }
 
 /// Looks at all listings and says what needs somebody. Only reads.
@@ -76,7 +86,7 @@ pub async fn run(global: &Global, args: &WatchArgs) -> Result<(), Failure> {
     let reader = context.reader();
     let assessments: BTreeMap<EntityId, Vec<Assessment>> = futures::stream::iter(listed.iter().filter_map(|planned| planned.live.as_ref()))
         .map(|live| async move {
-            Ok::<_, Failure>((live.product.id.clone(), reader.assessments(&Assessed::Product(live.product.id.clone())).await?))
+            Ok::<_, Failure>((live.product.id.clone(), reader.assessments(&cloud::Assessed::Product(live.product.id.clone())).await?))
         })
         .buffer_unordered(AT_ONCE)
         .try_collect()
@@ -97,41 +107,22 @@ pub async fn run(global: &Global, args: &WatchArgs) -> Result<(), Failure> {
 fn watched(planned: &ListingPlan, assessments: &BTreeMap<EntityId, Vec<Assessment>>, now: Timestamp, soon: Timestamp) -> Watched {
     let live = planned.live.as_ref();
     let assessments = live.and_then(|live| assessments.get(&live.product.id)).cloned().unwrap_or_default();
-    // Of each delivery option the newest tells.
-    let mut newest: BTreeMap<Option<&str>, &Assessment> = BTreeMap::new();
-    for assessment in &assessments {
-        let kept = newest.entry(assessment.delivery_option.as_deref()).or_insert(assessment);
-        if kept.created < assessment.created {
-            *kept = assessment;
-        }
-    }
+    let published = live.map(|live| published(&live.product.details)).unwrap_or_default();
+    let warnings = warnings(&published, &assessments, now, soon);
+    let version_of = |assessment: &Assessment| published.get(assessment.delivery_option.as_ref()?).cloned();
     Watched {
         variant: planned.plan.variant.to_string(),
         product: live.map(|live| live.product.id.clone()),
         visibility: live.and_then(|live| live.product.details.description.visibility.clone()),
-        under_way: planned.under_way.iter().map(ToString::to_string).collect(),
+        under_way: planned.under_way.clone(),
         to_change: planned.plan.steps.len(),
         notices: planned.plan.obstacles.iter().map(ToString::to_string).chain(planned.plan.notices.clone()).collect(),
-        fails: newest.values().any(|assessment| warning(assessment, now, now).is_some()),
-        warnings: newest.into_values().filter_map(|assessment| warning(assessment, now, soon)).collect(),
-        assessments,
-    }
-}
-
-/// Says what is wrong with an assessment, if something is.
-fn warning(assessment: &Assessment, now: Timestamp, soon: Timestamp) -> Option<String> {
-    let of = assessment.delivery_option.as_deref().map(|option| format!(" of delivery option {option}")).unwrap_or_default();
-    if !assessment.passed() {
-        let faults = assessment.controls.iter().flat_map(|control| &control.faults);
-        let faults: Vec<String> = faults.map(|fault| format!("{}: {}", fault.code, fault.message)).collect();
-        return Some(
-            format!("AWS's assessment{of} is {}: {}", assessment.result, faults.join("; ")).trim_end_matches([':', ' ']).to_owned(),
-        );
-    }
-    match assessment.expires {
-        Some(expires) if expires <= now => Some(format!("AWS's assessment{of} has expired on {}", expires.strftime("%Y-%m-%d"))),
-        Some(expires) if expires <= soon => Some(format!("AWS's assessment{of} expires on {}", expires.strftime("%Y-%m-%d"))),
-        _ => None,
+        fails: warnings.iter().any(|warning| warning.fails),
+        warnings: warnings.into_iter().map(|warning| warning.text).collect(),
+        assessments: assessments
+            .into_iter()
+            .map(|assessment| Assessed { published_version: version_of(&assessment), assessment })
+            .collect(),
     }
 }
 

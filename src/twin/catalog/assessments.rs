@@ -96,9 +96,10 @@ impl Assessment {
         &self.id
     }
 
-    /// Tells whether it can't be read any more.
-    pub(super) fn has_expired(&self, now: Timestamp) -> bool {
-        self.expires() <= now
+    /// Tells whether it can't be read any more. That it has expired, AWS tells by its `ExpiresAt`; nowhere does it say that it is gone
+    /// by then. Here it is for as long again.
+    pub(super) fn is_past(&self, now: Timestamp) -> bool {
+        self.expires().saturating_add(findings::LIFE).unwrap_or(Timestamp::MAX) <= now
     }
 
     fn passed(&self) -> bool {
@@ -167,7 +168,7 @@ pub(super) fn list(state: &State, request: &Value, now: Timestamp) -> Result<Val
         .catalog
         .assessments
         .values()
-        .filter(|a| now < a.expires() && [FRAMEWORK, FRAMEWORK_VERSION].contains(&framework))
+        .filter(|a| !a.is_past(now) && [FRAMEWORK, FRAMEWORK_VERSION].contains(&framework))
         .filter(|a| is(option, a.delivery_option.as_deref()))
         .filter(|a| is(&target["EntityId"], a.entity.as_deref()) && is(&target["ChangeSetId"], a.change_set.as_deref()))
         .collect();
@@ -185,7 +186,7 @@ pub(super) fn describe(state: &State, request: &Value, now: Timestamp) -> Result
     let wanted = request["AssessmentIdentifier"].as_str().unwrap_or_default();
     let prefix = entities::arn(&state.account, "Assessment", "");
     let id = wanted.strip_prefix(&prefix).unwrap_or(wanted);
-    let found = state.catalog.assessments.get(id).filter(|a| now < a.expires());
+    let found = state.catalog.assessments.get(id).filter(|a| !a.is_past(now));
     let found = found.ok_or_else(|| not_found(format!("Assessment {wanted} was not found.")))?;
     let (controls, next) = page(found.controls(), 50, request)?;
     let mut answer = found.summary(state);

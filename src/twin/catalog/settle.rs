@@ -39,7 +39,7 @@ pub(super) fn settle(state: &mut State, now: Timestamp, folder: &Path, faults: &
     rescans::carry_out(&mut state.catalog, now, faults);
     state.catalog.change_sets.retain(|_, set| !is_past(set.outcome.as_ref(), now));
     state.catalog.findings.forget(now);
-    state.catalog.assessments.retain(|_, assessment| !assessment.has_expired(now));
+    state.catalog.assessments.retain(|_, assessment| !assessment.is_past(now));
 }
 
 /// Raises the prices that have come to rise.

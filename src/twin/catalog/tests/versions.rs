@@ -92,6 +92,12 @@ async fn what_came_of_an_image_can_be_read() {
     bench.twin.clock().sleep(HOUR * 24 * 61).await;
     let (_, later) = bench.post("ListAssessments", list(json!({ "EntityId": product }))).await;
     let left = later["AssessmentSummaryList"].as_array().unwrap();
-    assert_eq!(left.len(), 1, "what came of change sets expires");
+    assert_eq!(left.len(), 3, "what has expired is told as such: {later:#}");
     assert_eq!(left[0]["AssessmentTargetSummary"], json!({ "EntityId": product }), "what is published was scanned again");
+    let now = crate::twin::catalog::change_sets::time(bench.twin.clock().now());
+    let expired: Vec<bool> = left.iter().map(|one| one["ExpiresAt"].as_str().unwrap() <= now.as_str()).collect();
+    assert_eq!(expired, [false, true, true]);
+    bench.twin.clock().sleep(HOUR * 24 * 60).await;
+    let (_, gone) = bench.post("ListAssessments", list(json!({ "ChangeSetId": failed["ChangeSetId"] }))).await;
+    assert_eq!(gone["AssessmentSummaryList"], json!([]));
 }
