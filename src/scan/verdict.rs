@@ -50,15 +50,23 @@ pub(super) struct Passes {
     pub(super) in_vain: Vec<String>,
 }
 
+/// How many findings of a rule are told one by one; a small file can make any number of them.
+const MOST_FINDINGS: usize = 10_000;
+
+/// How much of a text of the image's is told, in characters.
+const MOST_CHARACTERS: usize = 4096;
+
 /// Collects the findings of one rule.
 pub(super) struct Verdict<'r> {
     rule: &'r Rule,
     findings: Vec<Finding>,
+    /// How many there are beyond those, and how bad the worst of them is.
+    beyond: Option<(u64, Severity)>,
 }
 
 impl<'r> Verdict<'r> {
     pub(super) fn new(rule: &'r Rule) -> Self {
-        Self { rule, findings: Vec::new() }
+        Self { rule, findings: Vec::new(), beyond: None }
     }
 
     /// Adds a finding of the rule's severity about a file.
@@ -73,8 +81,7 @@ impl<'r> Verdict<'r> {
 
     /// Adds a finding of another severity about a line of a file, counted from 1, if that is known.
     pub(super) fn line_as(&mut self, severity: Severity, path: impl AsRef<Path>, line: Option<u64>, reason: impl Into<String>) {
-        self.push(severity, Some(printable(&path.as_ref().to_string_lossy())), reason.into());
-        if let Some(finding) = self.findings.last_mut() {
+        if let Some(finding) = self.push(severity, Some(printable(&path.as_ref().to_string_lossy())), &reason.into()) {
             finding.line = line;
         }
     }
@@ -86,44 +93,60 @@ impl<'r> Verdict<'r> {
 
     /// Adds a finding of another severity about the image as a whole.
     pub(super) fn image_as(&mut self, severity: Severity, reason: impl Into<String>) {
-        self.push(severity, None, reason.into());
+        self.push(severity, None, &reason.into());
     }
 
     /// Says what to do about the finding that was added last, where that is more than what the rule says.
     pub(super) fn remedied(&mut self, remedy: String) {
-        if let Some(finding) = self.findings.last_mut() {
+        // One that was only counted has none of its own.
+        if let Some(finding) = self.findings.last_mut().filter(|_| self.beyond.is_none()) {
             finding.remedy = remedy;
         }
     }
 
     /// Adds a flaw of a package's, as bad as it is.
     pub(super) fn flaw(&mut self, flaw: &Flaw) {
-        self.push(flaw.severity, flaw.path.as_deref().map(printable), flaw.reason.clone());
-        if let Some(finding) = self.findings.last_mut() {
+        if let Some(finding) = self.push(flaw.severity, flaw.path.as_deref().map(printable), &flaw.reason) {
             finding.package = flaw.vulnerability.packages.first().cloned();
             finding.vulnerability = Some(Box::new(flaw.vulnerability.clone()));
         }
     }
 
-    pub(super) fn into_findings(self) -> Vec<Finding> {
+    /// Returns the findings. What is beyond the most that are told is one finding, as bad as the worst of it: whether an
+    /// image passes is not changed by how much is found in it.
+    pub(super) fn into_findings(mut self) -> Vec<Finding> {
+        if let Some((count, severity)) = self.beyond {
+            let reason = format!("{count} more are not told one by one, for {MOST_FINDINGS} are; mend those and scan again");
+            self.findings.push(self.finding(severity, None, &reason));
+        }
         self.findings
     }
 
-    fn push(&mut self, severity: Severity, path: Option<String>, reason: String) {
-        let code = self.rule.code.to_owned();
-        let (reason, remedy) = (printable(&reason), self.rule.remedy.to_owned());
-        self.findings.push(Finding {
-            code,
+    /// Adds a finding, or counts it; returns it if it was added.
+    fn push(&mut self, severity: Severity, path: Option<String>, reason: &str) -> Option<&mut Finding> {
+        if self.findings.len() < MOST_FINDINGS {
+            let finding = self.finding(severity, path, reason);
+            self.findings.push(finding);
+            return self.findings.last_mut();
+        }
+        let (count, worst) = self.beyond.unwrap_or((0, severity));
+        self.beyond = Some((count + 1, worst.max(severity)));
+        None
+    }
+
+    fn finding(&self, severity: Severity, path: Option<String>, reason: &str) -> Finding {
+        Finding {
+            code: self.rule.code.to_owned(),
             severity,
             path,
             line: None,
             package: None,
             vulnerability: None,
-            reason,
-            remedy,
+            reason: printable(reason),
+            remedy: self.rule.remedy.to_owned(),
             waiver: None,
             statement: None,
-        });
+        }
     }
 }
 
@@ -135,7 +158,47 @@ pub(super) fn worst_first(findings: &mut Vec<Finding>) {
     findings.dedup();
 }
 
-/// A text of the image as a terminal can show it: names in an image may hold control characters.
+/// A text of the image as a terminal can show it: names in an image may hold control characters, and any number of them.
 pub(super) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    let shown = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    let cut = text.char_indices().nth(MOST_CHARACTERS);
+    let end = cut.map_or(text.len(), |(end, _)| end);
+    text[..end].chars().map(shown).chain(cut.map(|_| '…')).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULE: Rule = Rule {
+        code: "AMI-TST-001",
+        severity: Severity::Low,
+        title: "tests",
+        why: "It is tested.",
+        remedy: "None.",
+        judge: Judge::Image(|_, _| {}),
+    };
+
+    #[test]
+    fn however_much_is_found_is_told_in_bounds_and_as_bad_as_it_is() {
+        let mut verdict = Verdict::new(&RULE);
+        for number in 0..MOST_FINDINGS + 5 {
+            verdict.file_as(if number == MOST_FINDINGS + 2 { Severity::Critical } else { Severity::Low }, "/x", format!("{number}"));
+            verdict.remedied(format!("mend {number}"));
+        }
+        let findings = verdict.into_findings();
+        assert_eq!(findings.len(), MOST_FINDINGS + 1);
+        let rest = findings.last().unwrap();
+        assert_eq!((rest.severity, rest.path.as_deref(), &*rest.remedy), (Severity::Critical, None, "None."));
+        assert!(rest.reason.starts_with("5 more"), "{}", rest.reason);
+        assert_eq!(findings[MOST_FINDINGS - 1].remedy, format!("mend {}", MOST_FINDINGS - 1));
+    }
+
+    #[test]
+    fn long_texts_are_cut() {
+        assert_eq!(printable(&"ä".repeat(MOST_CHARACTERS)), "ä".repeat(MOST_CHARACTERS));
+        let cut = printable(&"ä\n".repeat(MOST_CHARACTERS));
+        assert_eq!(cut.chars().count(), MOST_CHARACTERS + 1);
+        assert!(cut.ends_with('…') && cut.starts_with("ä\u{fffd}"));
+    }
 }

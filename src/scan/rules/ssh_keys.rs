@@ -31,8 +31,10 @@ pub(super) const HOST: Rule = Rule {
 /// sshd's default for `AuthorizedKeysFile`; looked at whatever is configured.
 const DEFAULT_FILES: [&str; 2] = [".ssh/authorized_keys", ".ssh/authorized_keys2"];
 
-/// The names of files with keys that are asked for; an image with more accounts and patterns than that is nobody's.
-const MOST_CANDIDATES: usize = 200_000;
+/// How long the names of files with keys are together, in bytes, each counted as at least [`SHORTEST_PATH_BYTES`]; an image
+/// with more accounts and patterns than that is nobody's.
+const MOST_CANDIDATE_BYTES: usize = 16 << 20;
+const SHORTEST_PATH_BYTES: usize = 64;
 
 /// A path longer than this is nobody's, whatever tokens stand for.
 const LONGEST_PATH_BYTES: usize = 4096;
@@ -82,16 +84,19 @@ fn candidates(root: &Root) -> BTreeSet<PathBuf> {
     let named = root.accounts.users.iter().map(|user| Login { name: &user.name, uid: &user.uid, home: &user.home });
     let homes = root.accounts.homes.iter().map(|home| Login::of_home(home));
     let mut candidates: BTreeSet<PathBuf> = root.files.glob("/etc/ssh/authorized_keys/*").into_iter().collect();
-    let mut left = MOST_CANDIDATES;
+    let mut left = MOST_CANDIDATE_BYTES;
     for login in login.into_iter().chain(homes).chain(named) {
-        let Some(fewer) = left.checked_sub(patterns.len()) else {
-            let why =
-                format!("accounts and AuthorizedKeysFile name more than {MOST_CANDIDATES} files of keys, which were not all looked at");
-            root.files.fault(Path::new("/etc/passwd"), why);
-            break;
-        };
-        left = fewer;
-        candidates.extend(patterns.iter().filter_map(|pattern| login.expand(pattern)));
+        for pattern in &patterns {
+            let path = login.expand(pattern);
+            let size = path.as_ref().map_or(0, |path| path.as_os_str().len()).max(SHORTEST_PATH_BYTES);
+            let Some(fewer) = left.checked_sub(size) else {
+                let why = "accounts and AuthorizedKeysFile name more files of keys than can be looked at: not all were";
+                root.files.fault(Path::new("/etc/passwd"), why.to_owned());
+                return candidates;
+            };
+            left = fewer;
+            candidates.extend(path);
+        }
     }
     candidates
 }
@@ -183,6 +188,16 @@ mod tests {
         }
         let tree = clean().file("/etc/ssh/sshd_config", "PasswordAuthentication no\nAuthorizedKeysFile /keys/%u");
         assert_eq!(found(tree.file("/keys/root", KEY), "AMI-SSH-006"), ["critical /keys/root"]);
+    }
+
+    #[test]
+    fn names_of_files_with_keys_are_bounded_and_what_is_beyond_is_told() {
+        let accounts: String = (0..5000).map(|n| format!("u{n}:x:{n}:0::/home/u{n}:/bin/sh\n")).collect();
+        let long = format!("PasswordAuthentication no\nAuthorizedKeysFile /{}/%u", "k".repeat(4000));
+        let with = |settings: &str| clean().file("/etc/passwd", &*accounts).file("/etc/ssh/sshd_config", settings);
+        let told = |settings: &str| found(with(settings), "COV-FILE-001").iter().any(|finding| finding.ends_with("/etc/passwd"));
+        assert!(told(&long));
+        assert!(!told("PasswordAuthentication no\nAuthorizedKeysFile /keys/%u"), "as many accounts with short names are none too many");
     }
 
     #[test]
