@@ -114,6 +114,7 @@ mod tests {
             changes: vec![change],
             takes: "minutes".to_owned(),
             irreversible: vec!["it can't be undone".to_owned()],
+            rises: Vec::new(),
         };
         let step = Step::ChangeListing { set: Box::new(set), asked: false };
         let plan = Plan {
@@ -124,6 +125,7 @@ mod tests {
             version: "1.0.0".parse().unwrap(),
             input: Digest::of(""),
             steps: vec![Planned { step, why: "it differs".to_owned(), irreversible: true }],
+            obstacles: Vec::new(),
             notices: Vec::new(),
         };
         Next::Begin { plan, superseded: None, head: None }

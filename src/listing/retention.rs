@@ -289,18 +289,4 @@ mod tests {
         assert!(matches!(named(&versions, &["1.0.1".to_owned()]), Err(RetentionError::Newest { .. })));
         assert!(matches!(named(&versions, &["0.9.0".to_owned()]), Err(RetentionError::NotOnSale { .. })));
     }
-
-    #[test]
-    fn a_version_that_came_after_its_successor_has_its_own_time() {
-        // A backport of today to a major version that was replaced long ago.
-        let mut versions: Vec<OnSale> = vec![version("1.0.0", 1), version("1.0.1", 30), version("2.0.0", 2)];
-        let rule = Retention { majors: Some(1), minors: None, patches: None, grace: SignedDuration::from_hours(20 * 24) };
-        let titles = |versions: &[OnSale], now: &str| -> Vec<String> {
-            outdated(versions, &rule, now.parse().unwrap()).into_iter().map(|version| version.title.clone()).collect()
-        };
-        assert_eq!(titles(&versions, "2026-01-31T00:00:00Z"), Vec::<String>::new());
-        assert_eq!(titles(&versions, "2026-02-20T00:00:00Z"), ["1.0.0", "1.0.1"]);
-        versions[1].created = None;
-        assert_eq!(titles(&versions, "2026-02-20T00:00:00Z"), Vec::<String>::new());
-    }
 }

@@ -230,5 +230,5 @@ async fn what_aws_refuses_is_told_with_the_manifests_line() {
     let origin = errors[0].origin.as_ref().unwrap();
     let manifest = std::fs::read_to_string(world.folder.path().join("products/hello-web/product.toml")).unwrap();
     let line = manifest.lines().position(|line| line.starts_with("categories")).unwrap() + 1;
-    assert_eq!((origin.key, origin.place.line as usize), ("product.categories", line), "{origin}");
+    assert_eq!((origin.key, origin.place.line), ("product.categories", line), "{origin}");
 }

@@ -66,7 +66,8 @@ mod tests {
             let desired = Desired { product: &product, given: &given, prices_rose: None, version_texts: VersionTexts::OfNewest };
             let planned = plan(&desired, &live, "2026-11-28T12:00:00Z".parse().unwrap());
             let sent: BTreeSet<String> = planned.sets.into_iter().flat_map(|set| set.changes).map(|change| change.field).collect();
-            let held = planned.obstacles.into_iter().filter(|obstacle| obstacle.code == ObstacleCode::ToFillIn).map(|held| held.field);
+            let held =
+                planned.obstacles.into_iter().filter(|obstacle| obstacle.code == ObstacleCode::ToFillIn).map(|held| held.change.field);
             (sent, held.collect::<BTreeSet<String>>())
         };
         let (sent, held) = fields(&[]);
