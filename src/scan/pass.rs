@@ -19,7 +19,7 @@ use std::thread;
 use super::files::{Files, explain};
 use super::packages::{Builder, Digested, Digests, Owned, Ownership};
 use super::request::Progress;
-use super::secrets::{FileScope, Fingerprint, Match, Matches, Packing, Searcher, Stream, WINDOW_BYTES, Weight, unpacked_name};
+use super::secrets::{FileScope, Fingerprint, Match, Matches, Packing, Searcher, Stream, WINDOW_BYTES, Weight, sealed, unpacked_name};
 use super::software::{self, File, Reading, TreeFile};
 use crate::disk::{FileTree, TreeError};
 use crate::model::report::Package;
@@ -58,6 +58,8 @@ pub(super) struct Contents {
     pub(super) other_systems: BTreeSet<PathBuf>,
     /// What was searched, but not all that is in it, and why.
     pub(super) partial: BTreeMap<PathBuf, String>,
+    /// Files that are packed in a way that is not undone, by how: nothing in them was searched.
+    pub(super) sealed: BTreeMap<&'static str, BTreeSet<PathBuf>>,
     /// What could not be read, or not to its end, and why.
     pub(super) faults: BTreeMap<PathBuf, String>,
     /// Files looked at.
@@ -141,6 +143,9 @@ impl Contents {
         self.unread_software.extend(other.unread_software);
         self.other_systems.extend(other.other_systems);
         self.partial.extend(other.partial);
+        for (packing, files) in other.sealed {
+            self.sealed.entry(packing).or_default().extend(files);
+        }
         self.faults.extend(other.faults);
         self.files += other.files;
     }
@@ -252,6 +257,8 @@ impl<'a> Worker<'a> {
                 self.found.search_packed(item, &packed, self.shared, &mut self.unpacked);
             } else if zip::is_zip(&head) {
                 self.found.search_zip(item, file, builder, self.shared, &mut self.unpacked);
+            } else if let Some(packing) = sealed(&head) {
+                self.found.sealed.entry(packing).or_default().insert(item.path().to_owned());
             }
         }
     }
