@@ -159,6 +159,7 @@ fn in_packages_that_may_be_anybodys_what_often_is_an_example_is_none() {
     // A package's own tests and examples were published with it.
     assert_eq!(told("/usr/share/acme/tests/server.key", &pem("", "")), ["pem-key of a sample"]);
     assert_eq!(told("/usr/share/doc/acme/examples/server.key", &pem("", "")), ["pem-key of a sample"]);
+    assert_eq!(told("/usr/share/man/man5/acme.5", &pem("", "")), ["pem-key of a sample"]);
     assert_eq!(told("/srv/acme/tests/server.key", &pem("", "")), ["pem-key"]);
     // What is packed is no other.
     assert_eq!(

@@ -42,7 +42,7 @@ impl FileScope {
             scope.own |= is_own;
             scope.accounts |= is_accounts(path);
             scope.sample &= is_sample(path);
-            scope.among_samples &= is_among_samples(below(&path.to_string_lossy()));
+            scope.among_samples &= is_manual(path) || is_among_samples(below(&path.to_string_lossy()));
         }
         scope
     }
@@ -225,6 +225,11 @@ fn is_sample(path: &Path) -> bool {
     }
     let inside = LIBRARIES.iter().filter_map(|library| whole.split_once(library)).map(|(_, inside)| inside);
     inside.into_iter().any(|inside| is_among_samples(inside) || whole.starts_with("/usr/share/doc/"))
+}
+
+/// Tells pages of manuals and other documents.
+fn is_manual(path: &Path) -> bool {
+    MANUALS.iter().any(|folder| path.to_string_lossy().contains(folder))
 }
 
 /// Tells files of tests, examples and documents by their names and their folders'.
