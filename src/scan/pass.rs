@@ -19,7 +19,7 @@ use std::thread;
 use super::files::{Files, explain};
 use super::packages::{Builder, Digested, Digests, Owned, Ownership};
 use super::request::Progress;
-use super::secrets::{FileScope, Fingerprint, Match, Matches, Packing, Searcher, Stream, WINDOW_BYTES, unpacked_name};
+use super::secrets::{FileScope, Fingerprint, Match, Matches, Packing, Searcher, Stream, WINDOW_BYTES, Weight, sealed, unpacked_name};
 use super::software::{self, File, Reading, TreeFile};
 use crate::disk::{FileTree, TreeError};
 use crate::model::report::Package;
@@ -41,10 +41,10 @@ const MOST_WORKERS: usize = 8;
 /// What the content of all files told.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
-    /// Secrets by file and place; of files that a package brought as they are, those alone that are never mistaken:
-    /// examples and test keys that come with software are nobody's secrets.
+    /// Secrets by file and place; of files that a package brought as they are, those alone that are no examples for
+    /// who built it: examples and test keys that come with software are nobody's secrets.
     pub(super) secrets: BTreeMap<PathBuf, Vec<Match>>,
-    /// What was left out for that: whose deleted copies are nobody's secrets either.
+    /// What was taken for an example: whose deleted copies are nobody's secrets either.
     pub(super) packaged: BTreeSet<Fingerprint>,
     /// Files that are not as the package that brought them has them, configuration aside; in no order.
     pub(super) changed: Vec<Changed>,
@@ -58,6 +58,8 @@ pub(super) struct Contents {
     pub(super) other_systems: BTreeSet<PathBuf>,
     /// What was searched, but not all that is in it, and why.
     pub(super) partial: BTreeMap<PathBuf, String>,
+    /// Files that are packed in a way that is not undone, by how: nothing in them was searched.
+    pub(super) sealed: BTreeMap<&'static str, BTreeSet<PathBuf>>,
     /// What could not be read, or not to its end, and why.
     pub(super) faults: BTreeMap<PathBuf, String>,
     /// Files looked at.
@@ -141,6 +143,9 @@ impl Contents {
         self.unread_software.extend(other.unread_software);
         self.other_systems.extend(other.other_systems);
         self.partial.extend(other.partial);
+        for (packing, files) in other.sealed {
+            self.sealed.entry(packing).or_default().extend(files);
+        }
         self.faults.extend(other.faults);
         self.files += other.files;
     }
@@ -233,25 +238,27 @@ impl<'a> Worker<'a> {
         // Of a file that was not read whole, there is no digest.
         let digested = outcome.is_ok().then(|| digests.finish());
         let is_unmodified = self.found.compare(item, &owners, digested.as_ref());
-        // Who sells an image packs what he sells: a secret in his own package is as much a secret as beside it.
-        let is_trusted = is_unmodified && owners.iter().all(|(number, owned)| is_trusted(&item.names[*number], owned.builder));
-        self.found.keep(&item.names, &scope, matches, is_trusted);
+        // What was changed is whoever's who changed it, as what no package brought.
+        let builders = owners.iter().map(|(number, owned)| builder(&item.names[*number], owned.builder));
+        let builder = builders.max().filter(|_| is_unmodified).unwrap_or(Builder::Other);
+        self.found.keep(&item.names, &scope, matches, builder);
         if let Err(why) = outcome {
             self.found.faults.insert(item.path().to_owned(), why);
         }
         // What the distribution brought is its to mend: its advisories tell of it, and versions in files don't say what it has
         // mended. Of what others' packages bring nobody tells but the files.
-        let is_told = is_unmodified && owners.iter().all(|(_, owned)| owned.builder == Builder::Distribution);
-        if !is_told && !is_broken {
+        if builder != Builder::Distribution && !is_broken {
             let in_tree = TreeFile { tree: self.tree, path: item.path(), size_bytes: item.size_bytes };
             let content = &self.content;
             let file: &dyn File = if read_bytes <= WINDOW_BYTES as u64 { content } else { &in_tree };
             self.found.read_software(item, &head, file);
-            if let Some(packing) = Packing::of(&head).filter(|_| !is_trusted) {
-                let packed = Packed { packing, file, limit_bytes: item.most_unpacked_bytes() };
+            if let Some(packing) = Packing::of(&head) {
+                let packed = Packed { packing, file, builder, limit_bytes: item.most_unpacked_bytes() };
                 self.found.search_packed(item, &packed, self.shared, &mut self.unpacked);
-            } else if zip::is_zip(&head) && !is_trusted {
-                self.found.search_zip(item, file, self.shared, &mut self.unpacked);
+            } else if zip::is_zip(&head) {
+                self.found.search_zip(item, file, builder, self.shared, &mut self.unpacked);
+            } else if let Some(packing) = sealed(&head) {
+                self.found.sealed.entry(packing).or_default().insert(item.path().to_owned());
             }
         }
     }
@@ -262,13 +269,11 @@ impl<'a> Worker<'a> {
 /// Source: <https://refspecs.linuxfoundation.org/FHS_3.0/fhs/index.html>
 const LOCAL: [&str; 5] = ["/home", "/opt", "/root", "/srv", "/usr/local"];
 
-/// Tells whether what looks like a secret in an unchanged file of a package is an example of it.
-fn is_trusted(path: &Path, builder: Builder) -> bool {
+/// Tells who put a file where it is, by who built the package that brought it.
+fn builder(path: &Path, builder: Builder) -> Builder {
     match builder {
-        Builder::Distribution => true,
-        // Many of Debian's maintainers have addresses of their own.
-        Builder::Unknown => !LOCAL.iter().any(|folder| path.starts_with(folder)),
-        Builder::Other => false,
+        Builder::Unknown if LOCAL.iter().any(|folder| path.starts_with(folder)) => Builder::Other,
+        known => known,
     }
 }
 
@@ -276,6 +281,7 @@ fn is_trusted(path: &Path, builder: Builder) -> bool {
 struct Packed<'f> {
     packing: Packing,
     file: &'f dyn File,
+    builder: Builder,
     limit_bytes: u64,
 }
 
@@ -297,17 +303,26 @@ impl Contents {
     }
 
     /// Keeps the secrets of a file, each by the one of its names that made its rule look.
-    fn keep(&mut self, names: &[PathBuf], scope: &FileScope, matches: Matches, is_trusted: bool) {
+    ///
+    /// Who sells an image packs what he sells: a secret in his own package is as much a secret as beside it. In packages that
+    /// may be his or the distribution's, only those rules count that no example fits by chance; and keys among a package's
+    /// tests and examples are made for them.
+    fn keep(&mut self, names: &[PathBuf], scope: &FileScope, matches: Matches, builder: Builder) {
         if let Some(why) = matches.fault() {
             self.faults.insert(names[0].clone(), why.to_owned());
         }
-        if let Some(why) = matches.partial().filter(|_| !is_trusted) {
+        if let Some(why) = matches.partial().filter(|_| builder != Builder::Distribution) {
             self.partial.insert(names[0].clone(), why);
         }
-        for found in matches.into_sorted() {
-            if is_trusted && !found.rule.owned {
-                self.packaged.insert(found.fingerprint);
-            } else {
+        for mut found in matches.into_sorted() {
+            if builder == Builder::Unknown && scope.is_among_samples(found.rule) {
+                found.weight = Weight::Sample;
+            }
+            let is_example = builder < found.rule.packages_of;
+            if is_example || builder != Builder::Other && found.weight == Weight::Sample {
+                self.packaged.insert(found.fingerprint.clone());
+            }
+            if !is_example {
                 self.secrets.entry(names[scope.name(found.rule)].clone()).or_default().push(found);
             }
         }
@@ -337,12 +352,12 @@ impl Contents {
             search.take(piece);
         });
         shared.charge(unpacked_bytes);
-        self.keep(&item.names, &scope, search.finish(), false);
+        self.keep(&item.names, &scope, search.finish(), packed.builder);
         self.note_unpacked(item, outcome);
     }
 
     /// Searches what is in an archive, each entry as a file below the archive's path.
-    fn search_zip(&mut self, item: &Item, file: &dyn File, shared: &Shared, buffer: &mut Vec<u8>) {
+    fn search_zip(&mut self, item: &Item, file: &dyn File, builder: Builder, shared: &Shared, buffer: &mut Vec<u8>) {
         let limit_bytes = item.most_unpacked_bytes().min(shared.unpackable_bytes.load(Ordering::Relaxed));
         let (mut unpacked_bytes, mut piece) = (0, vec![0; PIECE_BYTES]);
         let outcome = zip::unpack(file, limit_bytes, &mut |name, content| {
@@ -355,7 +370,7 @@ impl Contents {
                 search.take(&piece[..length]);
             }
             let matches = search.finish();
-            self.keep(&[path], &scope, matches, false);
+            self.keep(&[path], &scope, matches, builder);
         });
         shared.charge(unpacked_bytes);
         self.note_unpacked(item, outcome);

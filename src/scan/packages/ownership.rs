@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hasher};
 use std::path::Path;
 
+use serde::Deserialize;
+
 use super::bytes::{Damaged, damaged};
 use super::digests::Digests;
 
@@ -51,7 +53,8 @@ pub(in crate::scan) struct Owned<'o> {
 }
 
 /// Who built a package, the most trusted first.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(in crate::scan) enum Builder {
     /// The distribution, for certain: it mends what is in there, and ships no secrets.
     Distribution,

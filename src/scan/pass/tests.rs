@@ -2,9 +2,11 @@
 
 use std::io::Write as _;
 
+use base64::Engine as _;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use md5::{Digest as _, Md5};
+use sha1::Sha1;
 
 use super::item::Limits;
 use super::*;
@@ -12,7 +14,8 @@ use crate::disk::testing::MemoryTree;
 use crate::disk::{Attributes, DirectoryEntry, FileSystem, Metadata};
 use crate::model::report::OperatingSystem;
 use crate::scan::packages::Packages;
-use crate::scan::testing::pem;
+use crate::scan::secrets::Weight;
+use crate::scan::testing::{AWS_SECRET, pem};
 
 fn contents(tree: &MemoryTree) -> Contents {
     contents_of(&|| tree.clone().tree())
@@ -87,14 +90,14 @@ fn each_name_of_a_file_is_judged() {
 
 #[test]
 fn a_file_is_owned_by_any_of_its_names_and_changed_by_each() {
-    let status = "Package: x\nStatus: install ok installed\nVersion: 1\n";
+    let status = "Package: x\nStatus: install ok installed\nVersion: 1\nMaintainer: A <a@debian.org>\n";
     let sums = |digest: &str| format!("{digest}  usr/bin/b\n{digest}  usr/bin/c\n");
     let judged = |digest: &str| {
         let tree = MemoryTree::default().file("/var/lib/dpkg/status", status).file("/var/lib/dpkg/info/x.md5sums", sums(digest));
         let tree = tree.file("/usr/bin/a", pem("", "")).hard_link("/usr/bin/b", "/usr/bin/a").hard_link("/usr/bin/c", "/usr/bin/a");
         let tree = tree.tree();
         let files = Files::new(&tree);
-        let packages = Packages::read(&files, None);
+        let packages = Packages::read(&files, Some(&os("debian")));
         let found = read(&files, 0, packages.ownership(&files), &|| None, &|_| {});
         (found.changed.iter().map(|changed| changed.path.display().to_string()).collect::<Vec<_>>(), found.secrets.len(), found.unowned)
     };
@@ -103,31 +106,76 @@ fn a_file_is_owned_by_any_of_its_names_and_changed_by_each() {
     assert_eq!(judged(&hex::encode(Md5::digest(pem("", "")))), (vec![], 0, 2));
 }
 
+/// The rules that tell of an unchanged file of a package.
+fn told_in_package(os: &str, maintainer: &str, path: &str, content: &[u8]) -> Vec<String> {
+    let status = format!("Package: x\nStatus: install ok installed\nVersion: 1\nMaintainer: {maintainer}\n");
+    let list = format!("{}  {}\n", hex::encode(Md5::digest(content)), path.trim_start_matches('/'));
+    let tree = MemoryTree::default().file("/var/lib/dpkg/status", status).file("/var/lib/dpkg/info/x.md5sums", list);
+    told(tree.file(path, content), os)
+}
+
+/// The rules that tell of a system's files.
+fn told(tree: MemoryTree, os: &str) -> Vec<String> {
+    let tree = tree.tree();
+    let files = Files::new(&tree);
+    let packages = Packages::read(&files, Some(&self::os(os)));
+    let found = read(&files, 0, packages.ownership(&files), &|| None, &|_| {});
+    assert!(found.changed.is_empty(), "{:?}", found.changed);
+    let all = found.secrets.values().flatten();
+    all.map(|found| if found.weight == Weight::Sample { format!("{} of a sample", found.rule.id) } else { found.rule.id.clone() }).collect()
+}
+
+fn os(id: &str) -> OperatingSystem {
+    OperatingSystem { id: id.to_owned(), version: "1".to_owned(), name: String::new() }
+}
+
+const DEBIAN: &str = "A <a@debian.org>";
+const ACME: &str = "ACME <support@acme.example>";
+
 #[test]
 fn secrets_in_packages_are_examples_of_the_distribution_alone() {
     let key = pem("", "");
-    let digest = hex::encode(Md5::digest(&key));
-    let found = |path: &str, id: &str, maintainer: &str| {
-        let status = format!("Package: x\nStatus: install ok installed\nVersion: 1\nMaintainer: {maintainer}\n");
-        let list = format!("{digest}  {}\n", path.trim_start_matches('/'));
-        let tree = MemoryTree::default().file("/var/lib/dpkg/status", status).file("/var/lib/dpkg/info/x.md5sums", list);
-        let tree = tree.file(path, key.clone()).tree();
-        let files = Files::new(&tree);
-        let os = OperatingSystem { id: id.to_owned(), version: "1".to_owned(), name: String::new() };
-        let packages = Packages::read(&files, Some(&os));
-        read(&files, 0, packages.ownership(&files), &|| None, &|_| {}).secrets.len()
-    };
-    let (debian, own, acme) = ("A <a@debian.org>", "B <b@own.example>", "ACME <dev@acme.example>");
-    for (path, id, maintainer, secrets) in [
-        ("/usr/share/x/key", "debian", debian, 0),
-        ("/usr/share/x/key", "debian", own, 0),
-        ("/opt/x/key", "debian", acme, 1),
-        ("/usr/local/x/key", "debian", acme, 1),
-        ("/usr/share/x/key", "ubuntu", acme, 1),
-        ("/opt/x/key", "debian", debian, 0),
+    for (os, maintainer, path, expected) in [
+        ("debian", DEBIAN, "/usr/share/x/key", None),
+        ("debian", DEBIAN, "/opt/x/key", None),
+        ("debian", ACME, "/usr/lib/x/key", Some("pem-key")),
+        ("debian", ACME, "/etc/x/key", Some("pem-key")),
+        ("debian", ACME, "/opt/x/key", Some("pem-key")),
+        ("ubuntu", ACME, "/usr/share/x/key", Some("pem-key")),
+        ("raspbian", DEBIAN, "/usr/share/x/key", Some("pem-key")),
     ] {
-        assert_eq!(found(path, id, maintainer), secrets, "{path} of {maintainer} on {id}");
+        assert_eq!(told_in_package(os, maintainer, path, key.as_bytes()), Vec::from_iter(expected), "{path} of {maintainer} on {os}");
     }
+}
+
+#[test]
+fn in_packages_that_may_be_anybodys_what_often_is_an_example_is_none() {
+    let told = |path: &str, content: &str| told_in_package("debian", ACME, path, content.as_bytes());
+    let aws = format!("aws_secret_access_key = {AWS_SECRET}");
+    assert_eq!(told("/etc/acme/app.conf", &aws), ["aws-secret-key"]);
+    assert_eq!(told("/usr/lib/acme/app.conf", "db = postgres://app:Vq7-pulpit@db.internal/x"), ["database-url"]);
+    assert_eq!(told("/etc/acme/app.conf", "password = Vq7-pulpit-94"), Vec::<String>::new());
+    assert_eq!(told("/opt/acme/app.conf", "password = Vq7-pulpit-94"), ["assigned-password"]);
+    // A package's own tests and examples were published with it.
+    assert_eq!(told("/usr/share/acme/tests/server.key", &pem("", "")), ["pem-key of a sample"]);
+    assert_eq!(told("/usr/share/doc/acme/examples/server.key", &pem("", "")), ["pem-key of a sample"]);
+    assert_eq!(told("/usr/share/man/man5/acme.5", &pem("", "")), ["pem-key of a sample"]);
+    assert_eq!(told("/srv/acme/tests/server.key", &pem("", "")), ["pem-key"]);
+    // What is packed is no other.
+    assert_eq!(
+        told_in_package("debian", ACME, "/usr/lib/acme/app.jar", &zip("-9", &[("conf/key.pem", pem("", "").as_bytes())])),
+        ["pem-key"]
+    );
+    assert_eq!(told_in_package("debian", ACME, "/usr/share/acme/dump.sql.gz", &gzip(pem("", ""))), ["pem-key"]);
+    assert_eq!(told_in_package("debian", DEBIAN, "/usr/share/x/dump.sql.gz", &gzip(pem("", ""))), Vec::<String>::new());
+}
+
+#[test]
+fn packages_of_apk_may_be_anybodys() {
+    let digest = base64::engine::general_purpose::STANDARD.encode(Sha1::digest(pem("", "")));
+    let installed = format!("P:acme\nV:1-r0\nF:usr/lib/acme\nR:key.pem\nZ:Q1{digest}\n\n");
+    let tree = MemoryTree::default().file("/lib/apk/db/installed", installed).file("/usr/lib/acme/key.pem", pem("", ""));
+    assert_eq!(told(tree, "alpine"), ["pem-key"]);
 }
 
 #[test]

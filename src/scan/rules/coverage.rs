@@ -1,6 +1,7 @@
 //! The `COV` rules: what was not looked at, so that nothing passes unseen.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
 
@@ -175,6 +176,21 @@ fn partial(_: &Evidence, _: &Root, contents: &Contents, verdict: &mut Verdict) {
     for (path, why) in &contents.partial {
         verdict.file(path, format!("the file was searched in part: {why}"));
     }
+    // Systems have hundreds of them, which say the same: one finding tells of all.
+    let count: usize = contents.sealed.values().map(BTreeSet::len).sum();
+    if count > 0 {
+        let files = if count == 1 { "1 file is" } else { &format!("{count} files are") };
+        let named: Vec<String> = contents.sealed.iter().map(|(packing, paths)| format!("by {packing} {}", some_of(paths))).collect();
+        verdict.image(format!("{files} packed in a way that isn't undone, so nothing in them was searched: {}", named.join("; ")));
+    }
+}
+
+/// Names the first few of many paths, and how many more there are.
+fn some_of(paths: &BTreeSet<PathBuf>) -> String {
+    const MOST_NAMED: usize = 5;
+    let named: Vec<String> = paths.iter().take(MOST_NAMED).map(|path| path.display().to_string()).collect();
+    let more = paths.len().saturating_sub(MOST_NAMED);
+    if more > 0 { format!("{} and {more} more", named.join(", ")) } else { named.join(", ") }
 }
 
 fn os(evidence: &Evidence, verdict: &mut Verdict) {
@@ -283,6 +299,8 @@ mod tests {
     use std::collections::BTreeSet;
     use std::ops::Range;
     use std::sync::Arc;
+
+    use md5::{Digest, Md5};
 
     use crate::disk::testing::{disk_of, disk_with, ext4, fat, partitioned, unmounted_badly, xfs};
     use crate::disk::{BlockSource, SourceError};
@@ -502,5 +520,23 @@ mod tests {
     fn a_packed_file_that_breaks_off_is_told_and_lets_pass() {
         let tree = clean().file("/opt/x.gz", [0x1f, 0x8b, 8, 0, 0]);
         assert_eq!(found(tree, "COV-FILE-002"), ["medium /opt/x.gz"]);
+    }
+
+    #[test]
+    fn what_is_not_unpacked_is_told_once_and_not_of_the_distributions_packages() {
+        let xz = b"\xfd7zXZ\0";
+        let list = format!("{}  usr/share/x/a.xz\n", hex::encode(Md5::digest(xz)));
+        let status = "Package: x\nStatus: install ok installed\nVersion: 1\nMaintainer: A <a@debian.org>\n";
+        let tree = clean().file("/var/lib/dpkg/status", status).file("/var/lib/dpkg/info/x.md5sums", list).file("/usr/share/x/a.xz", xz);
+        assert_eq!(found(tree.clone(), "COV-FILE-002"), Vec::<String>::new());
+        let tree = (0..7).fold(tree, |tree, number| tree.file(&format!("/opt/{number}.xz"), xz)).file("/srv/x.snap", b"hsqs");
+        let findings = crate::scan::testing::report(tree).findings;
+        let told: Vec<&Finding> = findings.iter().filter(|finding| finding.code == "COV-FILE-002").collect();
+        assert_eq!((told.len(), told[0].path.as_deref(), told[0].severity), (1, None, Severity::Medium));
+        assert_eq!(
+            told[0].reason,
+            "8 files are packed in a way that isn't undone, so nothing in them was searched: by squashfs /srv/x.snap; by xz /opt/0.xz, \
+             /opt/1.xz, /opt/2.xz, /opt/3.xz, /opt/4.xz and 2 more"
+        );
     }
 }

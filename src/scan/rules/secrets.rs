@@ -100,9 +100,11 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_a_package_brought_is_no_secret_until_it_is_changed() {
+    fn a_key_that_the_distributions_package_brought_is_no_secret_until_it_is_changed() {
         let list = format!("{}  usr/lib/x/test.pem\n", hex::encode(Md5::digest(pem("", ""))));
+        let status = "Package: x\nStatus: install ok installed\nVersion: 1\nMaintainer: A <a@debian.org>\n";
         let tree = clean().file("/usr/lib/x/test.pem", pem("", "")).file("/var/lib/dpkg/info/x.md5sums", list);
+        let tree = tree.file("/var/lib/dpkg/status", status);
         assert!(found(tree.clone(), "AMI-SEC-002").is_empty());
         let changed = tree.file("/usr/lib/x/test.pem", pem("RSA ", ""));
         assert_eq!(found(changed, "AMI-SEC-002"), ["critical /usr/lib/x/test.pem"]);

@@ -208,7 +208,7 @@ mod tests {
     fn an_older_copy_of_what_a_package_brings_is_nobodys_secret() {
         use md5::{Digest, Md5};
         let (key, list) = (pem("", ""), format!("{}  usr/k.pem\n", hex::encode(Md5::digest(pem("", "")))));
-        let status = "Package: x\nStatus: install ok installed\nVersion: 1\nArchitecture: amd64\n";
+        let status = "Package: x\nStatus: install ok installed\nVersion: 1\nMaintainer: A <a@debian.org>\n";
         let files =
             [OS, ("usr/k.pem", key.as_str()), ("old", &key), ("var/lib/dpkg/status", status), ("var/lib/dpkg/info/x.md5sums", &list)];
         let disk = deleted_from(&ext4(&files), "old");

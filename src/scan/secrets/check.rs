@@ -20,6 +20,7 @@ pub(super) enum Check {
     AwsSecret,
     AwsPair,
     Pem,
+    EncodedPem,
     Putty,
     Der,
     OpenPgp,
@@ -69,8 +70,12 @@ pub(super) struct Candidate<'t> {
 }
 
 impl Candidate<'_> {
-    /// The secret without line breaks and their escapes, so that it is the same however it is wrapped.
+    /// The secret without line breaks and their escapes, and of a key in base64 the key, so that it is the same however it is
+    /// wrapped.
     pub(super) fn plain(&self) -> Cow<'_, [u8]> {
+        if let Some((key, _)) = keys::encoded_pem(self.value) {
+            return Cow::Owned(key);
+        }
         let wrapped = |bytes: &[u8]| bytes.len() > 64 && bytes.iter().any(|byte| matches!(byte, b'\n' | b'\\'));
         if self.matched.starts_with(b"-----BEGIN") && wrapped(self.value) {
             Cow::Owned(keys::unwrapped(self.value))
@@ -89,6 +94,7 @@ impl Candidate<'_> {
         match rule.check {
             None => Some(Weight::Full),
             Some(Check::Pem) => keys::pem(self.matched, value),
+            Some(Check::EncodedPem) => keys::encoded_pem(value).map(|(_, weight)| weight),
             Some(Check::Putty) => keys::putty(self.matched),
             Some(Check::Der) => keys::der(value),
             Some(Check::OpenPgp) => open_pgp::binary(value),

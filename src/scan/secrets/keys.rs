@@ -6,6 +6,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::check::Weight;
 use super::open_pgp;
+use super::searcher::PEM;
 
 /// Base64 whose end may be cut off.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
@@ -44,6 +45,25 @@ pub(super) fn pem(block: &[u8], body: &[u8]) -> Option<Weight> {
         return open_pgp::armoured(&bytes);
     }
     is_der_key(&bytes).then_some(Weight::Full)
+}
+
+/// What `-----BEGIN` becomes in base64, as far as what follows doesn't change it.
+const ENCODED_BEGIN: &[u8] = b"LS0tLS1CRUdJTi";
+
+/// Judges base64 that may be a PEM file, and returns the body of the first key in it, unwrapped.
+pub(super) fn encoded_pem(base64: &[u8]) -> Option<(Vec<u8>, Weight)> {
+    if !base64.starts_with(ENCODED_BEGIN) {
+        return None;
+    }
+    let mut base64 = unwrapped(base64);
+    base64.truncate(base64.iter().position(|&byte| byte == b'=').unwrap_or(base64.len()));
+    // What is not base64's own may have been taken with it, behind its end: a character too many is no byte.
+    base64.truncate(base64.len() - usize::from(base64.len() % 4 == 1));
+    let text = LENIENT.decode(&base64).ok()?;
+    PEM.captures_iter(&text).find_map(|captures| {
+        let (block, body) = (captures.get(0)?.as_bytes(), captures.name("secret")?.as_bytes());
+        Some((unwrapped(body), pem(block, body)?))
+    })
 }
 
 /// Judges OpenSSH's own form: the name of the cipher comes first.

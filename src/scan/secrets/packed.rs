@@ -71,6 +71,30 @@ impl Packing {
     }
 }
 
+/// What begins files whose packing is not undone, and what they are called.
+///
+/// Sources: <https://tukaani.org/xz/xz-file-format.txt>, <https://sourceware.org/bzip2/>,
+/// <https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md> (the usual frame and the kernel's legacy one),
+/// <https://www.7-zip.org/7z.html>, <https://docs.kernel.org/filesystems/squashfs.html>
+const SEALED: [(&[u8], &str); 5] = [
+    (b"\xfd7zXZ\0", "xz"),
+    (&0x184d_2204_u32.to_le_bytes(), "LZ4"),
+    (&0x184c_2102_u32.to_le_bytes(), "LZ4"),
+    (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
+    (b"hsqs", "squashfs"),
+];
+
+/// What begins a block of bzip2, behind `BZh` and the size of blocks from 1 to 9, and what ends a file without one.
+const BZIP2: [[u8; 6]; 2] = [[0x31, 0x41, 0x59, 0x26, 0x53, 0x59], [0x17, 0x72, 0x45, 0x38, 0x50, 0x90]];
+
+/// Tells by a file's first bytes that it is packed in a way that is not undone, and which.
+pub(in crate::scan) fn sealed(head: &[u8]) -> Option<&'static str> {
+    match head {
+        [b'B', b'Z', b'h', b'1'..=b'9', block @ ..] if BZIP2.iter().any(|magic| block.starts_with(magic)) => Some("bzip2"),
+        _ => SEALED.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, name)| *name),
+    }
+}
+
 /// Returns the name that a file has when it is unpacked.
 pub(in crate::scan) fn unpacked_name(path: &Path) -> PathBuf {
     let is_packed = |ending: &OsStr| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known));
@@ -230,6 +254,19 @@ mod tests {
     fn names_lose_the_ending_that_unpacking_takes_off() {
         let name = |path: &str| unpacked_name(Path::new(path)).to_str().unwrap().to_owned();
         assert_eq!(["/a/x.sql.gz", "/a/.env.ZST", "/a/x.log", "/a/gz"].map(name), ["/a/x.sql", "/a/.env", "/a/x.log", "/a/gz"]);
+    }
+
+    #[test]
+    fn what_is_not_unpacked_is_known_by_its_first_bytes() {
+        for (tool, name) in [("xz", Some("xz")), ("bzip2", Some("bzip2")), ("lz4", Some("LZ4")), ("gzip", None), ("zstd", None)] {
+            assert_eq!(sealed(&packed(tool, b"one")), name, "{tool}");
+        }
+        assert_eq!(sealed(&packed("bzip2", b"")), Some("bzip2"));
+        assert_eq!(sealed(b"7z\xbc\xaf\x27\x1c\0\x04"), Some("7-Zip"));
+        assert_eq!(sealed(b"hsqs\x01\0\0\0"), Some("squashfs"));
+        for text in ["BZh9 is what begins it", "hsq", "7z", ""] {
+            assert_eq!(sealed(text.as_bytes()), None, "{text}");
+        }
     }
 
     #[test]

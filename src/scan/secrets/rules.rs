@@ -6,6 +6,7 @@ use std::sync::{LazyLock, OnceLock};
 use regex::bytes::{Regex, RegexBuilder};
 use serde::Deserialize;
 
+use super::super::packages::Builder;
 use super::check::Check;
 use super::searcher::OVERLAP_BYTES;
 use crate::model::report::Severity;
@@ -53,9 +54,10 @@ pub(in crate::scan) struct SecretRule {
     pub(in crate::scan) family: Family,
     /// How bad it is to find it.
     pub(in crate::scan) severity: Severity,
-    /// Reported in files too that a package brought as they are.
+    /// Who is trusted most among those in whose packages' unchanged files it is told of; what it finds in the files of who
+    /// is trusted more is taken for an example.
     #[serde(default)]
-    pub(in crate::scan) owned: bool,
+    pub(in crate::scan) packages_of: Builder,
     #[serde(default)]
     pub(super) keywords: Vec<String>,
     #[serde(default)]

@@ -23,12 +23,14 @@ pub(in crate::scan) struct FileScope {
     accounts: bool,
     /// Whether all its names are among the samples of a library.
     sample: bool,
+    /// Whether all its names are among the tests, examples and documents of anything.
+    among_samples: bool,
 }
 
 impl FileScope {
     /// Tells what a file is to the rules by its names.
     pub(super) fn new<'p>(named: &NamedFiles, names: impl Iterator<Item = &'p Path>) -> Self {
-        let mut scope = Self { sample: true, ..Self::default() };
+        let mut scope = Self { sample: true, among_samples: true, ..Self::default() };
         for (number, path) in names.enumerate() {
             for rule in named.rules(path) {
                 scope.named.entry(rule).or_insert(number);
@@ -40,6 +42,7 @@ impl FileScope {
             scope.own |= is_own;
             scope.accounts |= is_accounts(path);
             scope.sample &= is_sample(path);
+            scope.among_samples &= is_manual(path) || is_among_samples(below(&path.to_string_lossy()));
         }
         scope
     }
@@ -62,6 +65,12 @@ impl FileScope {
     /// Tells whether it is among the samples of a library.
     pub(super) fn is_sample(&self) -> bool {
         self.sample
+    }
+
+    /// Tells whether what a rule finds stands among tests, examples and documents, of a library or anything else. Of files that
+    /// are credentials by their names, none does.
+    pub(in crate::scan) fn is_among_samples(&self, rule: &SecretRule) -> bool {
+        self.among_samples && rule.everywhere()
     }
 
     /// Tells whether a rule looks at the file, by its number and scope, and by what the file's first line says.
@@ -218,6 +227,11 @@ fn is_sample(path: &Path) -> bool {
     inside.into_iter().any(|inside| is_among_samples(inside) || whole.starts_with("/usr/share/doc/"))
 }
 
+/// Tells pages of manuals and other documents.
+fn is_manual(path: &Path) -> bool {
+    MANUALS.iter().any(|folder| path.to_string_lossy().contains(folder))
+}
+
 /// Tells files of tests, examples and documents by their names and their folders'.
 fn is_among_samples(inside: &str) -> bool {
     let mut parts = inside.rsplit('/');
@@ -240,9 +254,12 @@ fn is_source(path: &Path) -> bool {
 fn is_own(path: &Path) -> bool {
     let whole = path.to_string_lossy();
     let within = |folders: &[&str]| folders.iter().any(|folder| whole.contains(folder));
-    // A user or a product may be called `test`.
-    let below = whole.splitn(4, '/').nth(3).unwrap_or_default();
-    !within(LIBRARIES) && !within(PACKED_LIBRARIES) && !within(MANUALS) && !is_accounts(path) && !is_among_samples(below)
+    !within(LIBRARIES) && !within(PACKED_LIBRARIES) && !within(MANUALS) && !is_accounts(path) && !is_among_samples(below(&whole))
+}
+
+/// A path below the folder of a user or a product, who may be called `test`.
+fn below(path: &str) -> &str {
+    path.splitn(4, '/').nth(3).unwrap_or_default()
 }
 
 /// Rules for files of certain names.

@@ -304,7 +304,7 @@ fn line(text: &[u8], matched: usize, secret: usize, rule: &SecretRule) -> u64 {
 
 /// The secret among what a pattern captured: alternatives have groups of their own.
 fn secret<'t>(captures: &Captures<'t>) -> Option<regex::bytes::Match<'t>> {
-    ["secret", "secret2", "secret3"].into_iter().find_map(|name| captures.name(name)).filter(|secret| !secret.is_empty())
+    ["secret", "secret2", "secret3", "secret4"].into_iter().find_map(|name| captures.name(name)).filter(|secret| !secret.is_empty())
 }
 
 /// What rules look at in a window: around their keywords, each byte once a rule.

@@ -76,6 +76,8 @@ fn examples() -> Vec<(&'static str, &'static str, Vec<u8>)> {
             any,
             pem("PGP PRIVATE KEY BLOCK", "Version: 1\n\n", &body(&[0x95, 1, 0x90, 4, 0, 0, 0, 0, 22, 1, 0x2b, 0, 8, 0xff, 0])),
         ),
+        text("encoded-pem-key", "/opt/tls.yaml", format!("data:\n  tls.crt: {0}\n  tls.key: {0}\n", base64(key.as_bytes()))),
+        text("encoded-pem-key", any, format!("{{\"client-key-data\":\"{}\"}}", base64(key.as_bytes()))),
         text(
             "putty-key",
             any,
