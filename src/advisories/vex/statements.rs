@@ -8,8 +8,8 @@ use super::statement::Statement;
 use super::{csaf, json, openvex};
 use crate::advisories::Fault;
 
-/// The most bytes of a document; the largest of Red Hat's have some tens of megabytes.
-pub const LARGEST_DOCUMENT_BYTES: usize = 128 << 20;
+/// The most bytes of a document; the largest of Red Hat's have some tens of megabytes. Reading takes many times as much memory.
+pub const LARGEST_DOCUMENT_BYTES: usize = 64 << 20;
 
 /// A document that can't be read, or is of no format that is known: none of it is taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
