@@ -147,12 +147,13 @@ pub fn documents(files: &[PathBuf]) -> Result<Vec<VexDocument>, Failure> {
     let document = |file: &PathBuf| {
         let path = file.display().to_string();
         let wrong = |why: String| Failure::other(why, "--vex names an OpenVEX or a CSAF 2.0 VEX document, JSON");
-        let mut text = String::new();
+        let mut bytes = Vec::new();
         // A device tells no size, and has no end.
-        let read = File::open(file).and_then(|file| file.take(LARGEST_DOCUMENT_BYTES as u64 + 1).read_to_string(&mut text));
+        let read = File::open(file).and_then(|file| file.take(LARGEST_DOCUMENT_BYTES as u64 + 1).read_to_end(&mut bytes));
         if read.map_err(|error| wrong(format!("{path} can't be read: {error}")))? > LARGEST_DOCUMENT_BYTES {
             return Err(wrong(format!("{path} has more than {} MiB", LARGEST_DOCUMENT_BYTES >> 20)));
         }
+        let text = String::from_utf8(bytes).map_err(|error| wrong(format!("{path} can't be read: {error}")))?;
         statements.read(&path, text.as_bytes()).map_err(|error| wrong(ui::harmless(&error.to_string()).into_owned()))?;
         Ok(VexDocument { path, text })
     };
