@@ -464,7 +464,7 @@ mod tests {
 
     #[test]
     fn what_is_read_last_is_told_too() {
-        let tree = (0..=200_000).fold(clean(), |tree, number| tree.directory(&format!("/usr/java/{number}")));
+        let tree = (0..=200_000).fold(clean(), |tree, number| tree.file(&format!("/usr/java/{number}"), ""));
         assert_eq!(found(tree, "COV-FILE-001"), ["high /usr/java/*/release"]);
     }
 
