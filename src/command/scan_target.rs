@@ -1,5 +1,7 @@
 //! The TARGET of `bakehouse scan`: whatever holds a machine's disk, and is no product's last image.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -145,11 +147,13 @@ pub fn documents(files: &[PathBuf]) -> Result<Vec<VexDocument>, Failure> {
     let document = |file: &PathBuf| {
         let path = file.display().to_string();
         let wrong = |why: String| Failure::other(why, "--vex names an OpenVEX or a CSAF 2.0 VEX document, JSON");
-        let size_bytes = std::fs::metadata(file).map_err(|error| wrong(format!("{path} can't be read: {error}")))?.len();
-        if size_bytes > LARGEST_DOCUMENT_BYTES as u64 {
+        let mut bytes = Vec::new();
+        // A device tells no size, and has no end.
+        let read = File::open(file).and_then(|file| file.take(LARGEST_DOCUMENT_BYTES as u64 + 1).read_to_end(&mut bytes));
+        if read.map_err(|error| wrong(format!("{path} can't be read: {error}")))? > LARGEST_DOCUMENT_BYTES {
             return Err(wrong(format!("{path} has more than {} MiB", LARGEST_DOCUMENT_BYTES >> 20)));
         }
-        let text = std::fs::read_to_string(file).map_err(|error| wrong(format!("{path} can't be read: {error}")))?;
+        let text = String::from_utf8(bytes).map_err(|error| wrong(format!("{path} can't be read: {error}")))?;
         statements.read(&path, text.as_bytes()).map_err(|error| wrong(ui::harmless(&error.to_string()).into_owned()))?;
         Ok(VexDocument { path, text })
     };
@@ -290,7 +294,11 @@ mod tests {
             "timestamp": "2026-11-20T12:00:00Z", "statements": []}"#;
         let documents_of = |path: PathBuf| documents(&[path]);
         assert_eq!(documents_of(write("vex.json", vex)).unwrap().len(), 1);
-        for (path, why) in [(write("other.json", "{}"), "neither OpenVEX"), (folder.path().join("none.json"), "No such file")] {
+        for (path, why) in [
+            (write("other.json", "{}"), "neither OpenVEX"),
+            (folder.path().join("none.json"), "No such file"),
+            (PathBuf::from("/dev/zero"), "more than 64 MiB"),
+        ] {
             let refused = documents_of(path).unwrap_err().render(false);
             assert!(refused.contains(why) && refused.contains("--vex names"), "{refused}");
         }

@@ -43,6 +43,7 @@ pub(super) struct Accounts {
     pub(super) group_shadow: Vec<(String, String)>,
     /// Where in `users` a name stands first.
     by_name: BTreeMap<String, usize>,
+    /// By name, and by gid as sudo writes it: `#27`.
     groups: BTreeMap<String, Group>,
     /// Where in `users` those of a gid stand.
     by_gid: BTreeMap<String, Vec<usize>>,
@@ -54,9 +55,9 @@ pub(super) struct Accounts {
 }
 
 /// A group of `/etc/group`.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Group {
-    gid: String,
+    gids: BTreeSet<String>,
     members: BTreeSet<String>,
 }
 
@@ -133,10 +134,15 @@ impl Accounts {
                 shell: row[6].clone(),
             })
             .collect();
-        let groups = rows("/etc/group", 4, &|row| row.len() == 4 && is_number(&row[2])).into_iter().map(|row| {
-            let members = row[3].split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
-            (row[0].clone(), Group { gid: row[2].clone(), members })
-        });
+        let mut groups = BTreeMap::<String, Group>::new();
+        for row in rows("/etc/group", 4, &|row| row.len() == 4 && is_number(&row[2])) {
+            // Lines of one group are one group: who is of any is of it.
+            for name in [row[0].clone(), format!("#{}", row[2])] {
+                let group = groups.entry(name).or_default();
+                group.gids.insert(row[2].clone());
+                group.members.extend(row[3].split(',').filter(|name| !name.is_empty()).map(str::to_owned));
+            }
+        }
         let mut pairs = |path, fields: usize| {
             let rows = rows(path, 2, &|row| row.len() == fields);
             rows.into_iter().map(|row| (row[0].clone(), row[1].clone())).collect()
@@ -148,7 +154,7 @@ impl Accounts {
             by_name.entry(user.name.clone()).or_insert(at);
             by_gid.entry(user.gid.clone()).or_default().push(at);
         }
-        Self { shadow, group_shadow, groups: groups.collect(), users, by_name, by_gid, homes, damaged }
+        Self { shadow, group_shadow, groups, users, by_name, by_gid, homes, damaged }
     }
 
     /// Returns an account.
@@ -156,17 +162,30 @@ impl Accounts {
         self.users.get(*self.by_name.get(name)?)
     }
 
-    /// Tells whether an account is of a group, by its own group or as a member.
-    pub(super) fn is_member(&self, user: &str, group: &str) -> bool {
-        self.groups
-            .get(group)
-            .is_some_and(|group| group.members.contains(user) || self.user(user).is_some_and(|account| account.gid == group.gid))
+    /// Tells whether an account is meant by this name, or by `#` and its uid.
+    pub(super) fn is_called(&self, user: &str, name: &str) -> bool {
+        let is_uid = |uid: &str| self.user(user).is_some_and(|account| account.uid == uid);
+        name == user || name.strip_prefix('#').is_some_and(is_uid)
     }
 
-    /// Tells whether a group has other accounts than these.
+    /// Tells whether there is a group of this name in `/etc/group`, or of this gid behind `#`.
+    pub(super) fn has_group(&self, group: &str) -> bool {
+        self.groups.contains_key(group)
+    }
+
+    /// Tells whether an account is of a group, by its own group or as a member.
+    pub(super) fn is_member(&self, user: &str, group: &str) -> bool {
+        let gid = self.user(user).map(|account| account.gid.as_str());
+        let is_own = gid.is_some() && group.strip_prefix('#') == gid;
+        let is_of = |group: &Group| group.members.contains(user) || gid.is_some_and(|gid| group.gids.contains(gid));
+        is_own || self.groups.get(group).is_some_and(is_of)
+    }
+
+    /// Tells whether a group has other accounts than these, as far as can be told: of one that isn't in `/etc/group` a
+    /// directory (LDAP) says who is of it.
     pub(super) fn has_others(&self, group: &str, users: &[&str]) -> bool {
-        let Some(group) = self.groups.get(group) else { return false };
-        let own = self.by_gid.get(&group.gid).into_iter().flatten().filter_map(|at| self.users.get(*at));
+        let Some(group) = self.groups.get(group) else { return true };
+        let own = group.gids.iter().filter_map(|gid| self.by_gid.get(gid)).flatten().filter_map(|at| self.users.get(*at));
         let members = group.members.iter().filter_map(|name| self.user(name));
         own.chain(members).any(|account| !users.contains(&account.name.as_str()))
     }
@@ -247,10 +266,15 @@ mod tests {
     fn homes_are_those_of_passwd_and_the_usual_places_once_each() {
         let passwd = "root:x:0:0::/root:/bin/sh\nweb:x:33:33::/var/www:/bin/false\nnone:x:1:1::/nonexistent:/bin/false\nbin:x:2:2:::/bin/sh\nshort:x\n";
         let tree = MemoryTree::default().file("/etc/passwd", passwd).directory("/root").directory("/var/www").directory("/home/left");
-        let tree = tree.link("/home/alias", "/var/www").file("/etc/group", "sudo:x:27:web\nwww:x:33:\n").tree();
+        let tree = tree.link("/home/alias", "/var/www").file("/etc/group", "sudo:x:27:web\nwww:x:33:\nsudo:x:27:bin\n").tree();
         let accounts = Accounts::read(&Files::new(&tree));
         assert_eq!(accounts.homes, ["/", "/home/left", "/root", "/var/www"].map(PathBuf::from));
         assert_eq!(accounts.user("bin").map(|user| user.home.as_path()), Some(Path::new("/")));
         assert!(accounts.is_member("web", "sudo") && accounts.is_member("web", "www") && !accounts.is_member("root", "sudo"));
+        assert!(["web", "bin"].iter().all(|user| accounts.is_member(user, "sudo") && accounts.is_member(user, "#27")));
+        assert!(accounts.is_member("bin", "#2") && accounts.is_called("bin", "#2") && !accounts.is_called("bin", "#1"));
+        assert!(
+            accounts.has_others("sudo", &["web"]) && accounts.has_others("#27", &["bin"]) && !accounts.has_others("#27", &["bin", "web"])
+        );
     }
 }

@@ -98,12 +98,12 @@ fn judge(evidence: Evidence, reopen: &Reopen, progress: &(dyn Fn(Progress) + Syn
     let mut findings = judged(|rule, verdict| match (&rule.judge, evidence.system()) {
         (Judge::Image(judge), _) => judge(&evidence, verdict),
         (Judge::Root(judge), Some(root)) => judge(&evidence, root, verdict),
-        (Judge::Root(_), None) | (Judge::Content(_) | Judge::Unallocated(_) | Judge::Inventory(_) | Judge::Gate(_), _) => {}
+        (Judge::Root(_), None)
+        | (Judge::Content(_) | Judge::Unread(_) | Judge::Unallocated(_) | Judge::Inventory(_) | Judge::Gate(_), _) => {}
     });
     let failing = findings.iter().filter(|finding| finding.severity >= request.policy.fail_on).count();
     progress(Progress::Judged { findings: findings.len(), failing });
-    let (mut files, mut unowned_files, mut software, mut packaged) = (0, None, Vec::new(), BTreeSet::new());
-    if let Some(root) = &evidence.root {
+    let contents = evidence.root.as_ref().map(|root| {
         // A folder has no disk: whoever names one trusts it not to be endless.
         let sizes = evidence.image.map(|image| image.volumes.iter().map(|volume| volume.partition.size_bytes));
         // Sizes are what partition tables claim.
@@ -115,10 +115,11 @@ fn judge(evidence: Evidence, reopen: &Reopen, progress: &(dyn Fn(Progress) + Syn
                 judge(&evidence, root, &contents, verdict);
             }
         }));
-        (files, unowned_files, software) = (contents.files, Some(contents.unowned), contents.software);
-        packaged = contents.packaged;
-    }
-    let unallocated = request.policy.unallocated.then(|| unallocated::search(evidence.image, &packaged, progress));
+        contents
+    });
+    let none = BTreeSet::new();
+    let packaged = contents.as_ref().map_or(&none, |contents| &contents.packaged);
+    let unallocated = request.policy.unallocated.then(|| unallocated::search(evidence.image, packaged, progress));
     if let Some(unallocated) = &unallocated {
         findings.extend(judged(|rule, verdict| {
             if let Judge::Unallocated(judge) = &rule.judge {
@@ -127,14 +128,21 @@ fn judge(evidence: Evidence, reopen: &Reopen, progress: &(dyn Fn(Progress) + Syn
         }));
     }
     let (mut os, mut packages, mut kernel, mut runtimes) = (None, Vec::new(), None, Vec::new());
-    if let Some(root) = evidence.root {
+    let (mut files, mut unowned_files) = (0, None);
+    if let (Some(mut root), Some(contents)) = (evidence.root, contents) {
         runtimes.extend(runtimes::read(&root.files, &root.packages.list, &root.accounts.homes));
         kernel = kernels::booted(&root.files);
-        (os, packages) = (root.os, root.packages.list);
+        packages = std::mem::take(&mut root.packages.list);
         // Now that the pass has been over them: what it has read is at hand.
         add_licences(&root.files, &mut packages);
+        findings.extend(judged(|rule, verdict| {
+            if let Judge::Unread(judge) = &rule.judge {
+                judge(&root, &contents, verdict);
+            }
+        }));
+        (os, files, unowned_files) = (root.os, contents.files, Some(contents.unowned));
+        packages.extend(contents.software);
     }
-    packages.extend(software);
     packages.sort();
     let report = Report {
         format: Report::FORMAT,

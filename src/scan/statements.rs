@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::request::Scan;
 use crate::advisories::Database;
 use crate::advisories::vex::{Found, Idle, Statement, Statements, Subject, Why, platforms};
@@ -11,13 +13,16 @@ use crate::model::report::{Finding, OperatingSystem};
 /// Statements of one document that are told one by one.
 const MOST_TOLD: usize = 20;
 
+/// How far an author's clock may be ahead, zone included.
+const CLOCKS_APART: SignedDuration = SignedDuration::from_hours(24);
+
 /// Sets beside each vulnerability what is said of it, if that holds for all packages that have it; of several statements
 /// the strictest. Returns what is said in vain, and why; a sentence each.
 pub(super) fn mark(findings: &mut [Finding], system: Option<&OperatingSystem>, request: &Scan) -> Vec<String> {
     if request.policy.vex.is_empty() {
         return Vec::new();
     }
-    let mut statements = Statements::default();
+    let mut statements = Statements::until(request.at.checked_add(CLOCKS_APART).unwrap_or(Timestamp::MAX));
     for document in &request.policy.vex {
         // What can't be read is a fault of the manifest, which is told before anything is scanned.
         let _ = statements.read(&document.path, document.text.as_bytes());
@@ -27,7 +32,8 @@ pub(super) fn mark(findings: &mut [Finding], system: Option<&OperatingSystem>, r
     let inside: Vec<&str> = inside.iter().map(String::as_str).collect();
     for finding in findings.iter_mut() {
         let said = finding.vulnerability.as_ref().and_then(|flaw| {
-            let ids: Vec<&str> = flaw.ids.iter().map(String::as_str).collect();
+            // As with waivers, what is said of an update of several flaws judges none of them.
+            let ids: Vec<&str> = flaw.ids.iter().filter(|id| !flaw.updates.contains(id)).map(String::as_str).collect();
             let about = |package: &String| statements.about(&Subject { package, inside: &inside }, &ids);
             let of_each: Vec<&Statement> = flaw.packages.iter().map(about).collect::<Option<_>>()?;
             of_each.into_iter().max_by(|one, other| one.status.cmp(&other.status)).map(Statement::told)
@@ -70,8 +76,9 @@ fn in_vain(statements: &Statements, findings: &[Finding], inside: &[&str], datab
 #[cfg(test)]
 mod tests {
     use crate::model::product::{ScanPolicy, VexDocument};
-    use crate::model::report::{Finding, Report, Severity};
+    use crate::model::report::{Finding, OperatingSystem, Origin, Package, Report, Severity};
     use crate::scan::testing::{clean, request, scan};
+    use crate::scan::{Bill, judge_bill};
     use serde_json::json;
 
     /// An image with the xz of the back door, judged with what a document says of it.
@@ -161,6 +168,56 @@ mod tests {
             let told = said(more);
             assert!(told.starts_with("low vex/xz.json: statements[0]: ") && told.ends_with(because), "{told}\n{because}");
         }
+    }
+
+    #[test]
+    fn what_is_said_on_a_day_yet_to_come_holds_for_nothing_and_is_told() {
+        let of = |timestamp: &str| {
+            judged(&json!({ "status": "not_affected", "justification": "vulnerable_code_not_present", "timestamp": timestamp }))
+        };
+        let in_vain = |report: &Report| report.findings.iter().find(|finding| finding.code == "GATE-WVR-003").cloned();
+        let tomorrow = of("2026-11-24T11:00:00Z");
+        assert!(flaw(&tomorrow).is_waived() && in_vain(&tomorrow).is_none(), "clocks and zones differ");
+        let later = of("2031-01-01T00:00:00Z");
+        assert!(!flaw(&later).is_waived());
+        let told = in_vain(&later).unwrap().reason;
+        assert_eq!(told, "vex/xz.json: statements[0]: it is of 2031-01-01T00:00:00Z, which is yet to come: it holds for nothing");
+    }
+
+    #[test]
+    fn what_is_said_of_an_update_of_several_flaws_judges_none_of_them() {
+        let package = Package {
+            name: "rsyslog".to_owned(),
+            version: "8.2204.0-1.amzn2023".to_owned(),
+            origin: Origin::Rpm,
+            architecture: "aarch64".to_owned(),
+            ..Package::default()
+        };
+        let system = OperatingSystem { id: "amzn".to_owned(), version: "2023".to_owned(), name: "Amazon Linux 2023".to_owned() };
+        let (name, operating_system) = ("an image".to_owned(), Some(system));
+        let bill = Bill { name, version: None, operating_system, packages: vec![package], tells_sources: true, unread: Vec::new() };
+        let passed = |id: &str| {
+            let text = json!({
+                "@context": "https://openvex.dev/ns/v0.2.0",
+                "@id": "https://example.com/vex/1",
+                "author": "The Vendor",
+                "timestamp": "2026-11-20T12:00:00Z",
+                "version": 1,
+                "statements": [{
+                    "vulnerability": { "name": id },
+                    "products": [{ "@id": "pkg:rpm/amzn/rsyslog" }],
+                    "status": "not_affected",
+                    "justification": "vulnerable_code_not_present",
+                }],
+            });
+            let vex = vec![VexDocument { path: "vex.json".to_owned(), text: text.to_string() }];
+            let policy = ScanPolicy { vex, ..ScanPolicy::failing_on(Severity::High) };
+            let report = judge_bill(&bill, &request(&policy));
+            let told = report.findings.iter().filter(|finding| finding.code == "GATE-WVR-003").count();
+            (report.findings.iter().filter(|finding| finding.vulnerability.is_some() && finding.is_waived()).count(), told)
+        };
+        assert_eq!(passed("CVE-2014-3634"), (1, 0));
+        assert_eq!(passed("ALAS2023-2023-001"), (0, 1));
     }
 
     #[test]

@@ -1,20 +1,33 @@
 //! sudo's rules: all files that are read, line by line.
 
+mod aliases;
+mod rule;
+
 use std::path::{Path, PathBuf};
 
 use super::files::Files;
 use super::inclusions::Inclusions;
+
+pub(super) use aliases::{Aliases, Member};
+pub(super) use rule::{Grant, Rule, grants};
 
 /// sudo gives up on deeper inclusion.
 ///
 /// Source: sudo, plugins/sudoers/toke.l, `MAX_SUDOERS_DEPTH`.
 const DEEPEST_INCLUSION: usize = 128;
 
+/// Where sudo's configuration begins; the vendor's counts where the administrator has none, as in SUSE's newer releases.
+///
+/// Source: <https://www.sudo.ws/docs/install/>, `--enable-adminconf`; openSUSE's package sets it, with `/usr/etc`.
+const BEGINNINGS: [&str; 2] = ["/etc/sudoers", "/usr/etc/sudoers"];
+
 /// sudo's configuration.
 #[derive(Debug, Default)]
 pub(super) struct Sudoers {
-    /// Rules and settings, each with its file; comments, inclusions and empty lines left out, continued lines joined.
-    pub(super) lines: Vec<(PathBuf, String)>,
+    /// Settings (`Defaults`), each with its file.
+    pub(super) settings: Vec<(PathBuf, String)>,
+    /// Who may do what, aliases resolved. Of all rules that fit, the last one counts.
+    pub(super) rules: Vec<Rule>,
     /// The files that are read, and the folders that they are read from, each once.
     pub(super) places: Vec<PathBuf>,
 }
@@ -24,21 +37,42 @@ impl Sudoers {
     ///
     /// Source: <https://www.sudo.ws/docs/man/sudoers.man/>
     pub(super) fn read(files: &Files) -> Self {
-        let mut sudoers = Self::default();
+        let mut text = Text::default();
         let mut inclusions = Inclusions::new(files, DEEPEST_INCLUSION);
-        sudoers.include(&mut inclusions, Path::new("/etc/sudoers"));
-        let folder = Path::new("/etc/sudoers.d");
-        if !sudoers.places.iter().any(|place| place == folder) {
-            sudoers.include_folder(&mut inclusions, folder);
+        if let Some(beginning) = BEGINNINGS.into_iter().find(|path| files.exists(path)) {
+            text.include(&mut inclusions, Path::new(beginning));
         }
-        sudoers.places.sort();
-        sudoers.places.dedup();
-        sudoers
+        let folder = Path::new("/etc/sudoers.d");
+        if !text.places.iter().any(|place| place == folder) {
+            text.include_folder(&mut inclusions, folder);
+        }
+        let Text { lines, mut places } = text;
+        places.sort();
+        places.dedup();
+        let aliases = Aliases::read(lines.iter().map(|(_, line)| line.as_str()));
+        let rules = lines.iter().filter_map(|(path, line)| Rule::parse(path, line, &aliases)).collect();
+        if let Some((path, _)) = lines.first().filter(|_| aliases.is_over()) {
+            files.fault(path, "sudo's rules come to too many users and commands, or its aliases are too deep".to_owned());
+        }
+        let settings = lines.into_iter().filter(|(_, line)| line.starts_with("Defaults")).collect();
+        Self { settings, rules, places }
     }
+}
 
+/// The lines of all files, and where they are from.
+#[derive(Default)]
+struct Text {
+    /// Comments, inclusions and empty lines left out, continued lines joined.
+    lines: Vec<(PathBuf, String)>,
+    places: Vec<PathBuf>,
+}
+
+impl Text {
     fn include(&mut self, inclusions: &mut Inclusions, path: &Path) {
         inclusions.open(path, |inclusions, text| {
             self.places.push(path.to_owned());
+            // A path that is no whole one begins where the file is that names it.
+            let place = |name: &str| path.parent().unwrap_or(path).join(name);
             for line in text.replace("\\\n", " ").lines().map(str::trim) {
                 // `#include` is no comment; `@include` is its name of today.
                 let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
@@ -46,7 +80,7 @@ impl Sudoers {
                 match word.trim_start_matches(['#', '@']) {
                     "include" if word.len() == 8 => self.include(inclusions, &place(rest)),
                     "includedir" if word.len() == 11 => self.include_folder(inclusions, &place(rest)),
-                    _ if line.is_empty() || line.starts_with('#') => {}
+                    _ if line.is_empty() || is_comment(line) => {}
                     _ => self.lines.push((path.to_owned(), line.to_owned())),
                 }
             }
@@ -65,136 +99,8 @@ impl Sudoers {
     }
 }
 
-fn place(text: &str) -> PathBuf {
-    Path::new("/etc").join(text)
-}
-
-/// A rule, which sudo calls a user specification: who may do something, and what.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct UserSpec<'l> {
-    /// Names of users, groups (`%wheel`) and aliases, as they stand there.
-    pub(super) users: Vec<&'l str>,
-    pub(super) grants: Vec<Grant<'l>>,
-}
-
-/// A command of a rule, and on what terms it may be run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Grant<'l> {
-    /// Whether all hosts are meant.
-    pub(super) on_all_hosts: bool,
-    /// Whether it may be run as root.
-    pub(super) as_root: bool,
-    pub(super) asks_password: bool,
-    /// The command with its arguments, an alias or `ALL`, without tags; behind `!` where it is forbidden.
-    pub(super) command: &'l str,
-}
-
-/// What may stand before a command, with a colon behind it.
-///
-/// Source: <https://www.sudo.ws/docs/man/sudoers.man/#Tag_Spec>
-const TAGS: [&str; 16] = [
-    "EXEC",
-    "NOEXEC",
-    "FOLLOW",
-    "NOFOLLOW",
-    "INTERCEPT",
-    "NOINTERCEPT",
-    "LOG_INPUT",
-    "NOLOG_INPUT",
-    "LOG_OUTPUT",
-    "NOLOG_OUTPUT",
-    "MAIL",
-    "NOMAIL",
-    "PASSWD",
-    "NOPASSWD",
-    "SETENV",
-    "NOSETENV",
-];
-
-/// What may stand before a command, with a value behind an equals sign.
-///
-/// Source: <https://www.sudo.ws/docs/man/sudoers.man/#Option_Spec>
-const OPTIONS: [&str; 10] =
-    ["APPARMOR_PROFILE", "CHROOT", "CWD", "LIMITPRIVS", "NOTAFTER", "NOTBEFORE", "PRIVS", "ROLE", "TIMEOUT", "TYPE"];
-
 /// Digests of commands have a colon of their own.
 const DIGESTS: [&str; 4] = ["sha224", "sha256", "sha384", "sha512"];
-
-impl<'l> UserSpec<'l> {
-    /// Reads a line of sudo's rules; none if it is a setting or an alias, or no rule.
-    pub(super) fn parse(line: &'l str) -> Option<Self> {
-        let first = line.split_whitespace().next()?;
-        if first.starts_with("Defaults") || first.ends_with("_Alias") {
-            return None;
-        }
-        let (mut users, mut rest) = (Vec::new(), line);
-        // Spaces may stand around commas.
-        loop {
-            let (user, after) = rest.split_at(end_of(rest, |c| c == ',' || c.is_whitespace()));
-            users.push(user.trim_matches('"'));
-            match after.trim_start().strip_prefix(',') {
-                Some(after) => rest = after.trim_start(),
-                None => return Some(Self { users, grants: grants(after) }).filter(|rule| !rule.grants.is_empty()),
-            }
-        }
-    }
-}
-
-/// Reads what of a rule stands behind its users, such as `ALL=(ALL:ALL) NOPASSWD: ALL`; nothing if it is none. Several grants of
-/// one command are there in their order.
-pub(super) fn grants(rule: &str) -> Vec<Grant<'_>> {
-    let mut grants = Vec::new();
-    let mut rest = without_comment(rule);
-    while let Some((hosts, commands)) = rest.split_once('=') {
-        // What is said of a command holds for those that follow it, but not for other hosts'.
-        let mut grant = Grant { on_all_hosts: has(hosts, &["ALL"]), as_root: true, asks_password: true, command: "" };
-        rest = commands;
-        loop {
-            rest = rest.trim_start();
-            if let Some(inside) = rest.strip_prefix('(') {
-                let Some((runas, after)) = inside.split_once(')') else { return grants };
-                let users = runas.split(':').next().unwrap_or_default();
-                grant.as_root = has(users, &["ALL", "root", "#0"]) && !has(users, &["!root", "!#0"]);
-                rest = after;
-                continue;
-            }
-            let word = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
-            let (word, after) = rest.split_at(word);
-            if let Some(after) = after.trim_start().strip_prefix(':').filter(|_| TAGS.contains(&word)) {
-                grant.asks_password = (grant.asks_password || word == "PASSWD") && word != "NOPASSWD";
-                rest = after;
-                continue;
-            }
-            if let Some(value) = after.trim_start().strip_prefix('=').filter(|_| OPTIONS.contains(&word)) {
-                let value = value.trim_start();
-                rest = &value[end_of(value, char::is_whitespace)..];
-                continue;
-            }
-            let digest = if DIGESTS.contains(&word) { end_of(rest, char::is_whitespace) } else { 0 };
-            let (command, after) = rest.split_at(digest + end_of(&rest[digest..], |c| matches!(c, ',' | ':')));
-            grants.push(Grant { command: command.trim(), ..grant });
-            match after.strip_prefix(',') {
-                Some(after) => rest = after,
-                None => {
-                    rest = after.strip_prefix(':').unwrap_or_default();
-                    break;
-                }
-            }
-        }
-    }
-    grants
-}
-
-/// Returns the grant of everything; none if there is none, or if it is taken back. The last one counts.
-pub(super) fn everything<'g, 'l>(grants: &'g [Grant<'l>]) -> Option<&'g Grant<'l>> {
-    let is_everything = |grant: &&Grant| grant.command.trim_start_matches(['!', ' ']) == "ALL";
-    grants.iter().rev().find(is_everything).filter(|grant| grant.command == "ALL")
-}
-
-/// Tells whether a list has one of these names.
-fn has(list: &str, names: &[&str]) -> bool {
-    list.split(',').any(|name| names.contains(&name.trim()))
-}
 
 /// Where a word ends: at the first character of a kind that is neither quoted nor behind a backslash.
 fn end_of(text: &str, is_end: impl Fn(char) -> bool) -> usize {
@@ -211,11 +117,25 @@ fn end_of(text: &str, is_end: impl Fn(char) -> bool) -> usize {
     text.len()
 }
 
-/// Leaves out what stands behind a `#` that begins a word, unless it begins a number: those are ids.
+/// Where an item of a list ends: before a comma or a colon.
+fn end_of_item(text: &str) -> usize {
+    let word = text.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(text.len());
+    let digest = if DIGESTS.contains(&&text[..word]) { end_of(text, char::is_whitespace) } else { 0 };
+    digest + end_of(&text[digest..], |c| matches!(c, ',' | ':'))
+}
+
+/// Tells whether what begins with `#` is a comment, and no user's id.
+///
+/// Source: sudo, plugins/sudoers/toke.l: "comment, not uid/gid".
+fn is_comment(text: &str) -> bool {
+    let number = text.strip_prefix('#').map(|number| number.strip_prefix('-').unwrap_or(number));
+    number.is_some_and(|number| !number.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+/// Leaves out a comment at the end: it begins a word.
 fn without_comment(text: &str) -> &str {
-    let is_comment =
-        |(at, _): &(usize, &str)| text[..*at].ends_with(char::is_whitespace) && !text[at + 1..].starts_with(|c: char| c.is_ascii_digit());
-    text.match_indices('#').find(is_comment).map_or(text, |(at, _)| &text[..at])
+    let begins_comment = |(at, _): &(usize, &str)| text[..*at].ends_with(char::is_whitespace) && is_comment(&text[*at..]);
+    text.match_indices('#').find(begins_comment).map_or(text, |(at, _)| &text[..at])
 }
 
 #[cfg(test)]
@@ -223,69 +143,40 @@ mod tests {
     use super::*;
     use crate::disk::testing::MemoryTree;
 
+    fn read(tree: MemoryTree) -> (Vec<String>, usize) {
+        let tree = tree.tree();
+        let files = Files::new(&tree);
+        let sudoers = Sudoers::read(&files);
+        (sudoers.rules.iter().map(|rule| rule.users[0].name.clone()).collect(), files.faults().len())
+    }
+
     #[test]
     fn inclusions_are_followed_and_comments_are_not() {
         let tree = MemoryTree::default()
             .file("/etc/sudoers", "# include /x\nroot ALL=(ALL) \\\n ALL\n#includedir /etc/sudoers.d\n@include more\n")
-            .file("/etc/sudoers.d/a", "a ALL=(ALL) ALL\n")
+            .file("/etc/sudoers.d/a", "a ALL=(ALL) ALL\n@include ../less\n")
             .file("/etc/sudoers.d/b.bak", "b ALL=(ALL) ALL\n")
-            .file("/etc/more", "c ALL=(ALL) ALL\n@include more\n");
-        let tree = tree.tree();
-        let files = Files::new(&tree);
-        let sudoers = Sudoers::read(&files);
-        let names: Vec<&str> = sudoers.lines.iter().filter_map(|(_, line)| line.split(' ').next()).take(3).collect();
-        assert_eq!(names, ["root", "a", "c"]);
-        assert_eq!(files.faults().len(), 1);
-    }
-
-    fn told(line: &str) -> Vec<String> {
-        let rule = UserSpec::parse(line).unwrap();
-        let tell = |grant: &Grant| {
-            let marks = [(grant.on_all_hosts, "everywhere "), (grant.as_root, "root "), (grant.asks_password, "password ")];
-            let marks: String = marks.into_iter().filter(|(is, _)| *is).map(|(_, mark)| mark).collect();
-            format!("{} {marks}{}", rule.users.join("+"), grant.command)
-        };
-        rule.grants.iter().map(tell).collect()
+            .file("/etc/less", "b ALL=(ALL) ALL\n")
+            .file("/etc/more", "c ALL=(ALL) ALL\n#1 ALL=ALL\n#-----\n@include more\n");
+        let (names, faults) = read(tree);
+        assert_eq!((&names[..5], faults), (&["root", "a", "b", "c", "#1"].map(str::to_owned)[..], 1));
     }
 
     #[test]
-    fn rules_are_taken_apart() {
-        for (line, expected) in [
-            ("bob ALL=(ALL:ALL) NOPASSWD:SETENV:ALL", &["bob everywhere root ALL"] as &[&str]),
-            ("bob ALL = NOPASSWD : NOEXEC: ALL # for now", &["bob everywhere root ALL"]),
-            ("bob, %wheel , #70 web=(www) ALL", &["bob+%wheel+#70 password ALL"]),
-            (
-                "bob ALL=(root) /bin/a b, NOPASSWD: /bin/c, ALL",
-                &["bob everywhere root password /bin/a b", "bob everywhere root /bin/c", "bob everywhere root ALL"],
-            ),
-            (
-                "bob ALL=NOPASSWD: /bin/a\\, b\\:c, PASSWD: ALL",
-                &["bob everywhere root /bin/a\\, b\\:c", "bob everywhere root password ALL"],
-            ),
-            ("bob a=(www) NOPASSWD: ALL : b, ALL=/bin/x", &["bob ALL", "bob everywhere root password /bin/x"]),
-            ("bob ALL=(ALL, !root) TIMEOUT=1m CWD=\"/a b\" NOPASSWD: sha256:ab= /bin/x", &["bob everywhere sha256:ab= /bin/x"]),
-            ("bob ALL=(:adm) ALL", &["bob everywhere password ALL"]),
-            ("bob ALL=(#0) ALL, !/bin/su", &["bob everywhere root password ALL", "bob everywhere root password !/bin/su"]),
-        ] {
-            assert_eq!(told(line), expected, "{line}");
-        }
-        for none in ["", "Defaults env_reset", "Defaults:bob !authenticate", "User_Alias A = bob, eve", "bob", "bob, eve", ","] {
-            assert_eq!(UserSpec::parse(none), None, "{none}");
-        }
+    fn the_vendors_file_counts_where_there_is_no_other() {
+        let tree = MemoryTree::default()
+            .file("/usr/etc/sudoers", "root ALL=(ALL) ALL\n@includedir /usr/etc/sudoers.d\n@includedir /etc/sudoers.d\n")
+            .file("/usr/etc/sudoers.d/a", "a ALL=(ALL) ALL\n")
+            .file("/etc/sudoers.d/b", "b ALL=(ALL) ALL\n");
+        assert_eq!(read(tree.clone()).0, ["root", "a", "b"]);
+        assert_eq!(read(tree.file("/etc/sudoers", "c ALL=(ALL) ALL\n")).0, ["c", "b"]);
     }
 
     #[test]
-    fn the_last_word_on_everything_counts() {
-        let full = |rule: &str| everything(&grants(rule)).is_some_and(|grant| !grant.asks_password);
-        assert!(full("ALL=NOPASSWD: ALL, !/bin/su") && full("ALL=ALL, NOPASSWD: ALL"));
-        assert!(!full("ALL=NOPASSWD: ALL, !ALL") && !full("ALL=NOPASSWD: ALL, PASSWD: ALL") && !full("ALL=NOPASSWD: /bin/ALL"));
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn whatever_a_line_says_it_is_read(line in r#"[a-zA-Z%#!,:=()" \\é]{0,60}"#) {
-            let pieces = UserSpec::parse(&line).map_or(0, |rule| rule.users.len() + rule.grants.len());
-            assert!(pieces <= line.len() + 2);
-        }
+    fn rules_without_end_are_a_fault() {
+        let users = vec!["bob"; 10_000].join(",");
+        let commands = vec!["/bin/ls"; 10_000].join(",");
+        let tree = MemoryTree::default().file("/etc/sudoers", format!("{users} ALL={commands}\neve ALL=ALL\n"));
+        assert_eq!(read(tree), (Vec::new(), 1));
     }
 }

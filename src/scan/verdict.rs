@@ -32,8 +32,10 @@ pub(super) enum Judge {
     Image(fn(&Evidence, &mut Verdict)),
     /// The root file system; not asked if there is none.
     Root(fn(&Evidence, &Root, &mut Verdict)),
-    /// What the content of all files told, and what could not be read of it.
+    /// What the content of all files told.
     Content(fn(&Evidence, &Root, &Contents, &mut Verdict)),
+    /// What could not be read of files; asked once nothing more is read of them.
+    Unread(fn(&Root, &Contents, &mut Verdict)),
     /// What space that no file holds told; not asked if it wasn't searched.
     Unallocated(fn(&Unallocated, &mut Verdict)),
     /// What is known of an image without reading it, once its packages are known: today's data and date.

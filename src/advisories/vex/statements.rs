@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::json::Faults;
 use super::product::{Asked, Subject};
 use super::statement::Statement;
 use super::{csaf, json, openvex};
 use crate::advisories::Fault;
 
-/// The most bytes of a document; the largest of Red Hat's have some tens of megabytes.
-pub const LARGEST_DOCUMENT_BYTES: usize = 128 << 20;
+/// The most bytes of a document; the largest of Red Hat's have some tens of megabytes. Reading takes many times as much memory.
+pub const LARGEST_DOCUMENT_BYTES: usize = 64 << 20;
 
 /// A document that can't be read, or is of no format that is known: none of it is taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,9 +28,15 @@ pub struct Statements {
     /// Places in `all` by id, upper case.
     by_id: BTreeMap<String, Vec<usize>>,
     faults: Vec<Fault>,
+    until: Option<Timestamp>,
 }
 
 impl Statements {
+    /// Begins with none, and takes none that was made after this: it would override for good whatever is said from now on.
+    pub fn until(latest: Timestamp) -> Self {
+        Self { until: Some(latest), ..Self::default() }
+    }
+
     /// Reads one more document: OpenVEX up to 0.2, or CSAF 2.0 of the categories `csaf_vex` and `csaf_security_advisory`.
     ///
     /// # Errors
@@ -39,6 +47,10 @@ impl Statements {
         let mut faults = Faults::of(document);
         let read = read(bytes, &mut faults).map_err(InvalidVex)?;
         for statement in read {
+            if self.until.is_some_and(|until| statement.at > until) {
+                faults.tell(statement.place, format!("it is of {}, which is yet to come", statement.at));
+                continue;
+            }
             let ids: BTreeSet<String> = statement.ids.iter().map(|id| id.to_ascii_uppercase()).collect();
             for id in ids {
                 self.by_id.entry(id).or_default().push(self.all.len());

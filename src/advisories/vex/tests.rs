@@ -342,7 +342,7 @@ fn what_is_wrong_is_refused_with_its_place() {
         assert_eq!(statements.all().len(), 3);
     }
     let large = vec![b' '; LARGEST_DOCUMENT_BYTES + 1];
-    assert!(Statements::default().read("vex.json", &large).unwrap_err().to_string().contains("more than 134217728 bytes"));
+    assert!(Statements::default().read("vex.json", &large).unwrap_err().to_string().contains("more than 67108864 bytes"));
 }
 
 #[test]

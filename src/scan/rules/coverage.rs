@@ -28,7 +28,7 @@ pub(super) const FILES: Rule = Rule {
     title: "files that can't be read",
     why: "What can't be read may hold anything, so it can't pass unseen.",
     remedy: "Mend what the reason names in the file, or leave the file out; where it names nothing in it, bake the image anew: if it is found again, the base's file system is damaged or uses what can't be read.",
-    judge: Judge::Content(files),
+    judge: Judge::Unread(files),
 };
 
 pub(super) const ENTRIES: Rule = Rule {
@@ -152,7 +152,7 @@ fn data(inventory: &Inventory, verdict: &mut Verdict) {
     }
 }
 
-fn files(_: &Evidence, root: &Root, contents: &Contents, verdict: &mut Verdict) {
+fn files(root: &Root, contents: &Contents, verdict: &mut Verdict) {
     let mut faults = root.files.faults();
     faults.extend(contents.faults.iter().map(|(path, why)| (path.clone(), why.clone())));
     for (path, why) in faults {
@@ -478,6 +478,12 @@ mod tests {
         assert!(found(apk.file("/lib/apk/db/installed", "P:musl\nV:1\n"), "COV-PKG-001").is_empty());
         assert_eq!(found(clean().without("/usr/lib/os-release"), "COV-OS-001"), ["critical image"]);
         assert_eq!(found(clean().without("/etc/shadow"), "COV-FILE-001"), ["high /etc/shadow"]);
+    }
+
+    #[test]
+    fn what_is_read_last_is_told_too() {
+        let tree = (0..=200_000).fold(clean(), |tree, number| tree.file(&format!("/usr/java/{number}"), ""));
+        assert_eq!(found(tree, "COV-FILE-001"), ["high /usr/java/*/release"]);
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! AMI-USR-003: who else may become root without a password, and who may change the rules of that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::report::Severity;
 use crate::scan::evidence::{Evidence, Root};
-use crate::scan::sudoers::{self, Grant, UserSpec};
+use crate::scan::sudoers::Member;
 use crate::scan::verdict::{Judge, Rule, Verdict};
 
 pub(super) const RIGHTS: Rule = Rule {
@@ -17,31 +17,45 @@ pub(super) const RIGHTS: Rule = Rule {
 };
 
 fn rights(_: &Evidence, root: &Root, verdict: &mut Verdict) {
-    let user = root.login_user.as_str();
-    let cloud_user = root.cloud.last("system_info.default_user.name").map(|value| value.text.as_str());
-    // Each group is asked about once, however many rules name it.
-    let mut groups = BTreeMap::new();
-    for (path, line) in &root.sudoers.lines {
-        if line.starts_with("Defaults") && line.split([' ', ',', '\t']).any(|word| word == "!authenticate") {
+    for (path, line) in &root.sudoers.settings {
+        if line.split([' ', ',', '\t']).any(|word| word == "!authenticate") {
             verdict.file(path, "sudo asks nobody for a password (!authenticate)");
         }
-        let Some(rule) = UserSpec::parse(line) else { continue };
-        let is_allowed = |grant: &Grant| !grant.asks_password && !grant.command.starts_with('!');
-        if !rule.grants.iter().any(is_allowed) {
-            continue;
-        }
-        let everything = sudoers::everything(&rule.grants).filter(|grant| !grant.asks_password);
-        for who in rule.users {
-            let is_login_user = who == user || Some(who) == cloud_user || who == "root" || who.starts_with('!');
-            match (who.strip_prefix('%'), everything) {
-                _ if is_login_user => {}
-                (Some(group), _) if !*groups.entry(group).or_insert_with(|| root.accounts.has_others(group, &[user, "root"])) => {}
-                (_, Some(grant)) => {
-                    let whom = if grant.as_root { "root" } else { "others" };
-                    verdict.file(path, format!("{who} may run everything as {whom} without a password"));
+    }
+    let mut others = Others::of(root);
+    // Whom later rules tell all commands of, and as whom: the last rule counts.
+    let mut settled = BTreeSet::new();
+    for rule in root.sudoers.rules.iter().rev() {
+        let mut excluded = BTreeSet::new();
+        for Member { name, is_excluded } in rule.users.iter().rev() {
+            let who = name.as_str();
+            if *is_excluded {
+                excluded.insert(who);
+            }
+            if excluded.contains(who) || excluded.contains("ALL") || !others.are_in(who) {
+                continue;
+            }
+            let mut worst = None;
+            for grant in rule.grants.iter().rev() {
+                let run_as = grant.run_as.as_str();
+                if [(who, run_as), (who, "ALL"), ("ALL", run_as), ("ALL", "ALL")].iter().any(|later| settled.contains(later)) {
+                    continue;
+                }
+                if !grant.asks_password && !grant.is_forbidden {
+                    worst = worst.max(Some((grant.is_everything(), grant.as_root)));
+                }
+                if grant.is_everything() && grant.on_all_hosts && (who != "ALL" || excluded.is_empty()) {
+                    settled.insert((who, run_as));
+                }
+            }
+            match worst {
+                None => {}
+                Some((true, as_root)) => {
+                    let whom = if as_root { "root" } else { "others" };
+                    verdict.file(&rule.path, format!("{who} may run everything as {whom} without a password"));
                 }
                 // Services that may run commands of their own are what sudo is for.
-                _ => verdict.file_as(Severity::Low, path, format!("{who} may run some commands without a password")),
+                Some((false, _)) => verdict.file_as(Severity::Low, &rule.path, format!("{who} may run some commands without a password")),
             }
         }
     }
@@ -50,6 +64,35 @@ fn rights(_: &Evidence, root: &Root, verdict: &mut Verdict) {
         if metadata.mode & 0o022 != 0 && (metadata.mode & 0o002 != 0 || metadata.gid != 0) || metadata.uid != 0 {
             verdict.file_as(Severity::High, place, "others than root can write sudo's rules");
         }
+    }
+}
+
+/// Tells which users and groups are others than root and whom buyers log in as.
+struct Others<'r> {
+    root: &'r Root<'r>,
+    users: Vec<&'r str>,
+    /// The groups that cloud-init puts the login user in.
+    groups: Vec<&'r str>,
+    /// Each group is asked about once, however many rules name it.
+    asked: BTreeMap<&'r str, bool>,
+}
+
+impl<'r> Others<'r> {
+    fn of(root: &'r Root<'r>) -> Self {
+        let by_cloud = root.cloud.last("system_info.default_user.name").map(|value| value.text.as_str());
+        let users = [root.login_user.as_str(), "root"].into_iter().chain(by_cloud).collect();
+        let groups = root.cloud.list("system_info.default_user.groups").unwrap_or_default();
+        Self { root, users, groups, asked: BTreeMap::new() }
+    }
+
+    fn are_in(&mut self, who: &'r str) -> bool {
+        let accounts = &self.root.accounts;
+        let Some(group) = who.strip_prefix('%') else {
+            return !self.users.iter().any(|user| accounts.is_called(user, who));
+        };
+        // cloud-init makes these groups where there are none, as it does its user's own.
+        let is_made = (self.groups.contains(&group) || self.users.contains(&group)) && !accounts.has_group(group);
+        !is_made && *self.asked.entry(group).or_insert_with(|| accounts.has_others(group, &self.users))
     }
 }
 
@@ -69,7 +112,7 @@ mod tests {
             assert_eq!(with(&format!("bob ALL=(ALL) {tagged}\n")), ["medium /etc/sudoers.d/90-x"], "{tagged}");
         }
         assert_eq!(with("bob, eve ALL=(ALL) NOPASSWD: ALL\n").len(), 2);
-        assert_eq!(with("bob ALL=NOPASSWD: /bin/ls, PASSWD: ALL\n"), ["low /etc/sudoers.d/90-x"]);
+        assert_eq!(with("bob ALL=ALL, NOPASSWD: /bin/ls\n"), ["low /etc/sudoers.d/90-x"]);
         assert_eq!(with("Defaults !authenticate\n"), ["medium /etc/sudoers.d/90-x"]);
     }
 
@@ -81,11 +124,41 @@ mod tests {
     }
 
     #[test]
+    fn the_last_rule_counts_and_aliases_are_whom_they_name() {
+        for none in [
+            "bob ALL=NOPASSWD: /bin/ls, PASSWD: ALL",
+            "bob ALL=(ALL) NOPASSWD: ALL\nbob ALL=(ALL) ALL",
+            "bob ALL=(ALL) NOPASSWD: ALL\nALL ALL=(ALL) !ALL",
+            "bob, !bob ALL=(ALL) NOPASSWD: ALL",
+            "User_Alias A=admin\nA ALL=(ALL) NOPASSWD: ALL",
+            "#0 ALL=(ALL) NOPASSWD: ALL",
+        ] {
+            assert!(with(none).is_empty(), "{none}");
+        }
+        for found in [
+            "bob ALL=(ALL) ALL\nbob ALL=(ALL) NOPASSWD: ALL",
+            "bob ALL=(ALL) NOPASSWD: ALL\nbob ALL=(www) ALL\nbob db=(ALL) ALL",
+            "bob ALL=(ALL) NOPASSWD: ALL\nALL, !bob ALL=(ALL) ALL",
+            "Cmnd_Alias EV=ALL\nbob ALL=(ALL) NOPASSWD: EV",
+            "User_Alias A=admin, bob\nA ALL=(ALL) NOPASSWD: ALL",
+            "#1001 ALL=(ALL) NOPASSWD: ALL",
+            "%ldap-admins ALL=(ALL) NOPASSWD: ALL",
+            "%#4711 ALL=(ALL) NOPASSWD: ALL",
+        ] {
+            assert_eq!(with(found), ["medium /etc/sudoers.d/90-x"], "{found}");
+        }
+    }
+
+    #[test]
     fn a_group_counts_by_accounts_that_are_of_it() {
         const PASSWD: &str = "root:x:0:0::/root:/bin/sh\nadmin:x:1000:1000::/home/admin:/bin/sh\nbob:x:1001:50::/home/bob:/bin/sh\n";
         let with = |group: &str| {
             let tree = clean().file("/etc/passwd", PASSWD).file("/etc/group", format!("g:x:{group}\n"));
-            found(tree.file("/etc/sudoers", "%g ALL=(ALL) NOPASSWD: ALL\n"), "AMI-USR-003").len()
+            let (gid, _) = group.split_once(':').unwrap();
+            let by_gid = tree.clone().file("/etc/sudoers", format!("%#{gid} ALL=(ALL) NOPASSWD: ALL\n"));
+            let by_name = found(tree.file("/etc/sudoers", "%g ALL=(ALL) NOPASSWD: ALL\n"), "AMI-USR-003").len();
+            assert_eq!(found(by_gid, "AMI-USR-003").len(), by_name, "{group}");
+            by_name
         };
         assert_eq!((with("50:"), with("51:bob"), with("51:admin,root,bob")), (1, 1, 1));
         assert_eq!((with("51:"), with("51:admin,root,nobody"), with("1000:")), (0, 0, 0));
