@@ -23,12 +23,14 @@ pub(in crate::scan) struct FileScope {
     accounts: bool,
     /// Whether all its names are among the samples of a library.
     sample: bool,
+    /// Whether all its names are of source with C's comments.
+    starred: bool,
 }
 
 impl FileScope {
     /// Tells what a file is to the rules by its names.
     pub(super) fn new<'p>(named: &NamedFiles, names: impl Iterator<Item = &'p Path>) -> Self {
-        let mut scope = Self { sample: true, ..Self::default() };
+        let mut scope = Self { sample: true, starred: true, ..Self::default() };
         for (number, path) in names.enumerate() {
             for rule in named.rules(path) {
                 scope.named.entry(rule).or_insert(number);
@@ -40,6 +42,7 @@ impl FileScope {
             scope.own |= is_own;
             scope.accounts |= is_accounts(path);
             scope.sample &= is_sample(path);
+            scope.starred &= has_c_comments(path);
         }
         scope
     }
@@ -62,6 +65,11 @@ impl FileScope {
     /// Tells whether it is among the samples of a library.
     pub(super) fn is_sample(&self) -> bool {
         self.sample
+    }
+
+    /// Tells whether a line that begins with `*` goes on with a comment in it.
+    pub(super) fn has_starred_comments(&self) -> bool {
+        self.starred
     }
 
     /// Tells whether a rule looks at the file, by its number and scope, and by what the file's first line says.
@@ -126,7 +134,11 @@ const SOURCE_ENDINGS: &str = "\
     py pyw ipynb rb erb rake gemspec js mjs cjs jsx ts tsx vue php phtml pl pm go java kt kts scala groovy gradle cs vb fs rs c h cc \
     cpp hpp m swift lua r ex exs erl clj dart jl nix md adoc rst org";
 
-/// Names of such files without a telling ending.
+/// Endings of source whose comments stand between `/*` and `*/`: where lines of cron and lists begin with `*`, none is one.
+const C_COMMENT_ENDINGS: &str = "\
+    js mjs cjs jsx ts tsx vue php phtml go java kt kts scala groovy gradle cs rs c h cc cpp hpp m swift dart sql tf hcl";
+
+/// Names of configuration and scripts without a telling ending.
 const NAMES: &str = "\
     *history .env* *rc user-data* Dockerfile* docker-compose* crontab environment .profile .bash* .htpasswd htpasswd \
     *passwords* *credentials* authorized* settings.py local_settings.py database.yml Vagrantfile Makefile notes *notes notes.md";
@@ -234,6 +246,12 @@ fn is_among_samples(inside: &str) -> bool {
 fn is_source(path: &Path) -> bool {
     let ending = path.extension().unwrap_or_default();
     SOURCE_ENDINGS.split(' ').any(|known| ending.eq_ignore_ascii_case(known)) && !path.to_string_lossy().contains(".min.")
+}
+
+/// Tells source with C's comments, by its ending.
+fn has_c_comments(path: &Path) -> bool {
+    let ending = path.extension().unwrap_or_default();
+    C_COMMENT_ENDINGS.split(' ').any(|known| ending.eq_ignore_ascii_case(known))
 }
 
 /// Tells what somebody wrote for this system from libraries, documents, tests and examples.
