@@ -1,5 +1,6 @@
 //! cloud-init's configuration, as far as rules ask for it.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use super::files::Files;
@@ -53,7 +54,11 @@ impl CloudConfig {
         let mut values = Vec::new();
         for path in std::iter::once(PathBuf::from("/etc/cloud/cloud.cfg")).chain(files.glob("/etc/cloud/cloud.cfg.d/*.cfg")) {
             if let Some(text) = files.text(&path) {
-                values.extend(parse(&text).into_iter().map(|(key, text)| Value { key, text, path: path.clone() }));
+                let mut aliases = Aliases::default();
+                values.extend(parse(&text, &mut aliases).into_iter().map(|(key, text)| Value { key, text, path: path.clone() }));
+                if aliases.lost {
+                    files.fault(&path, "it repeats parts of itself by YAML's aliases, which were not followed".to_owned());
+                }
             }
         }
         Self { values }
@@ -79,9 +84,9 @@ impl CloudConfig {
 }
 
 /// Reads the block mappings of a YAML document: keys by indentation, scalars, lists. Mappings in braces
-/// are opened one level deep; texts over several lines, anchors and tags are not followed. cloud-init's
-/// own files and those that images carry keep to this.
-fn parse(text: &str) -> Vec<(String, String)> {
+/// are opened one level deep; texts over several lines are not followed, nor are aliases of more than a scalar.
+/// cloud-init's own files and those that images carry keep to this.
+fn parse(text: &str, aliases: &mut Aliases) -> Vec<(String, String)> {
     let mut values = Vec::new();
     // Open keys with the indentation of their line.
     let mut open: Vec<(usize, String)> = Vec::new();
@@ -100,13 +105,69 @@ fn parse(text: &str) -> Vec<(String, String)> {
         }
         let path =
             |key: &str| open.iter().map(|(_, key)| key.as_str()).chain((!key.is_empty()).then_some(key)).collect::<Vec<_>>().join(".");
-        match key_and_value(rest) {
-            Some((key, "")) => open.push((indent, key.to_owned())),
-            Some((key, value)) => push(&mut values, path(key), value),
-            None => push(&mut values, path(""), rest),
+        let rest = aliases.resolve(rest);
+        match key_and_value(&rest) {
+            Some((key, value)) => match aliases.resolve(value).as_str() {
+                "" => open.push((indent, key.to_owned())),
+                value => push(&mut values, path(key), value),
+            },
+            None if rest.is_empty() => {}
+            None => push(&mut values, path(""), &rest),
         }
     }
     values
+}
+
+/// Scalars that have a name (`&t true`), by which they stand elsewhere (`*t`).
+///
+/// Source: <https://yaml.org/spec/1.2.2/#alias-nodes>
+#[derive(Debug, Default)]
+struct Aliases {
+    scalars: HashMap<String, String>,
+    /// What aliases stand for, together.
+    resolved_bytes: usize,
+    /// Whether an alias stands for what is not known.
+    lost: bool,
+}
+
+impl Aliases {
+    /// What aliases of one file may stand for; more is nobody's.
+    const MOST_BYTES: usize = 1 << 20;
+
+    /// Takes a node's name and tag (`!!bool`) from it, and puts what an alias stands for in its place.
+    fn resolve(&mut self, node: &str) -> String {
+        let (mut rest, mut anchor) = (node, None);
+        loop {
+            let (word, after) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+            match word.strip_prefix('&').filter(|name| is_name(name)) {
+                Some(name) => anchor = Some(name),
+                None if word.starts_with("!!") => {}
+                None => break,
+            }
+            rest = after.trim_start();
+        }
+        let alias = |text: &str| text.strip_prefix('*').filter(|name| is_name(name)).map(str::to_owned);
+        if let Some(name) = alias(rest) {
+            match self.scalars.get(&name) {
+                Some(scalar) if self.resolved_bytes + scalar.len() <= Self::MOST_BYTES => {
+                    self.resolved_bytes += scalar.len();
+                    return scalar.clone();
+                }
+                _ => self.lost = true,
+            }
+        }
+        let is_flow = rest.starts_with(['[', '{']);
+        self.lost |= is_flow && rest.split(['[', ']', '{', '}', ',', ':']).any(|item| alias(item.trim()).is_some());
+        if let Some(anchor) = anchor.filter(|_| !rest.is_empty()) {
+            self.scalars.insert(anchor.to_owned(), rest.to_owned());
+        }
+        rest.to_owned()
+    }
+}
+
+/// Tells names of anchors from what else begins with their mark, such as lines of cron.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
 }
 
 fn push(values: &mut Vec<(String, String)>, key: String, value: &str) {
@@ -188,6 +249,24 @@ mod tests {
         ]);
         assert!(config.last("ssh_pwauth").unwrap().is_true());
         assert_eq!(config.list("datasource_list").unwrap(), ["Ec2", "None"]);
+    }
+
+    #[test]
+    fn aliases_of_scalars_are_followed_and_others_told() {
+        let faults = |text: &str| {
+            let tree = MemoryTree::default().file("/etc/cloud/cloud.cfg", text).tree();
+            let files = Files::new(&tree);
+            let config = CloudConfig::read(&files);
+            (config.last("ssh_pwauth").is_some_and(Value::is_true), files.faults().len())
+        };
+        assert_eq!(faults("x: &t true\nssh_pwauth: *t\n"), (true, 0));
+        assert_eq!(faults("x:\n- &t !!bool yes\nssh_pwauth: !!bool *t\n"), (true, 0));
+        assert_eq!(faults("ssh_pwauth: !!bool true\nruncmd:\n- |\n  * * * * * root x\n  && y\n"), (true, 0));
+        for lost in ["ssh_pwauth: *t", "x: &m\n  ssh_pwauth: true\n<<: *m", "runcmd: [*t]", "users:\n- *u"] {
+            assert_eq!(faults(lost), (false, 1), "{lost}");
+        }
+        let bomb = format!("x: &t {}\n{}", "x".repeat(1 << 10), "y: *t\n".repeat(1 << 12));
+        assert_eq!(faults(&bomb), (false, 1));
     }
 
     #[test]

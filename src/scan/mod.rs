@@ -36,6 +36,7 @@ mod sbom;
 mod secrets;
 mod software;
 mod sshd;
+mod sshd_command;
 mod statements;
 mod sudoers;
 mod unallocated;

@@ -4,19 +4,14 @@ use std::path::{Path, PathBuf};
 
 use super::files::Files;
 use super::inclusions::Inclusions;
+use super::sshd_command::CommandLine;
 use crate::model::report::Package;
 
 /// Where sshd looks for its configuration: the vendor's place is SUSE's.
 const MAIN: [&str; 2] = ["/etc/ssh/sshd_config", "/usr/etc/ssh/sshd_config"];
 
-/// What units and init scripts put on sshd's command line: the file, and the variable in it. Debian's, Fedora's and
-/// SUSE's, and OpenRC's.
-const COMMAND_LINES: [(&str, &str); 4] = [
-    ("/etc/default/ssh", "SSHD_OPTS"),
-    ("/etc/sysconfig/sshd", "OPTIONS"),
-    ("/etc/sysconfig/ssh", "SSHD_OPTS"),
-    ("/etc/conf.d/sshd", "SSHD_OPTS"),
-];
+/// What `-f` names in place of a file if sshd is to read none.
+const NO_FILE: &str = "none";
 
 /// sshd gives up on deeper inclusion.
 ///
@@ -63,20 +58,18 @@ impl SshdConfig {
     /// Source: <https://man.openbsd.org/sshd_config>
     pub(super) fn read(files: &Files) -> Self {
         let mut config = Self::default();
-        for (path, variable) in COMMAND_LINES {
-            let text = files.text(path).unwrap_or_default();
-            config.global.extend(command_line(&text, variable).map(|(keyword, arguments)| Setting {
-                keyword,
-                arguments,
-                path: path.into(),
-            }));
-        }
+        let command_line = CommandLine::read(files);
+        config.global = command_line.settings;
         // Ports of the command line come instead of those in files.
         let has_port = config.global.iter().any(|setting| setting.keyword == "port");
         let by_command = config.global.len();
-        if let Some(path) = MAIN.into_iter().find(|path| files.exists(path)) {
-            config.main = Some(path.into());
-            config.include(&mut Inclusions::new(files, DEEPEST_INCLUSION), Path::new(path), None);
+        let main = command_line.file.or_else(|| MAIN.map(PathBuf::from).into_iter().find(|path| files.exists(path)));
+        if let Some(path) = main.filter(|path| path != Path::new(NO_FILE)) {
+            if !files.exists(&path) {
+                files.fault(&path, "sshd is told to read it, and it is not there".to_owned());
+            }
+            config.include(&mut Inclusions::new(files, DEEPEST_INCLUSION), &path, None);
+            config.main = Some(path);
         }
         if has_port {
             let from_files = config.global.split_off(by_command);
@@ -145,31 +138,12 @@ pub(super) fn version(packages: &[Package]) -> Option<(u32, u32)> {
     Some((numbers.next()??, numbers.next()??))
 }
 
-/// Reads the options of sshd that a shell assignment like `SSHD_OPTS="-p 2222 -o UsePAM=no"` holds.
-///
-/// Source: <https://man.openbsd.org/sshd>
-fn command_line(text: &str, variable: &str) -> impl Iterator<Item = (String, Vec<String>)> {
-    let assigned = text.lines().rev().find_map(|line| line.trim().strip_prefix(variable)?.trim_start().strip_prefix('='));
-    let plain = assigned.unwrap_or_default().replace(['"', '\''], "");
-    let mut words: Vec<String> = plain.split_whitespace().map(str::to_owned).collect();
-    words.reverse();
-    let mut settings = Vec::new();
-    while let Some(word) = words.pop() {
-        let Some((option, attached)) = ["-o", "-p"].iter().find_map(|option| Some((*option, word.strip_prefix(*option)?))) else {
-            continue;
-        };
-        let value = if attached.is_empty() { words.pop().unwrap_or_default() } else { attached.to_owned() };
-        settings.extend(split(&if option == "-p" { format!("Port {value}") } else { value }));
-    }
-    settings.into_iter()
-}
-
 fn absolute(pattern: &str) -> String {
     if pattern.starts_with('/') { pattern.to_owned() } else { format!("/etc/ssh/{pattern}") }
 }
 
 /// Splits a line into its keyword, in lower case, and its arguments; none for a comment or an empty line.
-fn split(line: &str) -> Option<(String, Vec<String>)> {
+pub(super) fn split(line: &str) -> Option<(String, Vec<String>)> {
     let line = line.trim();
     let end = line.find(|c: char| c.is_whitespace() || c == '=').unwrap_or(line.len());
     let (keyword, rest) = line.split_at(end);

@@ -160,12 +160,20 @@ pub(super) fn worst_first(findings: &mut Vec<Finding>) {
     findings.dedup();
 }
 
-/// A text of the image as a terminal can show it: names in an image may hold control characters, and any number of them.
+/// A text of the image as a terminal can show it: names in an image may hold control characters, such as turn the order of
+/// what is shown around, and any number of them.
 pub(super) fn printable(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    let shown = |c: char| if c.is_control() || is_bidi_control(c) { '\u{fffd}' } else { c };
     let cut = text.char_indices().nth(MOST_CHARACTERS);
     let end = cut.map_or(text.len(), |(end, _)| end);
     text[..end].chars().map(shown).chain(cut.map(|_| '…')).collect()
+}
+
+/// Tells Unicode's controls of the direction of text, by which a name can be shown as another.
+///
+/// Source: <https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters>
+fn is_bidi_control(c: char) -> bool {
+    matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -202,5 +210,10 @@ mod tests {
         let cut = printable(&"ä\n".repeat(MOST_CHARACTERS));
         assert_eq!(cut.chars().count(), MOST_CHARACTERS + 1);
         assert!(cut.ends_with('…') && cut.starts_with("ä\u{fffd}"));
+    }
+
+    #[test]
+    fn what_a_terminal_would_act_upon_is_replaced() {
+        assert_eq!(printable("a\u{1b}[2Jb\u{202e}gpj.exe\u{2066}\u{200f}ß"), "a\u{fffd}[2Jb\u{fffd}gpj.exe\u{fffd}\u{fffd}ß");
     }
 }

@@ -57,6 +57,56 @@ fn authorized(_: &Evidence, root: &Root, verdict: &mut Verdict) {
             verdict.file(&setting.path, "sshd takes authorized keys from a program, which may let others than the buyer in");
         }
     }
+    by_cloud_init(root, verdict);
+}
+
+/// Keys that cloud-init puts there at the first boot: by its settings, or by files and commands.
+///
+/// Source: <https://docs.cloud-init.io/en/latest/reference/modules.html#ssh>
+/// Source: <https://docs.cloud-init.io/en/latest/reference/modules.html#ssh-import-id>
+fn by_cloud_init(root: &Root, verdict: &mut Verdict) {
+    for value in root.cloud.all() {
+        if names_keys(value) {
+            verdict.file(
+                &value.path,
+                "cloud-init lets whoever has the private key log in to every instance: its configuration names authorized keys",
+            );
+        } else if let Some(severity) = written_keys(&value.text) {
+            verdict.file_as(severity, &value.path, WRITTEN);
+        }
+    }
+    for path in root.files.glob("/var/lib/cloud/scripts/*/*") {
+        let text = root.files.text(&path).unwrap_or_default();
+        let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
+        if let Some(severity) = lines.filter_map(written_keys).max() {
+            verdict.file_as(severity, path, WRITTEN);
+        }
+    }
+}
+
+const WRITTEN: &str = "cloud-init writes authorized keys at a boot, which may let others than the buyer in";
+
+/// Tells settings of cloud-init that name keys, or accounts elsewhere whose keys are taken.
+fn names_keys(value: &Value) -> bool {
+    const SETTINGS: [&str; 4] = ["ssh_authorized_keys", "ssh-authorized-keys", "ssh_import_id", "ssh-import-id"];
+    let is_set = value.key().split('.').any(|key| SETTINGS.contains(&key)) && !matches!(value.text.as_str(), "" | "null" | "~");
+    // Mappings in brackets stand there as they are.
+    let is_within =
+        || SETTINGS.iter().any(|key| value.text.split(key).skip(1).any(|rest| rest.trim_start_matches(['"', '\'']).starts_with(':')));
+    is_set && !value.items().is_empty()
+        || is_within()
+        || value.key().starts_with("write_files") && value.key().ends_with(".path") && value.text.contains("authorized_keys")
+}
+
+/// Tells how bad a command is that writes authorized keys: critical if it has them itself, high if they may come from
+/// anywhere. None if it doesn't write any, as one that deletes them.
+fn written_keys(command: &str) -> Option<Severity> {
+    const WRITERS: &str = "tee cp mv install ln curl wget dd sed";
+    let (before, _) = command.split_once("authorized_keys")?;
+    let redirected = before.rsplit_once('>').is_some_and(|(from, _)| !matches!(from.trim_end_matches('>').trim(), "" | ":" | "true"));
+    let by_writer = || before.split(|c: char| !c.is_alphanumeric()).any(|word| WRITERS.split(' ').any(|writer| writer == word));
+    let has_key = ["ssh-rsa ", "ssh-ed25519 ", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"].iter().any(|kind| command.contains(kind));
+    (redirected || by_writer()).then_some(if has_key { Severity::Critical } else { Severity::High })
 }
 
 fn describe(keys: &[&str]) -> Option<String> {
@@ -234,6 +284,36 @@ mod tests {
         let passwd: String = (0..100_001).map(|uid| format!("u{uid}:x:{uid}:{uid}::/none:/bin/sh\n")).collect();
         let tree = clean().file("/etc/passwd", passwd);
         assert_eq!(found(tree, "COV-FILE-001"), ["high /etc/passwd"]);
+    }
+
+    #[test]
+    fn keys_that_cloud_init_brings_are_found() {
+        let path = "/etc/cloud/cloud.cfg.d/9.cfg";
+        let with = |text: &str| found(clean().file(path, text), "AMI-SSH-006");
+        for text in [
+            "ssh_authorized_keys:\n  - ssh-ed25519 AAAA builder\n",
+            "ssh_authorized_keys: [ssh-ed25519 AAAA]\n",
+            "users:\n  - default\n  - name: bob\n    ssh_authorized_keys:\n      - ssh-ed25519 AAAA x\n",
+            "users: [default, {name: bob, ssh_authorized_keys: [ssh-ed25519 AAAA]}]\n",
+            "system_info:\n  default_user:\n    ssh_authorized_keys:\n    - ssh-ed25519 AAAA\n",
+            "ssh_import_id: [gh:evil]\n",
+            "users:\n  - name: bob\n    ssh_import_id:\n    - lp:evil\n",
+            "write_files:\n  - path: /root/.ssh/authorized_keys\n    content: |\n      ssh-ed25519 AAAA\n",
+            "runcmd:\n  - echo ssh-ed25519 AAAA x >> /root/.ssh/authorized_keys\n",
+        ] {
+            assert_eq!(with(text), [format!("critical {path}")], "{text}");
+        }
+        assert_eq!(with("runcmd:\n  - curl https://x.net/k -o /root/.ssh/authorized_keys\n"), [format!("high {path}")]);
+        for text in [
+            "ssh_authorized_keys: []\nssh_import_id: null\n",
+            "cloud_config_modules:\n  - ssh-import-id\n  - ssh_import_id\n",
+            "runcmd:\n  - rm -f /root/.ssh/authorized_keys\n  - : > /root/.ssh/authorized_keys\n",
+        ] {
+            assert!(with(text).is_empty(), "{text}");
+        }
+        let script = "/var/lib/cloud/scripts/per-boot/x.sh";
+        let tree = clean().file(script, "#!/bin/sh\necho ssh-ed25519 AAAA >> ~root/.ssh/authorized_keys\n");
+        assert_eq!(found(tree, "AMI-SSH-006"), [format!("critical {script}")]);
     }
 
     #[test]

@@ -67,6 +67,8 @@ pub(super) struct Candidate<'t> {
     pub(super) before: &'t [u8],
     /// All that the rule looks at.
     pub(super) around: &'t [u8],
+    /// Whether a line that begins with `*` goes on with a comment, as in C.
+    pub(super) has_starred_comments: bool,
 }
 
 impl Candidate<'_> {
@@ -125,8 +127,9 @@ impl Candidate<'_> {
     fn is_comment(&self) -> bool {
         let line = self.before.rsplit(|&byte| byte == b'\n').next().unwrap_or_default().trim_ascii_start();
         let last = |mark: &[u8]| self.before.windows(mark.len()).rposition(|window| window == mark);
-        let begins = [b"#".as_slice(), b";", b"// ", b"-- ", b"*", b"REM ", b"dnl "].into_iter().any(|mark| line.starts_with(mark));
-        begins || last(b"<!--").is_some_and(|start| last(b"-->").is_none_or(|end| end < start))
+        let begins = [b"#".as_slice(), b";", b"// ", b"-- ", b"REM ", b"dnl "].into_iter().any(|mark| line.starts_with(mark));
+        let is_starred = self.has_starred_comments && line.starts_with(b"*");
+        begins || is_starred || last(b"<!--").is_some_and(|start| last(b"-->").is_none_or(|end| end < start))
     }
 }
 

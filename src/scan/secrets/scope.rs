@@ -25,12 +25,14 @@ pub(in crate::scan) struct FileScope {
     sample: bool,
     /// Whether all its names are among the tests, examples and documents of anything.
     among_samples: bool,
+    /// Whether all its names are of source with C's comments.
+    starred: bool,
 }
 
 impl FileScope {
     /// Tells what a file is to the rules by its names.
     pub(super) fn new<'p>(named: &NamedFiles, names: impl Iterator<Item = &'p Path>) -> Self {
-        let mut scope = Self { sample: true, among_samples: true, ..Self::default() };
+        let mut scope = Self { sample: true, among_samples: true, starred: true, ..Self::default() };
         for (number, path) in names.enumerate() {
             for rule in named.rules(path) {
                 scope.named.entry(rule).or_insert(number);
@@ -43,6 +45,7 @@ impl FileScope {
             scope.accounts |= is_accounts(path);
             scope.sample &= is_sample(path);
             scope.among_samples &= is_manual(path) || is_among_samples(below(&path.to_string_lossy()));
+            scope.starred &= has_c_comments(path);
         }
         scope
     }
@@ -71,6 +74,11 @@ impl FileScope {
     /// are credentials by their names, none does.
     pub(in crate::scan) fn is_among_samples(&self, rule: &SecretRule) -> bool {
         self.among_samples && rule.everywhere()
+    }
+
+    /// Tells whether a line that begins with `*` goes on with a comment in it.
+    pub(super) fn has_starred_comments(&self) -> bool {
+        self.starred
     }
 
     /// Tells whether a rule looks at the file, by its number and scope, and by what the file's first line says.
@@ -135,7 +143,11 @@ const SOURCE_ENDINGS: &str = "\
     py pyw ipynb rb erb rake gemspec js mjs cjs jsx ts tsx vue php phtml pl pm go java kt kts scala groovy gradle cs vb fs rs c h cc \
     cpp hpp m swift lua r ex exs erl clj dart jl nix md adoc rst org";
 
-/// Names of such files without a telling ending.
+/// Endings of source whose comments stand between `/*` and `*/`: where lines of cron and lists begin with `*`, none is one.
+const C_COMMENT_ENDINGS: &str = "\
+    js mjs cjs jsx ts tsx vue php phtml go java kt kts scala groovy gradle cs rs c h cc cpp hpp m swift dart sql tf hcl";
+
+/// Names of configuration and scripts without a telling ending.
 const NAMES: &str = "\
     *history .env* *rc user-data* Dockerfile* docker-compose* crontab environment .profile .bash* .htpasswd htpasswd \
     *passwords* *credentials* authorized* settings.py local_settings.py database.yml Vagrantfile Makefile notes *notes notes.md";
@@ -248,6 +260,12 @@ fn is_among_samples(inside: &str) -> bool {
 fn is_source(path: &Path) -> bool {
     let ending = path.extension().unwrap_or_default();
     SOURCE_ENDINGS.split(' ').any(|known| ending.eq_ignore_ascii_case(known)) && !path.to_string_lossy().contains(".min.")
+}
+
+/// Tells source with C's comments, by its ending.
+fn has_c_comments(path: &Path) -> bool {
+    let ending = path.extension().unwrap_or_default();
+    C_COMMENT_ENDINGS.split(' ').any(|known| ending.eq_ignore_ascii_case(known))
 }
 
 /// Tells what somebody wrote for this system from libraries, documents, tests and examples.

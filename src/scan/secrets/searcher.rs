@@ -237,7 +237,7 @@ impl Searcher {
         let head = &window.bytes[..window.bytes.len().min(HEAD_BYTES)];
         let rules = scope.named().chain(self.whole.iter().copied()).map(|rule| &self.book.rules[rule]);
         for rule in rules.filter(|rule| rule.keywords.is_empty()) {
-            let candidate = Candidate { value: head, matched: head, before: &[], around: head };
+            let candidate = Candidate { value: head, matched: head, before: &[], around: head, has_starred_comments: false };
             if let Some(weight) = self.weigh(rule, scope, &candidate) {
                 found.add(Match { rule, weight, line: None, range: 0..head.len() as u64, fingerprint: Fingerprint::of(head) });
             }
@@ -268,6 +268,7 @@ impl Searcher {
                 matched: matched.as_bytes(),
                 before: &text[region.start..secret.start()],
                 around: &text[region.start..],
+                has_starred_comments: scope.has_starred_comments(),
             };
             let Some(weight) = self.weigh(rule, scope, &candidate) else { continue };
             if found.is_full(rule, weight) {

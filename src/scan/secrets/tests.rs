@@ -277,6 +277,34 @@ fn what_only_looks_like_a_secret_is_none() {
 }
 
 #[test]
+fn a_star_begins_a_comment_in_source_like_c_alone() {
+    let found = |path: &str, line: &str| !ids(path, format!("x\n{line}\n").as_bytes()).is_empty();
+    assert!(found("/etc/cron.d/z0", "* * * * * root curl -u a:Vq7-pulpit-94 https://x.corp.net"));
+    assert!(found("/opt/c0.conf", "* PASSWORD=Vq7-pulpit-94"));
+    assert!(found("/opt/notes.md", "* password: \"Vq7-pulpit-94\""));
+    for path in ["/opt/a.js", "/opt/a.php", "/opt/a.JAVA"] {
+        assert!(!found(path, " * password = \"Vq7-pulpit-94\"") && found(path, "password = \"Vq7-pulpit-94\""), "{path}");
+    }
+}
+
+#[test]
+fn an_aws_key_beside_its_id_is_found_whatever_they_are_called() {
+    let (id, secret) = ("AKIAQ3EGRJ7LWXYZ2345", mixed(40));
+    for content in [
+        format!("k={id}\ns={secret}\n"),
+        format!("key={id}\nvalue={secret}\n"),
+        format!("{id}\ns={secret}\n"),
+        format!("ACCESS={id}\nREGION=us-east-1\nSK={secret}\n"),
+        format!("AWS_KEY={id}\nAWS_SECRET={secret}\n"),
+        format!("id={id} secret={secret}"),
+    ] {
+        for path in ["/x", "/etc/app.conf"] {
+            assert_eq!(ids(path, content.as_bytes()), ["aws-key-pair"], "{path}: {content}");
+        }
+    }
+}
+
+#[test]
 fn keys_under_a_passphrase_are_worth_less() {
     let encrypted = [
         pem("ENCRYPTED PRIVATE KEY", "", &body(&[0x30])),
