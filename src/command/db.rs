@@ -168,6 +168,16 @@ fn refuse_other(path: &Path) -> Result<(), Failure> {
     ))
 }
 
+/// How many files that were passed over are named.
+const MOST_NAMED: usize = 10;
+
+/// Says which files of a folder are no source.
+fn passed_over(place: &Path, files: &[String]) -> Option<String> {
+    let named = files.iter().take(MOST_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = if files.len() > MOST_NAMED { format!(" and {} more", files.len() - MOST_NAMED) } else { String::new() };
+    (!files.is_empty()).then(|| format!("note: of no kind that is known, and passed over in {}: {named}{more}", place.display()))
+}
+
 /// Builds the database of what is here.
 pub(super) fn build(global: &Global, args: &BuildArgs) -> Result<(), Failure> {
     let ui = Ui::of(global);
@@ -180,7 +190,11 @@ pub(super) fn build(global: &Global, args: &BuildArgs) -> Result<(), Failure> {
     let path = place(global);
     refuse_other(&path)?;
     for place in &args.from {
-        inputs += db_inputs::add(place, as_of, &mut builder)?;
+        let taken = db_inputs::add(place, as_of, &mut builder)?;
+        inputs += taken.inputs;
+        if let Some(told) = passed_over(place, &taken.passed_over) {
+            ui.say(&ui::harmless(&told));
+        }
     }
     if inputs == 0 {
         return Err(Failure::other(

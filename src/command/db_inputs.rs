@@ -9,10 +9,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::advisories::{Builder, Content, DatabaseError, Input, SourceKind};
-use crate::disk::FileSource;
+use crate::disk::{BlockSource as _, FileSource};
 use crate::failure::Failure;
 
-/// What files of sources are called; others, such as licences, are passed over.
+/// What files of sources are called. What is called otherwise is one if its content says so; else it is
+/// passed over and told.
 const EXTENSIONS: [&str; 5] = ["json", "zip", "xml", "csv", "gz"];
 
 /// Beside downloaded files: where each is from, and when it was had.
@@ -72,22 +73,31 @@ struct Found {
     is_records: bool,
 }
 
-/// Hands all inputs at a place to the builder, in the order of their names; returns how many there are. Each is called by its
-/// path, with the name of the folder that the place is.
+/// What was found at a place.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// How many inputs there are.
+    pub inputs: usize,
+    /// The files of a folder that are no source, by their paths below it.
+    pub passed_over: Vec<String>,
+}
+
+/// Hands all inputs at a place to the builder, in the order of their names. Each is called by its path, with the name of the
+/// folder that the place is.
 ///
 /// Those of which nothing is known were had at `as_of`, if that is told.
 ///
 /// # Errors
 ///
 /// When the place can't be read; what is wrong with its files the builder tells.
-pub fn add(place: &Path, as_of: Option<Timestamp>, builder: &mut Builder) -> Result<usize, Failure> {
+pub fn add(place: &Path, as_of: Option<Timestamp>, builder: &mut Builder) -> Result<Taken, Failure> {
     let wrong = |path: &Path, error: &dyn std::fmt::Display| {
         Failure::other(format!("{} can't be read: {error}", path.display()), "--from names a folder or a file of advisories")
     };
     let metadata = fs::metadata(place).map_err(|error| wrong(place, &error))?;
-    let mut found = Vec::new();
+    let (mut found, mut passed_over) = (Vec::new(), Vec::new());
     let origins = if metadata.is_dir() {
-        walk(place, "", DEEPEST, &mut found).map_err(|error| wrong(place, &error))?;
+        walk(place, "", DEEPEST, &mut found, &mut passed_over).map_err(|error| wrong(place, &error))?;
         Origins::read(place)?
     } else {
         let name = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -105,7 +115,7 @@ pub fn add(place: &Path, as_of: Option<Timestamp>, builder: &mut Builder) -> Res
         let outcome = add_found(inputs, url, retrieved, builder);
         outcome.map_err(|error| wrong(&inputs.paths[0], &error))?.map_err(|error| wrong(&inputs.paths[0], &error))?;
     }
-    Ok(found.len())
+    Ok(Taken { inputs: found.len(), passed_over })
 }
 
 fn add_found(
@@ -132,7 +142,7 @@ fn record(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// Collects the files below a folder; the records of one folder are one input.
-fn walk(folder: &Path, name: &str, depth: usize, found: &mut Vec<Found>) -> io::Result<()> {
+fn walk(folder: &Path, name: &str, depth: usize, found: &mut Vec<Found>, passed_over: &mut Vec<String>) -> io::Result<()> {
     if depth == 0 {
         return Err(io::Error::other("folders are in it deeper than is read"));
     }
@@ -145,12 +155,18 @@ fn walk(folder: &Path, name: &str, depth: usize, found: &mut Vec<Found>) -> io::
         let inner = if name.is_empty() { own.clone() } else { format!("{name}/{own}") };
         // Links aren't followed: a folder of sources is what is in it.
         if kind.is_dir() {
-            walk(&path, &inner, depth - 1, found)?;
-        } else if kind.is_file() && is_source(&path) && own != ORIGINS {
-            if own.ends_with(".json") && SourceKind::of(&FileSource::open(&path)?).is_ok_and(|kind| kind == SourceKind::Osv) {
-                records.push(path);
-            } else {
-                found.push(Found { name: inner, paths: vec![path], is_records: false });
+            walk(&path, &inner, depth - 1, found, passed_over)?;
+        } else if own == ORIGINS {
+            // It says where the others are from.
+        } else if !kind.is_file() {
+            passed_over.push(inner);
+        } else {
+            let source = FileSource::open(&path)?;
+            match SourceKind::of(&source) {
+                Ok(SourceKind::Osv) if !is_packed(&source) => records.push(path),
+                Err(_) if is_for_people(&own) => {}
+                Err(_) if !is_source(&path) => passed_over.push(inner),
+                _ => found.push(Found { name: inner, paths: vec![path], is_records: false }),
             }
         }
     }
@@ -164,6 +180,17 @@ fn walk(folder: &Path, name: &str, depth: usize, found: &mut Vec<Found>) -> io::
 fn own_name(folder: &Path) -> Option<String> {
     let folder = folder.canonicalize().ok()?;
     Some(folder.file_name()?.to_string_lossy().into_owned())
+}
+
+/// Tells what holds records (ZIP, gzip) from a record.
+fn is_packed(source: &FileSource) -> bool {
+    let mut magic = [0; 2];
+    source.read_at(0, &mut magic).is_ok() && [*b"PK", [0x1f, 0x8b]].contains(&magic)
+}
+
+/// Tells what lies beside sources and is read by people alone.
+fn is_for_people(name: &str) -> bool {
+    name.ends_with(".md") || ["README", "LICENSE", "LICENCE", "COPYING", "NOTICE"].iter().any(|known| name.starts_with(known))
 }
 
 fn is_source(path: &Path) -> bool {

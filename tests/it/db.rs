@@ -121,6 +121,21 @@ fn sources_are_called_by_their_folders_and_what_is_none_is_told_with_what_is() {
 }
 
 #[test]
+fn what_lies_in_a_folder_is_taken_by_its_content_or_named() {
+    let (folder, database) = (place::folder(), place::folder());
+    let database = database.path().join("advisories.db");
+    let record = r#"{"id":"GHSA-0000-0000-0001","modified":"2025-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"npm","name":"x"},"versions":["1.0.0"]}]}"#;
+    for (name, content) in [("no-ending", record), ("of.text", record), ("garbage", "\u{0}\u{1}"), ("README", "Read me.")] {
+        std::fs::write(folder.path().join(name), content).unwrap();
+    }
+    let (code, _, said) = db(&database, &["build", "--from", folder.path().to_str().unwrap()]);
+    assert!(code == 0 && said.contains("passed over in") && said.trim_end().ends_with(": garbage"), "{said}");
+    let (_, json, _) = db(&database, &["info", "--format", "json"]);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["about"]["counts"]["advisories"], 1, "one record, said twice: {json:#}");
+}
+
+#[test]
 fn an_empty_variable_names_no_database() {
     let folder = place::folder();
     let mut program = Command::new(env!("CARGO_BIN_EXE_bakehouse"));

@@ -34,12 +34,15 @@ fn multiply(world: &World) -> Vec<String> {
     (0..PRODUCTS).map(|number| of_number("prod-", number)).collect()
 }
 
-/// The manifests of listings; each second one is edited.
-fn manifests(process: &Process, ids: &[String]) -> Vec<Product> {
+/// The manifests of listings, as of products that were imported; each second one is edited.
+async fn manifests(process: &Process, ids: &[String]) -> Vec<Product> {
+    let shipped = process.engine.plan_listings(&[&process.product]).await.unwrap().remove(0).unwrap().live.unwrap();
+    let logo_url = shipped.product.details.promotional_resources.logo_url.unwrap();
     let manifest = |(number, id): (usize, &String)| {
         let mut product = process.product.clone();
         product.slug = format!("fleet-{number}").parse().unwrap();
         product.listing.product_id = Some(id.parse().unwrap());
+        product.texts.logo_url.clone_from(&logo_url);
         if number % 2 == 1 {
             product.texts.short_description.push_str(" And more.");
         }
@@ -54,7 +57,7 @@ async fn two_hundred_products_are_planned_within_awss_rates_in_ten_seconds() {
     world.open().await.ship().await.unwrap();
     let ids = multiply(&world);
     let process = world.open().await;
-    let products = manifests(&process, &ids);
+    let products = manifests(&process, &ids).await;
 
     let (before, began) = (process.twin.calls(), process.engine.clock.now());
     let plans = process.engine.plan_listings(&products.iter().collect::<Vec<_>>()).await.unwrap();

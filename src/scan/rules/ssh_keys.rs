@@ -33,7 +33,7 @@ const DEFAULT_FILES: [&str; 2] = [".ssh/authorized_keys", ".ssh/authorized_keys2
 
 /// How long the names of files with keys are together, in bytes, each counted as at least [`SHORTEST_PATH_BYTES`]; an image
 /// with more accounts and patterns than that is nobody's.
-const MOST_CANDIDATE_BYTES: usize = 16 << 20;
+const MOST_CANDIDATE_BYTES: usize = 12 << 20;
 const SHORTEST_PATH_BYTES: usize = 64;
 
 /// A path longer than this is nobody's, whatever tokens stand for.
