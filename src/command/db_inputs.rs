@@ -163,7 +163,7 @@ fn walk(folder: &Path, name: &str, depth: usize, found: &mut Vec<Found>, passed_
         } else {
             let source = FileSource::open(&path)?;
             match SourceKind::of(&source) {
-                Ok(SourceKind::Osv) if !is_packed(&source) => records.push(path),
+                Ok(SourceKind::Osv) if (own.ends_with(".json") || !is_source(&path)) && !is_packed(&source) => records.push(path),
                 Err(_) if is_for_people(&own) => {}
                 Err(_) if !is_source(&path) => passed_over.push(inner),
                 _ => found.push(Found { name: inner, paths: vec![path], is_records: false }),
