@@ -334,7 +334,7 @@ pub const OPERATIONS: &[Operation] = &[
     Operation {
         service: "aws-marketplace",
         name: "DescribeEntity",
-        activities: &[List],
+        activities: &[Survey, List],
         grants: &[("aws-marketplace:DescribeEntity", Scope::Entities)],
     },
     Operation {

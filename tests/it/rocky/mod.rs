@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use image::{Root, run};
 
+use super::debian::as_kept;
 use super::sample;
 
 /// As [`listed`] writes a package.
@@ -32,7 +33,7 @@ fn scan(disk: &Path) -> (Report, Option<i32>) {
     let output = program.arg("scan").arg(disk).args(["--format", "json"]).output().unwrap();
     let document: Value =
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
-    (serde_json::from_value(document["variants"][0].clone()).unwrap(), output.status.code())
+    (as_kept(document["variants"][0].clone()), output.status.code())
 }
 
 /// A finding as its severity, code and path.
