@@ -334,7 +334,7 @@ pub const OPERATIONS: &[Operation] = &[
     Operation {
         service: "aws-marketplace",
         name: "DescribeEntity",
-        activities: &[Survey, List],
+        activities: &[List],
         grants: &[("aws-marketplace:DescribeEntity", Scope::Entities)],
     },
     Operation {
@@ -370,7 +370,7 @@ pub const OPERATIONS: &[Operation] = &[
     Operation {
         service: "aws-marketplace",
         name: "DescribeChangeSet",
-        activities: &[List, Rehearse, Follow, Listings],
+        activities: &[Survey, List, Rehearse, Follow, Listings],
         grants: &[("aws-marketplace:DescribeChangeSet", Scope::ChangeSets)],
     },
     Operation {

@@ -7,7 +7,7 @@ use super::failure::EngineError;
 use super::observer::Note;
 use super::run::Run;
 use super::wait::Look;
-use crate::cloud::ChangeSetFilter;
+use crate::cloud::{ChangeSetFilter, ListedChangeSet, Reader};
 use crate::ledger::{Effect, Fact, JournalEvent, Ledger, Outcome};
 use crate::listing::{self, AmiProduct, ChangeSetDescription, KeptChangeSet, Place, Refusal, ReleaseFacts, Standing, Wanted};
 use crate::model::change_set::ChangeSet;
@@ -15,7 +15,7 @@ use crate::model::digest::Digest;
 use crate::model::ids::{ChangeSetId, EntityId, RunId, Variant};
 use crate::model::image::tag;
 use crate::model::product::Product;
-use crate::model::record::Event;
+use crate::model::record::{Event, Record};
 use crate::model::version::Version;
 use crate::release::{self, Released};
 
@@ -354,25 +354,36 @@ impl Engine {
         Ok(if told.is_empty() { "a change set that AWS does not name".to_owned() } else { told.join(", and by ") })
     }
 
-    /// Refuses a version whose title or image is in use, as far as can be known beforehand.
-    pub(super) async fn refuse_used(&self, variant: &Variant, wanted: &Wanted<'_>) -> Result<(), EngineError> {
+    /// Refuses a version whose title or image is in use by now.
+    async fn refuse_used(&self, variant: &Variant, wanted: &Wanted<'_>) -> Result<(), EngineError> {
         let (reader, product) = (self.writer.reader(), wanted.product);
-        let mut change_sets = Vec::new();
-        // What has succeeded the listing itself tells.
         let listed = reader.change_sets(&ChangeSetFilter::On(product.clone())).await?;
-        for listed in listed.into_iter().filter(|listed| listed.status != "SUCCEEDED") {
-            change_sets.extend(reader.change_set(&listed.id).await?);
-        }
         let entity = reader.entity(product).await?;
         let live = entity.map(|e| AmiProduct::parse(&e.details)).transpose().map_err(EngineError::Entity)?.unwrap_or_default();
-        let records = self.ledger.records(variant).await?;
-        let uses = listing::uses(wanted, &live, &records, &change_sets);
-        match uses.iter().max_by_key(|u| u.standing).filter(|u| u.standing > Standing::Cancelled) {
-            Some(used) => {
-                Err(EngineError::TitleInUse { version: wanted.version.clone(), sealed: wanted.image.is_some(), reason: in_use(used) })
-            }
-            None => Ok(()),
+        refuse_used(reader, wanted, &live, &self.ledger.records(variant).await?, &listed).await
+    }
+}
+
+/// Refuses a version whose title or image is in use, as far as can be known beforehand: in its live product, in the variant's
+/// chain, or in change sets on the product.
+pub(super) async fn refuse_used(
+    reader: &Reader,
+    wanted: &Wanted<'_>,
+    live: &AmiProduct,
+    records: &[Record],
+    listed: &[ListedChangeSet],
+) -> Result<(), EngineError> {
+    let mut change_sets = Vec::new();
+    // What has succeeded the listing itself tells.
+    for listed in listed.iter().filter(|listed| listed.status != "SUCCEEDED") {
+        change_sets.extend(reader.change_set(&listed.id).await?);
+    }
+    let uses = listing::uses(wanted, live, records, &change_sets);
+    match uses.iter().max_by_key(|u| u.standing).filter(|u| u.standing > Standing::Cancelled) {
+        Some(used) => {
+            Err(EngineError::TitleInUse { version: wanted.version.clone(), sealed: wanted.image.is_some(), reason: in_use(used) })
         }
+        None => Ok(()),
     }
 }
 

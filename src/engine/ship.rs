@@ -18,7 +18,7 @@ use super::run::Run;
 use super::survey::survey;
 use crate::bake;
 use crate::ledger::{Effect, Journal, Outcome};
-use crate::listing::{self, Wanted};
+use crate::listing;
 use crate::model::boot::BootSummary;
 use crate::model::digest::Digest;
 use crate::model::ids::{Region, RunId};
@@ -165,21 +165,10 @@ async fn find_next(engine: &Engine, product: &Product, request: &Request) -> Res
         plan.notices.extend(listing::placeholders(product));
     }
     found.clear(engine.writer.reader(), &engine.ledger, product, &plan).await?;
-    refuse_used_title(engine, &plan).await?;
     Ok(match (plan.is_empty(), superseded) {
         (true, None) => Next::Nothing { plan },
         (_, superseded) => Next::Begin { plan, superseded, head: found.head() },
     })
-}
-
-/// Refuses to bake a version that the Marketplace would not take: its title is in use.
-async fn refuse_used_title(engine: &Engine, plan: &Plan) -> Result<(), EngineError> {
-    let listed_in = plan.steps.iter().find_map(|planned| match &planned.step {
-        Step::AddVersion { product } => Some(product),
-        _ => None,
-    });
-    let Some(product) = listed_in.filter(|_| plan.releases()) else { return Ok(()) };
-    engine.refuse_used(&plan.variant, &Wanted { product, version: &plan.version, image: None }).await
 }
 
 /// Has the step that bakes say whose image is judged instead of a new one, if the account has one of the same inputs.

@@ -6,15 +6,16 @@ use jiff::Timestamp;
 
 use super::Engine;
 use super::failure::{EngineError, MissingBase};
+use super::list::refuse_used;
 use super::listing::listing_of;
 use super::witnesses::{refuse_unknown_submissions, trusted_chain};
 use crate::bake;
-use crate::cloud::{BaseError, ChangeSetFilter, EntityDescription, InstanceTypeDescription, Reader};
+use crate::cloud::{BaseError, ChangeSetFilter, EntityDescription, InstanceTypeDescription, ListedChangeSet, Reader};
 use crate::ledger::{Chain, Journal, Ledger};
-use crate::listing::{self, AmiProduct, Entity, InvalidEntity, Live, Offer};
+use crate::listing::{self, AmiProduct, Entity, InvalidEntity, Live, Offer, Wanted};
 use crate::model::ids::{AccountId, EntityId, Region};
 use crate::model::image::ImageDescription;
-use crate::model::plan::Plan;
+use crate::model::plan::{Plan, Step};
 use crate::model::product::Product;
 use crate::model::record::Head;
 use crate::model::version::Version;
@@ -33,6 +34,8 @@ pub struct Survey {
     draft: Option<Live>,
     /// The product at the Marketplace, as far as there is one: its own, or the one of its title.
     entity: Option<EntityId>,
+    /// The change sets on it.
+    change_sets: Vec<ListedChangeSet>,
 }
 
 /// Looks at the ledger and at AWS. Takes a [`Reader`]: a survey can't change anything.
@@ -61,14 +64,15 @@ pub async fn survey(reader: &Reader, ledger: &Ledger, product: &Product, sibling
         Some(id) => (Vec::new(), Some(live_listing(reader, id).await?)),
     };
     let entity = listed.or_else(|| titled.first().map(|(id, _)| id.clone()));
-    if let Some(entity) = &entity {
-        refuse_unknown_submissions(reader, ledger, &variant, &chain, &ChangeSetFilter::On(entity.clone())).await?;
-    }
+    let change_sets = match &entity {
+        Some(entity) => refuse_unknown_submissions(reader, ledger, &variant, &chain, &ChangeSetFilter::On(entity.clone())).await?,
+        None => Vec::new(),
+    };
     let draft = match titled.first() {
         Some((id, visibility)) if visibility == "Draft" => draft(reader, id).await?,
         _ => None,
     };
-    Ok(Survey { chain, siblings, base, encrypted_regions, titled, live, draft, entity })
+    Ok(Survey { chain, siblings, base, encrypted_regions, titled, live, draft, entity, change_sets })
 }
 
 impl Survey {
@@ -120,8 +124,8 @@ impl Survey {
     ///
     /// # Errors
     ///
-    /// When ledger or AWS can't be read; a submission that the ledger does not know; an instance type, or a payload,
-    /// with which nothing can be baked.
+    /// When ledger or AWS can't be read; a submission that the ledger does not know; a title that the listing would not take; an
+    /// instance type, or a payload, with which nothing can be baked.
     pub(super) async fn clear(&self, reader: &Reader, ledger: &Ledger, product: &Product, plan: &Plan) -> Result<(), EngineError> {
         if plan.is_empty() {
             return Ok(());
@@ -131,10 +135,22 @@ impl Survey {
             let name = listing::change_set_name(&product.slug, &plan.version, listing::FIRST_LISTING);
             refuse_unknown_submissions(reader, ledger, &plan.variant, &self.chain, &ChangeSetFilter::Named(name)).await?;
         }
+        self.refuse_used_title(reader, plan).await?;
         let Some(region) = plan.bake_region() else { return Ok(()) };
         // Too much for user data is known now; the nonce has its length.
         bake::payload(product, &"0".repeat(16)).map_err(EngineError::UserData)?;
         check_instance_type(product, reader.instance_type(region, &product.build.instance_type).await?)
+    }
+
+    /// Refuses to bake a version that the Marketplace would not take: its title is in use.
+    async fn refuse_used_title(&self, reader: &Reader, plan: &Plan) -> Result<(), EngineError> {
+        let listed_in = plan.steps.iter().find_map(|planned| match &planned.step {
+            Step::AddVersion { product } => Some(product),
+            _ => None,
+        });
+        let (Some(product), Some(live)) = (listed_in.filter(|_| plan.releases()), &self.live) else { return Ok(()) };
+        let wanted = Wanted { product, version: &plan.version, image: None };
+        refuse_used(reader, &wanted, &live.product.details, self.chain.records(), &self.change_sets).await
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::failure::EngineError;
-use crate::cloud::{ChangeSetFilter, Reader, TaggedChangeSet};
+use crate::cloud::{ChangeSetFilter, ListedChangeSet, Reader, TaggedChangeSet};
 use crate::ledger::{Chain, Ledger};
 use crate::listing::names_submission;
 use crate::model::ids::{ChangeSetId, Region, RunId, Variant};
@@ -31,7 +31,7 @@ pub(super) async fn trusted_chain(
     Ok(chain)
 }
 
-/// Refuses a chain that lacks a submission of its product's.
+/// Refuses a chain that lacks a submission of its product's; returns the change sets that were listed for that.
 ///
 /// This is one call as a rule: of the change sets listed only what the chain doesn't know is asked for its tags, and
 /// only if its name is one that bakehouse gives. One that a template of the product's own names otherwise is left to
@@ -46,18 +46,20 @@ pub(super) async fn refuse_unknown_submissions(
     variant: &Variant,
     known: &Chain,
     filter: &ChangeSetFilter,
-) -> Result<(), EngineError> {
+) -> Result<Vec<ListedChangeSet>, EngineError> {
     let recorded = recorded(known);
-    let mut unknown = reader.change_sets(filter).await?;
-    unknown.retain(|set| !recorded.contains(&set.id) && names_submission(&set.name, &variant.product));
+    let listed = reader.change_sets(filter).await?;
+    let is_unknown = |set: &&ListedChangeSet| !recorded.contains(&set.id) && names_submission(&set.name, &variant.product);
+    let unknown: Vec<ListedChangeSet> = listed.iter().filter(is_unknown).cloned().collect();
     if unknown.is_empty() {
-        return Ok(());
+        return Ok(listed);
     }
     let change_sets = reader.tagged(unknown).await?;
     let witnesses = submissions(variant, known, &change_sets, &open_runs(ledger, variant).await?);
     // What was recorded since is known after all.
     let chain = ledger.chain(variant).await?;
-    refuse(variant, contradictions(chain.records(), &chain.heads(), &witnesses))
+    refuse(variant, contradictions(chain.records(), &chain.heads(), &witnesses))?;
+    Ok(listed)
 }
 
 /// Lists the Regions that a ledger's releases are in, of every variant that it has.

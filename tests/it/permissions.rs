@@ -40,6 +40,9 @@ const WHOLE: [&str; 2] = ["ship", "resume"];
 /// The commands that plan.
 const SURVEYORS: &[&str] = &["plan", "ship", "bake", "scan", "boot", "checksum", "release", "distribute", "list", "resume"];
 
+/// Those of them that follow no change set.
+const PREPARERS: &[&str] = &["plan", "bake", "scan", "boot", "checksum", "release", "distribute"];
+
 /// The commands that start no instance, and end those of a run that has to give way.
 const CLEARERS: &[&str] = &["scan", "checksum", "release", "distribute", "list"];
 
@@ -54,6 +57,7 @@ const RARE: &[(&[&str], &str, &str)] = &[
     (&["boot"], "ec2:CreateTags", "when the image fails it, and is tagged as rejected"),
     (&["doctor"], "s3:ListObjectsV2", "but who may not list is told that what isn't there is forbidden"),
     (SURVEYORS, "aws-marketplace:ListTagsForResource", "when the Marketplace has a submission that the ledger lacks"),
+    (PREPARERS, "aws-marketplace:DescribeChangeSet", "when a change set on the listing was refused, or is under way"),
     (&["list-watch"], "aws-marketplace:DescribeAssessment", "when an assessment did not pass"),
     (&["list-plan"], "aws-marketplace:DescribeChangeSet", "when a change set locks the listing"),
     (LISTERS, "s3:CreateBucket", "when a rehearsal's twin lacks the bucket for media"),
