@@ -179,9 +179,9 @@ fn partial(_: &Evidence, _: &Root, contents: &Contents, verdict: &mut Verdict) {
     // Systems have hundreds of them, which say the same: one finding tells of all.
     let count: usize = contents.sealed.values().map(BTreeSet::len).sum();
     if count > 0 {
-        let files = if count == 1 { "1 file is" } else { &format!("{count} files are") };
+        let (files, them) = if count == 1 { ("1 file is", "it") } else { (&*format!("{count} files are"), "them") };
         let named: Vec<String> = contents.sealed.iter().map(|(packing, paths)| format!("by {packing} {}", some_of(paths))).collect();
-        verdict.image(format!("{files} packed in a way that isn't undone, so nothing in them was searched: {}", named.join("; ")));
+        verdict.image(format!("{files} packed in a way that isn't undone, so nothing in {them} was searched: {}", named.join("; ")));
     }
 }
 

@@ -10,7 +10,7 @@ pub(super) const PASSWORDS: Rule = Rule {
     severity: Severity::Critical,
     title: "password logins over SSH",
     why: "AWS's policy forbids logins by password over SSH.",
-    remedy: "Set `PasswordAuthentication no` before any other value for it, in sshd_config or in a file that it includes first.",
+    remedy: "Set `PasswordAuthentication no` before any other value for it, in sshd_config or in a file that it includes first; what a unit of systemd's or SSHD_OPTS puts on its command line comes before all files.",
     judge: Judge::Root(passwords),
 };
 
