@@ -192,10 +192,14 @@ fn libraries_manuals_tests_and_examples_are_not_searched_for_what_only_looks_lik
         "/opt/app/examples/a.py",
         "/usr/share/doc/mysql/a.py",
         "/usr/local/share/man/man1/mysql.1",
-        "/opt/app/bin/program",
+        "/opt/app/README",
     ] {
         assert_eq!(ids(path, content.as_bytes()), Vec::<String>::new(), "{path}");
     }
+    // A name without an ending says nothing: a program is none by its content, and text is text.
+    let program = [b"\x7fELF\x02\x01\x01\0".as_slice(), content.as_bytes()].concat();
+    assert_eq!(ids("/opt/app/bin/program", &program), Vec::<String>::new());
+    assert_eq!(ids("/opt/app/bin/program", content.as_bytes()), ["assigned-password", "command-password", "url-password"]);
     // What has a form of its own is found there too, and weighs less.
     let token = ["gh", "p_", "zQWBuTSOoRi4A9spHcVY5", "ncnsDkxkJ0mLq17"].concat();
     assert_eq!(ids("/opt/app/tests/test_login.py", token.as_bytes()), ["github-token"]);
@@ -277,7 +281,7 @@ fn passwords_in_xml_are_found_and_what_stands_in_their_place_is_not() {
         ("<add value='Vq7-pulpit' key='SmtpPassword' />", "xml-password"),
         ("<add key='SmtpPassword' value='Vq7-pulpit' />", "xml-password"),
         ("<property><name>fs.password</name>\n<value>Vq7-pulpit</value></property>", "xml-password"),
-        ("<Resource name=\"jdbc/x\" username=\"app\" password=\"hunter2secret\"/>", "assigned-password"),
+        ("<Resource name=\"jdbc/x\" username=\"app\" password=\"hunter2secret\"/>", "java-server-password"),
         ("<add name=\"x\" connectionString=\"Server=db;User Id=app;Password=Vq7-pulpit\"/>", "assigned-password"),
     ] {
         assert_eq!(ids("/opt/app/conf/server.xml", line.as_bytes()), [rule], "{line}");

@@ -24,6 +24,7 @@ const UNALLOCATED: &str = include_str!("rules/unallocated.toml");
 const EMBEDDED: &str = concat!(
     include_str!("rules/keys.toml"),
     include_str!("rules/tokens.toml"),
+    include_str!("rules/programs.toml"),
     include_str!("rules/files.toml"),
     include_str!("rules/known.toml")
 );

@@ -19,6 +19,8 @@ pub(in crate::scan) struct FileScope {
     text: Option<usize>,
     /// Whether one of its names is what somebody wrote for this system: neither a library nor documentation.
     own: bool,
+    /// Whether it has such a name without an ending, which says nothing of what it holds.
+    bare: bool,
     /// Whether it is a file of accounts.
     accounts: bool,
     /// Whether all its names are among the samples of a library.
@@ -42,6 +44,7 @@ impl FileScope {
             scope.config = scope.config.or(is_config.then_some(number));
             scope.text = scope.text.or((is_own && (is_config || is_source(path))).then_some(number));
             scope.own |= is_own;
+            scope.bare |= is_own && path.extension().is_none() && !is_no_config(path);
             scope.accounts |= is_accounts(path);
             scope.sample &= is_sample(path);
             scope.among_samples &= is_manual(path) || is_among_samples(below(&path.to_string_lossy()));
@@ -55,14 +58,14 @@ impl FileScope {
         self.named.keys().copied()
     }
 
-    /// Tells whether it is configuration, or a shell's script.
-    pub(super) fn is_config(&self, script: Script) -> bool {
-        self.config.is_some() || self.own && script == Script::OfShell
+    /// Tells whether it is configuration, a shell's script, or text whose name says nothing.
+    pub(super) fn is_config(&self, form: Form) -> bool {
+        self.config.is_some() || self.own && form == Form::ShellScript || self.bare && form == Form::Text
     }
 
     /// Tells whether it is configuration, a script or a program's source, and written for this system.
-    pub(super) fn is_text(&self, script: Script) -> bool {
-        self.text.is_some() || self.own && script != Script::None
+    pub(super) fn is_text(&self, form: Form) -> bool {
+        self.text.is_some() || self.own && matches!(form, Form::ShellScript | Form::Script) || self.bare && form == Form::Text
     }
 
     /// Tells whether it is among the samples of a library.
@@ -81,14 +84,14 @@ impl FileScope {
         self.starred
     }
 
-    /// Tells whether a rule looks at the file, by its number and scope, and by what the file's first line says.
-    pub(super) fn has(&self, rule: usize, data: &SecretRule, script: Script) -> bool {
+    /// Tells whether a rule looks at the file, by its number and scope, and by what the file's beginning says.
+    pub(super) fn has(&self, rule: usize, data: &SecretRule, form: Form) -> bool {
         match data.scope {
             _ if !data.files.is_empty() => self.named.contains_key(&rule),
             Scope::Any => true,
             Scope::NoAccounts => !self.accounts,
-            Scope::Config => self.is_config(script),
-            Scope::Text => self.is_text(script),
+            Scope::Config => self.is_config(form),
+            Scope::Text => self.is_text(form),
         }
     }
 
@@ -103,29 +106,42 @@ impl FileScope {
     }
 }
 
-/// What a file's first line says that runs it.
+/// What a file is written in, by its beginning.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Script {
-    /// Nothing.
+pub(super) enum Form {
+    /// Bytes of a program, or nothing.
     #[default]
-    None,
-    /// A shell, whose scripts are written as its settings are.
-    OfShell,
-    /// Another interpreter.
-    OfOther,
+    Binary,
+    /// A shell's script, written as its settings are.
+    ShellScript,
+    /// Another interpreter's.
+    Script,
+    /// Any other text.
+    Text,
 }
 
-impl Script {
-    /// Reads a file's first line.
+impl Form {
+    /// Tells by a file's beginning; of its first line what an interpreter it names.
     ///
     /// Source: <https://man7.org/linux/man-pages/man2/execve.2.html>, interpreter scripts
     pub(super) fn of(head: &[u8]) -> Self {
-        let Some(rest) = head.strip_prefix(b"#!") else { return Self::None };
+        let Some(rest) = head.strip_prefix(b"#!") else {
+            return if is_text(&head[..head.len().min(TEXT_HEAD_BYTES)]) { Self::Text } else { Self::Binary };
+        };
         let line = rest.split(|&byte| byte == b'\n').next().unwrap_or_default();
         let words = line[..line.len().min(LONGEST_INTERPRETER_BYTES)].split(|byte| b" \t/".contains(byte));
-        if words.into_iter().any(|word| SHELLS.split(' ').any(|shell| shell.as_bytes() == word)) { Self::OfShell } else { Self::OfOther }
+        let is_shell = words.into_iter().any(|word| SHELLS.split(' ').any(|shell| shell.as_bytes() == word));
+        if is_shell { Self::ShellScript } else { Self::Script }
     }
 }
+
+/// Tells text in UTF-8 or an encoding of one byte a character.
+fn is_text(head: &[u8]) -> bool {
+    !head.is_empty() && !head.iter().any(|&byte| byte < b' ' && !b"\t\n\r\x0c\x1b".contains(&byte))
+}
+
+/// How much of a file tells whether it is text.
+const TEXT_HEAD_BYTES: usize = 1024;
 
 /// What the kernel reads of a script's first line.
 const LONGEST_INTERPRETER_BYTES: usize = 255;
@@ -136,7 +152,7 @@ const SHELLS: &str = "sh bash dash zsh ksh mksh ash busybox";
 const ENDINGS: &str = "\
     env conf cfg cnf config ini yml yaml json toml properties props xml service socket timer mount netdev network sh bash \
     zsh profile rc psk tf tfvars tfstate hcl php sql ps1 bat htpasswd bak old orig save local ks cron rules secret secrets \
-    key creds credentials list txt";
+    key creds credentials list txt j2 jinja jinja2 tmpl tpl template dist log out csv tsv ldif reg vars inc";
 
 /// Endings of programs' source.
 const SOURCE_ENDINGS: &str = "\
@@ -172,8 +188,7 @@ const ACCOUNTS: &[&str] = &["/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc
 fn is_config_like(path: &Path) -> bool {
     let whole = path.to_string_lossy();
     let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-    let named = |patterns: &str| patterns.split(' ').any(|pattern| fits(pattern.as_bytes(), name, false));
-    if NO_CONFIG.split(' ').any(|part| whole.contains(part)) || is_accounts(path) || named(NO_CONFIG_NAMES) {
+    if is_no_config(path) || is_sample(path) {
         return false;
     }
     let ending = path.extension().unwrap_or_default();
@@ -183,7 +198,18 @@ fn is_config_like(path: &Path) -> bool {
     }
     ENDINGS.split(' ').any(|known| ending.eq_ignore_ascii_case(known))
         || FOLDERS.iter().any(|folder| whole.starts_with(folder))
-        || named(NAMES)
+        || is_named(name, NAMES)
+}
+
+/// Tells what is none though its name or place is like it.
+fn is_no_config(path: &Path) -> bool {
+    let whole = path.to_string_lossy();
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    NO_CONFIG.split(' ').any(|part| whole.contains(part)) || is_accounts(path) || is_named(name, NO_CONFIG_NAMES)
+}
+
+fn is_named(name: &[u8], patterns: &str) -> bool {
+    patterns.split(' ').any(|pattern| fits(pattern.as_bytes(), name, false))
 }
 
 /// Tells the files of accounts from others.
@@ -248,7 +274,7 @@ fn is_manual(path: &Path) -> bool {
 fn is_among_samples(inside: &str) -> bool {
     let mut parts = inside.rsplit('/');
     let name = parts.next().unwrap_or_default();
-    let named = ["README", "test_"].iter().any(|start| name.starts_with(start)) || name == "METADATA";
+    let named = ["README", "test_", "examples"].iter().any(|start| name.starts_with(start)) || name == "METADATA";
     let tests = ["_test.go", "_test.py", "_spec.rb", "_test.rb"].iter().any(|end| name.ends_with(end));
     named
         || tests
@@ -373,7 +399,7 @@ mod tests {
         let scope = FileScope::new(&named, names.into_iter());
         let name = |id: &str| {
             let rule = RULES.rules.iter().find(|rule| rule.id == id).unwrap();
-            scope.has(rule.order, rule, Script::None).then(|| scope.name(rule))
+            scope.has(rule.order, rule, Form::Binary).then(|| scope.name(rule))
         };
         assert_eq!(["pem-key", "pgpass", "assigned-password", "pypirc"].map(name), [Some(0), Some(1), Some(2), None]);
         assert!(!scope.is_sample() && FileScope::new(&named, names[1..2].iter().copied()).is_sample());

@@ -12,7 +12,7 @@ use super::Fingerprint;
 use super::check::{Candidate, Weight};
 use super::prefilter::{Everywhere, Narrow};
 use super::rules::{Family, RULES, RuleBook, SecretRule, UNALLOCATED_RULES};
-use super::scope::{FileScope, NamedFiles, Script};
+use super::scope::{FileScope, Form, NamedFiles};
 use crate::model::report::Severity;
 
 /// Bytes that windows of one file share. Rules look half as far around their keywords at most, so that each
@@ -93,8 +93,8 @@ impl Match {
 pub(in crate::scan) struct Matches {
     list: Vec<Match>,
     looked_at_bytes: usize,
-    /// What the file's first line says that runs it.
-    script: Script,
+    /// What the file is written in.
+    form: Form,
     /// Whether it is configuration beyond what is searched as such.
     beyond_config: bool,
 }
@@ -191,24 +191,24 @@ impl Searcher {
     /// where they are cut.
     pub(in crate::scan) fn search(&self, scope: &FileScope, window: &Window, found: &mut Matches) {
         if window.offset_bytes == 0 {
-            found.script = Script::of(window.bytes);
+            found.form = Form::of(window.bytes);
             self.judge_whole(scope, window, found);
         }
-        let script = found.script;
+        let form = found.form;
         let mut regions = Regions::new(self.book, window.bytes.len());
         self.everywhere.hits(window.bytes, window.core(), |rule, place| {
-            if scope.has(rule, &self.book.rules[rule], script) {
+            if scope.has(rule, &self.book.rules[rule], form) {
                 regions.add(rule, place);
             }
         });
         let within = window.core();
         // Where configuration ends, in this window.
         let most = usize::try_from(MOST_CONFIG_BYTES.saturating_sub(window.offset_bytes)).unwrap_or(usize::MAX);
-        let (is_config, is_text) = (scope.is_config(script), scope.is_text(script));
+        let (is_config, is_text) = (scope.is_config(form), scope.is_text(form));
         found.beyond_config |= (is_config || is_text) && within.end > most;
         let mut add = |rule: usize, place| {
             let data = &self.book.rules[rule];
-            let looks = scope.has(rule, data, script) && (!data.files.is_empty() || place < most);
+            let looks = scope.has(rule, data, form) && (!data.files.is_empty() || place < most);
             if looks && data.can_fit(&window.bytes[place..]) {
                 regions.add(rule, place);
             }

@@ -187,6 +187,62 @@ fn examples() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         text("repository-url", "/etc/apt/sources.list.d/x.list", "deb https://me:Vq7-pulpit@apt.internal/ trixie main\n".to_owned()),
         text("repository-password", "/etc/yum.repos.d/x.repo", "[x]\nusername=me\npassword=Vq7-pulpit\n".to_owned()),
         text("wifi-password", "/etc/wpa_supplicant/wpa_supplicant.conf", "network={\n  ssid=\"x\"\n  psk=\"Vq7-pulpit\"\n}\n".to_owned()),
+        text("mail-relay-password", "/etc/postfix/sasl_passwd", "[smtp.corp.net]:587 relay@corp.net:pulpit\n".to_owned()),
+        text("mail-relay-password", "/etc/exim4/passwd.client", "# host:login:pw\n*.corp.net:relay:pulpit\n".to_owned()),
+        ("mail-relay-password-map", "/etc/postfix/sasl_passwd.db", vec![0, 1, 2]),
+        text("mail-client-password", "/root/.msmtprc", "account x\nuser me\npassword pulpit\n".to_owned()),
+        text("mail-client-password", "/etc/ssmtp/ssmtp.conf", "AuthUser=me\nAuthPass=pulpit\n".to_owned()),
+        text("mail-client-password", "/etc/dma/auth.conf", "me|smtp.corp.net:pulpit\n".to_owned()),
+        text("mail-client-password", "/etc/nullmailer/remotes", "smtp.corp.net smtp --user=me --pass=pulpit\n".to_owned()),
+        text("ldap-password", "/etc/sssd/sssd.conf", "[domain/x]\nldap_default_authtok = pulpit\n".to_owned()),
+        text("ldap-password", "/etc/nslcd.conf", "binddn cn=x\nbindpw pulpit\n".to_owned()),
+        text("ldap-password", "/etc/ldap/slapd.conf", "rootpw pulpit\n".to_owned()),
+        text("ldap-password", "/etc/ldap/slapd.d/cn=config/olcDatabase={1}mdb.ldif", "olcRootPW: pulpit\n".to_owned()),
+        text("ldap-secret", "/etc/ldap.secret", "pulpit\n".to_owned()),
+        text("ppp-secret", "/etc/ppp/chap-secrets", "# client server secret\n\"me\" * pulpit 10.0.0.2\n".to_owned()),
+        text("ppp-secret", "/etc/xl2tpd/l2tp-secrets", "*\t*\t\"pul pit\"\n".to_owned()),
+        text("ipsec-secret", "/etc/ipsec.secrets", "10.0.0.1 %any : PSK \"pulpit\"\n".to_owned()),
+        text("ipsec-secret", "/etc/swanctl/conf.d/x.conf", "secrets {\n  ike-1 {\n    secret = \"pulpit\"\n  }\n}\n".to_owned()),
+        text("haproxy-password", "/etc/haproxy/haproxy.cfg", "  stats auth admin:pulpit\n".to_owned()),
+        text("haproxy-password", "/etc/haproxy/haproxy.cfg", "userlist x\n  user me insecure-password pulpit\n".to_owned()),
+        text("pgbouncer-password", "/etc/pgbouncer/userlist.txt", "\"app\" \"pulpit\"\n".to_owned()),
+        text("radius-secret", "/etc/freeradius/3.0/clients.conf", "client x {\n  secret = pulpit\n}\n".to_owned()),
+        text("radius-secret", "/etc/freeradius/3.0/mods-config/files/authorize", "bob Cleartext-Password := \"pulpit\"\n".to_owned()),
+        text("asterisk-password", "/etc/asterisk/sip.conf", "[100]\nsecret=pulpit\n".to_owned()),
+        text("asterisk-password", "/etc/asterisk/pjsip.conf", "type=auth\npassword = pulpit\n".to_owned()),
+        text("java-server-password", "/opt/tomcat/conf/server.xml", "<Connector port=\"8443\"\n keystorePass=\"pulpit\"/>".to_owned()),
+        text("java-server-password", "/opt/tomcat/conf/context.xml", "<Resource username=\"a\" password='pulpit'/>".to_owned()),
+        text("dns-key", "/etc/bind/rndc.key", format!("key \"rndc-key\" {{\n  secret \"{}=\";\n}};\n", mixed(43))),
+        text("pre-shared-key", "/etc/zabbix/agent.psk", hex(64).to_owned()),
+        text("monitoring-password", "/etc/zabbix/zabbix_server.conf", "DBPassword=pulpit\n".to_owned()),
+        text("monitoring-password", "/var/lib/snmp/snmpd.conf", "createUser me SHA \"pulpitpulpit\" AES\n".to_owned()),
+        text("monitoring-password", "/etc/monit/monitrc", "set httpd port 2812\n  allow admin:pulpit\n".to_owned()),
+        text(
+            "boot-loader-password",
+            "/boot/grub/grub.cfg",
+            format!("password_pbkdf2 root grub.pbkdf2.sha512.10000.{0}{0}.{0}{0}\n", hex(64)),
+        ),
+        text("share-password", "/root/.smbcredentials", "username=me\npassword=pulpit\n".to_owned()),
+        text("share-password", "/etc/fstab", "//nas/x /mnt cifs username=me,password=pulpit,ro 0 0\n".to_owned()),
+        text("share-password", "/etc/davfs2/secrets", "https://dav.corp.net/x me pulpit\n".to_owned()),
+        text("web-password", "/etc/nginx/.htpasswd", "me:Hx3kqWm0Zr9tE\n".to_owned()),
+        text("web-password", "/srv/x.htpasswd", "me:{PLAIN}pulpit\n".to_owned()),
+        text("proxied-header", "/etc/nginx/conf.d/x.conf", "proxy_set_header Authorization \"Basic bWU6VnE3LXB1bHBpdA==\";\n".to_owned()),
+        text("option-password", "/etc/systemd/system/x.service", "ExecStart=/opt/x --user me --db-password Vq7-pulpit-94\n".to_owned()),
+        text("option-password", "/etc/default/x", "OPTS=\"--listen :80 --password Vq7-pulpit-94\"\n".to_owned()),
+        text("logged-password", "/var/log/mysqld.log", "A temporary password is generated for root@localhost: aX3;kfQ)w9pd\n".to_owned()),
+        text("assigned-password", "/etc/default/x", "DB_PASS=Vq7pulpit94\n".to_owned()),
+        text("assigned-password", "/etc/default/x", "PASS=Vq7pulpit94\n".to_owned()),
+        text("assigned-password", "/etc/default/x", "ROOT_PW='Vq7 pulpit94'\n".replace(' ', "")),
+        text("assigned-password", "/etc/default/x", "psk=\"Vq7pulpit94\"\n".to_owned()),
+        text("assigned-password", "/srv/settings", "smtp_pass: Vq7pulpit94\n".to_owned()),
+        text("assigned-password", "/srv/app.conf.j2", "smtp_pass = Vq7pulpit94\n".to_owned()),
+        text("assigned-password", "/home/admin/.myapp", "password=Vq7pulpit94\n".to_owned()),
+        text("assigned-secret", "/etc/default/x", format!("SECRET_KEY_BASE={}\n", hex(64))),
+        text("assigned-secret", "/etc/default/x", format!("RAILS_MASTER_KEY={}\n", hex(32))),
+        text("assigned-secret", "/etc/default/x", format!("APIKEY={}\n", mixed(24))),
+        text("assigned-secret", "/etc/default/x", format!("APP_KEY={}\n", mixed(32))),
+        text("database-key-file", "/srv/app/config/master.key", hex(32).to_owned()),
         text(
             "tomcat-password",
             "/opt/tomcat/conf/tomcat-users.xml",
@@ -227,11 +283,15 @@ fn ids(path: &str, content: &[u8]) -> Vec<String> {
 
 #[test]
 fn every_rule_finds_its_examples_and_no_other_rule_does() {
-    let mut tried = BTreeSet::new();
+    let (mut tried, mut wrong) = (BTreeSet::new(), Vec::new());
     for (rule, path, content) in examples() {
-        assert_eq!(ids(path, &content), [rule], "{path}: {}", String::from_utf8_lossy(&content));
+        let found = ids(path, &content);
+        if found != [rule] {
+            wrong.push(format!("{path}: {} is {rule}, but found are {found:?}", String::from_utf8_lossy(&content)));
+        }
         tried.insert(rule);
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let untried: Vec<&str> = RULES.rules.iter().map(|rule| rule.id.as_str()).filter(|id| !tried.contains(id)).collect();
     assert!(untried.is_empty(), "without an example: {untried:?}");
 }
@@ -261,15 +321,32 @@ fn what_only_looks_like_a_secret_is_none() {
         ("/etc/x.conf", "token_endpoint_auth_method: client_secret_basic\nsecret = /run/secrets/key1\n".to_owned()),
         ("/opt/tomcat/conf/tomcat-users.xml", "<!-- <user username=\"admin\" password=\"tomcat\"/> -->".to_owned()),
         ("/etc/grafana/grafana.ini", ";admin_password = admin\n".to_owned()),
-        ("/usr/bin/x", format!("api_key: {}\n", mixed(32))),
+        ("/usr/bin/x", format!("\0api_key: {}\n", mixed(32))),
         ("/root/.vault-token", "\n".to_owned()),
         ("/etc/shadow", format!("me:$6${}${}:20000::::::\n", mixed(16), mixed(86))),
         ("/usr/share/doc/crypt.txt", format!("$2b$12${}", "x".repeat(53))),
         ("/x", "aws configure set aws_secret_access_key from the role".to_owned()),
+        ("/etc/postfix/sasl_passwd", "# [smtp.corp.net]:587 user:password\n".to_owned()),
+        ("/etc/ppp/chap-secrets", "# Secrets for authentication using CHAP\n# client\tserver\tsecret\t\t\tIP addresses\n".to_owned()),
+        ("/etc/ipsec.secrets", "# 10.0.0.1 : PSK \"secret\"\ninclude /var/lib/strongswan/ipsec.secrets.inc\n: RSA host.key\n".to_owned()),
+        (
+            "/etc/haproxy/haproxy.cfg",
+            "  # stats auth admin:pulpit\n  stats auth \"${USER}:${PASS}\"\n  http-request auth realm x\n".to_owned(),
+        ),
+        ("/opt/tomcat/conf/server.xml", "<!-- <Connector keystorePass=\"changeit\"/> --><X password=\"${db.password}\"/>".to_owned()),
+        ("/etc/fstab", "UUID=1 / ext4 defaults 0 1\n//nas/x /mnt cifs credentials=/root/.cifs,ro 0 0\n".to_owned()),
+        (
+            "/etc/systemd/system/x.service",
+            "ExecStart=/x --password-file /run/pw1 --token ${TOKEN} --secret %d/key1 --no-pass 12345678\n".to_owned(),
+        ),
+        ("/etc/default/x", "BYPASS=10.0.0.1:8080/24\nCOMPASS=north\nPASS_MAX_DAYS=99999\nPWD=/srv/x1\n".to_owned()),
+        ("/srv/README", "smtp_pass: Vq7pulpit94\n".to_owned()),
+        ("/srv/blob", "\0\x01 smtp_pass: Vq7pulpit94\n".to_owned()),
+        ("/usr/bin/grub-mkpasswd-pbkdf2", "grub.pbkdf2.sha512.%d.%s.%s".to_owned()),
     ];
-    for (path, content) in harmless {
-        assert_eq!(ids(path, content.as_bytes()), Vec::<String>::new(), "{path}: {content}");
-    }
+    let found = harmless.map(|(path, content)| (path, ids(path, content.as_bytes()), content));
+    let wrong: Vec<_> = found.iter().filter(|(_, ids, _)| !ids.is_empty()).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(
         ids("/etc/ssl/certs/java/cacerts", &[[0xfe, 0xed, 0xfe, 0xed], [0, 0, 0, 2], [0, 0, 0, 1], [0, 0, 0, 2], [0; 4]].concat())
             .is_empty()
