@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use super::Order;
 use super::testing::Pairs;
 
-/// How many pairs the programs are asked about: some in every run; 100,000 by
-/// `BAKEHOUSE_ORDER_PAIRS=100000 scripts/test advisories::order`, which takes dpkg, a process a pair, some minutes.
+/// How many pairs the programs are asked about: some in every run; 100,000 by `scripts/test --long`, which takes dpkg, a process
+/// a pair, some minutes.
 fn pairs(of: usize) -> usize {
     std::env::var("BAKEHOUSE_ORDER_PAIRS").map_or(of, |pairs| pairs.parse().unwrap())
 }
