@@ -201,7 +201,7 @@ fn pricing(listing: &Listing) -> Value {
 
 fn beside_usage(pricing: &Pricing) -> Option<PricingTerm> {
     match pricing {
-        Pricing::HourlyAnnual { annual_rates, .. } => Some(terms::annual(annual_rates.clone())),
+        Pricing::HourlyAnnual { annual_rates, .. } => Some(terms::annual(annual_rates.clone(), terms::ANY_QUANTITY)),
         Pricing::HourlyMonthly { monthly_fee, .. } => Some(terms::monthly(monthly_fee.clone())),
         Pricing::Byol => Some(PricingTerm::Byol(ByolTerm {})),
         Pricing::Hourly { .. } | Pricing::Free => None,

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use super::entity::{AmiProduct, Offer};
 use crate::model::change_set::Details;
 use crate::model::count::counted;
-use crate::model::ids::{AccountId, EntityId};
+use crate::model::ids::{AccountId, EntityId, Region};
 use crate::model::listing_set::{FieldChange, ListingSet};
 use crate::model::price::{PriceRise, Rise};
 use crate::model::product::Product;
@@ -70,6 +70,8 @@ pub struct Given {
     pub eula_url: Option<String>,
     /// The accounts that were to see the limited product; none while no list is known to have been sent.
     pub allowed_accounts: Option<BTreeSet<AccountId>>,
+    /// The Regions that it was ever put on sale in; others AWS has added by itself.
+    pub regions: BTreeSet<Region>,
     /// The CloudFormation templates of the newest version, by their titles.
     pub templates: BTreeMap<String, SentTemplate>,
 }
@@ -81,6 +83,7 @@ impl From<Sent> for Given {
             video_url: sent.video_url,
             eula_url: sent.eula_url,
             allowed_accounts: sent.allowed_accounts,
+            regions: sent.regions.unwrap_or_default(),
             templates: sent.templates.unwrap_or_default(),
         }
     }

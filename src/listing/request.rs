@@ -45,6 +45,11 @@ pub fn sent(request: &Value) -> Sent {
                 sent.logo_url = text("/LogoUrl").or(sent.logo_url);
                 sent.video_url = text("/VideoUrls/0").or(sent.video_url);
             }
+            Some("AddRegions") => {
+                let regions = details["Regions"].as_array().into_iter().flatten();
+                let regions = regions.filter_map(|region| region.as_str()?.parse().ok());
+                sent.regions.get_or_insert_default().extend(regions);
+            }
             Some("UpdateLegalTerms") => sent.eula_url = text("/Terms/0/Documents/0/Url").or(sent.eula_url),
             Some("AddDeliveryOptions") => sent.templates = Some(templates(details)).filter(|templates| !templates.is_empty()),
             Some("UpdateTargeting") if change["Entity"]["Type"] == AMI_PRODUCT => {

@@ -15,13 +15,13 @@ pub(super) fn hourly(rates: impl IntoIterator<Item = (String, String)>) -> Prici
     PricingTerm::UsageBased(UsageBasedTerm { currency_code: USD.to_owned(), rate_cards })
 }
 
+/// What buyers of a year may choose where nothing else is said: as many of as many instance types as they want.
+pub(super) const ANY_QUANTITY: Constraints =
+    Constraints { multiple_dimension_selection: Constraint::Allowed, quantity_configuration: Constraint::Allowed };
+
 /// Prices for a year in advance, by instance type.
-pub(super) fn annual(rates: impl IntoIterator<Item = (String, String)>) -> PricingTerm {
-    let card = UpfrontCard {
-        selector: Selector::duration(limits::YEAR),
-        constraints: Constraints { multiple_dimension_selection: Constraint::Allowed, quantity_configuration: Constraint::Allowed },
-        rate_card: rate_card(rates),
-    };
+pub(super) fn annual(rates: impl IntoIterator<Item = (String, String)>, constraints: Constraints) -> PricingTerm {
+    let card = UpfrontCard { selector: Selector::duration(limits::YEAR), constraints, rate_card: rate_card(rates) };
     PricingTerm::Upfront(UpfrontTerm { currency_code: USD.to_owned(), rate_cards: vec![card] })
 }
 
@@ -38,4 +38,11 @@ pub(super) fn free_trial(duration: String, max_quantity: Option<u32>, keys: impl
 
 fn rate_card(rates: impl IntoIterator<Item = (String, String)>) -> Vec<Rate> {
     rates.into_iter().map(|(dimension_key, price)| Rate { dimension_key, price }).collect()
+}
+
+/// Reads how long a trial lasts: days of an ISO 8601 duration of days, weeks, or a month, which is counted as 30 days.
+pub(super) fn trial_days(duration: &str) -> Option<u32> {
+    let rest = duration.strip_prefix('P')?;
+    let (number, days) = [('D', 1), ('W', 7), ('M', 30)].into_iter().find_map(|(unit, days)| Some((rest.strip_suffix(unit)?, days)))?;
+    number.parse::<u32>().ok()?.checked_mul(days)
 }

@@ -1,6 +1,6 @@
 //! A cursor over values that notes what is wrong and goes on.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -35,6 +35,8 @@ pub(super) struct Context {
     prefix: String,
     /// Digest of each file that was read, by its path in the folder, and whether it goes into the image.
     files: RefCell<BTreeMap<String, (Digest, Use)>>,
+    /// Whether the product is one that the Marketplace has.
+    listed: Cell<bool>,
 }
 
 /// What a file is read for.
@@ -48,7 +50,19 @@ pub(super) enum Use {
 
 impl Context {
     pub(super) fn new(folder: Folder, prefix: String, sources: Sources) -> Self {
-        Self { sources: RefCell::new(sources), faults: RefCell::default(), folder, prefix, files: RefCell::default() }
+        Self {
+            sources: RefCell::new(sources),
+            faults: RefCell::default(),
+            folder,
+            prefix,
+            files: RefCell::default(),
+            listed: Cell::new(false),
+        }
+    }
+
+    /// Notes that the Marketplace has the product: what it says there already is let be, whatever the API would say of it.
+    pub(super) fn is_listed(&self) {
+        self.listed.set(true);
     }
 
     /// Starts a fault at a place; it counts once it is reported.
@@ -126,12 +140,12 @@ impl Context {
 
     /// Tells whether something was reported that stops the product.
     pub(super) fn has_errors(&self) -> bool {
-        self.faults.borrow().iter().any(|fault| fault.code.severity() == Severity::Error)
+        self.faults.borrow().iter().any(|fault| fault.severity(self.listed.get()) == Severity::Error)
     }
 
     /// Ends the reading.
     pub(super) fn finish(self) -> Faults {
-        Faults::new(self.faults.into_inner(), self.sources.into_inner())
+        Faults::new(self.faults.into_inner(), self.sources.into_inner(), self.listed.get())
     }
 }
 

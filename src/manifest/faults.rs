@@ -68,11 +68,38 @@ pub(super) struct RawFault {
     pub(super) hint: Option<String>,
 }
 
+/// What is said of a fault of a text that the listing may have.
+const LET_BE: &str = "where the live listing has it so it stays; AWS would refuse it in a change or with a version";
+
+impl Code {
+    /// Tells whether AWS has listings with such a fault, which came another way than by the API.
+    fn is_let_be(self) -> bool {
+        matches!(
+            self,
+            Self::TextOuterSpace
+                | Self::TextControlCharacter
+                | Self::TextUnsupportedCharacter
+                | Self::TextTrademarkSpace
+                | Self::TitleCharacter
+                | Self::KeywordsTooLong
+                | Self::LinkUrl
+                | Self::EndpointPath
+        )
+    }
+}
+
+impl RawFault {
+    /// Returns how bad it is for a product that the Marketplace has, or hasn't.
+    pub(super) fn severity(&self, listed: bool) -> Severity {
+        if listed && self.code.is_let_be() { Severity::Warning } else { self.code.severity() }
+    }
+}
+
 impl Faults {
-    pub(super) fn new(mut raw: Vec<RawFault>, sources: Sources) -> Self {
+    pub(super) fn new(mut raw: Vec<RawFault>, sources: Sources, listed: bool) -> Self {
         raw.sort_by(|a, b| (a.at, a.code, &a.message).cmp(&(b.at, b.code, &b.message)));
         raw.dedup_by(|a, b| (a.at, a.code, &a.message) == (b.at, b.code, &b.message));
-        let list: Vec<Fault> = raw.into_iter().map(|fault| locate(fault, &sources)).collect();
+        let list: Vec<Fault> = raw.into_iter().map(|fault| locate(fault, &sources, listed)).collect();
         Self { sources: vec![(list.len(), sources)], list }
     }
 
@@ -133,18 +160,20 @@ impl Faults {
     }
 }
 
-fn locate(raw: RawFault, sources: &Sources) -> Fault {
+fn locate(raw: RawFault, sources: &Sources, listed: bool) -> Fault {
     let source = sources.get(raw.at.source);
+    let severity = raw.severity(listed);
+    let let_be = (severity != raw.code.severity()).then(|| LET_BE.to_owned());
     let (line, column) = source.position(raw.at.start);
     Fault {
         code: raw.code,
-        severity: raw.code.severity(),
+        severity,
         file: source.file.clone(),
         line,
         column,
         message: raw.message,
         expected: raw.expected,
-        hint: raw.hint,
+        hint: raw.hint.or(let_be),
         end: source.position(raw.at.end.max(raw.at.start)),
         at: raw.at,
     }

@@ -228,6 +228,9 @@ pub struct Sent {
     /// The accounts that are to see the limited product.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_accounts: Option<BTreeSet<AccountId>>,
+    /// The Regions that it was put on sale in: AWS may add others by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regions: Option<BTreeSet<Region>>,
     /// The CloudFormation templates of the version, by their titles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub templates: Option<BTreeMap<String, SentTemplate>>,
@@ -253,11 +256,13 @@ impl Sent {
 
     /// Returns what is known once `later` was sent too.
     pub fn then(self, later: &Self) -> Self {
+        let regions: BTreeSet<Region> = self.regions.iter().chain(&later.regions).flatten().cloned().collect();
         Self {
             logo_url: later.logo_url.clone().or(self.logo_url),
             video_url: later.video_url.clone().or(self.video_url),
             eula_url: later.eula_url.clone().or(self.eula_url),
             allowed_accounts: later.allowed_accounts.clone().or(self.allowed_accounts),
+            regions: Some(regions).filter(|regions| !regions.is_empty()),
             templates: later.templates.clone().or(self.templates),
         }
     }

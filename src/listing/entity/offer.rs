@@ -155,6 +155,27 @@ parts! {
 }
 
 impl Term {
+    /// Returns the term without what bakehouse doesn't know of it.
+    pub(crate) fn known(&self) -> Self {
+        let mut term = self.clone();
+        term.unknown.clear();
+        for cards in &mut term.rate_cards {
+            cards.unknown.clear();
+            cards.selector.iter_mut().for_each(|selector| selector.unknown.clear());
+            cards.constraints.iter_mut().for_each(|constraints| constraints.unknown.clear());
+            cards.rate_card.iter_mut().for_each(|rate| rate.unknown.clear());
+        }
+        term.grants.iter_mut().for_each(|grant| grant.unknown.clear());
+        term
+    }
+
+    /// Names what bakehouse doesn't know of it, by path.
+    pub(crate) fn unknown_fields(&self) -> Vec<String> {
+        let mut found = std::collections::BTreeMap::new();
+        super::part::Part::unknown_fields(self, self.kind.as_deref().unwrap_or_default(), &mut found);
+        found.into_keys().collect()
+    }
+
     pub(crate) fn is(&self, kind: &str) -> bool {
         self.kind.as_deref() == Some(kind)
     }

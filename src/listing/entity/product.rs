@@ -4,6 +4,9 @@
 
 use super::Visibility;
 use super::part::parts;
+use crate::model::product::SecurityGroupRule;
+use crate::rules::addresses::is_cidr;
+use crate::rules::limits;
 
 parts! {
     /// An AMI product as it is live.
@@ -256,5 +259,17 @@ parts! {
         "Username" username: Option<String>,
         /// Where AWS's scanner logs in.
         "ScanningPort" scanning_port: Option<u16>,
+    }
+}
+
+impl SecurityGroup {
+    /// Returns what a manifest can say of it: a rule as the API takes them; none of another protocol, of no ports, or of more
+    /// ranges than it takes.
+    pub(crate) fn rule(&self) -> Option<SecurityGroupRule> {
+        let protocol = self.protocol.as_deref().filter(|protocol| ["tcp", "udp"].contains(protocol))?;
+        let (from_port, to_port) = (self.from_port.filter(|port| *port > 0)?, self.to_port?);
+        let takes = limits::IP_RANGES.contains(&self.cidr_ips.len()) && self.cidr_ips.iter().all(|range| is_cidr(range));
+        let rule = SecurityGroupRule { protocol: protocol.to_owned(), from_port, to_port, ranges: self.cidr_ips.clone() };
+        (takes && from_port <= to_port).then_some(rule)
     }
 }

@@ -87,7 +87,7 @@ const PRODUCT: &[(&str, &str)] = &[
 const OFFER: &[(&str, &str)] = &[
     ("Id", "AWS gives it"),
     ("State", "it tells how the offer stands"),
-    ("Rules", "of rules a manifest has the countries alone: it is left as it is"),
+    ("Rules", "of rules a manifest has the countries alone: it is left until they change"),
     ("Terms", "a manifest has no such term or price: it is left as it is"),
 ];
 
@@ -106,6 +106,7 @@ fn because(draft: &Draft, of: Of, path: &str) -> &'static str {
             None => "of an older version, which stays as it is",
             Some("ReleaseNotes") => "of this version: the next one has notes of its own",
             Some("UpgradeInstructions") => "of this version: no change sets it",
+            Some(field) if field.contains(".SecurityGroups[") => "the API takes no such rule: it is left until another rule changes",
             Some(_) => "of this version, which is there already",
         };
     }

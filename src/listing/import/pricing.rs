@@ -24,6 +24,12 @@ pub(super) fn read(draft: &mut Draft) {
         return draft.fill_in(TABLE, "model", text("free"), "how the product is sold: the live listing has no public offer by the hour");
     };
     let hourly = rates(usage.1);
+    let is_metered = |dimension: &Dimension| dimension.types.iter().any(|kind| kind == "Metered");
+    let priced = |dimension: &&Dimension| dimension.key.as_deref().is_some_and(|key| hourly.contains_key(key));
+    if draft.product.dimensions.iter().filter(priced).any(|dimension| !is_metered(dimension)) {
+        let why = "how the product is sold: its prices are of the vendor's own meters, which a manifest has no model for; they stay";
+        return draft.fill_in(TABLE, "model", text("free"), why);
+    }
     if !hourly.is_empty() && hourly.values().all(|(_, price)| price.parse::<Price>().is_ok_and(Price::is_zero)) {
         draft.add(TABLE, "model", text("free"));
         return says_metered(draft, usage, &hourly);
@@ -54,8 +60,10 @@ pub(super) fn read(draft: &mut Draft) {
         let rates = rates(term);
         add_rates(draft, ANNUAL_RATES, &rates);
         says_rates(draft, index, &rates);
-        for field in ["Selector", "Constraints"] {
-            draft.says(Of::Offer, format!("Terms[{index}].RateCards[0].{field}"));
+        draft.says(Of::Offer, format!("Terms[{index}].RateCards[0].Selector"));
+        // New prices for a year are of any quantity; live ones stay as they are.
+        if has_any_quantity(term) {
+            draft.says(Of::Offer, format!("Terms[{index}].RateCards[0].Constraints"));
         }
     }
 }
@@ -74,12 +82,17 @@ fn is_price(text: &str) -> bool {
     text.parse::<Price>().is_ok()
 }
 
-/// A year in advance, of which buyers take as much as they want: what an image's annual term is.
+/// A year in advance: what an image's annual term is.
 fn is_annual(term: &Term) -> bool {
     let [card] = term.rate_cards.as_slice() else { return false };
-    let allowed = |choice: &Option<String>| choice.as_deref() == Some("Allowed");
     card.selector.as_ref().is_some_and(|selector| selector.value.as_deref() == Some(limits::YEAR))
-        && card.constraints.as_ref().is_some_and(|c| allowed(&c.multiple_dimension_selection) && allowed(&c.quantity_configuration))
+}
+
+/// Tells whether buyers take as much as they want.
+fn has_any_quantity(term: &Term) -> bool {
+    let allowed = |choice: &Option<String>| choice.as_deref() == Some("Allowed");
+    let constraints = term.rate_cards.first().and_then(|card| card.constraints.as_ref());
+    constraints.is_some_and(|c| allowed(&c.multiple_dimension_selection) && allowed(&c.quantity_configuration))
 }
 
 /// A price for each instance type on sale.
@@ -125,13 +138,13 @@ fn is_plain(dimension: &Dimension) -> bool {
         && dimension.unknown.is_empty()
 }
 
-/// A trial that grants the same of every instance type on sale, and of nothing else.
+/// A trial that grants the same of every instance type on sale; of what was on sale it stays.
 fn free_trial(draft: &mut Draft, index: usize, term: &Term) {
     let days = term.duration.as_deref().and_then(|text| text.strip_prefix('P')?.strip_suffix('D')?.parse::<u32>().ok());
     let Some(days) = days.filter(|days| limits::FREE_TRIAL_DAYS.contains(days)) else { return };
     let granted: std::collections::BTreeSet<&str> = term.grants.iter().filter_map(|grant| grant.dimension_key.as_deref()).collect();
     let most = term.grants.first().and_then(|grant| grant.max_quantity);
-    if granted != draft.instance_types() || term.grants.iter().any(|grant| grant.max_quantity != most) {
+    if !granted.is_superset(&draft.instance_types()) || term.grants.iter().any(|grant| grant.max_quantity != most) {
         return;
     }
     let mut entries = vec![("days", days.to_string())];

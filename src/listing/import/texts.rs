@@ -24,7 +24,8 @@ pub(super) fn read(draft: &mut Draft) {
     let long = description.long_description.as_deref();
     draft.long_text(TABLE, "long-description", long, of("Description.LongDescription"), "Example.");
     draft.texts(TABLE, "highlights", &description.highlights, of("Description.Highlights"), "Example");
-    draft.texts(TABLE, "search-keywords", &description.search_keywords, of("Description.SearchKeywords"), "example");
+    let keywords = each_once(&description.search_keywords);
+    draft.texts(TABLE, "search-keywords", &keywords, of("Description.SearchKeywords"), "example");
     draft.texts(TABLE, "categories", &description.categories, of("Description.Categories"), "Application Servers");
     if let Some(sku) = description.sku.as_deref().filter(|sku| !sku.is_empty()) {
         draft.add(TABLE, "sku", text(sku));
@@ -61,6 +62,12 @@ fn media(draft: &mut Draft) {
         draft.add(TABLE, "video-url", text(url));
         draft.says(Of::Product, "PromotionalResources.Videos[0].Url");
     }
+}
+
+/// AWS tells some words twice that it takes once.
+fn each_once(words: &[String]) -> Vec<String> {
+    let is_first = |(place, word): &(usize, &String)| !words[..*place].contains(word);
+    words.iter().enumerate().filter(is_first).map(|(_, word)| word.clone()).collect()
 }
 
 fn links(draft: &mut Draft) {

@@ -1,11 +1,10 @@
 //! `[listing]`: what the newest version says, and where the product is sold.
 
-use super::super::entity::SecurityGroup;
 use super::draft::{Draft, Of};
 use super::template;
 use super::toml_text::{list, table, text, texts};
 use crate::model::ids::{AccountId, Region};
-use crate::rules::addresses::is_cidr;
+use crate::model::product::SecurityGroupRule;
 
 const TABLE: &str = "listing";
 
@@ -84,8 +83,8 @@ fn security_groups(draft: &mut Draft) {
     let groups = draft.newest.and_then(|newest| newest.option).map(|(_, option)| option.recommendations.security_groups.as_slice());
     let mut rules = Vec::new();
     for (index, group) in groups.unwrap_or_default().iter().enumerate() {
-        let Some(rule) = security_group(group) else { continue };
-        rules.push(rule);
+        let Some(rule) = group.rule() else { continue };
+        rules.push(security_group(&rule));
         let path = option_path(draft, &format!("Recommendations.SecurityGroups[{index}]"));
         for field in ["Protocol", "FromPort", "ToPort", "CidrIps"] {
             draft.says(Of::Product, format!("{path}.{field}"));
@@ -99,16 +98,12 @@ fn security_groups(draft: &mut Draft) {
     }
 }
 
-fn security_group(group: &SecurityGroup) -> Option<String> {
-    let protocol = group.protocol.as_deref().filter(|protocol| ["tcp", "udp"].contains(protocol))?;
-    let (from, to) = (group.from_port?, group.to_port?);
-    if from == 0 || from > to || !(1..=5).contains(&group.cidr_ips.len()) || !group.cidr_ips.iter().all(|range| is_cidr(range)) {
-        return None;
-    }
-    let ports =
-        if from == to { vec![("port", from.to_string())] } else { vec![("from-port", from.to_string()), ("to-port", to.to_string())] };
-    let entries = [vec![("protocol", text(protocol))], ports, vec![("ranges", texts(&group.cidr_ips))]].concat();
-    Some(table(&entries))
+fn security_group(rule: &SecurityGroupRule) -> String {
+    let ports = match (rule.from_port, rule.to_port) {
+        (from, to) if from == to => vec![("port", from.to_string())],
+        (from, to) => vec![("from-port", from.to_string()), ("to-port", to.to_string())],
+    };
+    table(&[vec![("protocol", text(&rule.protocol))], ports, vec![("ranges", texts(&rule.ranges))]].concat())
 }
 
 fn access_endpoint(draft: &mut Draft) {

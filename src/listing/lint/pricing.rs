@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use super::rules::Rules;
+use crate::listing::terms::trial_days;
 use crate::model::change_set::pricing::{
     FixedUpfrontTerm, FreeTrialTerm, Grant, PricingModel, PricingTerm, Rate, UpdatePricingTerms, UpfrontTerm, UsageBasedTerm,
 };
@@ -95,8 +96,7 @@ fn upfront(rules: &mut Rules, path: &str, term: &UpfrontTerm) {
 }
 
 fn free_trial(rules: &mut Rules, path: &str, term: &FreeTrialTerm) {
-    let days = term.duration.strip_prefix('P').and_then(|rest| rest.strip_suffix('D')).and_then(|days| days.parse::<u32>().ok());
-    if !days.is_some_and(|days| limits::FREE_TRIAL_DAYS.contains(&days)) {
+    if !trial_days(&term.duration).is_some_and(|days| limits::FREE_TRIAL_DAYS.contains(&days)) {
         let (least, most) = (limits::FREE_TRIAL_DAYS.start(), limits::FREE_TRIAL_DAYS.end());
         rules.fault(&format!("{path}.Duration"), &format!("must be P{least}D to P{most}D"));
     }

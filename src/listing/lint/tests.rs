@@ -296,7 +296,9 @@ fn each_rule_of_an_offers_changes_finds_its_fault() {
         ("UpdateRenewalTerms", json!({ "Terms": [{ "Type": "RenewalTerm" }, { "Type": "RenewalTerm" }] }), ".Terms: has 2 entries; 0 to 1"),
         ("UpdateAvailability", json!({ "AvailabilityEndDate": "2027-01-31" }), ""),
         ("UpdatePricingTerms", trial("P30D", json!([{ "DimensionKey": "a" }])), ""),
-        ("UpdatePricingTerms", trial("P1M", json!([{ "DimensionKey": "a" }])), ".Terms[1].Duration: must be P5D to P31D"),
+        ("UpdatePricingTerms", trial("P1M", json!([{ "DimensionKey": "a" }])), ""),
+        ("UpdatePricingTerms", trial("P2M", json!([{ "DimensionKey": "a" }])), ".Terms[1].Duration: must be P5D to P31D"),
+        ("UpdatePricingTerms", trial("P1Y", json!([{ "DimensionKey": "a" }])), ".Terms[1].Duration: must be P5D to P31D"),
         ("UpdatePricingTerms", trial("P5D", json!([])), ".Terms[1].Grants: has 0 entries"),
         (
             "UpdatePricingTerms",

@@ -6,7 +6,7 @@ use crate::listing::diff;
 use crate::listing::entity::Offer;
 use crate::listing::terms;
 use crate::model::change_set::Details;
-use crate::model::change_set::pricing::{ByolTerm, FreeTrialTerm, PricingModel, PricingTerm, Rate, UpdatePricingTerms};
+use crate::model::change_set::pricing::{ByolTerm, Constraints, FreeTrialTerm, PricingModel, PricingTerm, Rate, UpdatePricingTerms};
 use crate::model::listing_set::FieldChange;
 use crate::model::price::{Price, PriceRise};
 use crate::model::product::{Pricing, Product};
@@ -32,9 +32,13 @@ pub(super) struct Card {
     pub hourly: Option<Rates>,
     /// A year's, in advance.
     pub annual: Option<Rates>,
+    /// What buyers of a year may choose, which no manifest says: as it is live.
+    pub constraints: Constraints,
     /// A month's fee.
     pub monthly: Option<Price>,
     pub trial: Option<Trial>,
+    /// What AWS tells of the prices that bakehouse doesn't know, and can't send again.
+    pub unknown: Vec<String>,
 }
 
 /// A time for nothing: the same of everything that is metered.
@@ -55,9 +59,10 @@ impl Card {
     ///
     /// What there is that can't be sent again as it is.
     pub fn live(offer: &Offer) -> Result<Self, String> {
-        let (mut card, mut byol) = (Self { model: PricingModel::Free, hourly: None, annual: None, monthly: None, trial: None }, false);
+        let (mut card, mut byol) = (Self::empty(PricingModel::Free), false);
         for term in offer.terms.iter().filter(|term| term.kind.as_deref().is_some_and(is_pricing)) {
-            let mut document = serde_json::to_value(term).map_err(|error| error.to_string())?;
+            card.unknown.extend(term.unknown_fields());
+            let mut document = serde_json::to_value(term.known()).map_err(|error| error.to_string())?;
             // AWS numbers some terms, which it doesn't take back.
             document.as_object_mut().and_then(|fields| fields.shift_remove("Id"));
             let kind = term.kind.as_deref().unwrap_or_default();
@@ -69,6 +74,7 @@ impl Card {
                         return Err(format!("it has prices for {}", year.selector.value));
                     }
                     card.annual = Some(rates(&year.rate_card)?);
+                    card.constraints = year.constraints;
                 }
                 PricingTerm::Recurring(term) => card.monthly = Some(term.price.parse().map_err(|error| format!("{error}"))?),
                 PricingTerm::Byol(_) => byol = true,
@@ -83,6 +89,11 @@ impl Card {
             (false, false) => PricingModel::Usage,
         };
         Ok(card)
+    }
+
+    fn empty(model: PricingModel) -> Self {
+        let constraints = terms::ANY_QUANTITY;
+        Self { model, hourly: None, annual: None, constraints, monthly: None, trial: None, unknown: Vec::new() }
     }
 
     /// Reads a manifest's prices; what can't be read is left out.
@@ -107,7 +118,7 @@ impl Card {
             max_quantity: trial.max_quantity,
             keys: listing.instance_types.clone(),
         });
-        Self { model, hourly, annual, monthly, trial }
+        Self { hourly, annual, monthly, trial, ..Self::empty(model) }
     }
 
     /// Tells whether there is nothing to be paid, by whatever model; a trial is of what costs something.
@@ -201,7 +212,7 @@ impl Card {
         let byol = (self.model == PricingModel::Byol).then_some(PricingTerm::Byol(ByolTerm {}));
         let terms = [
             self.hourly.as_ref().map(|rates| terms::hourly(texts(rates))),
-            self.annual.as_ref().map(|rates| terms::annual(texts(rates))),
+            self.annual.as_ref().map(|rates| terms::annual(texts(rates), self.constraints)),
             self.monthly.map(|price| terms::monthly(price.to_string())),
             byol,
             self.trial.as_ref().map(Trial::term),
@@ -224,13 +235,21 @@ impl Trial {
         terms::free_trial(self.duration.clone(), self.max_quantity, self.keys.clone())
     }
 
-    fn shown(&self) -> String {
+    /// Tells whether a manifest can say it: so many days of all that is on sale, whatever was before.
+    pub fn is_sayable(&self, on_sale: &BTreeSet<&str>) -> bool {
+        let is_of_days = self.duration.ends_with('D');
+        let is_of_all = on_sale.iter().all(|key| self.keys.contains(*key));
+        is_of_days && is_of_all && terms::trial_days(&self.duration).is_some_and(|days| limits::FREE_TRIAL_DAYS.contains(&days))
+    }
+
+    pub fn shown(&self) -> String {
         let most = self.max_quantity.map(|most| format!(", {most} of each")).unwrap_or_default();
         format!("{}{most}", self.duration)
     }
 }
 
-fn is_pricing(kind: &str) -> bool {
+/// Tells whether terms of a type are about prices.
+pub(super) fn is_pricing(kind: &str) -> bool {
     kind.ends_with("PricingTerm") || kind == "RecurringPaymentTerm"
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Case, Obstacle, ObstacleCode, Outcome, Part, Stage};
 use crate::listing::diff;
-use crate::listing::entity::{self, Offer};
+use crate::listing::entity::{self, Offer, OfferTargeting, Rule};
 use crate::model::change_set::Details;
 use crate::model::change_set::offer::{
     LegalDocument, LegalDocumentType, LegalTerm, PositiveTargeting, SupportTerm, UpdateInformation, UpdateLegalTerms, UpdateSupportTerms,
@@ -25,7 +25,8 @@ pub(super) fn plan(case: &Case, outcome: &mut Outcome) {
     if let Some(change) = eula(case, offer) {
         let details =
             Details::UpdateLegalTerms(UpdateLegalTerms { terms: vec![LegalTerm::new(document(&case.desired.product.listing.eula))] });
-        push(outcome, "licence", details, change, Vec::new());
+        let lost = offer.legal_documents().nth(1).map(|_| "the offer has several licences, of which the API takes one".to_owned());
+        push(outcome, "licence", details, change, lost.into_iter().collect());
     }
 }
 
@@ -48,11 +49,21 @@ fn information(case: &Case, offer: &Offer, outcome: &mut Outcome) {
 /// A public offer is for all countries, for some, or for all but some.
 fn countries(case: &Case, offer: &Offer, outcome: &mut Outcome) {
     let wanted = &case.desired.product.listing.offer.countries;
-    let targeted = offer.rules.iter().filter_map(|rule| rule.positive_targeting.as_ref());
-    let excepted = offer.rules.iter().filter_map(|rule| rule.negative_targeting.as_ref());
-    let mut live: BTreeSet<String> = targeted.flat_map(|targeting| targeting.country_codes.clone()).collect();
+    let codes = |of: fn(&Rule) -> Option<&OfferTargeting>| {
+        let targeting = offer.rules.iter().filter_map(move |rule| of(rule));
+        targeting.flat_map(|targeting| targeting.country_codes.clone()).collect::<BTreeSet<String>>()
+    };
+    let (mut live, excepted) = (codes(|rule| rule.positive_targeting.as_ref()), codes(|rule| rule.negative_targeting.as_ref()));
+    // A manifest can't except countries: while it says what the offer else says, that is let be.
+    if live == *wanted {
+        if !excepted.is_empty() {
+            let excepted = excepted.into_iter().collect::<Vec<_>>().join(", ");
+            outcome.notices.push(format!("the offer is not for {excepted}, which a manifest can't say: it stays so"));
+        }
+        return;
+    }
     let targeted_alone = !live.is_empty();
-    live.extend(excepted.flat_map(|targeting| &targeting.country_codes).map(|code| format!("not {code}")));
+    live.extend(excepted.iter().map(|code| format!("not {code}")));
     let Some(change) = diff::set("countries", &live, wanted) else { return };
     let or_all = |countries: Option<String>| countries.or_else(|| Some("all".to_owned()));
     let change = FieldChange { before: or_all(change.before), after: or_all(change.after), ..change };
@@ -63,10 +74,10 @@ fn countries(case: &Case, offer: &Offer, outcome: &mut Outcome) {
     let positive = PositiveTargeting { country_codes: Some(wanted.iter().cloned().collect()), buyer_accounts: None };
     let details = Details::UpdateOfferTargeting(UpdateTargeting { positive_targeting: Some(positive), negative_targeting: None });
     // One list of countries takes another's place; what was before the first comes never back.
-    let irreversible = match (live.is_empty(), targeted_alone) {
-        (true, _) => vec!["AWS documents no way back from some countries to all of them".to_owned()],
-        (false, false) => vec!["AWS documents no way back from some countries to all but some".to_owned()],
-        (false, true) => Vec::new(),
+    let irreversible = match (excepted.is_empty(), targeted_alone) {
+        (true, false) => vec!["AWS documents no way back from some countries to all of them".to_owned()],
+        (false, _) => vec!["AWS documents no way back from some countries to all but some".to_owned()],
+        (true, true) => Vec::new(),
     };
     push(outcome, "countries", details, change, irreversible);
 }
@@ -78,7 +89,7 @@ fn push(outcome: &mut Outcome, name: &'static str, details: Details, change: Fie
 fn eula(case: &Case, offer: &Offer) -> Option<FieldChange> {
     let wanted = &case.desired.product.listing.eula;
     let documents: Vec<&entity::LegalDocument> = offer.legal_documents().collect();
-    if let ([live], Eula::Custom { url, .. }) = (documents.as_slice(), wanted)
+    if let (Some(live), Eula::Custom { url, .. }) = (documents.first(), wanted)
         && live.kind.as_deref() == Some("CustomEula")
     {
         return diff::copied("eula", live.url.as_deref(), case.desired.given.eula_url.as_deref(), Some(url));
@@ -87,11 +98,15 @@ fn eula(case: &Case, offer: &Offer) -> Option<FieldChange> {
         Eula::Standard { version } => format!("StandardEula {version}"),
         Eula::Custom { url, .. } => format!("CustomEula {url}"),
     };
-    let live = documents.iter().map(|document| {
+    // The first is what a manifest says of a licence; what AWS has beside it is let be until that changes.
+    let shown_of = |document: &&entity::LegalDocument| {
         let which = document.version.as_deref().or(document.url.as_deref()).unwrap_or_default();
         format!("{} {which}", document.kind.as_deref().unwrap_or("?"))
-    });
-    diff::set("eula", &live.collect(), &[shown].into())
+    };
+    if documents.first().map(shown_of).is_some_and(|first| first == shown) {
+        return None;
+    }
+    diff::set("eula", &documents.iter().map(shown_of).collect(), &[shown].into())
 }
 
 fn document(eula: &Eula) -> LegalDocument {

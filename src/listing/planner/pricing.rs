@@ -11,9 +11,10 @@ use std::collections::BTreeSet;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::card::{Card, FREE_TRIAL, Rates, Trial};
+use super::card::{Card, FREE_TRIAL, Rates, Trial, is_pricing};
 use super::{Case, Obstacle, ObstacleCode, Outcome, Part, Stage, instances};
 use crate::listing::diff;
+use crate::listing::entity::Dimension;
 use crate::model::change_set::pricing::PricingModel;
 use crate::model::listing_set::FieldChange;
 use crate::model::price::Rise;
@@ -61,7 +62,7 @@ pub(super) fn plan<'a>(case: &Case<'a>, outcome: &mut Outcome) -> Sale<'a> {
         if lowered.differs_from(&live) || (metered && !sale.added.is_empty()) {
             details.push(lowered.update());
             changes.extend(prices);
-            irreversible.extend(removable(&live, &lowered));
+            irreversible.extend(one_way(&live, &lowered));
         }
         raise(coming.map(|(_, effective)| effective), &lowered, &target, outcome);
     }
@@ -76,14 +77,27 @@ fn live(case: &Case, outcome: &mut Outcome) -> Option<Card> {
         outcome.notices.push("the product's public offer wasn't found, so prices and terms aren't compared".to_owned());
         return None;
     };
-    match Card::live(offer) {
+    match Card::live(offer).and_then(|card| by_the_hour(case, card)) {
         Ok(card) => Some(card),
         Err(why) => {
-            let change = diff::change("pricing", None::<&str>, Some(case.desired.product.listing.pricing.name()));
+            let terms = offer.terms.iter().filter_map(|term| term.kind.as_deref()).filter(|kind| is_pricing(kind));
+            let before = terms.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ");
+            let change = diff::change("pricing", Some(before), Some(case.desired.product.listing.pricing.name()));
             let reason = format!("the live prices can't be sent again with changes: {why}");
             outcome.obstacles.push(Obstacle::of(ObstacleCode::UnreadablePrices, change, reason));
             None
         }
+    }
+}
+
+/// Refuses prices of what isn't an hour of an instance type, such as those of a vendor's own meters.
+fn by_the_hour(case: &Case, card: Card) -> Result<Card, String> {
+    let is_other = |dimension: &&Dimension| !dimension.types.is_empty() && !dimension.types.iter().any(|kind| kind == "Metered");
+    let others = case.product.dimensions.iter().filter(is_other).filter_map(|dimension| dimension.key.as_deref());
+    let priced: Vec<&str> = others.filter(|key| card.hourly.as_ref().is_some_and(|rates| rates.contains_key(*key))).collect();
+    match priced.as_slice() {
+        [] => Ok(card),
+        keys => Err(format!("{} is metered by the vendor, which bakehouse doesn't sell by", keys.join(", "))),
     }
 }
 
@@ -104,15 +118,23 @@ fn reachable(case: &Case, live: &Card, outcome: &mut Outcome) -> Card {
     // Source: https://docs.aws.amazon.com/marketplace/latest/developerguide/marketplace-catalog_example_marketplace-catalog_UpdateOfferWithHourlyAnnualPricing_section.html
     let adds_annual = live.annual.is_none() && live.monthly.is_none();
     let same_annual = wanted.annual.is_some() == live.annual.is_some();
+    // What no manifest can say is let be.
+    if let (Some(trial), None) = (&live.trial, &wanted.trial)
+        && !trial.is_sayable(&case.product.available_instance_types())
+    {
+        outcome.notices.push(format!("the free trial ({}) is none that a manifest can say: it stays", trial.shown()));
+        wanted.trial = live.trial.clone();
+    }
     let same_trial = wanted.trial.is_some() == live.trial.is_some();
-    if !same_trial || wanted.monthly.is_some() != live.monthly.is_some() || !(same_annual || (wanted.annual.is_some() && adds_annual)) {
+    let reaches_annual = same_annual || (wanted.annual.is_some() && adds_annual);
+    if !same_trial || wanted.monthly.is_some() != live.monthly.is_some() || !reaches_annual {
         let reason =
             "a released offer keeps its terms: a year's prices can be added to hourly ones, nothing else, and nothing goes".to_owned();
         outcome.obstacles.push(Obstacle::of(ObstacleCode::PricingTerms, change, reason));
         if wanted.monthly.is_some() != live.monthly.is_some() {
             wanted.monthly = live.monthly;
         }
-        if !same_annual {
+        if !reaches_annual {
             wanted.annual = live.annual.clone();
         }
         if !same_trial {
@@ -150,6 +172,7 @@ fn target(case: &Case, live: &Card, wanted: &Card, sale: &Sale) -> Card {
         hourly: wanted.hourly.as_ref().and_then(|_| over(&live.hourly, &wanted.hourly)),
         annual: wanted.annual.as_ref().and_then(|_| over(&live.annual, &wanted.annual)),
         trial: wanted.trial.clone().map(|trial| granting(trial, live, sale)),
+        constraints: live.constraints,
         ..wanted.clone()
     };
     // A free product need not be metered, and one that isn't stays so.
@@ -167,7 +190,8 @@ fn granting(mut trial: Trial, live: &Card, sale: &Sale) -> Trial {
     trial
 }
 
-fn removable(live: &Card, lowered: &Card) -> Vec<String> {
+/// Says what of the way to other prices can't be gone back.
+fn one_way(live: &Card, lowered: &Card) -> Vec<String> {
     let new = |live: &Option<Rates>, lowered: &Option<Rates>| {
         let known = |key: &String| live.as_ref().is_some_and(|live| live.contains_key(key));
         lowered.iter().flatten().any(|(key, _)| !known(key))
@@ -175,8 +199,16 @@ fn removable(live: &Card, lowered: &Card) -> Vec<String> {
     let mut fragments = Vec::new();
     if live.annual.is_none() && lowered.annual.is_some() {
         fragments.push("prices for a year can't be taken away again".to_owned());
-    } else if new(&live.hourly, &lowered.hourly) || new(&live.annual, &lowered.annual) {
+    }
+    if new(&live.hourly, &lowered.hourly) || live.annual.is_some() && new(&live.annual, &lowered.annual) {
         fragments.push("a rate can't be removed again".to_owned());
+    }
+    if !lowered.rises(live).is_empty() {
+        fragments.push("what falls rises again only after 90 to 121 days' notice to buyers".to_owned());
+    }
+    if !live.unknown.is_empty() {
+        let unknown = live.unknown.join(", ");
+        fragments.push(format!("AWS tells {unknown} of the prices, which bakehouse doesn't know and doesn't send again"));
     }
     fragments
 }

@@ -25,27 +25,38 @@ pub(super) fn plan(case: &Case, outcome: &mut Outcome) {
     changes.extend(diff::keyed("region", new.iter().copied(), None, Some(ON_SALE)));
     push(outcome, again.into_iter().chain(new), changes, Details::AddRegions);
 
-    let gone: Vec<&str> = live.difference(&wanted).copied().collect();
+    // Nobody wants to restrict every night what AWS adds by the manifest's own wish.
+    let is_added = |region: &&str| adds_by_itself(case) && !case.desired.given.regions.iter().any(|known| known.as_str() == *region);
+    let (added, gone): (Vec<&str>, Vec<&str>) = live.difference(&wanted).copied().partition(is_added);
+    if !added.is_empty() {
+        let added = added.join(", ");
+        outcome.notices.push(format!(
+            "on sale beside listing.regions, since AWS adds Regions by itself (future-regions): {added}; \
+             future-regions = \"none\" restricts what isn't named"
+        ));
+    }
     let changes = diff::keyed("region", gone.iter().copied(), Some(ON_SALE), Some(RESTRICTED));
     if wanted.is_empty() {
         outcome.obstacles.extend(changes.into_iter().map(|change| {
             Obstacle::of(ObstacleCode::LastRegion, change, "no region would be left; restrict the product instead".to_owned())
         }));
     } else {
-        if !gone.is_empty() && case.product.region_availability.future_region_support.as_deref().is_some_and(|support| support != "None") {
-            outcome.notices.push(format!(
-                "AWS adds regions by itself (future-regions); to keep one of {} put it into listing.regions",
-                gone.join(", ")
-            ));
-        }
         push(outcome, gone.into_iter(), changes, Details::RestrictRegions);
     }
     future(case, outcome);
 }
 
+/// Tells whether AWS adds Regions by itself, and is to go on with it.
+fn adds_by_itself(case: &Case) -> bool {
+    let is_asked_for = case.desired.product.listing.future_regions != FutureRegions::None;
+    is_asked_for && case.product.region_availability.future_region_support.as_deref().is_some_and(|support| support != "None")
+}
+
 fn push<'a>(outcome: &mut Outcome, regions: impl Iterator<Item = &'a str>, changes: Vec<FieldChange>, details: fn(Regions) -> Details) {
     // What AWS tells of a Region that is no Region can't be sent.
     let regions: Vec<Region> = regions.filter_map(|region| region.parse().ok()).collect();
+    let changes: Vec<FieldChange> =
+        changes.into_iter().filter(|c| c.key.as_deref().is_some_and(|key| key.parse::<Region>().is_ok())).collect();
     for (regions, changes) in regions.chunks(*limits::REGIONS.end()).zip(changes.chunks(*limits::REGIONS.end())) {
         let details = vec![details(Regions { regions: regions.to_vec() })];
         outcome.parts.push(Part::of(Stage::First, "regions", details, changes.to_vec()));

@@ -10,6 +10,7 @@ use crate::model::deployment_template::DeploymentTemplate;
 use crate::model::product::{AccessEndpoint, Eula, FreeTrial, FutureRegions, Pricing};
 pub(in crate::listing) use world::World;
 
+mod let_be;
 mod rules;
 mod world;
 

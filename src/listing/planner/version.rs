@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::pricing::Sale;
 use super::{Case, Obstacle, ObstacleCode, Outcome, Part, Stage, VersionTexts, template};
 use crate::listing::diff;
-use crate::listing::entity::{self, DeliveryOption, Source, Version, Visibility};
+use crate::listing::entity::{DeliveryOption, Source, Version, Visibility};
 use crate::model::change_set::Details;
 use crate::model::change_set::version::{
     AccessEndpointUrl, AmiDeliveryOptionUpdate, DeliveryOptionUpdate, DeliveryOptionUpdateDetails, SecurityGroup, UpdateDeliveryOptions,
@@ -27,6 +27,8 @@ pub(super) struct After<'a> {
 pub(super) struct Texts<'a> {
     options: Vec<DeliveryOptionUpdate>,
     changes: Vec<FieldChange>,
+    /// What of them can't be taken back.
+    irreversible: Vec<String>,
     /// The options that will recommend what the manifest does.
     moved: Vec<&'a DeliveryOption>,
     /// Whether one of them comes to recommend an instance type that is added before.
@@ -64,7 +66,8 @@ pub(super) fn plan<'a>(case: &Case<'a>, sale: &Sale, outcome: &mut Outcome) -> O
         let delivery_options = Some(texts.options);
         let details = Details::UpdateDeliveryOptions(UpdateDeliveryOptions { version: version_update, delivery_options });
         let stage = if texts.needs_types { Stage::Recommends } else { Stage::First };
-        outcome.parts.push(Part::of(stage, "version texts", vec![details], texts.changes));
+        let part = Part::of(stage, "version texts", vec![details], texts.changes);
+        outcome.parts.push(Part { irreversible: texts.irreversible, ..part });
     }
     let stays = |option: &&DeliveryOption| !texts.moved.iter().any(|moved| std::ptr::eq(*moved, *option));
     let keeps = version.delivery_options.iter().filter(stays).filter_map(|option| option.recommendations.instance_type.as_deref());
@@ -130,6 +133,7 @@ fn alone<'a>(case: &Case, sale: &Sale, option: &'a DeliveryOption, texts: &mut T
     if let Some(change) = security_groups(&listing.security_groups, option) {
         update.security_groups = Some(listing.security_groups.iter().map(group).collect());
         changes.push(change);
+        texts.irreversible.extend(lost_groups(option));
     }
     if let Some(change) = endpoint(listing.access_endpoint.as_ref(), option) {
         match &listing.access_endpoint {
@@ -172,16 +176,29 @@ pub(super) fn next_version(change: FieldChange) -> Obstacle {
     Obstacle::of(ObstacleCode::NextVersion, change, "a version keeps what it was added with; it comes with the next version".to_owned())
 }
 
+/// Compares the rules that a manifest can say; others are let be, as long as none of these changes.
 fn security_groups(wanted: &[SecurityGroupRule], option: &DeliveryOption) -> Option<FieldChange> {
-    let shown = |protocol: &str, from: u16, to: u16, ranges: &[String]| {
-        let ranges: BTreeSet<&str> = ranges.iter().map(String::as_str).collect();
-        format!("{protocol} {from}-{to} from {}", ranges.into_iter().collect::<Vec<_>>().join(" "))
-    };
-    let live = option.recommendations.security_groups.iter().map(|group: &entity::SecurityGroup| {
-        shown(group.protocol.as_deref().unwrap_or("?"), group.from_port.unwrap_or(0), group.to_port.unwrap_or(0), &group.cidr_ips)
+    let groups = &option.recommendations.security_groups;
+    let said = groups.iter().filter_map(|group| group.rule()).map(|rule| shown(&rule)).collect();
+    let wanted = wanted.iter().map(shown).collect();
+    diff::set("security-groups", &said, &wanted)
+}
+
+/// Says which rules go with a change of others: the API takes the list whole, and not all that the portal takes.
+fn lost_groups(option: &DeliveryOption) -> Option<String> {
+    let lost = option.recommendations.security_groups.iter().filter(|group| group.rule().is_none()).map(|group| {
+        let port = |port: Option<u16>| port.map_or_else(|| "?".to_owned(), |port| port.to_string());
+        let (from, to) = (port(group.from_port), port(group.to_port));
+        format!("{} {from}-{to} from {}", group.protocol.as_deref().unwrap_or("?"), group.cidr_ips.join(" "))
     });
-    let wanted = wanted.iter().map(|rule| shown(&rule.protocol, rule.from_port, rule.to_port, &rule.ranges));
-    diff::set("security-groups", &live.collect(), &wanted.collect())
+    let lost: Vec<String> = lost.collect();
+    (!lost.is_empty()).then(|| format!("the rules of the security group that the API doesn't take go for good: {}", lost.join(", ")))
+}
+
+fn shown(rule: &SecurityGroupRule) -> String {
+    let ranges: BTreeSet<&str> = rule.ranges.iter().map(String::as_str).collect();
+    let ranges: Vec<&str> = ranges.into_iter().collect();
+    format!("{} {}-{} from {}", rule.protocol, rule.from_port, rule.to_port, ranges.join(" "))
 }
 
 fn group(rule: &SecurityGroupRule) -> SecurityGroup {

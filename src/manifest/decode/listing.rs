@@ -83,6 +83,9 @@ pub(super) fn listing(
 ) -> Option<Listing> {
     let reader = value.table()?;
     let product_id = reader.maybe("product-id", |value| product_id(&value));
+    if let Some(Some(_)) = product_id {
+        value.context.is_listed();
+    }
     let usage_instructions = reader.required("usage-instructions").and_then(|value| usage_instructions(&value));
     let release_notes = reader.maybe("release-notes", |value| release_notes(&value));
     let types = reader.required("instance-types").and_then(|value| {

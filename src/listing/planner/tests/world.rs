@@ -29,7 +29,8 @@ impl World {
     /// A released, limited listing of a product, written as AWS writes it.
     pub fn of(product: &Product) -> Self {
         let listing = &product.listing;
-        let mut world = Self { product: json!({}), offer: json!({ "State": "Released", "Terms": [] }), given: Given::default() };
+        let given = Given { regions: listing.regions.clone(), ..Given::default() };
+        let mut world = Self { product: json!({}), offer: json!({ "State": "Released", "Terms": [] }), given };
         world.product = json!({
             "Versions": [{
                 "Id": "version-1", "VersionTitle": "1.0.0", "ReleaseNotes": "First.", "CreationDate": "2026-11-01T10:00:00.000Z",
