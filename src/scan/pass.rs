@@ -9,6 +9,7 @@ mod nested;
 mod tar;
 #[cfg(test)]
 mod tests;
+mod volume;
 mod zip;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,9 +29,7 @@ use crate::model::report::Package;
 
 use item::{Item, Limits, list};
 use nested::Kind;
-
-/// What tells a program or an archive.
-const HEAD_BYTES: usize = 512;
+use volume::HEAD_BYTES;
 
 /// What is unpacked at once.
 const PIECE_BYTES: usize = 64 << 10;
@@ -63,6 +62,8 @@ pub(super) struct Contents {
     pub(super) partial: BTreeMap<PathBuf, String>,
     /// Files that are packed in a way that is not undone, by how: nothing in them was searched.
     pub(super) sealed: BTreeMap<&'static str, BTreeSet<PathBuf>>,
+    /// Files that hold a disk, a file system or an encrypted volume, by which: what files are in it was not looked at.
+    pub(super) volumes: BTreeMap<&'static str, BTreeSet<PathBuf>>,
     /// What could not be read, or not to its end, and why.
     pub(super) faults: BTreeMap<PathBuf, String>,
     /// Files looked at.
@@ -148,6 +149,9 @@ impl Contents {
         self.partial.extend(other.partial);
         for (packing, files) in other.sealed {
             self.sealed.entry(packing).or_default().extend(files);
+        }
+        for (volume, files) in other.volumes {
+            self.volumes.entry(volume).or_default().extend(files);
         }
         self.faults.extend(other.faults);
         self.files += other.files;
@@ -262,8 +266,8 @@ impl<'a> Worker<'a> {
                     let why = format!("what it unpacks to was not searched to its end: {why}");
                     self.found.partial.insert(item.path().to_owned(), why);
                 }
-            } else if let Some(packing) = sealed(&head) {
-                self.found.sealed.entry(packing).or_default().insert(item.path().to_owned());
+            } else {
+                self.found.note_unopened(item.path(), &head);
             }
         }
         // All that an archive holds as it is was found again, under the names of its files.
@@ -341,6 +345,15 @@ impl Contents {
         }
     }
 
+    /// Notes by its first bytes that what is in a file was not looked at.
+    fn note_unopened(&mut self, path: &Path, head: &[u8]) {
+        if let Some(packing) = sealed(head) {
+            self.sealed.entry(packing).or_default().insert(path.to_owned());
+        } else if let Some(volume) = volume::held(head) {
+            self.volumes.entry(volume).or_default().insert(path.to_owned());
+        }
+    }
+
     /// Searches what a file unpacks to, as the file that it then is, or what is in it, each as a file below its path.
     fn search_nested(
         &mut self,
@@ -353,15 +366,13 @@ impl Contents {
     ) -> Result<(), String> {
         let limit_bytes = item.most_unpacked_bytes().min(shared.unpackable_bytes.load(Ordering::Relaxed));
         let mut piece = vec![0; PIECE_BYTES];
-        let (unpacked_bytes, outcome) = nested::unpack(kind, file, limit_bytes, &mut |leaf| {
+        let (unpacked_bytes, outcome) = nested::unpack(kind, file, shared.file_bytes, limit_bytes, &mut |leaf| {
             let is_file_itself = leaf.name.as_os_str().is_empty();
             let names = if is_file_itself { item.names.clone() } else { vec![item.path().join(leaf.name)] };
             let unpacked = |name: &PathBuf| (0..leaf.packings).fold(name.clone(), |name, _| unpacked_name(&name));
             let unpacked: Vec<PathBuf> = names.iter().map(unpacked).collect();
             let scope = shared.searcher.scope(unpacked.iter().map(PathBuf::as_path));
-            if let Some(packing) = leaf.sealed {
-                self.sealed.entry(packing).or_default().insert(names[0].clone());
-            }
+            self.note_unopened(&names[0], leaf.head);
             let mut search = Stream::new(&scope, buffer);
             let outcome = loop {
                 match leaf.content.read(&mut piece) {

@@ -7,8 +7,9 @@ use std::cell::Cell;
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
+use super::volume::HEAD_BYTES;
 use super::{tar, zip};
-use crate::scan::secrets::{MOST_INNER_WINDOW_BYTES, MOST_WINDOW_BYTES, Packing, sealed};
+use crate::scan::secrets::{MOST_INNER_WINDOW_BYTES, MOST_WINDOW_BYTES, Packing};
 use crate::scan::software::{File, Reading};
 
 /// Archives in archives in archives, and as many packings on the way.
@@ -21,9 +22,6 @@ const LONGEST_NAME_BYTES: usize = 1024;
 
 /// What is held of packed archives in an archive at the same time.
 const MOST_HELD_BYTES: u64 = 8 << 20;
-
-/// What is read of a content to tell what it is.
-const HEAD_BYTES: usize = 512;
 
 /// What a file is that holds others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,8 +53,8 @@ pub(super) struct Leaf<'l> {
     pub(super) name: &'l Path,
     /// How often its name loses an ending that unpacking takes off.
     pub(super) packings: usize,
-    /// How it is packed, where that is not undone.
-    pub(super) sealed: Option<&'static str>,
+    /// Its first bytes.
+    pub(super) head: &'l [u8],
     pub(super) content: &'l mut dyn Read,
 }
 
@@ -64,15 +62,16 @@ pub(super) struct Leaf<'l> {
 pub(super) type Take<'t> = dyn FnMut(&mut Leaf) -> io::Result<()> + 't;
 
 /// Hands out what is in a file, one content after the other; of all that is unpacked together no more than the limit.
-/// Returns how much was unpacked.
+/// Returns how much was unpacked. What is read from its beginning on is read as far as `most_read_bytes`: holes cost nothing to
+/// those who make them.
 ///
 /// # Errors
 ///
 /// What could not be read first, as a lower-case fragment; what could was handed out.
-pub(super) fn unpack(kind: Kind, file: &dyn File, limit_bytes: u64, take: &mut Take) -> (u64, Result<(), String>) {
+pub(super) fn unpack(kind: Kind, file: &dyn File, most_read_bytes: u64, limit_bytes: u64, take: &mut Take) -> (u64, Result<(), String>) {
     let budget = Budget { limit_bytes, left_bytes: Cell::new(limit_bytes), is_exceeded: Cell::new(false) };
     let mut walk = Walk { budget: &budget, left_entries: MOST_ENTRIES, held_bytes: 0, fault: None, take };
-    let outcome = walk.inside(kind, Path::new(""), &mut Reading::new(file), Some(file), Depth::default());
+    let outcome = walk.inside(kind, Path::new(""), &mut Reading::new(file).take(most_read_bytes), Some(file), Depth::default());
     let outcome = budget.check().and(outcome).and(walk.fault.map_or(Ok(()), Err));
     (limit_bytes - budget.left_bytes.get(), outcome)
 }
@@ -105,7 +104,7 @@ impl Walk<'_> {
         match Kind::of(&head) {
             Some(kind) => self.inside(kind, name, &mut content, stored, depth),
             None => {
-                let mut leaf = Leaf { name, packings: depth.own_packings, sealed: sealed(&head), content: &mut content };
+                let mut leaf = Leaf { name, packings: depth.own_packings, head: &head, content: &mut content };
                 (self.take)(&mut leaf).map_err(|error| error.to_string())
             }
         }

@@ -389,18 +389,48 @@ fn nested_bombs_and_too_many_packings_are_told_and_end() {
     assert!(found.partial[Path::new("/a.tar.gz")].contains("a.gz in it can't be unpacked"), "{:?}", found.partial);
 }
 
+/// A sparse file: what it begins with, and zeros for ever.
+struct Sparse(Vec<u8>);
+
+impl File for Sparse {
+    fn size_bytes(&self) -> u64 {
+        1 << 60
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), String> {
+        buffer.fill(0);
+        let start = usize::try_from(offset).map_or(self.0.len(), |offset| offset.min(self.0.len()));
+        let length = buffer.len().min(self.0.len() - start);
+        buffer[..length].copy_from_slice(&self.0[start..start + length]);
+        Ok(())
+    }
+}
+
+#[test]
+fn holes_end_a_search() {
+    let packed = gzip("lorem");
+    let kinds = [(Kind::of(&packed).unwrap(), packed), (Kind::Tar, tar(&[], &[("a", b"x")]))];
+    for (kind, bytes) in kinds {
+        let mut contents = 0;
+        let take = &mut |leaf: &mut super::nested::Leaf| io::copy(leaf.content, &mut io::sink()).map(|_| contents += 1);
+        let (unpacked_bytes, outcome) = super::nested::unpack(kind, &Sparse(bytes), 8 << 20, 1 << 20, take);
+        assert_eq!((contents, outcome), (1, Ok(())), "{kind:?}");
+        assert!(unpacked_bytes <= 5);
+    }
+}
+
 #[test]
 fn spoiled_archives_are_no_trouble() {
     let layer = tar(&["--format=pax"], &[(&"a".repeat(120), b"lorem ipsum"), ("b.gz", &gzip("dolor sit amet"))]);
     for seed in 0..3_000 {
         let bytes = crate::disk::testing::spoiled(&layer, seed);
-        let _ = super::nested::unpack(Kind::Tar, &bytes, 1 << 20, &mut |leaf| io::copy(leaf.content, &mut io::sink()).map(drop));
+        let _ = super::nested::unpack(Kind::Tar, &bytes, u64::MAX, 1 << 20, &mut |leaf| io::copy(leaf.content, &mut io::sink()).map(drop));
     }
     let inner = zip("-9", &[("a", b"lorem ipsum dolor sit amet")]);
     let whole = zip("-9", &[("key.pem", pem("", "").as_bytes()), ("inner.zip", &inner)]);
     for seed in 0..3_000 {
         let bytes = crate::disk::testing::spoiled(&whole, seed);
-        let _ = super::nested::unpack(Kind::Zip, &bytes, 1 << 20, &mut |leaf| io::copy(leaf.content, &mut io::sink()).map(drop));
+        let _ = super::nested::unpack(Kind::Zip, &bytes, u64::MAX, 1 << 20, &mut |leaf| io::copy(leaf.content, &mut io::sink()).map(drop));
     }
 }
 
