@@ -55,7 +55,12 @@ impl CloudConfig {
         for path in std::iter::once(PathBuf::from("/etc/cloud/cloud.cfg")).chain(files.glob("/etc/cloud/cloud.cfg.d/*.cfg")) {
             if let Some(text) = files.text(&path) {
                 let mut aliases = Aliases::default();
-                values.extend(parse(&text, &mut aliases).into_iter().map(|(key, text)| Value { key, text, path: path.clone() }));
+                let is_flow = without_comments(&text).starts_with(['{', '[']);
+                let read = if is_flow { by_json(&text) } else { Some(parse(&text, &mut aliases)) };
+                if read.is_none() {
+                    files.fault(&path, "it is written in braces, and not as JSON, which was not followed".to_owned());
+                }
+                values.extend(read.into_iter().flatten().map(|(key, text)| Value { key, text, path: path.clone() }));
                 if aliases.lost {
                     files.fault(&path, "it repeats parts of itself by YAML's aliases, which were not followed".to_owned());
                 }
@@ -84,7 +89,7 @@ impl CloudConfig {
 }
 
 /// Reads the block mappings of a YAML document: keys by indentation, scalars, lists. Mappings in braces
-/// are opened one level deep; texts over several lines are not followed, nor are aliases of more than a scalar.
+/// are opened one level deep, and further where they are JSON; texts over several lines are not followed, nor are aliases of more than a scalar.
 /// cloud-init's own files and those that images carry keep to this.
 fn parse(text: &str, aliases: &mut Aliases) -> Vec<(String, String)> {
     let mut values = Vec::new();
@@ -121,6 +126,33 @@ fn parse(text: &str, aliases: &mut Aliases) -> Vec<(String, String)> {
         }
     }
     values
+}
+
+/// Returns a text from its first line on that is no comment.
+fn without_comments(text: &str) -> &str {
+    let mut rest = text.trim_start();
+    while rest.starts_with('#') || rest.starts_with("---") {
+        rest = rest.split_once('\n').map_or("", |(_, rest)| rest.trim_start());
+    }
+    rest
+}
+
+/// Reads JSON, which is YAML too: all of it, or a value in it. None if it is none.
+fn by_json(text: &str) -> Option<Vec<(String, String)>> {
+    let mut values = Vec::new();
+    flatten(&serde_json::from_str(without_comments(text)).ok()?, String::new(), &mut values);
+    Some(values)
+}
+
+/// Lists what JSON holds by keys joined by dots; as deep as its reader goes, which is 128.
+fn flatten(json: &serde_json::Value, key: String, values: &mut Vec<(String, String)>) {
+    let below = |name: &str| if key.is_empty() { name.to_owned() } else { format!("{key}.{name}") };
+    match json {
+        serde_json::Value::Object(map) => map.iter().for_each(|(name, json)| flatten(json, below(name), values)),
+        serde_json::Value::Array(items) => items.iter().for_each(|json| flatten(json, below("-"), values)),
+        serde_json::Value::String(text) => values.push((key, text.clone())),
+        other => values.push((key, other.to_string())),
+    }
 }
 
 /// Scalars that have a name (`&t true`), by which they stand elsewhere (`*t`).
@@ -176,6 +208,14 @@ fn is_name(text: &str) -> bool {
 }
 
 fn push(values: &mut Vec<(String, String)>, key: String, value: &str) {
+    // Mappings in mappings or lists, as JSON has them.
+    if value.starts_with(['{', '['])
+        && value.contains('{')
+        && let Ok(json) = serde_json::from_str(value)
+    {
+        flatten(&json, key, values);
+        return;
+    }
     let braced = value.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
     match braced {
         Some(inner) if !inner.contains(['{', '[']) => {
@@ -274,6 +314,24 @@ mod tests {
         }
         let bomb = format!("x: &t {}\n{}", "x".repeat(1 << 10), "y: *t\n".repeat(1 << 12));
         assert_eq!(faults(&bomb), (false, 1));
+    }
+
+    #[test]
+    fn json_is_read_as_the_yaml_that_it_is() {
+        let path = "/etc/cloud/cloud.cfg.d/90.cfg";
+        let text = "#cloud-config\n{\n  \"ssh_pwauth\": true,\n  \"users\": [\"default\", {\"name\": \"bob\", \"passwd\": \"x\"}],\n\
+            \"system_info\": {\"default_user\": {\"name\": \"debian\", \"groups\": [\"adm\", \"sudo\"]}}\n}\n";
+        let config = read(&[("/etc/cloud/cloud.cfg", DEBIAN), (path, text)]);
+        assert!(config.last("ssh_pwauth").unwrap().is_true());
+        assert_eq!(config.list("users").unwrap(), ["default"]);
+        assert_eq!(config.last("users.-.passwd").unwrap().text, "x");
+        assert_eq!(config.list("system_info.default_user.groups").unwrap(), ["adm", "sudo"]);
+        let mixed = read(&[(path, "users: [{\"name\": \"bob\", \"passwd\": \"x\"}]\nssh_pwauth: no\n")]);
+        assert_eq!(mixed.last("users.-.passwd").unwrap().text, "x");
+        let tree = MemoryTree::default().file(path, "{ssh_pwauth: true,\n users: [default]}\n").tree();
+        let files = Files::new(&tree);
+        CloudConfig::read(&files);
+        assert_eq!(files.faults().keys().collect::<Vec<_>>(), [std::path::Path::new(path)], "what isn't followed is told");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! An image's files as rules read them: each once, whatever asks for it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -29,11 +29,13 @@ pub(super) struct Files<'t> {
     kept: RefCell<BTreeMap<PathBuf, Arc<[u8]>>>,
     kept_bytes: Cell<usize>,
     faults: RefCell<BTreeMap<PathBuf, String>>,
+    /// Links among systemd's units: the name of each and of what it leads to. Kept, since each of hundreds of units asks.
+    pub(super) unit_links: OnceCell<Vec<(String, String)>>,
 }
 
 impl<'t> Files<'t> {
     pub(super) fn new(tree: &'t FileTree) -> Self {
-        Self { tree, kept: RefCell::default(), kept_bytes: Cell::new(0), faults: RefCell::default() }
+        Self { tree, kept: RefCell::default(), kept_bytes: Cell::new(0), faults: RefCell::default(), unit_links: OnceCell::new() }
     }
 
     /// Returns the tree itself, for the walk over everything.

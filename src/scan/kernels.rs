@@ -106,6 +106,43 @@ fn release_of(path: &str) -> Option<String> {
     Some(release.to_owned())
 }
 
+/// What kernels are told at boot, each with the file that says so: grub's menus, entries by themselves, and what those are made of.
+pub(super) struct CommandLines {
+    /// Of what boots now; recovery and rescue are none of it.
+    pub(super) booted: Vec<(PathBuf, String)>,
+    /// Of menus that will be made.
+    pub(super) to_be: Vec<(PathBuf, String)>,
+}
+
+/// Reads what kernels are told.
+///
+/// Source: <https://www.gnu.org/software/grub/manual/grub/grub.html#Simple-configuration>, `GRUB_CMDLINE_LINUX`, and
+/// <https://www.freedesktop.org/software/systemd/man/latest/kernel-install.html>, `/etc/kernel/cmdline`
+pub(super) fn command_lines(files: &Files) -> CommandLines {
+    let mut lines = CommandLines { booted: Vec::new(), to_be: Vec::new() };
+    let takes = |lines: &mut Vec<(PathBuf, String)>, path: &Path, starts: &[&str]| {
+        let text = files.text(path).unwrap_or_default();
+        let own = text.lines().map(str::trim).filter(|line| starts.iter().any(|start| line.starts_with(start)));
+        lines.extend(own.filter(|line| !is_rescue(line)).map(|line| (path.to_owned(), line.to_owned())));
+    };
+    MENUS.iter().for_each(|path| takes(&mut lines.booted, Path::new(path), &["linux", "set kernelopts"]));
+    ENVIRONMENTS.iter().for_each(|path| takes(&mut lines.booted, Path::new(path), &["kernelopts"]));
+    for path in files.glob(ENTRIES) {
+        if !path.to_string_lossy().contains("-0-rescue") {
+            takes(&mut lines.booted, &path, &["options"]);
+        }
+    }
+    let made_of = std::iter::once(PathBuf::from("/etc/default/grub")).chain(files.glob("/etc/default/grub.d/*.cfg"));
+    made_of.for_each(|path| takes(&mut lines.to_be, &path, &["GRUB_CMDLINE_LINUX=", "GRUB_CMDLINE_LINUX_DEFAULT="]));
+    takes(&mut lines.to_be, Path::new("/etc/kernel/cmdline"), &[""]);
+    lines
+}
+
+/// Tells a recovery's line, which boots when somebody chooses it.
+fn is_rescue(line: &str) -> bool {
+    line.split_whitespace().any(|word| matches!(word, "single" | "recovery" | "rescue" | "emergency") || word.contains("-0-rescue"))
+}
+
 fn assigned(text: &str, name: &str) -> Option<String> {
     let value = text.lines().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix('='))?;
     Some(value.trim().trim_matches(['"', '\'']).to_owned()).filter(|value| !value.is_empty())

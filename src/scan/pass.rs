@@ -5,8 +5,11 @@
 //! found doesn't depend on which worker finds it.
 
 mod item;
+mod nested;
+mod tar;
 #[cfg(test)]
 mod tests;
+mod volume;
 mod zip;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,17 +22,16 @@ use std::thread;
 use super::files::{Files, explain};
 use super::packages::{Builder, Digested, Digests, Owned, Ownership};
 use super::request::Progress;
-use super::secrets::{FileScope, Fingerprint, Match, Matches, Packing, Searcher, Stream, WINDOW_BYTES, Weight, sealed, unpacked_name};
-use super::software::{self, File, Reading, TreeFile};
+use super::secrets::{FileScope, Fingerprint, Match, Matches, Searcher, Stream, WINDOW_BYTES, Weight, sealed, unpacked_name};
+use super::software::{self, File, TreeFile};
 use crate::disk::{FileTree, TreeError};
 use crate::model::report::Package;
 
 use item::{Item, Limits, list};
+use nested::Kind;
+use volume::HEAD_BYTES;
 
-/// What tells a program or an archive.
-const HEAD_BYTES: usize = 64;
-
-/// What is unpacked at once of an archive's entry.
+/// What is unpacked at once.
 const PIECE_BYTES: usize = 64 << 10;
 
 /// Files that a worker takes at once: neighbours on the disk, mostly of one block of a snapshot.
@@ -60,6 +62,8 @@ pub(super) struct Contents {
     pub(super) partial: BTreeMap<PathBuf, String>,
     /// Files that are packed in a way that is not undone, by how: nothing in them was searched.
     pub(super) sealed: BTreeMap<&'static str, BTreeSet<PathBuf>>,
+    /// Files that hold a disk, a file system or an encrypted volume, by which: what files are in it was not looked at.
+    pub(super) volumes: BTreeMap<&'static str, BTreeSet<PathBuf>>,
     /// What could not be read, or not to its end, and why.
     pub(super) faults: BTreeMap<PathBuf, String>,
     /// Files looked at.
@@ -145,6 +149,9 @@ impl Contents {
         self.partial.extend(other.partial);
         for (packing, files) in other.sealed {
             self.sealed.entry(packing).or_default().extend(files);
+        }
+        for (volume, files) in other.volumes {
+            self.volumes.entry(volume).or_default().extend(files);
         }
         self.faults.extend(other.faults);
         self.files += other.files;
@@ -241,25 +248,31 @@ impl<'a> Worker<'a> {
         // What was changed is whoever's who changed it, as what no package brought.
         let builders = owners.iter().map(|(number, owned)| builder(&item.names[*number], owned.builder));
         let builder = builders.max().filter(|_| is_unmodified).unwrap_or(Builder::Other);
-        self.found.keep(&item.names, &scope, matches, builder);
         if let Err(why) = outcome {
             self.found.faults.insert(item.path().to_owned(), why);
         }
         // What the distribution brought is its to mend: its advisories tell of it, and versions in files don't say what it has
         // mended. Of what others' packages bring nobody tells but the files.
+        let mut is_told_by_entries = false;
         if builder != Builder::Distribution && !is_broken {
             let in_tree = TreeFile { tree: self.tree, path: item.path(), size_bytes: item.size_bytes };
             let content = &self.content;
             let file: &dyn File = if read_bytes <= WINDOW_BYTES as u64 { content } else { &in_tree };
             self.found.read_software(item, &head, file);
-            if let Some(packing) = Packing::of(&head) {
-                let packed = Packed { packing, file, builder, limit_bytes: item.most_unpacked_bytes() };
-                self.found.search_packed(item, &packed, self.shared, &mut self.unpacked);
-            } else if zip::is_zip(&head) {
-                self.found.search_zip(item, file, builder, self.shared, &mut self.unpacked);
-            } else if let Some(packing) = sealed(&head) {
-                self.found.sealed.entry(packing).or_default().insert(item.path().to_owned());
+            if let Some(kind) = Kind::of(&head) {
+                let outcome = self.found.search_nested(item, kind, file, builder, self.shared, &mut self.unpacked);
+                is_told_by_entries = kind == Kind::Tar && outcome.is_ok();
+                if let Err(why) = outcome {
+                    let why = format!("what it unpacks to was not searched to its end: {why}");
+                    self.found.partial.insert(item.path().to_owned(), why);
+                }
+            } else {
+                self.found.note_unopened(item.path(), &head);
             }
+        }
+        // All that an archive holds as it is was found again, under the names of its files.
+        if !is_told_by_entries {
+            self.found.keep(&item.names, &scope, matches, builder);
         }
     }
 }
@@ -275,14 +288,6 @@ fn builder(path: &Path, builder: Builder) -> Builder {
         Builder::Unknown if LOCAL.iter().any(|folder| path.starts_with(folder)) => Builder::Other,
         known => known,
     }
-}
-
-/// A file whose content is packed.
-struct Packed<'f> {
-    packing: Packing,
-    file: &'f dyn File,
-    builder: Builder,
-    limit_bytes: u64,
 }
 
 impl Contents {
@@ -340,46 +345,48 @@ impl Contents {
         }
     }
 
-    /// Searches what a file unpacks to, as the file that it then is.
-    fn search_packed(&mut self, item: &Item, packed: &Packed, shared: &Shared, buffer: &mut Vec<u8>) {
-        let names: Vec<PathBuf> = item.names.iter().map(|name| unpacked_name(name)).collect();
-        let scope = shared.searcher.scope(names.iter().map(PathBuf::as_path));
-        let mut search = Stream::new(&scope, buffer);
-        let limit_bytes = packed.limit_bytes.min(shared.unpackable_bytes.load(Ordering::Relaxed));
-        let mut unpacked_bytes = 0;
-        let outcome = packed.packing.unpack(Reading::new(packed.file), limit_bytes, &mut |piece| {
-            unpacked_bytes += piece.len() as u64;
-            search.take(piece);
-        });
-        shared.charge(unpacked_bytes);
-        self.keep(&item.names, &scope, search.finish(), packed.builder);
-        self.note_unpacked(item, outcome);
-    }
-
-    /// Searches what is in an archive, each entry as a file below the archive's path.
-    fn search_zip(&mut self, item: &Item, file: &dyn File, builder: Builder, shared: &Shared, buffer: &mut Vec<u8>) {
-        let limit_bytes = item.most_unpacked_bytes().min(shared.unpackable_bytes.load(Ordering::Relaxed));
-        let (mut unpacked_bytes, mut piece) = (0, vec![0; PIECE_BYTES]);
-        let outcome = zip::unpack(file, limit_bytes, &mut |name, content| {
-            let path = item.path().join(name);
-            let scope = shared.searcher.scope(std::iter::once(path.as_path()));
-            let mut search = Stream::new(&scope, buffer);
-            // What breaks off is told when all is unpacked.
-            while let Ok(length @ 1..) = content.read(&mut piece) {
-                unpacked_bytes += length as u64;
-                search.take(&piece[..length]);
-            }
-            let matches = search.finish();
-            self.keep(&[path], &scope, matches, builder);
-        });
-        shared.charge(unpacked_bytes);
-        self.note_unpacked(item, outcome);
-    }
-
-    fn note_unpacked(&mut self, item: &Item, outcome: Result<(), String>) {
-        if let Err(why) = outcome {
-            self.partial.insert(item.path().to_owned(), format!("what it unpacks to was not searched to its end: {why}"));
+    /// Notes by its first bytes that what is in a file was not looked at.
+    fn note_unopened(&mut self, path: &Path, head: &[u8]) {
+        if let Some(packing) = sealed(head) {
+            self.sealed.entry(packing).or_default().insert(path.to_owned());
+        } else if let Some(volume) = volume::held(head) {
+            self.volumes.entry(volume).or_default().insert(path.to_owned());
         }
+    }
+
+    /// Searches what a file unpacks to, as the file that it then is, or what is in it, each as a file below its path.
+    fn search_nested(
+        &mut self,
+        item: &Item,
+        kind: Kind,
+        file: &dyn File,
+        builder: Builder,
+        shared: &Shared,
+        buffer: &mut Vec<u8>,
+    ) -> Result<(), String> {
+        let limit_bytes = item.most_unpacked_bytes().min(shared.unpackable_bytes.load(Ordering::Relaxed));
+        let mut piece = vec![0; PIECE_BYTES];
+        let (unpacked_bytes, outcome) = nested::unpack(kind, file, shared.file_bytes, limit_bytes, &mut |leaf| {
+            let is_file_itself = leaf.name.as_os_str().is_empty();
+            let names = if is_file_itself { item.names.clone() } else { vec![item.path().join(leaf.name)] };
+            let unpacked = |name: &PathBuf| (0..leaf.packings).fold(name.clone(), |name, _| unpacked_name(&name));
+            let unpacked: Vec<PathBuf> = names.iter().map(unpacked).collect();
+            let scope = shared.searcher.scope(unpacked.iter().map(PathBuf::as_path));
+            self.note_unopened(&names[0], leaf.head);
+            let mut search = Stream::new(&scope, buffer);
+            let outcome = loop {
+                match leaf.content.read(&mut piece) {
+                    Ok(0) => break Ok(()),
+                    Ok(length) => search.take(&piece[..length]),
+                    Err(error) => break Err(error),
+                }
+            };
+            let matches = search.finish();
+            self.keep(&names, &scope, matches, builder);
+            outcome
+        });
+        shared.charge(unpacked_bytes);
+        outcome
     }
 }
 

@@ -144,7 +144,7 @@ fn expand(word: String, path: &Path, variables: &HashMap<String, Word>) -> Vec<W
 }
 
 /// Splits words at spaces outside of quotes, which are taken away.
-fn unquoted(text: &str) -> Vec<String> {
+pub(super) fn unquoted(text: &str) -> Vec<String> {
     let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
     for c in text.chars() {
         match quote {
@@ -186,6 +186,11 @@ mod tests {
         }
         let tree = debian().file(DROPPED, "[Service]\nEnvironment=\"SSHD_OPTS=-o PasswordAuthentication=yes\"\n");
         assert_eq!(found(tree.clone(), "AMI-SSH-001"), [format!("critical {DROPPED}")]);
+        let alias = "/etc/systemd/system/sshd.service.d/x.conf";
+        let aliased = debian().file(alias, "[Service]\nEnvironment=\"SSHD_OPTS=-o PasswordAuthentication=yes\"\n");
+        let aliased = aliased.link("/etc/systemd/system/sshd.service", UNIT);
+        assert_eq!(found(aliased.clone(), "AMI-SSH-001"), [format!("critical {alias}")]);
+        assert!(found(aliased, "COV-FILE-001").is_empty(), "one server by two names");
         assert!(found(tree.file("/etc/default/ssh", "SSHD_OPTS=\n"), "AMI-SSH-001").is_empty());
     }
 

@@ -1,9 +1,10 @@
 //! systemd's units: which start at boot, and what they say.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::files::Files;
+use crate::disk::FileKind;
 
 /// Folders of systemd's units, the administrator's first.
 ///
@@ -30,7 +31,7 @@ pub(super) fn enabled(files: &Files) -> BTreeSet<String> {
 pub(super) fn is_masked(files: &Files, unit: &str) -> bool {
     let place = Path::new(FOLDERS[0]).join(unit);
     files.link(&place).is_some_and(|target| target == Path::new("/dev/null"))
-        || files.symlink_metadata(&place).is_some_and(|metadata| metadata.kind == crate::disk::FileKind::File && metadata.size_bytes == 0)
+        || files.symlink_metadata(&place).is_some_and(|metadata| metadata.kind == FileKind::File && metadata.size_bytes == 0)
 }
 
 /// Tells whether the unit is there.
@@ -39,15 +40,11 @@ pub(super) fn is_installed(files: &Files, unit: &str) -> bool {
 }
 
 /// Returns the values of a key (`ExecStart`) in a unit's file and what is dropped in beside it, in the order in which they
-/// add up, each with its file; an empty one takes back those before. An instance is read from its template.
+/// add up, each with its file; an empty one takes back those before. An instance is read from its template, and what is
+/// dropped in for one of a unit's names counts for all of them.
 pub(super) fn values(files: &Files, unit: &str, key: &str) -> Vec<(PathBuf, String)> {
-    let template = unit.split_once('@').and_then(|(name, rest)| Some(format!("{name}@.{}", rest.rsplit_once('.')?.1)));
-    let names: Vec<&str> = std::iter::once(unit).chain(template.as_deref()).collect();
-    let place = names.iter().flat_map(|name| FOLDERS.map(|folder| Path::new(folder).join(name))).find(|path| files.exists(path));
     let mut values = Vec::new();
-    let dropped =
-        names.iter().flat_map(|name| FOLDERS.iter().rev().flat_map(move |folder| files.glob(&format!("{folder}/{name}.d/*.conf"))));
-    for path in place.into_iter().chain(dropped) {
+    for path in place(files, unit).into_iter().chain(dropped_in(files, unit)) {
         // Lines that end in a backslash go on.
         let text = files.text(&path).unwrap_or_default().replace("\\\n", " ");
         for line in text.lines() {
@@ -60,6 +57,64 @@ pub(super) fn values(files: &Files, unit: &str, key: &str) -> Vec<(PathBuf, Stri
         }
     }
     values
+}
+
+/// Returns the file that says what a unit is, or its template.
+fn place(files: &Files, unit: &str) -> Option<PathBuf> {
+    let template = template(unit);
+    let names = std::iter::once(unit).chain(template.as_deref());
+    names.flat_map(|name| FOLDERS.map(|folder| Path::new(folder).join(name))).find(|path| files.exists(path))
+}
+
+/// Lists what is dropped in for a unit, under any of its names: by their own names, of which the first one of the folders
+/// that come first counts.
+fn dropped_in(files: &Files, unit: &str) -> Vec<PathBuf> {
+    let mut dropped = BTreeMap::new();
+    for name in names(files, unit) {
+        let template = template(&name);
+        let of_name: Vec<&str> = std::iter::once(name.as_str()).chain(template.as_deref()).collect();
+        for path in FOLDERS.iter().flat_map(|folder| of_name.iter().flat_map(move |name| files.glob(&format!("{folder}/{name}.d/*.conf"))))
+        {
+            if let Some(name) = path.file_name() {
+                dropped.entry(name.to_owned()).or_insert(path);
+            }
+        }
+    }
+    dropped.into_values().collect()
+}
+
+/// Lists the names of a unit, itself first: links to its file are aliases, as Debian's `sshd.service` is of `ssh.service`.
+fn names(files: &Files, unit: &str) -> Vec<String> {
+    let mut names = vec![unit.to_owned()];
+    let Some(kind) = unit.rsplit_once('.').map(|(_, kind)| format!(".{kind}")) else { return names };
+    let links = files.unit_links.get_or_init(|| links(files));
+    // What it leads to, and then what leads there: a link to a link is nobody's. What is masked leads to no unit.
+    let own = links.iter().find(|(name, target)| name == unit && target.ends_with(&kind)).map_or(unit, |(_, target)| target);
+    let others = std::iter::once(own).chain(links.iter().filter(|(_, target)| target == own).map(|(name, _)| name.as_str()));
+    for name in others {
+        if name.ends_with(&kind) && !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
+    }
+    names
+}
+
+/// Lists links among units.
+fn links(files: &Files) -> Vec<(String, String)> {
+    let of_folder = |folder: &'static str| {
+        let links = files.list(folder).into_iter().filter(|entry| entry.kind == FileKind::Symlink);
+        links.filter_map(move |entry| {
+            let target = files.link(Path::new(folder).join(&entry.name))?;
+            Some((entry.name.to_string_lossy().into_owned(), target.file_name()?.to_string_lossy().into_owned()))
+        })
+    };
+    FOLDERS.into_iter().flat_map(of_folder).collect()
+}
+
+/// The template of an instance: `getty@.service` of `getty@tty1.service`.
+fn template(unit: &str) -> Option<String> {
+    let (name, rest) = unit.split_once('@')?;
+    Some(format!("{name}@.{}", rest.rsplit_once('.')?.1)).filter(|template| template != unit)
 }
 
 #[cfg(test)]
@@ -81,5 +136,22 @@ mod tests {
         assert_eq!(values(&files, "s.socket", "ListenStream"), [("/etc/systemd/system/s.socket.d/x.conf".into(), "2222".to_owned())]);
         assert_eq!(values(&files, "a@b.service", "ExecStart")[0].1, "/bin/a    --b");
         assert_eq!(enabled(&files).into_iter().collect::<Vec<_>>(), ["a@b.service"]);
+    }
+
+    #[test]
+    fn what_is_dropped_in_for_an_alias_counts_and_the_administrators_comes_over_the_vendors() {
+        let tree = MemoryTree::default()
+            .file("/usr/lib/systemd/system/ssh.service", "[Service]\nEnvironment=A=0\n")
+            .link("/etc/systemd/system/sshd.service", "/usr/lib/systemd/system/ssh.service")
+            .file("/etc/systemd/system/sshd.service.d/20.conf", "[Service]\nEnvironment=A=2\n")
+            .file("/etc/systemd/system/ssh.service.d/30.conf", "[Service]\nEnvironment=A=3\n")
+            .file("/usr/lib/systemd/system/ssh.service.d/30.conf", "[Service]\nEnvironment=A=no\n")
+            .file("/usr/lib/systemd/system/ssh.service.d/10.conf", "[Service]\nEnvironment=A=1\n")
+            .tree();
+        let files = Files::new(&tree);
+        for unit in ["ssh.service", "sshd.service"] {
+            let texts: Vec<String> = values(&files, unit, "Environment").into_iter().map(|(_, text)| text).collect();
+            assert_eq!(texts, ["A=0", "A=1", "A=2", "A=3"], "{unit}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What is found does not depend on how a file lies on the disk, is packed, or is named.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 
 use base64::Engine as _;
 use flate2::Compression;
@@ -292,14 +292,145 @@ fn archives_that_are_cut_bombs_or_too_deep_are_told_and_end() {
     assert!(contents(&MemoryTree::default().file("/a.zip", text)).secrets.keys().all(|path| path.starts_with("/a.zip")));
 }
 
+/// Packs files with the public tool.
+fn tar(options: &[&str], files: &[(&str, &[u8])]) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, content) in files {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+    let mut names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
+    names.sort_unstable();
+    let packed = std::process::Command::new("tar").current_dir(folder.path()).args(options).args(["-cf", "-"]).args(names).output();
+    packed.unwrap_or_else(|error| panic!("this test needs tar: {error}")).stdout
+}
+
+/// Every secret, as path and rule.
+fn brief(found: &Contents) -> Vec<String> {
+    found.secrets.iter().flat_map(|(path, list)| list.iter().map(move |it| format!("{} {}", path.display(), it.rule.id))).collect()
+}
+
+#[test]
+fn archives_of_each_kind_are_searched_in_each_other() {
+    let (key, conf) = (pem("", ""), b"smtp_password = Vq7-pulpit-94\n".as_slice());
+    let inner = gzip(tar(&[], &[("etc/app.conf", conf), ("etc/key.pem", key.as_bytes())]));
+    let layer = tar(&[], &[("root/.netrc", b"machine x login y password Vq7-pulpit\n")]);
+    let tree = MemoryTree::default()
+        .file("/srv/outer.zip", zip("-9", &[("a/inner.tar.gz", &inner), ("a/x.txt", b"nothing")]))
+        .file("/srv/saved.tar", tar(&[], &[("0a/layer.tar", &layer), ("blobs/sha256/0b", &inner), ("manifest.json", b"[]")]))
+        .file("/var/lib/x/blobs/sha256/0c", inner.clone())
+        .file("/srv/jars.tar", tar(&[], &[("lib/app.jar", &zip("-9", &[("conf/app.properties", conf)]))]))
+        .file("/srv/logs.tar.gz", gzip(tar(&[], &[("app.conf.gz", &gzip(conf)), ("z.txt", b"z")])));
+    let found = contents(&tree);
+    assert_eq!(
+        brief(&found),
+        [
+            "/srv/jars.tar/lib/app.jar/conf/app.properties assigned-password",
+            "/srv/logs.tar.gz/app.conf.gz assigned-password",
+            "/srv/outer.zip/a/inner.tar.gz/etc/app.conf assigned-password",
+            "/srv/outer.zip/a/inner.tar.gz/etc/key.pem pem-key",
+            "/srv/saved.tar/0a/layer.tar/root/.netrc netrc",
+            "/srv/saved.tar/blobs/sha256/0b/etc/app.conf assigned-password",
+            "/srv/saved.tar/blobs/sha256/0b/etc/key.pem pem-key",
+            "/var/lib/x/blobs/sha256/0c/etc/app.conf assigned-password",
+            "/var/lib/x/blobs/sha256/0c/etc/key.pem pem-key",
+        ]
+    );
+    assert!(found.partial.is_empty() && found.faults.is_empty(), "{:?} {:?}", found.partial, found.faults);
+}
+
+#[test]
+fn names_in_tar_are_read_in_each_form() {
+    let long = format!("{}/{}/.netrc", "a".repeat(90), "b".repeat(90));
+    let netrc = b"machine x login y password Vq7-pulpit\n".as_slice();
+    for form in ["--format=gnu", "--format=pax", "--format=ustar"] {
+        let tree = MemoryTree::default().file("/srv/x.tar", tar(&[form], &[(&long, netrc), ("z/.netrc", netrc)]));
+        assert_eq!(brief(&contents(&tree)), [format!("/srv/x.tar/{long} netrc"), "/srv/x.tar/z/.netrc netrc".to_owned()], "{form}");
+    }
+    // Old archives have no magic, but their checksum.
+    let old = tar(&["--format=v7"], &[("z/.netrc", netrc)]);
+    let twice = [old.as_slice(), &tar(&[], &[("y/.netrc", netrc)])].concat();
+    let found = contents(&MemoryTree::default().file("/srv/x", twice).file("/srv/y", &old[..700]));
+    assert_eq!(brief(&found), ["/srv/x/y/.netrc netrc", "/srv/x/z/.netrc netrc", "/srv/y/z/.netrc netrc"]);
+}
+
+#[test]
+fn what_is_sealed_in_an_archive_is_told() {
+    let sealed = b"7z\xbc\xaf\x27\x1c\0\x04";
+    let found = contents(&MemoryTree::default().file("/srv/x.zip", zip("-0", &[("a.7z", sealed)])));
+    assert_eq!(found.sealed["7-Zip"].iter().collect::<Vec<_>>(), [Path::new("/srv/x.zip/a.7z")]);
+}
+
+#[test]
+fn nested_bombs_and_too_many_packings_are_told_and_end() {
+    let partial = |path: &str, bytes: Vec<u8>| {
+        let found = contents(&MemoryTree::default().file(path, bytes));
+        found.partial.get(Path::new(path)).cloned().unwrap_or_default()
+    };
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(&vec![0; 100 << 20]).unwrap();
+    let bomb = encoder.finish().unwrap();
+    let told = partial("/a.tar", tar(&[], &[("bomb.gz", &bomb), ("second.gz", &bomb)]));
+    assert!(told.contains("it unpacks to more than"), "{told}");
+    let often = (0..6).fold(b"x".to_vec(), |inner, _| gzip(inner));
+    assert!(partial("/a.gz", often).contains("it is packed more than 4 times"));
+    let deep = (0..6).fold(tar(&[], &[("x", b"x")]), |inner, _| tar(&[], &[("inner.tar", &inner)]));
+    assert!(partial("/a.tar", deep).contains("deep and deeper"));
+    let whole = tar(&[], &[("key.pem", pem("", "").as_bytes())]);
+    // What breaks off is searched as it stands too.
+    let found = contents(&MemoryTree::default().file("/a.tar", &whole[..700]));
+    assert_eq!(found.partial[Path::new("/a.tar")], "what it unpacks to was not searched to its end: it breaks off");
+    // What one entry holds is nothing to the next.
+    let key = pem("", "");
+    let entries: [(&str, &[u8]); 2] = [("a.gz", &gzip("lorem ipsum dolor")[..20]), ("b.pem", key.as_bytes())];
+    let found = contents(&MemoryTree::default().file("/a.tar.gz", gzip(tar(&[], &entries))));
+    assert_eq!(brief(&found), ["/a.tar.gz/b.pem pem-key"]);
+    assert!(found.partial[Path::new("/a.tar.gz")].contains("a.gz in it can't be unpacked"), "{:?}", found.partial);
+}
+
+/// A sparse file: what it begins with, and zeros for ever.
+struct Sparse(Vec<u8>);
+
+impl File for Sparse {
+    fn size_bytes(&self) -> u64 {
+        1 << 60
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), String> {
+        buffer.fill(0);
+        let start = usize::try_from(offset).map_or(self.0.len(), |offset| offset.min(self.0.len()));
+        let length = buffer.len().min(self.0.len() - start);
+        buffer[..length].copy_from_slice(&self.0[start..start + length]);
+        Ok(())
+    }
+}
+
+#[test]
+fn holes_end_a_search() {
+    let packed = gzip("lorem");
+    let kinds = [(Kind::of(&packed).unwrap(), packed), (Kind::Tar, tar(&[], &[("a", b"x")]))];
+    for (kind, bytes) in kinds {
+        let mut contents = 0;
+        let take = &mut |leaf: &mut super::nested::Leaf| io::copy(leaf.content, &mut io::sink()).map(|_| contents += 1);
+        let (unpacked_bytes, outcome) = super::nested::unpack(kind, &Sparse(bytes), 8 << 20, 1 << 20, take);
+        assert_eq!((contents, outcome), (1, Ok(())), "{kind:?}");
+        assert!(unpacked_bytes <= 5);
+    }
+}
+
 #[test]
 fn spoiled_archives_are_no_trouble() {
+    let layer = tar(&["--format=pax"], &[(&"a".repeat(120), b"lorem ipsum"), ("b.gz", &gzip("dolor sit amet"))]);
+    for seed in 0..3_000 {
+        let bytes = crate::disk::testing::spoiled(&layer, seed);
+        let _ = super::nested::unpack(Kind::Tar, &bytes, u64::MAX, 1 << 20, &mut |leaf| io::copy(leaf.content, &mut io::sink()).map(drop));
+    }
     let inner = zip("-9", &[("a", b"lorem ipsum dolor sit amet")]);
     let whole = zip("-9", &[("key.pem", pem("", "").as_bytes()), ("inner.zip", &inner)]);
     for seed in 0..3_000 {
         let bytes = crate::disk::testing::spoiled(&whole, seed);
-        let mut sink = [0; 4096];
-        let _ = super::zip::unpack(&bytes, 1 << 20, &mut |_, content| while matches!(content.read(&mut sink), Ok(1..)) {});
+        let _ = super::nested::unpack(Kind::Zip, &bytes, u64::MAX, 1 << 20, &mut |leaf| io::copy(leaf.content, &mut io::sink()).map(drop));
     }
 }
 

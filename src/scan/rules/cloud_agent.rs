@@ -1,8 +1,11 @@
 //! AMI-CLD-002: something must give the buyer's key to the login user at the first boot.
 
+use std::path::PathBuf;
+
 use crate::model::report::Severity;
 use crate::scan::evidence::{Evidence, Root};
 use crate::scan::files::Files;
+use crate::scan::kernels;
 use crate::scan::units;
 use crate::scan::verdict::{Judge, Rule, Verdict};
 
@@ -37,6 +40,13 @@ fn agent(_: &Evidence, root: &Root, verdict: &mut Verdict) {
     if files.exists(DISABLED) {
         verdict.file(DISABLED, "cloud-init is switched off, so that the buyer's key is never put in place");
     }
+    let lines = kernels::command_lines(files);
+    if let Some(path) = switched_off(&lines.booted) {
+        verdict.file(path, "the kernel's command line switches cloud-init off, so that the buyer's key is never put in place");
+    } else if let Some(path) = switched_off(&lines.to_be) {
+        let reason = "the kernel's command line will switch cloud-init off once boot menus are made anew, as with the next kernel";
+        verdict.file_as(Severity::High, path, reason);
+    }
     if let Some(unit) = masked(files) {
         verdict
             .file(format!("/etc/systemd/system/{unit}"), "a unit of cloud-init is masked, so that the buyer's key is never put in place");
@@ -56,7 +66,19 @@ fn agent(_: &Evidence, root: &Root, verdict: &mut Verdict) {
 
 /// Tells whether cloud-init runs at an instance's first boot.
 pub(super) fn runs_at_boot(files: &Files) -> bool {
-    is_installed(files) && !files.exists(DISABLED) && masked(files).is_none() && is_started(files)
+    let is_switched_off = files.exists(DISABLED) || switched_off(&kernels::command_lines(files).booted).is_some();
+    is_installed(files) && !is_switched_off && masked(files).is_none() && is_started(files)
+}
+
+/// Returns the first file that switches it off on the kernel's command line; the last word of a line counts.
+///
+/// Source: <https://docs.cloud-init.io/en/latest/howto/disable_cloud_init.html>
+fn switched_off(lines: &[(PathBuf, String)]) -> Option<&PathBuf> {
+    let is_off = |line: &str| {
+        let words = line.split(|c: char| c.is_whitespace() || c == '"' || c == '\'');
+        words.filter_map(|word| word.strip_prefix("cloud-init=")).next_back() == Some("disabled")
+    };
+    lines.iter().find(|(_, line)| is_off(line)).map(|(path, _)| path)
 }
 
 fn is_installed(files: &Files) -> bool {
@@ -83,6 +105,19 @@ mod tests {
         let unlinked = clean().without("/etc/systemd/system/cloud-init.target.wants/cloud-init-main.service");
         assert_eq!(found(unlinked.clone(), "AMI-CLD-002"), ["critical image"]);
         assert!(found(unlinked.file("/usr/lib/systemd/system-generators/cloud-init-generator", "x"), "AMI-CLD-002").is_empty());
+    }
+
+    #[test]
+    fn cloud_init_switched_off_on_the_kernels_command_line_is_found() {
+        let with = |path: &str, text: &str| found(clean().file(path, text), "AMI-CLD-002");
+        let menu = "menuentry 'A' {\n\tlinux\t/boot/vmlinuz-6.1.0-28-amd64 root=x ro cloud-init=disabled\n}\n";
+        assert_eq!(with("/boot/grub/grub.cfg", menu), ["critical /boot/grub/grub.cfg"]);
+        let entry = "/boot/loader/entries/a.conf";
+        assert_eq!(with(entry, "title A\noptions root=x cloud-init=disabled quiet\n"), [format!("critical {entry}")]);
+        assert_eq!(with("/etc/default/grub", "GRUB_CMDLINE_LINUX=\"cloud-init=disabled\"\n"), ["high /etc/default/grub"]);
+        assert!(with("/etc/default/grub", "#GRUB_CMDLINE_LINUX=\"cloud-init=disabled\"\n").is_empty());
+        assert!(with("/boot/grub/grub.cfg", "linux /boot/vmlinuz-1 ro single cloud-init=disabled\n").is_empty(), "a recovery's");
+        assert!(with("/boot/grub/grub.cfg", "linux /boot/vmlinuz-1 cloud-init=disabled cloud-init=enabled\n").is_empty());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The `COV` rules: what was not looked at, so that nothing passes unseen.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
@@ -177,12 +177,21 @@ fn partial(_: &Evidence, _: &Root, contents: &Contents, verdict: &mut Verdict) {
         verdict.file(path, format!("the file was searched in part: {why}"));
     }
     // Systems have hundreds of them, which say the same: one finding tells of all.
-    let count: usize = contents.sealed.values().map(BTreeSet::len).sum();
-    if count > 0 {
-        let (files, them) = if count == 1 { ("1 file is", "it") } else { (&*format!("{count} files are"), "them") };
-        let named: Vec<String> = contents.sealed.iter().map(|(packing, paths)| format!("by {packing} {}", some_of(paths))).collect();
-        verdict.image(format!("{files} packed in a way that isn't undone, so nothing in {them} was searched: {}", named.join("; ")));
+    if let Some((files, named)) = listed(&contents.sealed, "is packed", "are packed", "by ") {
+        verdict.image(format!("{files} in a way that isn't undone, so nothing inside was searched: {named}"));
     }
+    if let Some((files, named)) = listed(&contents.volumes, "holds", "hold", "") {
+        let what = "a disk, a file system or an encrypted volume that isn't opened, so no file in it was looked at";
+        verdict.image(format!("{files} {what}: {named}"));
+    }
+}
+
+/// Says how many files of a kind there are, and names some of each; none if there are none.
+fn listed(files: &BTreeMap<&str, BTreeSet<PathBuf>>, one: &str, many: &str, by: &str) -> Option<(String, String)> {
+    let count: usize = files.values().map(BTreeSet::len).sum();
+    let counted = if count == 1 { format!("1 file {one}") } else { format!("{count} files {many}") };
+    let named: Vec<String> = files.iter().map(|(kind, paths)| format!("{by}{kind} {}", some_of(paths))).collect();
+    (count > 0).then(|| (counted, named.join("; ")))
 }
 
 /// Names the first few of many paths, and how many more there are.
@@ -543,6 +552,24 @@ mod tests {
             told[0].reason,
             "8 files are packed in a way that isn't undone, so nothing in them was searched: by squashfs /srv/x.snap; by xz /opt/0.xz, \
              /opt/1.xz, /opt/2.xz, /opt/3.xz, /opt/4.xz and 2 more"
+        );
+    }
+
+    #[test]
+    fn files_that_hold_volumes_are_told_together() {
+        let tree = clean()
+            .file("/srv/data.luks", b"LUKS\xba\xbe\0\x02")
+            .file("/srv/vm.qcow2", b"QFI\xfb\0\0\0\x03")
+            .file("/srv/root.img", ext4(&[]))
+            .file("/srv/x.bin", b"XFSB\0\0\x10\0")
+            .file("/srv/disk", disk_of(&[(LINUX, &ext4(&[]))]));
+        let findings = crate::scan::testing::report(tree).findings;
+        let told: Vec<&Finding> = findings.iter().filter(|finding| finding.code == "COV-FILE-002").collect();
+        assert_eq!((told.len(), told[0].path.as_deref(), told[0].severity), (1, None, Severity::Medium));
+        assert_eq!(
+            told[0].reason,
+            "5 files hold a disk, a file system or an encrypted volume that isn't opened, so no file in it was looked at: \
+             LUKS /srv/data.luks; XFS /srv/x.bin; a partition table /srv/disk; ext4 /srv/root.img; qcow2 /srv/vm.qcow2"
         );
     }
 }

@@ -14,6 +14,7 @@ mod changed;
 mod cloud_agent;
 mod cloud_passwords;
 mod cloud_state;
+mod console_login;
 mod coverage;
 mod credential_files;
 mod default_passwords;
@@ -36,6 +37,7 @@ mod runtimes;
 mod secrets;
 mod ssh_client;
 mod ssh_interactive;
+mod ssh_key_login;
 mod ssh_keys;
 mod ssh_login;
 mod ssh_reach;
@@ -91,6 +93,8 @@ pub(super) const RULES: &[Rule] = &[
     installer::INSTALLER,
     cloud_passwords::CLOUD,
     pam::NULL_PASSWORDS,
+    pam::ANYBODY,
+    console_login::CONSOLES,
     secrets::AWS,
     secrets::PRIVATE_KEYS,
     credential_files::CREDENTIAL_FILES,
@@ -108,6 +112,7 @@ pub(super) const RULES: &[Rule] = &[
     ssh_reach::REACH,
     ssh_keys::HOST,
     ssh_client::CLIENT,
+    ssh_key_login::KEY_LOGIN,
     sudo::SUDO,
     login_name::NAME,
     sudo_rights::RIGHTS,

@@ -25,7 +25,7 @@ mod tests;
 
 pub(super) use check::Weight;
 pub(super) use fingerprint::Fingerprint;
-pub(super) use packed::{Packing, sealed, unpacked_name};
+pub(super) use packed::{MOST_INNER_WINDOW_BYTES, MOST_WINDOW_BYTES, Packing, sealed, unpacked_name};
 pub(super) use rules::{Family, regex};
 pub(super) use scope::FileScope;
 pub use searcher::count_secrets;

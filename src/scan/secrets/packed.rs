@@ -14,8 +14,9 @@ use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 const PIECE_BYTES: usize = 256 << 10;
 
 /// The largest window that a frame may ask for. Every decoder should support 8 MiB; 128 MiB are what `zstd --ultra` asks
-/// for, which would be held by each worker.
-const MOST_WINDOW_BYTES: u64 = 32 << 20;
+/// for, which would be held by each worker. What is packed in what is packed is held beside it.
+pub(in crate::scan) const MOST_WINDOW_BYTES: u64 = 32 << 20;
+pub(in crate::scan) const MOST_INNER_WINDOW_BYTES: u64 = 8 << 20;
 
 /// What begins a member of gzip with the only method that there is, a frame of Zstandard, and, but for its low four bits,
 /// a frame that is to be skipped.
@@ -54,20 +55,18 @@ impl Packing {
         }
     }
 
-    /// Hands out what is packed, in order, in pieces of any size; no more than the limit by more than a piece.
+    /// Returns a reader of what is packed, in order, up to `most_window_bytes` of which a frame may ask for at once.
     ///
-    /// # Errors
-    ///
-    /// Why it can't be unpacked to its end; a lower-case fragment. What comes before was handed out.
-    pub(in crate::scan) fn unpack(self, packed: impl Read, limit_bytes: u64, sink: &mut dyn FnMut(&[u8])) -> Result<(), String> {
-        let mut packed = BufReader::with_capacity(PIECE_BYTES, packed);
-        let mut limited = Limited { left_bytes: limit_bytes, limit_bytes, piece: vec![0; PIECE_BYTES], sink };
+    /// Its errors say why it can't be unpacked to its end, as lower-case fragments. What comes before was handed out.
+    pub(in crate::scan) fn reader<'r>(self, packed: impl Read + 'r, most_window_bytes: u64) -> Box<dyn Read + 'r> {
         match self {
-            Self::Compressed => decompress(&mut packed, &mut limited),
-            Self::Utf16Little => decode(&mut packed, u16::from_le_bytes, &mut limited),
-            Self::Utf16Big => decode(&mut packed, u16::from_be_bytes, &mut limited),
+            Self::Compressed => {
+                let packed = Ahead { rest: BufReader::with_capacity(PIECE_BYTES, packed), again: Vec::new() };
+                Box::new(Members { state: State::Between(packed), left: MOST_MEMBERS, most_window_bytes })
+            }
+            Self::Utf16Little => Box::new(Utf16::new(packed, u16::from_le_bytes)),
+            Self::Utf16Big => Box::new(Utf16::new(packed, u16::from_be_bytes)),
         }
-        .map_err(|error| error.to_string())
     }
 }
 
@@ -101,41 +100,75 @@ pub(in crate::scan) fn unpacked_name(path: &Path) -> PathBuf {
     if path.extension().is_some_and(is_packed) { path.with_extension("") } else { path.to_owned() }
 }
 
-/// A sink that takes so much and no more.
-struct Limited<'s> {
-    left_bytes: u64,
-    limit_bytes: u64,
-    piece: Vec<u8>,
-    sink: &'s mut dyn FnMut(&[u8]),
+/// A content of which the first bytes may be given back.
+struct Ahead<R: Read> {
+    rest: BufReader<R>,
+    /// What was given back.
+    again: Vec<u8>,
 }
 
-impl Limited<'_> {
-    fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
-        (self.sink)(bytes);
-        self.charge(bytes.len())
+impl<R: Read> Read for Ahead<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.fill_buf()?.read(buffer)?;
+        self.consume(length);
+        Ok(length)
+    }
+}
+
+impl<R: Read> BufRead for Ahead<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.again.is_empty() { self.rest.fill_buf() } else { Ok(&self.again) }
     }
 
-    fn take_all(&mut self, mut unpacked: impl Read) -> io::Result<()> {
-        loop {
-            let length = unpacked.read(&mut self.piece)?;
-            if length == 0 {
-                return Ok(());
-            }
-            (self.sink)(&self.piece[..length]);
-            self.charge(length)?;
+    fn consume(&mut self, length: usize) {
+        if self.again.is_empty() {
+            self.rest.consume(length);
+        } else {
+            self.again.drain(..length.min(self.again.len()));
         }
     }
+}
 
-    fn charge(&mut self, length: usize) -> io::Result<()> {
-        let left = self.left_bytes.checked_sub(length as u64);
-        self.left_bytes = left.ok_or_else(|| io::Error::other(format!("it unpacks to more than {} bytes", self.limit_bytes)))?;
-        Ok(())
+/// What members and frames unpack to, until the end.
+struct Members<R: Read> {
+    state: State<R>,
+    /// How many more may follow.
+    left: usize,
+    most_window_bytes: u64,
+}
+
+enum State<R: Read> {
+    Between(Ahead<R>),
+    Gzip(GzDecoder<Ahead<R>>),
+    Zstandard(Box<StreamingDecoder<Ahead<R>, FrameDecoder>>),
+    Ended,
+}
+
+impl<R: Read> Read for Members<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let length = match &mut self.state {
+                State::Gzip(member) => member.read(buffer)?,
+                State::Zstandard(frame) => frame.read(buffer)?,
+                State::Between(_) => 0,
+                State::Ended => return Ok(0),
+            };
+            if length > 0 || buffer.is_empty() {
+                return Ok(length);
+            }
+            self.state = match std::mem::replace(&mut self.state, State::Ended) {
+                State::Gzip(member) => State::Between(member.into_inner()),
+                State::Zstandard(frame) => State::Between(frame.into_inner()),
+                State::Between(packed) => self.next(packed)?,
+                State::Ended => State::Ended,
+            };
+        }
     }
 }
 
-/// Unpacks members and frames until the end.
-fn decompress(packed: &mut impl BufRead, sink: &mut Limited) -> io::Result<()> {
-    for _ in 0..MOST_MEMBERS {
+impl<R: Read> Members<R> {
+    /// Begins the next member or frame.
+    fn next(&mut self, mut packed: Ahead<R>) -> io::Result<State<R>> {
         // Archives of the initial RAM disk are filled up with zeros.
         while packed.fill_buf()?.first() == Some(&0) {
             let zeros = packed.fill_buf()?.iter().take_while(|&&byte| byte == 0).count();
@@ -144,48 +177,81 @@ fn decompress(packed: &mut impl BufRead, sink: &mut Limited) -> io::Result<()> {
         let mut magic = Vec::with_capacity(ZSTANDARD.len());
         packed.by_ref().take(ZSTANDARD.len() as u64).read_to_end(&mut magic)?;
         if magic.is_empty() {
-            return Ok(());
+            return Ok(State::Ended);
         }
-        let mut member = magic.as_slice().chain(&mut *packed);
+        self.left = self.left.checked_sub(1).ok_or_else(|| io::Error::other(format!("it is of more than {MOST_MEMBERS} members")))?;
         match <[u8; 4]>::try_from(magic.as_slice()).map(u32::from_le_bytes) {
             Ok(word) if word & !0xf == SKIPPABLE => {
                 let mut length = [0; 4];
                 packed.read_exact(&mut length)?;
                 io::copy(&mut packed.by_ref().take(u32::from_le_bytes(length).into()), &mut io::sink())?;
+                Ok(State::Between(packed))
             }
             _ if magic == ZSTANDARD => {
+                packed.again = magic;
                 let mut decoder = FrameDecoder::new();
-                decoder.set_max_window_size(MOST_WINDOW_BYTES);
-                sink.take_all(
-                    StreamingDecoder::new_with_decoder(&mut member, decoder).map_err(|error| io::Error::other(error.to_string()))?,
-                )?;
+                decoder.set_max_window_size(self.most_window_bytes);
+                let frame = StreamingDecoder::new_with_decoder(packed, decoder);
+                Ok(State::Zstandard(Box::new(frame.map_err(|error| io::Error::other(error.to_string()))?)))
             }
-            _ if magic.starts_with(&GZIP) => sink.take_all(GzDecoder::new(&mut member))?,
-            _ => return Err(io::Error::other("what follows its packed content is neither gzip nor Zstandard")),
+            _ if magic.starts_with(&GZIP) => {
+                packed.again = magic;
+                Ok(State::Gzip(GzDecoder::new(packed)))
+            }
+            _ => Err(io::Error::other("what follows its packed content is neither gzip nor Zstandard")),
         }
     }
-    Err(io::Error::other(format!("it is of more than {MOST_MEMBERS} members")))
 }
 
-/// Turns UTF-16 into UTF-8; what is no character becomes U+FFFD.
-fn decode(text: &mut impl Read, unit: fn([u8; 2]) -> u16, sink: &mut Limited) -> io::Result<()> {
-    let mut piece = vec![0; PIECE_BYTES];
-    text.read_exact(&mut piece[..BYTE_ORDER_MARK_BYTES])?;
-    let mut kept = 0;
-    loop {
-        let length = text.read(&mut piece[kept..])?;
-        let end = kept + length;
-        let units: Vec<u16> = piece[..end].chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
+/// Text in UTF-16 as UTF-8; what is no character becomes U+FFFD.
+struct Utf16<R> {
+    text: R,
+    unit: fn([u8; 2]) -> u16,
+    /// What is decoded next, of which the first bytes were kept.
+    piece: Vec<u8>,
+    kept: usize,
+    /// What is decoded, and how much of it was handed out.
+    decoded: String,
+    taken: usize,
+    has_begun: bool,
+    has_ended: bool,
+}
+
+impl<R: Read> Utf16<R> {
+    fn new(text: R, unit: fn([u8; 2]) -> u16) -> Self {
+        let piece = vec![0; PIECE_BYTES];
+        Self { text, unit, piece, kept: 0, decoded: String::new(), taken: 0, has_begun: false, has_ended: false }
+    }
+
+    /// Decodes the next piece.
+    fn decode(&mut self) -> io::Result<()> {
+        if !self.has_begun {
+            self.text.read_exact(&mut self.piece[..BYTE_ORDER_MARK_BYTES])?;
+            self.has_begun = true;
+        }
+        let length = self.text.read(&mut self.piece[self.kept..])?;
+        let end = self.kept + length;
+        let units: Vec<u16> = self.piece[..end].chunks_exact(2).map(|pair| (self.unit)([pair[0], pair[1]])).collect();
         // The first half of a character waits for its second, as does half a unit.
         let half = units.last().is_some_and(|unit| (0xd800..0xdc00).contains(unit)) && length > 0;
         let whole = units.len() - usize::from(half);
-        let text: String = char::decode_utf16(units[..whole].iter().copied()).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
-        sink.take(text.as_bytes())?;
-        if length == 0 {
-            return Ok(());
+        self.decoded = char::decode_utf16(units[..whole].iter().copied()).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+        self.taken = 0;
+        self.has_ended = length == 0;
+        self.piece.copy_within(2 * whole..end, 0);
+        self.kept = end - 2 * whole;
+        Ok(())
+    }
+}
+
+impl<R: Read> Read for Utf16<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.taken == self.decoded.len() && !self.has_ended {
+            self.decode()?;
         }
-        piece.copy_within(2 * whole..end, 0);
-        kept = end - 2 * whole;
+        let length = (&self.decoded.as_bytes()[self.taken..]).read(buffer)?;
+        self.taken += length;
+        Ok(length)
     }
 }
 
@@ -205,11 +271,11 @@ mod tests {
         child.wait_with_output().unwrap().stdout
     }
 
-    fn unpacked(bytes: &[u8], limit_bytes: u64) -> (Vec<u8>, Result<(), String>) {
+    fn unpacked(bytes: &[u8]) -> (Vec<u8>, Result<(), String>) {
         let mut content = Vec::new();
         let packing = Packing::of(bytes).expect("it is packed");
-        let outcome = packing.unpack(bytes, limit_bytes, &mut |piece| content.extend_from_slice(piece));
-        (content, outcome)
+        let outcome = packing.reader(bytes, MOST_WINDOW_BYTES).read_to_end(&mut content);
+        (content, outcome.map(drop).map_err(|error| error.to_string()))
     }
 
     #[test]
@@ -217,7 +283,7 @@ mod tests {
         let (gzip, zstandard) = (packed("gzip", b"one"), packed("zstd", b"two"));
         let skipped = [SKIPPABLE.to_le_bytes().as_slice(), &3_u32.to_le_bytes(), b"xyz"].concat();
         let all = [gzip.as_slice(), &[0; 512], &zstandard, &skipped, &gzip, &[0; 4]].concat();
-        assert_eq!(unpacked(&all, 100), (b"onetwoone".to_vec(), Ok(())));
+        assert_eq!(unpacked(&all), (b"onetwoone".to_vec(), Ok(())));
     }
 
     #[test]
@@ -225,16 +291,13 @@ mod tests {
         let content = vec![b'x'; 1 << 20];
         for tool in ["gzip", "zstd"] {
             let whole = packed(tool, &content);
-            let (_, outcome) = unpacked(&whole[..whole.len() / 2], 2 << 20);
+            let (_, outcome) = unpacked(&whole[..whole.len() / 2]);
             assert!(outcome.is_err(), "{tool}");
-            let (found, outcome) = unpacked(&[whole.as_slice(), b"more"].concat(), 2 << 20);
+            let (found, outcome) = unpacked(&[whole.as_slice(), b"more"].concat());
             assert_eq!(
                 (found.len(), outcome.unwrap_err().as_str()),
                 (1 << 20, "what follows its packed content is neither gzip nor Zstandard")
             );
-            let (found, outcome) = unpacked(&whole, 1000);
-            assert_eq!(outcome.unwrap_err(), "it unpacks to more than 1000 bytes", "{tool}");
-            assert!(found.len() <= 1000 + PIECE_BYTES);
         }
     }
 
@@ -245,9 +308,9 @@ mod tests {
         let little: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
         let big: Vec<u8> = units.iter().flat_map(|unit| unit.to_be_bytes()).collect();
         for bytes in [&little, &big] {
-            assert_eq!(unpacked(bytes, u64::MAX), (text.as_bytes()[3..].to_vec(), Ok(())));
+            assert_eq!(unpacked(bytes), (text.as_bytes()[3..].to_vec(), Ok(())));
         }
-        assert_eq!(unpacked(&[0xff, 0xfe, b'a', 0, 0, 0xd8, 1], 100).0, "a\u{fffd}".as_bytes());
+        assert_eq!(unpacked(&[0xff, 0xfe, b'a', 0, 0, 0xd8, 1]).0, "a\u{fffd}".as_bytes());
     }
 
     #[test]
@@ -276,7 +339,7 @@ mod tests {
             for seed in 0..3_000 {
                 let bytes = spoiled(&whole, seed);
                 if let Some(packing) = Packing::of(&bytes) {
-                    let _ = packing.unpack(bytes.as_slice(), 1 << 20, &mut |_| ());
+                    let _ = io::copy(&mut packing.reader(bytes.as_slice(), MOST_WINDOW_BYTES).take(1 << 20), &mut io::sink());
                 }
             }
         }

@@ -14,8 +14,14 @@ use super::jar_facts::{by_manifest, by_maven, licences};
 use crate::model::report::Package;
 use crate::scan::packages::bytes::{Damaged, damaged};
 
-/// What archives of Java code are called: libraries, web and enterprise applications, and what servers take as plugins.
-const EXTENSIONS: [&[u8]; 10] = [b"jar", b"war", b"ear", b"par", b"sar", b"nar", b"jpi", b"hpi", b"kar", b"lpkg"];
+/// What archives of Java code are called: libraries, web and enterprise applications, what servers take as plugins, and
+/// Android's libraries.
+const EXTENSIONS: [&[u8]; 11] = [b"jar", b"war", b"ear", b"par", b"sar", b"nar", b"jpi", b"hpi", b"kar", b"lpkg", b"aar"];
+
+/// What archives are called that may hold such; their own names tell nothing, and they may be of anything else. Modules have
+/// all their classes below a folder, and what comes with them.
+const HOLDERS: [&[u8]; 2] = [b"zip", b"jmod"];
+const MODULE_CLASSES: &[u8] = b"classes/";
 
 /// Archives in archives in archives; honest ones are of three.
 const DEEPEST: usize = 8;
@@ -52,10 +58,20 @@ const MAVEN: &[u8] = b"META-INF/maven/";
 const PROPERTIES: &str = "/pom.properties";
 const DESCRIPTION: &str = "/pom.xml";
 
-/// Tells by a name whether a file is such an archive.
+/// Tells by a name whether a file is such an archive, or one that may hold some.
 pub(super) fn is_archive(name: &[u8]) -> bool {
+    ends_in(name, &EXTENSIONS) || is_holder(name)
+}
+
+/// Tells an archive that may hold anything else: what can't be read of it is no missing software, and whoever searches it for
+/// secrets tells.
+fn is_holder(name: &[u8]) -> bool {
+    ends_in(name, &HOLDERS)
+}
+
+fn ends_in(name: &[u8], extensions: &[&[u8]]) -> bool {
     let extension = name.iter().rposition(|&byte| byte == b'.').map(|dot| &name[dot + 1..]);
-    extension.is_some_and(|extension| EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension)))
+    extension.is_some_and(|extension| extensions.iter().any(|known| known.eq_ignore_ascii_case(extension)))
 }
 
 /// Adds what an archive and the archives in it hold.
@@ -63,8 +79,9 @@ pub(super) fn read(path: &Path, file: &dyn File, packages: &mut Vec<Package>) ->
     let before = packages.len();
     let mut walk = Walk { archives: 0, entries: 0, unpacked_bytes: 0, held_bytes: 0, turn: None, packages, before, fault: None };
     let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-    walk.archive(&String::from_utf8_lossy(name), file, 1)?;
-    walk.fault.map_or(Ok(()), Err)
+    let outcome = walk.archive(&String::from_utf8_lossy(name), file, 1);
+    let outcome = outcome.and(walk.fault.map_or(Ok(()), Err));
+    if is_holder(name) { Ok(()) } else { outcome }
 }
 
 /// A walk through an archive and those in it.
@@ -101,6 +118,7 @@ impl Walk<'_> {
         if self.archives > MOST_ARCHIVES {
             return Err(damaged(format!("more than {MOST_ARCHIVES} archives are in it")));
         }
+        let is_holder = is_holder(name.as_bytes());
         let wrong = |error: rawzip::Error| damaged(format!("{name}: {error}"));
         let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
         let located = ZipLocator::new().max_search_space(END_BYTES).locate_in_reader(Source(file), &mut buffer, file.size_bytes());
@@ -123,6 +141,7 @@ impl Walk<'_> {
             }
             let path = record.file_path();
             let path = path.as_bytes();
+            let path = if is_holder { path.strip_prefix(MODULE_CLASSES).unwrap_or(path) } else { path };
             let wanted = if path.eq_ignore_ascii_case(MANIFEST) {
                 &mut manifests
             } else if path.starts_with(MAVEN) && path.ends_with(PROPERTIES.as_bytes()) {
@@ -155,13 +174,15 @@ impl Walk<'_> {
             packages.push(Package { licence: description.as_deref().and_then(licences), ..package });
         }
         let manifest = manifests.first().and_then(|manifest| self.text(&archive, manifest)).unwrap_or_default();
-        packages.extend(by_manifest(&manifest, name, &packages));
+        packages.extend(by_manifest(&manifest, name, &packages).filter(|_| !is_holder || !manifest.is_empty()));
         self.packages.append(&mut packages);
         if self.packages.len() - self.before > MOST_PACKAGES {
             return Err(damaged(format!("it holds more than {MOST_PACKAGES} packages")));
         }
         for inner in archives {
-            if let Err(why) = self.inner(&archive, &inner, depth + 1) {
+            if let Err(why) = self.inner(&archive, &inner, depth + 1)
+                && !self::is_holder(inner.name.as_bytes())
+            {
                 self.fault.get_or_insert(why);
             }
         }

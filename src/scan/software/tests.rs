@@ -316,6 +316,23 @@ fn java_archives_tell_what_is_in_them_at_any_depth() {
 }
 
 #[test]
+fn java_archives_in_other_archives_are_told() {
+    let pom = ("META-INF/maven/org.apache.logging.log4j/log4j-core/pom.properties", LOG4J.as_bytes(), true);
+    let jar = zip(&[pom]);
+    let expected = ["pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1 -"];
+    assert_eq!(found("/srv/app-1.0.zip", zip(&[("app-1.0/lib/log4j-core.jar", &jar, true)])), expected, "the archive itself is no package");
+    assert_eq!(found("/srv/dist.zip", zip(&[("inner.zip", &zip(&[("a.jar", &jar, false)]), true)])), expected);
+    assert_eq!(found("/srv/lib.aar", zip(&[("classes.jar", &jar, true)])), expected);
+    let module = zip(&[("classes/META-INF/maven/org.apache.logging.log4j/log4j-core/pom.properties", LOG4J.as_bytes(), true)]);
+    assert_eq!(found("/srv/x.jmod", [b"JM\x01\0".to_vec(), module].concat()), expected);
+    // Archives of anything else are none of software's business.
+    for other in [b"no archive".to_vec(), zip(&[("inner.zip", b"no archive", true)]), zip(&[("a-1.txt", b"x", true)])] {
+        assert!(found("/srv/other-1.0.zip", other).is_empty());
+    }
+    assert_eq!(found("/x/core-1.9.0.aar", zip(&[("classes.jar", &zip(&[("x", b"", false)]), true)])), ["pkg:generic/core@1.9.0 -"]);
+}
+
+#[test]
 fn what_its_files_name_alone_tells_is_marked_as_weaker() {
     let told = |path: &str, content: Vec<u8>| {
         let (packages, outcome) = read_as_found(path, &content).unwrap();
