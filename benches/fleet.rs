@@ -3,6 +3,8 @@
 //! Told is what a user waits: the time that the work takes, and the time that the twin's limits of rates have it wait. The twin's
 //! clock is driven, so that the second costs nothing here; both are added up, and told apart once before.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "the world is the tests' own")]
+
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
