@@ -28,7 +28,12 @@ const MOST_FOUND: u32 = 1 << 20;
 
 /// A database of advisories that was built before.
 ///
-/// Nothing but its header is read when it is opened; every question reads what answers it. Threads share it.
+/// Nothing but its header is read when it is opened; every question reads what answers it. Threads share it. Whoever decides by
+/// it calls [`Database::verify`] first, which reads all of it, and takes as long as that does.
+///
+/// Its bytes are read where they are asked for (`pread`), and not mapped into memory: a mapping is unsafe in Rust, for whoever
+/// writes to the file meanwhile changes what is taken for constant, or ends the process where the file is cut off (`SIGBUS`), and
+/// this crate forbids unsafe code. The kernel's cache serves both; the pages that questions share are kept besides.
 pub struct Database {
     pages: Pages,
     header: Header,

@@ -26,8 +26,8 @@ pub struct CheckArgs {
     /// How to write the faults
     #[arg(long, value_enum, default_value_t)]
     pub format: CheckFormat,
-    /// Explain a code of a fault or a finding, such as manifest/unknown-key or AMI-SSH-006 (all: every code, as Markdown), and
-    /// check nothing
+    /// Explain a code of a fault or a finding, such as manifest/unknown-key, change-set/text or AMI-SSH-006 (all: every code, as
+    /// Markdown), and check nothing
     #[arg(long, value_name = "CODE", conflicts_with_all = ["products", "format"])]
     pub explain: Option<String>,
 }
@@ -113,6 +113,8 @@ fn told(ui: &Ui, workspace: &Workspace, args: &CheckArgs, faults: &Faults) -> Re
     Ok(())
 }
 
+const EVERY_CODE: &str = "`bakehouse check --explain all` lists every code";
+
 fn explain(code: &str) -> Result<(), Failure> {
     let text = match code {
         "all" => codes_page(),
@@ -122,14 +124,18 @@ fn explain(code: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Returns docs/faults.md: every code of a manifest's fault and of a scan's finding.
+/// Returns docs/faults.md: every code of a manifest's fault, of a change set's, and of a scan's finding.
 fn codes_page() -> String {
-    format!("{}\n{}", faults_page(), scan::findings_page())
+    format!("{}\n{}\n{}", faults_page(), listing::change_sets_page(), scan::findings_page())
 }
 
 fn explanation(code: &str) -> Result<String, Failure> {
     if let Some(rule) = RuleInfo::of(code) {
         return Ok(rule.explanation());
+    }
+    if code.starts_with("change-set/") {
+        let found = code.parse::<listing::Code>();
+        return found.map(listing::Code::explanation).map_err(|unknown| Failure::other(unknown.to_string(), EVERY_CODE));
     }
     let unknown = match code.parse::<Code>() {
         Ok(code) => return Ok(code.explanation()),
@@ -144,7 +150,7 @@ fn explanation(code: &str) -> Result<String, Failure> {
         Some(rule) if of_scan => format!("there is no code {code:?}; did you mean {rule}?"),
         _ => unknown.to_string(),
     };
-    Err(Failure::other(what, "`bakehouse check --explain all` lists every code"))
+    Err(Failure::other(what, EVERY_CODE))
 }
 
 #[cfg(test)]
@@ -163,8 +169,10 @@ mod tests {
     fn codes_of_faults_and_findings_are_explained_and_misspellings_helped() {
         assert!(explanation("unknown-key").unwrap().starts_with("manifest/unknown-key (error)\n"));
         assert!(explanation("AMI-SSH-006").unwrap().starts_with("AMI-SSH-006 (critical)\n"));
+        assert!(explanation("change-set/text").unwrap().starts_with("change-set/text\n"));
         let wrong = |code: &str| explanation(code).unwrap_err().render(false);
         assert!(wrong("AMI-SHS-006").contains("did you mean AMI-SSH-006?"), "{}", wrong("AMI-SHS-006"));
+        assert!(wrong("change-set/txet").contains("did you mean change-set/text?"), "{}", wrong("change-set/txet"));
         assert!(wrong("unkown-key").contains("did you mean manifest/unknown-key?"));
         assert!(wrong("CVE-2024-6387").contains("https://nvd.nist.gov/vuln/detail/CVE-2024-6387"));
     }

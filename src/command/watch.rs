@@ -20,7 +20,6 @@ use crate::model::product::Product;
 use crate::model::report::{Finding, Report};
 use crate::model::verdict::Verdict;
 use crate::model::version::Version;
-use crate::model::waiver::Family;
 use crate::release::{Listing, Released, history};
 use crate::scan::{self, Changes, Subject};
 use crate::ui::{self, Ui};
@@ -49,7 +48,7 @@ pub struct WatchArgs {
 struct Watched {
     variant: Variant,
     version: Version,
-    listing: String,
+    listing: Listing,
     report: Report,
     before: Verdict,
 }
@@ -58,7 +57,8 @@ impl Watched {
     fn changes(&self) -> Changes<'_> {
         let mut changes = Changes::between(&self.before.findings, &self.report.findings);
         if self.is_blind() {
-            changes.gone.retain(|finding| finding.vulnerability.is_none());
+            // Nor is what the data lacks gone, where all of it is lacking.
+            changes.gone.retain(|finding| finding.vulnerability.is_none() && !scan::is_of_database(finding));
         }
         changes
     }
@@ -155,7 +155,7 @@ async fn look_at(books: &Records, product: &Product, today: &Today, released: &R
     let (variant, version) = (product.variant(), released.version.clone());
     let (first, report) = today.judge(&books.ledger, product, released).await?;
     let before = books.ledger.last_verdict(&variant, &version).await?.unwrap_or_else(|| Verdict::of(&first));
-    Ok(Watched { variant, version, listing: words(&released.listing), report, before })
+    Ok(Watched { variant, version, listing: released.listing.clone(), report, before })
 }
 
 /// Keeps what was told, if anything has changed. A verdict without advisories says nothing of flaws, and is no news of them.
@@ -203,25 +203,32 @@ fn tell(books: &Records, format: ScanFormat, watched: &[Watched]) {
 }
 
 fn document(watched: &Watched) -> Value {
-    let changes = watched.changes();
-    let changed: Vec<Value> = changes.changed.iter().map(|(before, after)| json!({ "before": before, "after": after })).collect();
+    let (changes, report) = (watched.changes(), &watched.report);
+    let today = |finding: &Finding| scan::json_finding(report, finding);
+    let gone = |finding: &&Finding| {
+        let mut gone = json!(finding);
+        watched.changes().why_gone(finding).into_iter().for_each(|why| gone["why_gone"] = json!(why));
+        gone
+    };
     json!({
         "variant": watched.variant.to_string(),
         "version": watched.version,
-        "listing": watched.listing,
-        "passed": watched.report.passed(),
+        "listing": words(&watched.listing),
+        "standing": watched.listing.standing(),
+        "passed": report.passed(),
+        "verdict": scan::json_verdict(report),
         "since": watched.before.at,
-        "new": changes.new,
-        "changed": changed,
-        "gone": changes.gone,
-        "report": watched.report,
+        "new": changes.new.iter().map(|finding| today(finding)).collect::<Vec<_>>(),
+        "changed": changes.changed.iter().map(|(before, after)| json!({ "before": before, "after": today(after) })).collect::<Vec<_>>(),
+        "gone": changes.gone.iter().map(gone).collect::<Vec<_>>(),
+        "report": scan::json_report(report),
     })
 }
 
 /// A release's verdict in a line, and what has changed.
 fn text(watched: &Watched) -> String {
     let Watched { variant, version, listing, report, before } = watched;
-    let mut text = format!("{variant} {version} ({listing}): {}\n", scan::outcome(report));
+    let mut text = format!("{variant} {version} ({}): {}\n", words(listing), scan::outcome(report));
     let since = before.at.strftime("%Y-%m-%d %H:%M UTC");
     let changes = watched.changes();
     if changes.is_empty() {
@@ -230,7 +237,7 @@ fn text(watched: &Watched) -> String {
     let kinds: BTreeMap<&str, Vec<String>> = [
         ("1 new", changes.new.iter().map(|finding| headline(finding)).collect()),
         ("2 now", changes.changed.iter().map(|(_, after)| headline(after)).collect()),
-        ("3 gone", changes.gone.iter().map(|finding| headline(finding) + why_gone(finding)).collect()),
+        ("3 gone", changes.gone.iter().map(|finding| headline(finding) + &why_gone(watched, finding)).collect()),
     ]
     .into();
     for (kind, lines) in kinds {
@@ -244,9 +251,8 @@ fn text(watched: &Watched) -> String {
     text
 }
 
-/// What wasn't looked at, and is now, is not mended by that.
-fn why_gone(finding: &Finding) -> &'static str {
-    if Family::of(&finding.code) == Some(Family::Cov) { " (nothing was mended: it could not be looked at before, and is now)" } else { "" }
+fn why_gone(watched: &Watched, finding: &Finding) -> String {
+    watched.changes().why_gone(finding).map_or_else(String::new, |why| format!(" ({why})"))
 }
 
 fn headline(finding: &Finding) -> String {

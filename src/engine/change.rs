@@ -40,8 +40,8 @@ impl Run<'_> {
         let id = self.start(&effect("apply"), &format!("the change set {:?}", set.name), &request, false).await?;
         let what = set.name.clone();
         let sent = Digest::of(request.to_string());
-        let (raises_prices, rises) = (set.raises_prices(), set.rises.clone());
-        self.record(Event::ChangeSubmitted { change_set: id.clone(), what, wish, request: sent, raises_prices, rises }).await?;
+        let (raises_prices, rises, restricts) = (set.raises_prices(), set.rises.clone(), set.restricts());
+        self.record(Event::ChangeSubmitted { change_set: id.clone(), what, wish, request: sent, raises_prices, rises, restricts }).await?;
         self.done_note(format!("submitted as change set {id}, which as a rule takes {}", set.takes));
         self.follow_change(set, &id, &request).await?;
         let left = async |_| left_behind(self.engine.writer.reader(), set, &id).await;

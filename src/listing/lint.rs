@@ -13,8 +13,10 @@ use crate::model::product::Product;
 use crate::rules::limits;
 use rules::Rules;
 
+pub use code::{Code, UnknownCode, change_sets_page};
 pub use origin::Origin;
 
+mod code;
 mod offer;
 pub(super) mod origin;
 mod pricing;
@@ -26,6 +28,8 @@ mod version;
 /// One thing that AWS would refuse.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
+    /// What kind of fault it is.
+    pub code: Code,
     /// Where in the change set, such as `ChangeSet[1].DetailsDocument.Highlights`.
     pub path: String,
     /// What is wrong there.
@@ -52,7 +56,7 @@ pub fn lint(set: &ChangeSet) -> Result<(), Faults> {
     for (index, change) in set.changes.iter().enumerate() {
         details(&mut rules, &format!("ChangeSet[{index}].DetailsDocument"), &change.details);
     }
-    rules.into_result()
+    rules.into_result(set)
 }
 
 /// One change's own rules.
@@ -96,9 +100,9 @@ impl Faults {
 /// The set's own rules: name, count, no change type twice on an entity.
 fn whole(rules: &mut Rules, set: &ChangeSet) {
     if let Some(name) = &set.name {
-        rules.length("ChangeSetName", name, 1..=limits::CHANGE_SET_NAME);
+        rules.length_as(Code::SetName, "ChangeSetName", name, 1..=limits::CHANGE_SET_NAME);
         if name.chars().any(|c| !(c.is_alphanumeric() || c.is_whitespace() || "_+=.:@-".contains(c))) {
-            rules.fault("ChangeSetName", "may have letters, digits, spaces and _ + = . : @ - only");
+            rules.fault_as(Code::SetName, "ChangeSetName", "may have letters, digits, spaces and _ + = . : @ - only");
         }
     }
     rules.count("ChangeSet", set.changes.len(), limits::CHANGES);
@@ -107,7 +111,8 @@ fn whole(rules: &mut Rules, set: &ChangeSet) {
         // Changes that make an entity each have their own.
         let Some(entity) = change.entity.as_ref().map(without_revision) else { continue };
         if !seen.insert((change.change_type(), entity.clone())) {
-            rules.fault(&format!("ChangeSet[{index}]"), &format!("is the second {} of {entity}; a set may have one", change.change_type()));
+            let message = format!("is the second {} of {entity}; a set may have one", change.change_type());
+            rules.fault_as(Code::SameTypeTwice, &format!("ChangeSet[{index}]"), &message);
         }
     }
 }
@@ -145,8 +150,8 @@ fn references(rules: &mut Rules, set: &ChangeSet) {
 
 fn refers(rules: &mut Rules, path: &str, made: Option<&&str>, name: &str, wanted: &str) {
     match made {
-        None => rules.fault(path, &format!("refers to ${name}, but no change of the set has that name")),
-        Some(&found) if found != wanted => rules.fault(path, &format!("refers to ${name}, which makes no {wanted}")),
+        None => rules.fault_as(Code::Reference, path, &format!("refers to ${name}, but no change of the set has that name")),
+        Some(&found) if found != wanted => rules.fault_as(Code::Reference, path, &format!("refers to ${name}, which makes no {wanted}")),
         Some(_) => {}
     }
 }
@@ -157,10 +162,11 @@ fn together(rules: &mut Rules, set: &ChangeSet) {
     let release_product = find(|d| matches!(d, Details::ReleaseProduct(_)));
     let release_offer = find(|d| matches!(d, Details::ReleaseOffer(_)));
     if let (Some(index), None) = (release_product, release_offer) {
-        rules.fault(&format!("ChangeSet[{index}]"), "ReleaseProduct needs the ReleaseOffer of its public offer in the same set");
+        let message = "ReleaseProduct needs the ReleaseOffer of its public offer in the same set";
+        rules.fault_as(Code::ReleaseApart, &format!("ChangeSet[{index}]"), message);
     }
     if let Some(index) = find(|d| matches!(d, Details::UpdateVisibility(_))).filter(|_| set.changes.len() > 1) {
-        rules.fault(&format!("ChangeSet[{index}]"), "is UpdateVisibility, which must be alone in its set");
+        rules.fault_as(Code::VisibilityAlone, &format!("ChangeSet[{index}]"), "is UpdateVisibility, which must be alone in its set");
     }
     for product in set.changes.iter().filter_map(|change| change.entity.as_ref()).map(without_revision).collect::<BTreeSet<_>>() {
         instance_types_agree(rules, set, &product);
@@ -216,19 +222,20 @@ fn rates_agree(rules: &mut Rules, set: &ChangeSet) {
     let Some((index, rates)) = set.changes.iter().enumerate().find_map(|(index, change)| Some((index, pricing::usage_rates(change)?)))
     else {
         if let Some(dimension) = added.first() {
-            rules.fault("ChangeSet", &format!("dimension {} is metered, but no UpdatePricingTerms prices it", dimension.key));
+            let message = format!("dimension {} is metered, but no UpdatePricingTerms prices it", dimension.key);
+            rules.fault_as(Code::Unpriced, "ChangeSet", &message);
         }
         return;
     };
     let keys: BTreeSet<&str> = added.iter().map(|d| d.key.as_str()).collect();
     let path = format!("ChangeSet[{index}].DetailsDocument.Terms");
     for key in keys.difference(&rates) {
-        rules.fault(&path, &format!("dimension {key} has no price"));
+        rules.fault_as(Code::Unpriced, &path, &format!("dimension {key} has no price"));
     }
     // Of a product that exists already other dimensions may be there.
     if set.changes.iter().any(|change| matches!(change.details, Details::CreateProduct(_))) {
         for key in rates.difference(&keys) {
-            rules.fault(&path, &format!("{key} has a price, but is no metered dimension of the product"));
+            rules.fault_as(Code::Unpriced, &path, &format!("{key} has a price, but is no metered dimension of the product"));
         }
     }
 }
@@ -254,7 +261,8 @@ fn listed<'a>(words: impl Iterator<Item = &'a str>) -> String {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.path, self.message)?;
-        self.origin.iter().try_for_each(|origin| write!(f, " ({origin})"))
+        self.origin.iter().try_for_each(|origin| write!(f, " ({origin})"))?;
+        write!(f, " [{}]", self.code)
     }
 }
 

@@ -29,7 +29,7 @@ pub use doubts::doubts;
 pub use entity::{AmiProduct, InvalidEntity, Offer, Visibility};
 pub use import::{Completed, CompletionError, DOCUMENTS, Earlier, Import, Kept, LiveListing, import};
 pub use kept::KeptChangeSet;
-pub use lint::{Fault, Faults, Origin, lint};
+pub use lint::{Code, Fault, Faults, Origin, UnknownCode, change_sets_page, lint};
 pub use placeholders::placeholders;
 pub use planner::{Desired, Entity, Given, Live, Obstacle, ObstacleCode, Planned, VersionTexts, differences, plan};
 pub use request::{FIRST_LISTING, NEW_VERSION, REHEARSAL, change_set_name, names_submission, sent, version_title};

@@ -202,18 +202,11 @@ pub fn restrict(product: &Entity<AmiProduct>, versions: &[&OnSale]) -> Result<Ve
             name: None,
             details: Details::RestrictDeliveryOptions(RestrictDeliveryOptions { delivery_option_ids }),
         };
-        let shown = |title: &&str| FieldChange {
-            field: "version".to_owned(),
-            key: Some((*title).to_owned()),
-            before: Some("on sale".to_owned()),
-            after: Some("restricted".to_owned()),
-            per_cent: None,
-        };
         ListingSet {
             name: format!("restrict {}", if titles.len() == 1 { titles[0].to_owned() } else { counted(titles.len(), "version") }),
             request: ChangeSet { name: None, changes: vec![change] }.to_json(),
             based_on: BTreeMap::from([(product.id.clone(), product.revision)]),
-            changes: titles.iter().map(shown).collect(),
+            changes: titles.iter().map(|title| FieldChange::restriction(title)).collect(),
             takes: "minutes, and up to three days until buyers see it".to_owned(),
             irreversible: vec!["a restricted version can't be put on sale again; who runs it is owed 90 days of support".to_owned()],
             rises: Vec::new(),

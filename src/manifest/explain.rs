@@ -60,7 +60,8 @@ pub fn faults_page() -> String {
         "# Faults of manifests\n\n\
          <!-- Generated from the codes: `bakehouse check --explain all` writes this page. -->\n\n\
          What `bakehouse check` tells, by its code. Errors stop a product; warnings may be right, and AWS has the last word.\n\
-         `bakehouse check --explain CODE` prints one of these on the terminal, or of the [findings of scans](#findings-of-scans).\n",
+         `bakehouse check --explain CODE` prints one of these on the terminal, of the\n\
+         [faults of change sets](#faults-of-change-sets), or of the [findings of scans](#findings-of-scans).\n",
     );
     let mut area = "";
     for code in Code::ALL.iter().copied() {

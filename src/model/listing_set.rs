@@ -1,6 +1,6 @@
 //! A change set of a plan: what is sent to the Marketplace, and what a reader is shown of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,12 @@ impl ListingSet {
         Digest::of(self.request.to_string())
     }
 
+    /// Names the versions that are taken off sale, by their titles.
+    pub fn restricts(&self) -> BTreeSet<String> {
+        let restricted = self.changes.iter().filter(|change| change.is_restriction());
+        restricted.filter_map(|change| change.key.clone()).collect()
+    }
+
     /// Tells whether a price goes up.
     pub fn raises_prices(&self) -> bool {
         !self.rises.is_empty()
@@ -61,6 +67,28 @@ pub struct FieldChange {
     /// By how much a price goes up or down, such as `+25 %`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_cent: Option<String>,
+}
+
+/// How a version that is taken off sale is shown.
+const VERSION: &str = "version";
+const RESTRICTED: &str = "restricted";
+
+impl FieldChange {
+    /// Shows a version that is taken off sale.
+    pub fn restriction(title: &str) -> Self {
+        Self {
+            field: VERSION.to_owned(),
+            key: Some(title.to_owned()),
+            before: Some("on sale".to_owned()),
+            after: Some(RESTRICTED.to_owned()),
+            per_cent: None,
+        }
+    }
+
+    /// Tells whether it is of a version that is taken off sale.
+    fn is_restriction(&self) -> bool {
+        self.field == VERSION && self.after.as_deref() == Some(RESTRICTED)
+    }
 }
 
 impl fmt::Display for FieldChange {

@@ -18,6 +18,9 @@ pub struct Obstacle {
     pub change: FieldChange,
     /// Why, and what to do: a fragment.
     pub reason: String,
+    /// The code of the fault for which AWS would refuse it, where it is refused: `change-set/text`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
     /// When it can be had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
@@ -58,7 +61,7 @@ pub enum ObstacleCode {
 impl Obstacle {
     /// Says of a change why it can't be had.
     pub fn of(code: ObstacleCode, change: FieldChange, reason: String) -> Self {
-        Self { code, change, reason, until: None }
+        Self { code, change, reason, fault: None, until: None }
     }
 
     /// Says why, and until which day (UTC).

@@ -166,6 +166,9 @@ pub enum Event {
         /// Which, by how much; records of old don't say.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         rises: Vec<PriceRise>,
+        /// The titles of the versions that it takes off sale; records of old don't say.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        restricts: BTreeSet<String>,
     },
     /// Such a change set succeeded.
     ListingChanged {

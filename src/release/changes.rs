@@ -99,6 +99,8 @@ pub fn sent(records: &[Record]) -> Sent {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn record(run: &str, event: Event) -> Record {
@@ -123,6 +125,7 @@ mod tests {
             request,
             raises_prices: false,
             rises: Vec::new(),
+            restricts: BTreeSet::new(),
         }
     }
 

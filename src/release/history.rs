@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use crate::model::ids::{AccountId, ChangeSetId, EntityId, Region, RunId};
 use crate::model::image::Image;
 use crate::model::record::{ChangeError, Event, Record, Release};
@@ -44,6 +46,8 @@ pub enum Listing {
         product: EntityId,
         /// Its public offer, where this version's change set made it.
         offer: Option<EntityId>,
+        /// Since when it has been off sale, as far as is recorded: who has it keeps it, nobody new gets it.
+        restricted: Option<Timestamp>,
     },
     /// The last change set failed: released, listing refused.
     Refused {
@@ -59,6 +63,18 @@ pub enum Listing {
 }
 
 impl Listing {
+    /// Says in a word, which is never given another meaning, where it stands: `released`, `submitted`, `listed`, `restricted`
+    /// or `refused`.
+    pub fn standing(&self) -> &'static str {
+        match self {
+            Self::None => "released",
+            Self::Submitted { .. } => "submitted",
+            Self::Listed { restricted: None, .. } => "listed",
+            Self::Listed { restricted: Some(_), .. } => "restricted",
+            Self::Refused { .. } => "refused",
+        }
+    }
+
     /// Tells whether the Marketplace has refused the version for good: its title is used up.
     ///
     /// A cancelled change set may be tried again, and so may one that was to create the product: whether
@@ -83,7 +99,19 @@ impl Released {
 /// Adds up a chain, by version in SemVer order. Events of versions that were never sealed are left out.
 pub fn history(records: &[Record]) -> BTreeMap<Version, Released> {
     let mut versions: BTreeMap<Version, Released> = BTreeMap::new();
+    let mut restricting: BTreeMap<&ChangeSetId, BTreeSet<Version>> = BTreeMap::new();
     for record in records {
+        match &record.event {
+            Event::ChangeSubmitted { change_set, what, restricts, .. } => {
+                restricting.insert(change_set, restricted_by(what, restricts));
+            }
+            Event::ListingChanged { change_set, .. } => {
+                for version in restricting.remove(change_set).unwrap_or_default() {
+                    restrict(&mut versions, &version, record.at);
+                }
+            }
+            _ => {}
+        }
         if let Event::Released(release) = &record.event {
             versions.entry(record.version.clone()).or_insert_with(|| Released {
                 version: record.version.clone(),
@@ -110,6 +138,18 @@ pub fn listed_product(versions: &BTreeMap<Version, Released>) -> Option<EntityId
     })
 }
 
+/// Tells which versions a change of the listing takes off sale; records of old tell it by its name, where it is one version.
+fn restricted_by(what: &str, restricts: &BTreeSet<String>) -> BTreeSet<Version> {
+    let by_name = what.strip_prefix("restrict ").filter(|_| restricts.is_empty());
+    restricts.iter().map(String::as_str).chain(by_name).filter_map(|title| title.parse().ok()).collect()
+}
+
+fn restrict(versions: &mut BTreeMap<Version, Released>, version: &Version, at: Timestamp) {
+    if let Some(Listing::Listed { restricted, .. }) = versions.get_mut(version).map(|released| &mut released.listing) {
+        restricted.get_or_insert(at);
+    }
+}
+
 fn apply(released: &mut Released, event: &Event) {
     match event {
         Event::Released(_) => {}
@@ -126,7 +166,7 @@ fn apply(released: &mut Released, event: &Event) {
             released.listing = Listing::Submitted { change_set: change_set.clone(), product: product.clone() };
         }
         Event::Listed { product, offer, .. } => {
-            released.listing = Listing::Listed { product: product.clone(), offer: offer.clone() };
+            released.listing = Listing::Listed { product: product.clone(), offer: offer.clone(), restricted: None };
         }
         Event::ListingRefused { change_set, status, errors, .. } => {
             let product = match &released.listing {
@@ -136,5 +176,22 @@ fn apply(released: &mut Released, event: &Event) {
             let (change_set, errors) = (change_set.clone(), errors.clone());
             released.listing = Listing::Refused { status: status.clone(), change_set, product, errors };
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_that_a_change_takes_off_sale_are_told_by_its_titles_or_its_name() {
+        let versions = |what: &str, restricts: &[&str]| -> Vec<String> {
+            let restricts = restricts.iter().map(|title| (*title).to_owned()).collect();
+            restricted_by(what, &restricts).iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(versions("restrict 2 versions", &["1.0.0", "1.1.0", "Spring"]), ["1.0.0", "1.1.0"]);
+        assert_eq!(versions("restrict 1.0.0", &[]), ["1.0.0"], "records of old name it alone");
+        assert_eq!(versions("restrict 2 versions", &[]), [""; 0]);
+        assert_eq!(versions("texts", &[]), [""; 0]);
     }
 }

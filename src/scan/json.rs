@@ -20,18 +20,31 @@ fn variant(subject: &Subject, report: &Report) -> Value {
     if let Some(version) = subject.version {
         variant["version"] = json!(version);
     }
-    variant["verdict"] = json!({ "passed": report.passed(), "failing": report.failing().count(), "text": outcome(report) });
-    if let Some(worst) = report.failing().map(|finding| finding.severity).max() {
-        variant["verdict"]["worst"] = json!(worst);
-    }
-    if let (Value::Object(variant), Value::Object(report)) = (&mut variant, json!(report)) {
+    variant["verdict"] = json_verdict(report);
+    if let (Value::Object(variant), Value::Object(report)) = (&mut variant, json_report(report)) {
         variant.extend(report);
     }
-    variant["findings"] = report.findings.iter().map(|finding| with_standing(report, finding)).collect();
     variant
 }
 
-fn with_standing(report: &Report, finding: &Finding) -> Value {
+/// Writes whether a report's findings fail, how many of them do and how bad the worst of those is, and the line that is told of it.
+pub fn json_verdict(report: &Report) -> Value {
+    let mut verdict = json!({ "passed": report.passed(), "failing": report.failing().count(), "text": outcome(report) });
+    if let Some(worst) = report.failing().map(|finding| finding.severity).max() {
+        verdict["worst"] = json!(worst);
+    }
+    verdict
+}
+
+/// Writes a report, each finding with what it comes to.
+pub fn json_report(report: &Report) -> Value {
+    let mut value = json!(report);
+    value["findings"] = report.findings.iter().map(|finding| json_finding(report, finding)).collect();
+    value
+}
+
+/// Writes a finding of a report with what it comes to there: whether it fails, or why it passes.
+pub fn json_finding(report: &Report, finding: &Finding) -> Value {
     let mut value = json!(finding);
     value["standing"] = json!(report.standing(finding));
     value

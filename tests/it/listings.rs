@@ -114,6 +114,8 @@ async fn a_listing_is_changed_by_its_manifest_from_one_end_to_the_other() {
     let changes = listing_changes(&records);
     assert_eq!(changes.len(), 8, "{changes:#?}");
     assert!(changes.iter().all(|change| change.state == ChangeState::Done));
+    let standings: Vec<&str> = process.releases().await.iter().map(|released| released.listing.standing()).collect();
+    assert_eq!(standings, ["restricted", "listed", "listed"], "what was taken off sale is not said to be listed");
 }
 
 /// Carries out what somebody asks for.

@@ -19,6 +19,7 @@ mod followed;
 mod gate;
 mod gc;
 mod guide;
+mod herd;
 mod json;
 mod kept_blocks;
 mod leave;

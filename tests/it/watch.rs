@@ -60,6 +60,13 @@ fn what_is_listed_is_judged_by_the_advisories_of_today_and_what_changed_is_told_
     assert!(fixable.err.contains("my-app.x86_64 1.0.0"), "{}", fixable.err);
     let watched = &documents(&fixable)["watched"][0];
     assert_eq!((&watched["passed"], &watched["new"], &watched["gone"]), (&false.into(), &json!([]), &json!([])));
+    assert_eq!(watched["standing"], "listed", "{watched:#}");
+    let verdict = &watched["verdict"];
+    assert_eq!((&verdict["passed"], &verdict["failing"], &verdict["worst"]), (&json!(false), &json!(1), &json!("critical")), "{verdict}");
+    assert!(again_said(&scratch, verdict["text"].as_str().unwrap()), "the terminal says the same: {verdict}");
+    assert_eq!(watched["changed"][0]["after"]["standing"], "fails");
+    let standings = watched["report"]["findings"].as_array().unwrap().iter().map(|finding| finding["standing"].as_str().is_some());
+    assert!(standings.clone().count() > 0 && standings.into_iter().all(|told| told), "{watched:#}");
     let changed = &watched["changed"][0];
     assert_eq!((&changed["before"]["code"], &changed["after"]["code"]), (&"AMI-VUL-003".into(), &"AMI-VUL-002".into()));
     assert_eq!(changed["after"]["vulnerability"]["fixed"], "5.2-2");
@@ -70,6 +77,31 @@ fn what_is_listed_is_judged_by_the_advisories_of_today_and_what_changed_is_told_
     let withdrawn = scratch.done("bakehouse watch");
     assert!(withdrawn.contains("gone critical AMI-VUL-002"), "{withdrawn}");
     assert!(scratch.done("bakehouse ledger verify").contains("in agreement"));
+}
+
+/// Tells whether the terminal says of a verdict what the document does.
+fn again_said(scratch: &Scratch, text: &str) -> bool {
+    scratch.run("bakehouse scan my-app --again", None).out.contains(text)
+}
+
+#[test]
+fn what_the_data_lacked_and_lacks_no_more_is_not_said_to_be_mended_nor_the_reverse() {
+    let scratch = listed();
+    // The database gets old: the same finding each day, told once.
+    let long_ago = |days: i64| {
+        let then = jiff::Timestamp::now().saturating_sub(jiff::SignedDuration::from_hours(24 * days)).unwrap();
+        scratch.done(&format!("bakehouse db build --from {} --label sample --as-of {}", sample::FOLDER, then.strftime("%Y-%m-%d")));
+    };
+    long_ago(30);
+    let stale = scratch.run("bakehouse watch", None);
+    assert!(stale.code == Some(4) && stale.out.contains("new  high COV-ADV-002"), "{}", stale.out);
+    long_ago(31);
+    let older = scratch.run("bakehouse watch", None);
+    assert!(older.code == Some(4) && older.out.contains("nothing has changed since"), "a day more is no news: {}", older.out);
+    build(&scratch, "");
+    let recent = scratch.done("bakehouse watch");
+    assert!(recent.contains("gone high COV-ADV-002") && recent.contains("the data is no longer called too old"), "{recent}");
+    assert!(!recent.contains("could not be looked at"), "it was looked at, by old data: {recent}");
 }
 
 #[test]

@@ -158,7 +158,10 @@ pub fn words(listing: &Listing) -> String {
     match listing {
         Listing::None => "released, not listed".to_owned(),
         Listing::Submitted { change_set, .. } => format!("submitted, change set {change_set} under way"),
-        Listing::Listed { product, .. } => format!("listed in {product}"),
+        Listing::Listed { product, restricted: None, .. } => format!("listed in {product}"),
+        Listing::Listed { product, restricted: Some(since), .. } => {
+            format!("restricted in {product} since {}", since.strftime("%Y-%m-%d"))
+        }
         Listing::Refused { change_set, status, errors, .. } => {
             let codes: Vec<&str> = errors.iter().map(|e| e.code.as_str()).collect();
             let refusals: Vec<Refusal> = errors.iter().map(Refusal::of_record).collect();

@@ -2,6 +2,7 @@
 //!
 //! Of a draft that was there before it isn't known what it has already.
 
+use super::Code;
 use super::rules::Rules;
 use crate::model::change_set::offer::UpdateInformation;
 use crate::model::change_set::{ChangeSet, Details, EntityRef};
@@ -18,7 +19,8 @@ pub(super) fn whole(rules: &mut Rules, set: &ChangeSet) {
             _ => continue,
         };
         if !missing.is_empty() {
-            rules.fault(&format!("ChangeSet[{index}]"), &format!("releases what lacks {}", missing.join(", ")));
+            let message = format!("releases what lacks {}", missing.join(", "));
+            rules.fault_as(Code::Incomplete, &format!("ChangeSet[{index}]"), &message);
         }
     }
 }

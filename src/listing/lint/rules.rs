@@ -6,23 +6,35 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Fault, Faults};
+use super::{Code, Fault, Faults};
+use crate::model::change_set::ChangeSet;
 use crate::model::count::counted;
 use crate::rules::texts;
 
 /// Collects faults.
 #[derive(Default)]
 pub(super) struct Rules {
-    faults: Vec<Fault>,
+    /// With their codes, where it isn't their place that tells these.
+    faults: Vec<(Option<Code>, String, String)>,
 }
 
 impl Rules {
-    pub(super) fn into_result(self) -> Result<(), Faults> {
-        if self.faults.is_empty() { Ok(()) } else { Err(Faults(self.faults)) }
+    pub(super) fn into_result(self, set: &ChangeSet) -> Result<(), Faults> {
+        let fault = |(code, path, message): (Option<Code>, String, String)| {
+            let code = code.unwrap_or_else(|| Code::at(set, &path));
+            Fault { code, path, message, origin: None }
+        };
+        let faults: Vec<Fault> = self.faults.into_iter().map(fault).collect();
+        if faults.is_empty() { Ok(()) } else { Err(Faults(faults)) }
     }
 
+    /// Something whose place tells its code.
     pub(super) fn fault(&mut self, path: &str, message: &str) {
-        self.faults.push(Fault { path: path.to_owned(), message: message.to_owned(), origin: None });
+        self.faults.push((None, path.to_owned(), message.to_owned()));
+    }
+
+    pub(super) fn fault_as(&mut self, code: Code, path: &str, message: &str) {
+        self.faults.push((Some(code), path.to_owned(), message.to_owned()));
     }
 
     /// A text that buyers read.
@@ -50,10 +62,12 @@ impl Rules {
 
     /// A length in characters.
     pub(super) fn length(&mut self, path: &str, text: &str, allowed: RangeInclusive<usize>) {
-        let length = text.chars().count();
-        if !allowed.contains(&length) {
-            self.fault(path, &format!("has {}; {} to {} are allowed", counted(length, "character"), allowed.start(), allowed.end()));
-        }
+        length_fault(text, allowed).into_iter().for_each(|fault| self.fault(path, &fault));
+    }
+
+    /// A length in characters of what has a code of its own.
+    pub(super) fn length_as(&mut self, code: Code, path: &str, text: &str, allowed: RangeInclusive<usize>) {
+        length_fault(text, allowed).into_iter().for_each(|fault| self.fault_as(code, path, &fault));
     }
 
     pub(super) fn count(&mut self, path: &str, count: usize, allowed: RangeInclusive<usize>) {
@@ -78,6 +92,12 @@ impl Rules {
             self.fault(path, &format!("{text:?} is not {expected}"));
         }
     }
+}
+
+fn length_fault(text: &str, allowed: RangeInclusive<usize>) -> Option<String> {
+    let length = text.chars().count();
+    let message = || format!("has {}; {} to {} are allowed", counted(length, "character"), allowed.start(), allowed.end());
+    (!allowed.contains(&length)).then(message)
 }
 
 /// Keys of dimensions.

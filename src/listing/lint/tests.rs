@@ -181,6 +181,38 @@ fn changes_must_fit_each_other() {
 }
 
 #[test]
+fn a_faults_code_is_told_by_its_place_or_its_rule() {
+    let code = |place: &str, value: Value| -> Vec<&'static str> {
+        let mut document = first_listing(&product(), &release("1.0.0"), None, &Templates::embedded()).unwrap().to_json();
+        *document.pointer_mut(place).unwrap() = value;
+        let faults = lint(&ChangeSet::parse(&document.to_string()).unwrap()).unwrap_err().0;
+        faults.iter().map(|fault| fault.code.as_str()).collect()
+    };
+    let (info, version, pricing) = ("/ChangeSet/1/DetailsDocument", "/ChangeSet/5/DetailsDocument", "/ChangeSet/11/DetailsDocument");
+    let option = format!("{version}/DeliveryOptions/0/Details/AmiDeliveryOptionDetails");
+    for (place, value, expected) in [
+        ("/ChangeSetName".to_owned(), json!("a, b"), "change-set/set-name"),
+        (format!("{info}/ShortDescription"), json!(" a"), "change-set/text"),
+        (format!("{info}/LogoUrl"), json!("https://acme.s3.amazonaws.com/logo.png?x=1"), "change-set/media"),
+        (format!("{info}/AdditionalResources/0/Url"), json!("ftp://acme.example.com"), "change-set/link"),
+        ("/ChangeSet/2/DetailsDocument/Regions".to_owned(), json!([]), "change-set/regions"),
+        (format!("{version}/Version/VersionTitle"), json!("v".repeat(65)), "change-set/version-title"),
+        (format!("{option}/RecommendedInstanceType"), json!("m5.large"), "change-set/recommended-instance-type"),
+        (format!("{option}/AmiSource/ScanningPort"), json!(0), "change-set/scanning-port"),
+        (format!("{option}/SecurityGroups/0/ToPort"), json!(79), "change-set/security-group"),
+        (format!("{option}/SecurityGroups/0/IpRanges"), json!(["10.0.0.0/33"]), "change-set/cidr-range"),
+        ("/ChangeSet/10/DetailsDocument/Name".to_owned(), json!("a <b>"), "change-set/offer-text"),
+        (format!("{pricing}/Terms/0/CurrencyCode"), json!("EUR"), "change-set/currency"),
+        (format!("{pricing}/Terms/0/RateCards/0/RateCard/0/Price"), json!("0.123456789"), "change-set/rate-card"),
+        (format!("{pricing}/Terms/0/RateCards/0/RateCard/0/DimensionKey"), json!("m5.large"), "change-set/unpriced"),
+        ("/ChangeSet/13/DetailsDocument/Terms/0/RefundPolicy".to_owned(), json!("No. "), "change-set/refund-policy"),
+    ] {
+        let found = code(&place, value);
+        assert!(found.contains(&expected), "{place}: {found:?} lacks {expected}");
+    }
+}
+
+#[test]
 fn all_faults_come_at_once() {
     let found = faults(&[
         ("/ChangeSet/1/DetailsDocument/ProductTitle", json!("")),
@@ -326,5 +358,5 @@ fn visibility_changes_alone() {
     let change = |change_type: &str, details: Value| json!({ "ChangeType": change_type, "Entity": { "Type": "AmiProduct@1.0", "Identifier": "prod-a" }, "DetailsDocument": details });
     let set = json!({ "ChangeSet": [change("UpdateVisibility", json!({ "TargetVisibility": "Public" })), change("AddRegions", json!({ "Regions": ["us-east-1"] }))] });
     let found = lint(&ChangeSet::parse(&set.to_string()).unwrap()).unwrap_err().to_string();
-    assert_eq!(found, "ChangeSet[0]: is UpdateVisibility, which must be alone in its set");
+    assert_eq!(found, "ChangeSet[0]: is UpdateVisibility, which must be alone in its set [change-set/visibility-alone]");
 }

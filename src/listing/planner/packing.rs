@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Live, Obstacle, ObstacleCode, Part, Stage};
-use crate::listing::lint::lint;
+use crate::listing::lint::{Code, lint};
 use crate::model::change_set::{Change, ChangeSet, Details, EntityRef, OFFER};
 use crate::model::count::counted;
 use crate::model::ids::EntityId;
@@ -26,24 +26,27 @@ pub(super) fn sets(mut parts: Vec<Part>, live: &Live, product: &Product) -> (Vec
         let Some(changes) = changes else { continue };
         match reason_against(&part, &changes, refused_at, product) {
             None => sound.push((part, changes)),
-            Some(reason) => {
+            Some((reason, fault)) => {
                 refused_at = refused_at.or(Some(part.stage));
-                obstacles.extend(part.changes.into_iter().map(|change| Obstacle::of(ObstacleCode::Refused, change, reason.clone())));
+                let fault = fault.map(|code| code.to_string());
+                let refused = |change| Obstacle { fault: fault.clone(), ..Obstacle::of(ObstacleCode::Refused, change, reason.clone()) };
+                obstacles.extend(part.changes.into_iter().map(refused));
             }
         }
     }
     (packed(sound, live), obstacles)
 }
 
-/// Why a part can't be sent: each has all that belongs together, so it can be judged by itself.
-fn reason_against(part: &Part, changes: &[Change], refused_at: Option<Stage>, product: &Product) -> Option<String> {
+/// Why a part can't be sent, and by which fault if by one of its own: each has all that belongs together, so it can be judged by
+/// itself.
+fn reason_against(part: &Part, changes: &[Change], refused_at: Option<Stage>, product: &Product) -> Option<(String, Option<Code>)> {
     if refused_at.is_some_and(|stage| stage < part.stage) {
-        return Some("it comes after what AWS would refuse".to_owned());
+        return Some(("it comes after what AWS would refuse".to_owned(), None));
     }
     let set = ChangeSet { name: None, changes: changes.to_vec() };
     let faults = lint(&set).err()?.traced(product, &set).0;
     let more = if faults.len() > 1 { format!(", and {} more", counted(faults.len() - 1, "fault")) } else { String::new() };
-    faults.first().map(|fault| format!("AWS would refuse it: {fault}{more}"))
+    faults.first().map(|fault| (format!("AWS would refuse it: {fault}{more}"), Some(fault.code)))
 }
 
 /// Fills change sets with parts that come in the order of their stages.

@@ -74,7 +74,6 @@ impl Packages {
         let Found { mut packages, databases, damaged, owned } = found;
         let mut builders: BTreeMap<String, Builder> = BTreeMap::new();
         for package in &mut packages {
-            package.purl = purl(package, os);
             let vendor = Vendor::of(package, os);
             let builder = match vendor {
                 Vendor::Distribution => Builder::Distribution,
@@ -88,6 +87,8 @@ impl Packages {
                 Vendor::Doubtful(maintainer) => (None, Some(maintainer)),
                 Vendor::Distribution | Vendor::Unknown => (None, None),
             };
+            // By who built it, which is known only now.
+            package.purl = purl(package, os);
         }
         packages.sort();
         packages.dedup();

@@ -6,7 +6,9 @@ use std::fmt::Write as _;
 
 use crate::model::report::{OperatingSystem, Origin, Package};
 
-/// Returns a package's URL. Packages of the operating system's belong to it; those of languages are the same everywhere.
+/// Returns a package's URL. Packages of the operating system's belong to it, but for those that are known to be built by somebody
+/// else: by the system's name they would be held against advisories of packages that they are not. Those of languages are the same
+/// everywhere.
 pub(in crate::scan) fn purl(package: &Package, os: Option<&OperatingSystem>) -> String {
     match package.origin {
         Origin::Dpkg | Origin::Rpm | Origin::Apk => of_system(package, os),
@@ -21,9 +23,11 @@ fn of_system(package: &Package, os: Option<&OperatingSystem>) -> String {
     };
     let kind = kind(package.origin);
     let mut purl = format!("pkg:{kind}/");
-    if let Some(os) = os {
-        let _ = write!(purl, "{}/", escape(vendor(&os.id)));
-    }
+    let namespace = match &package.vendor {
+        Some(other) => super::vendor::namespace(other, os),
+        None => os.map(|os| vendor(&os.id).to_owned()),
+    };
+    let _ = namespace.map(|namespace| write!(purl, "{}/", escape(&namespace)));
     // Names are lower case in the packages of Debian and Alpine; in rpm's they are what they are.
     let _ = write!(purl, "{}@{}", escape(&package.name), escape(version));
     let qualifiers = [
@@ -141,6 +145,19 @@ pub(in super::super) fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_built_a_package_of_the_systems_is_its_namespace() {
+        let os = OperatingSystem { id: "debian".to_owned(), version: "12".to_owned(), name: String::new() };
+        let of = |vendor: Option<&str>| {
+            let (name, version) = ("google-cloud-ops-agent".to_owned(), "2.56.0~debian12".to_owned());
+            purl(&Package { name, version, vendor: vendor.map(str::to_owned), ..Package::default() }, Some(&os))
+        };
+        let rest = "google-cloud-ops-agent@2.56.0~debian12?distro=debian-12";
+        assert_eq!(of(Some("Google <google-cloud-ops-agent@google.com>")), format!("pkg:deb/google/{rest}"));
+        assert_eq!(of(Some("Debian Team <team@tracker.debian.org>")), format!("pkg:deb/{rest}"), "it isn't Debian's, by its version");
+        assert_eq!(of(None), format!("pkg:deb/debian/{rest}"));
+    }
 
     #[test]
     fn packages_of_languages_are_named_as_the_specification_says() {

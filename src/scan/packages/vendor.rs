@@ -68,6 +68,12 @@ const ELSEWHERE: [&str; 23] = [
     "longsleep",
 ];
 
+/// Companies that publish packages for Debian's systems of their own, by the host of their addresses. An address alone tells
+/// little: Debian has maintainers who work for them; a package that bears the company's name and has its address is the company's.
+///
+/// Source: the `Maintainer` of what <https://packages.cloud.google.com/apt> and <https://github.com/aws/amazon-ssm-agent> publish
+const PUBLISHERS: [(&str, &str); 2] = [("google", "google.com"), ("amazon", "amazon.com")];
+
 /// Tells whether a version has the mark of a repository other than the distribution's.
 pub(in crate::scan) fn is_marked(package: &Package) -> bool {
     ELSEWHERE.iter().any(|mark| package.version.contains(mark))
@@ -91,6 +97,7 @@ impl Vendor {
                 };
                 match said.trim_end_matches('>').rsplit_once('@') {
                     Some((_, host)) if hosts.iter().any(|own| is_within(host, own)) => Self::Distribution,
+                    Some((_, host)) if is_publishers(&package.name, host) => other(),
                     Some(_) if name == "Debian" => Self::Doubtful(said.to_owned()),
                     Some(_) => other(),
                     None if said == name => Self::Distribution,
@@ -109,6 +116,32 @@ impl Vendor {
     }
 }
 
+fn is_publishers(name: &str, host: &str) -> bool {
+    let bears = |company: &str| name.strip_prefix(company).is_some_and(|rest| rest.starts_with('-'));
+    PUBLISHERS.iter().any(|(company, domain)| bears(company) && is_within(host, domain))
+}
+
+/// Names somebody other than the distribution as package URLs name who built a package: the host of an address without its last
+/// part, or else the first word; nothing where that would be the distribution itself, whose package it isn't.
+///
+/// Source: <https://github.com/package-url/purl-spec/blob/main/types-doc/deb-definition.md> (the namespace is the vendor)
+pub(super) fn namespace(vendor: &str, os: Option<&OperatingSystem>) -> Option<String> {
+    let word = match vendor.trim().trim_end_matches('>').rsplit_once('@') {
+        Some((_, host)) => host.rsplit('.').nth(1)?,
+        None if vendor == NOBODY => return None,
+        None => vendor.split(|c: char| c.is_whitespace() || ",.'".contains(c)).next()?,
+    };
+    let word: String = word.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect::<String>().to_ascii_lowercase();
+    let is_own =
+        os.is_some_and(|os| word == os.id || RPM.iter().any(|(id, own)| *id == os.id && own.iter().any(|own| is_first(own, &word))));
+    (!word.is_empty() && !is_own).then_some(word)
+}
+
+/// Tells whether a name begins with a word, whatever its case.
+fn is_first(name: &str, word: &str) -> bool {
+    name.split(' ').next().is_some_and(|first| first.eq_ignore_ascii_case(word))
+}
+
 /// Tells whether a host is of a domain.
 fn is_within(host: &str, domain: &str) -> bool {
     host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
@@ -122,6 +155,45 @@ mod tests {
         let os = OperatingSystem { id: os.to_owned(), version: "1".to_owned(), name: String::new() };
         let vendor = Some(said.to_owned()).filter(|said| !said.is_empty());
         Vendor::of(&Package { version: version.to_owned(), origin, vendor, ..Package::default() }, Some(&os))
+    }
+
+    #[test]
+    fn a_companys_packages_are_told_by_name_and_address_together() {
+        let of = |name: &str, said: &str| {
+            let os = OperatingSystem { id: "debian".to_owned(), version: "12".to_owned(), name: String::new() };
+            let package = Package { name: name.to_owned(), version: "1".to_owned(), vendor: Some(said.to_owned()), ..Package::default() };
+            Vendor::of(&package, Some(&os))
+        };
+        let ops = "Google Cloud Ops Agent <google-cloud-ops-agent@google.com>";
+        assert_eq!(of("google-cloud-ops-agent", ops), Vendor::Other(ops.to_owned()));
+        let ssm = "Amazon.com, Inc. <ec2-ssm-feedback@amazon.com>";
+        assert_eq!(of("amazon-ssm-agent", ssm), Vendor::Other(ssm.to_owned()));
+        // Debian's, by somebody who works there; Debian's, named so; somebody else's with a like address.
+        let person = "Somebody <somebody@google.com>";
+        assert_eq!(of("libphonenumber8", person), Vendor::Doubtful(person.to_owned()));
+        assert_eq!(of("google-perftools", "Daigo Moriwaki <daigo@debian.org>"), Vendor::Distribution);
+        let like = "Somebody <somebody@notgoogle.com>";
+        assert_eq!(of("google-tool", like), Vendor::Doubtful(like.to_owned()));
+    }
+
+    #[test]
+    fn who_built_a_package_is_named_in_a_word() {
+        let debian = OperatingSystem { id: "debian".to_owned(), version: "12".to_owned(), name: String::new() };
+        let rhel = OperatingSystem { id: "rhel".to_owned(), ..debian.clone() };
+        for (os, vendor, expected) in [
+            (&debian, "Google Cloud Ops Agent <google-cloud-ops-agent@google.com>", Some("google")),
+            (&debian, "NGINX Packaging <nginx-packaging@f5.com>", Some("f5")),
+            (&debian, "ACME", Some("acme")),
+            // By its version it isn't Debian's, and whose it is its maintainer doesn't tell.
+            (&debian, "Debian PostgreSQL Maintainers <team+postgresql@tracker.debian.org>", None),
+            (&debian, "someone@localhost", None),
+            (&rhel, "Fedora Project", Some("fedora")),
+            (&rhel, "Remi's RPM repository <https://rpms.remirepo.net/>", Some("remi")),
+            (&rhel, "Red Hat, Inc.", None),
+            (&rhel, "(none)", None),
+        ] {
+            assert_eq!(namespace(vendor, Some(os)).as_deref(), expected, "{vendor}");
+        }
     }
 
     #[test]

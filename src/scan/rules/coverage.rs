@@ -550,7 +550,7 @@ mod tests {
         assert_eq!((told.len(), told[0].path.as_deref(), told[0].severity), (1, None, Severity::Medium));
         assert_eq!(
             told[0].reason,
-            "8 files are packed in a way that isn't undone, so nothing in them was searched: by squashfs /srv/x.snap; by xz /opt/0.xz, \
+            "8 files are packed in a way that isn't undone, so nothing inside was searched: by squashfs /srv/x.snap; by xz /opt/0.xz, \
              /opt/1.xz, /opt/2.xz, /opt/3.xz, /opt/4.xz and 2 more"
         );
     }

@@ -62,6 +62,11 @@ pub fn is_of_database(finding: &Finding) -> bool {
     [advisories::MISSING, advisories::STALE, advisories::PARTIAL].iter().any(|rule| rule.code == finding.code)
 }
 
+/// Tells whether a finding is of how old data is: what it says is otherwise each day.
+pub fn is_of_age(finding: &Finding) -> bool {
+    [advisories::STALE, coverage::DATA].iter().any(|rule| rule.code == finding.code)
+}
+
 /// The code of the one rule of today's date that reports of before can't be judged by again: they kept no runtimes.
 pub(super) const OF_RUNTIMES: &str = runtimes::RUNTIMES.code;
 

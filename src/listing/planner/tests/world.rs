@@ -22,7 +22,18 @@ const OF_AWS: &str = "679593333241";
 pub(in crate::listing) struct World {
     pub product: Value,
     pub offer: Value,
+    /// Whether the product has its offer; without one nothing is known of prices.
+    pub is_offered: bool,
     pub given: Given,
+}
+
+/// How far a listing has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::listing) enum Progress {
+    /// It is out.
+    Released,
+    /// It is a draft, maybe with an offer that is one too, maybe with a version.
+    Draft { offer: bool, version: bool },
 }
 
 impl World {
@@ -30,7 +41,8 @@ impl World {
     pub fn of(product: &Product) -> Self {
         let listing = &product.listing;
         let given = Given { regions: listing.regions.clone(), ..Given::default() };
-        let mut world = Self { product: json!({}), offer: json!({ "State": "Released", "Terms": [] }), given };
+        let offer = json!({ "State": "Released", "Terms": [] });
+        let mut world = Self { product: json!({}), offer, is_offered: true, given };
         world.product = json!({
             "Versions": [{
                 "Id": "version-1", "VersionTitle": "1.0.0", "ReleaseNotes": "First.", "CreationDate": "2026-11-01T10:00:00.000Z",
@@ -118,6 +130,23 @@ impl World {
         world
     }
 
+    /// Takes a listing back to where it was before it was released.
+    pub fn at(mut self, progress: Progress) -> Self {
+        let Progress::Draft { offer, version } = progress else { return self };
+        self.product["Description"]["Visibility"] = json!("Draft");
+        self.product["Description"]["ProductState"] = json!("Draft");
+        self.offer["State"] = json!("Draft");
+        self.is_offered = offer;
+        if !version {
+            self.product["Versions"] = json!([]);
+        }
+        self
+    }
+
+    fn is_released(&self) -> bool {
+        self.offer["State"] == "Released"
+    }
+
     pub fn live(&self) -> Live {
         Live {
             product: Entity {
@@ -125,7 +154,11 @@ impl World {
                 revision: 7,
                 details: AmiProduct::parse(&self.product.to_string()).unwrap(),
             },
-            offer: Some(Entity { id: "offer-abc".parse().unwrap(), revision: 3, details: Offer::parse(&self.offer.to_string()).unwrap() }),
+            offer: self.is_offered.then(|| Entity {
+                id: "offer-abc".parse().unwrap(),
+                revision: 3,
+                details: Offer::parse(&self.offer.to_string()).unwrap(),
+            }),
         }
     }
 
@@ -137,6 +170,7 @@ impl World {
         let before = self.rates();
         let adds = changes.changes.iter().any(|change| change.change_type() == "AddDimensions");
         for change in &changes.changes {
+            assert!(self.is_offered || change.entity_type() != OFFER, "there is no offer to be changed: {set:?}");
             match (change.change_type(), change.entity_type()) {
                 ("UpdateInformation", OFFER) => self.offer_information(&change.details.to_json()),
                 ("UpdateTargeting", OFFER) => self.offer_targeting(&change.details.to_json()),
@@ -147,7 +181,8 @@ impl World {
         let after = self.rates();
         let (mut rises, mut falls) = (false, false);
         for (key, price) in &before {
-            let now = after.get(key).unwrap_or_else(|| panic!("the rate of {key:?} was removed: {set:?}"));
+            let now = after.get(key).or_else(|| (!self.is_released()).then_some(price));
+            let now = now.unwrap_or_else(|| panic!("the rate of {key:?} was removed: {set:?}"));
             rises |= now > price;
             falls |= now < price;
         }
@@ -312,13 +347,15 @@ impl World {
 
     /// Replaces the terms of some types, prices written otherwise than they were given.
     fn terms(&mut self, kinds: &[&str], details: &Value) {
+        let is_released = self.is_released();
         let terms = self.offer["Terms"].as_array_mut().unwrap();
         let had: BTreeSet<String> =
             terms.iter().filter(|term| kinds.contains(&term["Type"].as_str().unwrap())).map(|term| term["Type"].to_string()).collect();
         terms.retain(|term| !kinds.contains(&term["Type"].as_str().unwrap()));
         let mut new = details["Terms"].as_array().unwrap().clone();
         let has: BTreeSet<String> = new.iter().map(|term| term["Type"].to_string()).collect();
-        assert!(had.is_subset(&has), "a term went: {had:?} {has:?}");
+        // Source: Catalog API, `INCOMPATIBLE_TERMS`: of a released offer no term goes.
+        assert!(had.is_subset(&has) || !is_released, "a term went: {had:?} {has:?}");
         for term in &mut new {
             term["Id"] = json!("term-1");
             for card in term.get_mut("RateCards").and_then(Value::as_array_mut).into_iter().flatten() {
