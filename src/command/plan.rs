@@ -108,8 +108,8 @@ pub fn describe(next: &Next, extent: Extent) -> String {
             text.push_str(&format!("run {} of {} goes on; {plan_of_run}:\n", journal.run(), plan.version.named()))
         }
         Next::Begin { superseded, .. } => {
-            if let Some(journal) = superseded {
-                text.push_str(&format!("first run {} is ended, as the inputs have changed since: its instance and group are removed, an image it made is kept\n", journal.run()));
+            if let Some(ending) = superseded {
+                text.push_str(&format!("first run {} is ended: {}\n", ending.journal.run(), ending.why()));
             }
             text.push_str(&format!("{}\n", plan.version.named()));
         }

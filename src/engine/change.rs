@@ -119,6 +119,12 @@ pub(super) fn is_changing(journal: &Journal) -> bool {
     })
 }
 
+/// Returns the change sets that a run is known to have submitted.
+pub(super) fn submitted_changes(journal: &Journal) -> impl Iterator<Item = ChangeSetId> {
+    let is_submission = |name: &str| name == "list.apply" || (name.starts_with(CHANGE) && name.ends_with(".apply"));
+    journal.done().filter(move |(name, _)| is_submission(name)).filter_map(|(_, id)| serde_json::from_value(id.clone()).ok())
+}
+
 /// Reads the revisions that a change set has left, but for entities that somebody else has changed since: to go on from
 /// those would undo that.
 async fn left_behind(reader: &Reader, set: &ListingSet, id: &ChangeSetId) -> Result<BTreeMap<EntityId, u64>, EngineError> {

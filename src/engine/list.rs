@@ -1,5 +1,6 @@
 //! Getting a sealed release into the Marketplace, and following it there.
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::Engine;
@@ -30,6 +31,9 @@ const REHEARSED: &str = "list.validated";
 
 /// The effects that a submission takes, the last first.
 const SUBMISSIONS: [&str; 3] = ["list.apply", REHEARSED, "list.validate"];
+
+/// How long a rehearsal stands for what would come of the same: what AWS's scan knows grows by the day.
+const REHEARSAL_HOLDS: SignedDuration = SignedDuration::from_hours(24);
 
 /// A change set that is followed, and for what.
 #[derive(Debug, Clone)]
@@ -63,14 +67,19 @@ impl Run<'_> {
                 self.end_later(Outcome::ListingRefused).await;
             }
             free?;
-            self.validate(&set).await?;
+            self.validate(&set, product).await?;
         }
         self.apply(&set, Some(product)).await
     }
 
-    async fn validate(&self, set: &ChangeSet) -> Result<(), EngineError> {
-        let mut request = set.to_json();
-        request["ChangeSetName"] = json!(listing::change_set_name(&self.product.slug, &self.plan.version, listing::REHEARSAL));
+    async fn validate(&self, set: &ChangeSet, product: &EntityId) -> Result<(), EngineError> {
+        let request = rehearsal(self.product, &self.plan.version, set);
+        if self.is_open("list.validate").await
+            && let Some(id) = self.engine.rehearsed(self.variant(), product, &request).await?
+        {
+            self.done_note(format!("AWS's rehearsal {id} of the same succeeded already, and is taken over"));
+            return Ok(());
+        }
         self.upload_media(&request).await?;
         let id = self.start("list.validate", &format!("version {}", self.plan.version), &request, true).await?;
         let rehearsed = self.effect(REHEARSED, &id, async |_| {
@@ -260,6 +269,13 @@ pub fn first_listing(engine: &Engine, product: &Product, released: &Released, dr
     listing::first_listing(product, &facts, draft, &engine.templates).map_err(EngineError::Listing)
 }
 
+/// Makes the request of a version's rehearsal.
+fn rehearsal(product: &Product, version: &Version, set: &ChangeSet) -> Value {
+    let mut request = set.to_json();
+    request["ChangeSetName"] = json!(listing::change_set_name(&product.slug, version, listing::REHEARSAL));
+    request
+}
+
 /// Makes the change set of a new version.
 ///
 /// # Errors
@@ -276,15 +292,22 @@ impl Engine {
     /// # Errors
     ///
     /// [`EngineError::ListingRefused`] with what AWS would refuse; [`EngineError::Pending`] when it outlasts the engine's patience.
-    pub async fn rehearse(&self, product: &Product, version: &Version, set: &ChangeSet) -> Result<ChangeSetId, EngineError> {
-        let mut request = set.to_json();
-        request["ChangeSetName"] = json!(listing::change_set_name(&product.slug, version, listing::REHEARSAL));
+    pub async fn rehearse(
+        &self,
+        product: &Product,
+        version: &Version,
+        set: &ChangeSet,
+        entity: &EntityId,
+    ) -> Result<ChangeSetId, EngineError> {
+        let request = rehearsal(product, version, set);
         self.put_all_media(product, &request).await?;
-        // Whoever was cut off takes up the same rehearsal within the hour; after one that has ended comes another.
+        // Whoever was cut off takes up the same rehearsal within the hour; after one that has ended, or of a product that has
+        // moved, comes another.
         let variant = product.variant();
+        let revision = self.writer.reader().entity(entity).await?.and_then(|entity| entity.revision);
         let ended = self.ledger.rehearsals(&variant, version).await?;
         let hour = self.clock.now().strftime("%Y-%m-%dT%H");
-        let token = Digest::of_parts([request.to_string().as_bytes(), format!("{hour} {ended}").as_bytes()]).short(64);
+        let token = Digest::of_parts([request.to_string().as_bytes(), format!("{hour} {ended} {revision:?}").as_bytes()]).short(64);
         let id = self
             .wait(async || match self.writer.start_change_set(&request, true, &token).await {
                 Ok(id) => Ok(Look::Ready(id)),
@@ -298,13 +321,22 @@ impl Engine {
             })
             .await?;
         let end = self.change_set_end(&variant, &id).await?;
-        self.ledger.keep_change_set(&variant, version, None, &KeptChangeSet::new(None, request, &end)).await?;
+        let kept = KeptChangeSet { revision, ..KeptChangeSet::new(None, request, &end) };
+        self.ledger.keep_change_set(&variant, version, None, &kept).await?;
         match end.0 {
             listing::Outcome::Refused { status, errors } => {
                 Err(EngineError::ListingRefused { version: version.clone(), change_set: id, status, validation: true, errors })
             }
             _ => Ok(id),
         }
+    }
+
+    /// Returns a rehearsal of a request, if one has succeeded lately of the product as it is now.
+    async fn rehearsed(&self, variant: &Variant, entity: &EntityId, request: &Value) -> Result<Option<ChangeSetId>, EngineError> {
+        let since = self.clock.now().saturating_sub(REHEARSAL_HOLDS).unwrap_or(Timestamp::MIN);
+        let kept = self.ledger.kept_change_sets::<KeptChangeSet>(variant).await?;
+        let Some(revision) = self.writer.reader().entity(entity).await?.and_then(|entity| entity.revision) else { return Ok(None) };
+        Ok(kept.into_iter().find(|kept| kept.has_rehearsed(request, revision, since)).map(|kept| kept.change_set))
     }
 
     /// Waits for a variant's change set to end; returns what came of it, with what AWS's scan found and which of the manifest's keys

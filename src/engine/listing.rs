@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Engine;
 use super::failure::EngineError;
+use super::settle::Ending;
 use super::ship::{Next, resumable};
 use super::survey::live_listings;
 use super::witnesses::refuse_unknown_submissions;
 use crate::cloud::{ChangeSetFilter, ListedChangeSet};
-use crate::ledger::{Chain, Journal};
+use crate::ledger::{Chain, Hold, Journal, LedgerError, Outcome};
 use crate::listing::{self, ChangeSetSummary, Live};
-use crate::model::ids::EntityId;
+use crate::model::ids::{EntityId, RunId};
 use crate::model::listing_set::ListingSet;
 use crate::model::plan::{Plan, Planned, Step};
 use crate::model::product::Product;
@@ -27,8 +28,12 @@ pub struct ListingPlan {
     pub live: Option<Live>,
     /// Change sets that lock the product or its offer until they end, whoever submitted them.
     pub under_way: Vec<ChangeSetSummary>,
-    /// A run of the variant that has not ended: nothing else begins before it does.
+    /// A run of the variant that has not ended and has more to do: nothing else begins before it does.
     pub open: Option<Journal>,
+    /// Where the ledger lies, and who is at work on the run that has not ended, if somebody is.
+    pub(super) held: Option<(String, Box<Hold>)>,
+    /// A run that has nothing left to do but to end.
+    pub(super) settled: Option<Box<Ending>>,
     /// What the chain ended in.
     pub(super) head: Option<Head>,
 }
@@ -38,15 +43,18 @@ impl ListingPlan {
     ///
     /// # Errors
     ///
-    /// [`EngineError::NotReady`] while a run that is not given up has not ended.
-    pub fn begin(self, superseded: Option<Box<Journal>>) -> Result<Next, EngineError> {
-        if let Some(open) = self.open.filter(|open| superseded.as_ref().is_none_or(|ended| ended.run() != open.run())) {
+    /// [`EngineError::NotReady`] while a run that is not given up has not ended; [`LedgerError::Held`] while somebody is at work on it.
+    pub fn begin(self, superseded: Option<Box<Ending>>) -> Result<Next, EngineError> {
+        if let Some(open) = self.open.filter(|open| superseded.as_ref().is_none_or(|ending| ending.journal.run() != open.run())) {
+            if let Some((place, hold)) = self.held {
+                return Err(LedgerError::Held { place, hold }.into());
+            }
             return Err(EngineError::NotReady {
                 what: format!("run {} of {} has not ended", open.run(), self.plan.variant),
                 next: format!("bakehouse resume {run} finishes it, bakehouse abandon {run} gives it up", run = open.run()),
             });
         }
-        Ok(match (self.plan.is_empty(), superseded) {
+        Ok(match (self.plan.is_empty(), superseded.or(self.settled)) {
             (true, None) => Next::Nothing { plan: self.plan },
             (_, superseded) => Next::Begin { plan: self.plan, superseded, head: self.head },
         })
@@ -129,7 +137,15 @@ impl Engine {
         for set in under_way.iter().filter(locks) {
             told.extend(self.writer.reader().change_set(&set.id).await?.as_ref().map(ChangeSetSummary::from));
         }
-        Ok(ListingPlan { plan, live: found, under_way: told, open: self.unfinished(product).await?, head: chain.head() })
+        let open = self.unfinished(product).await?;
+        let settled = open.as_ref().and_then(|open| Ending::settled(open, chain.records()));
+        let open = open.filter(|_| settled.is_none());
+        let held = match &open {
+            Some(open) => self.ledger.lease(open.variant()).await?.filter(|hold| &hold.run == open.run() && hold.is_live(self.clock.now())),
+            None => None,
+        };
+        let held = held.map(|hold| (self.ledger.place().to_owned(), Box::new(hold)));
+        Ok(ListingPlan { plan, live: found, under_way: told, open, held, settled, head: chain.head() })
     }
 
     /// Makes a plan of change sets that somebody asked for, whatever the manifest says.
@@ -155,10 +171,30 @@ impl Engine {
     ///
     /// As [`Engine::plan_saved`] and [`ListingPlan::begin`].
     pub async fn next_saved(&self, product: &Product, saved: &Plan) -> Result<Next, EngineError> {
-        match self.unfinished(product).await?.filter(|open| open.plan().is_some_and(|(plan, _)| plan == saved)) {
+        let records = self.ledger.records(&product.variant()).await?;
+        let goes_on = |open: &Journal| open.plan().is_some_and(|(plan, _)| plan == saved) && Ending::settled(open, &records).is_none();
+        match self.unfinished(product).await?.filter(goes_on) {
             Some(open) => Ok(Next::Continue { journal: Box::new(resumable(self, product, open).await?), plan: saved.clone() }),
             None => self.plan_saved(product, saved.clone()).await?.begin(None),
         }
+    }
+
+    /// Names the run that has carried out a plan that was saved, if one has.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger can't be read.
+    pub async fn carried_out(&self, product: &Product, saved: &Plan) -> Result<Option<RunId>, EngineError> {
+        let variant = product.variant();
+        let records = self.ledger.records(&variant).await?;
+        for run in self.ledger.runs(&variant).await?.into_iter().rev() {
+            let journal = self.ledger.journal(&variant, &run).await?;
+            let is_done = || journal.outcome() == Some(Outcome::Done) || has_settled(&journal, &records);
+            if journal.plan().is_some_and(|(plan, _)| plan == saved) && is_done() {
+                return Ok(Some(run));
+            }
+        }
+        Ok(None)
     }
 
     /// Takes up a plan that was saved, if what it changes is as it was then.
@@ -193,6 +229,11 @@ impl Engine {
         planned.plan = saved;
         Ok(planned)
     }
+}
+
+/// Tells whether all of a run's plan is recorded though nobody has ended it.
+fn has_settled(journal: &Journal, records: &[Record]) -> bool {
+    Ending::settled(journal, records).is_some_and(|ending| ending.outcome == Outcome::Done)
 }
 
 /// Names the product at the Marketplace that is a variant's listing, by its manifest or its chain.

@@ -23,6 +23,7 @@ mod observer;
 mod run;
 mod runs;
 mod seal;
+mod settle;
 mod ship;
 mod survey;
 mod wait;
@@ -40,6 +41,7 @@ pub use list::{Followed, add_version, first_listing, follow_listing, refused_sub
 pub use listing::{ListingPlan, listing_of};
 pub use observer::{Note, Observer};
 pub use runs::{RunState, RunSummary, find_run, runs};
+pub use settle::{Ending, settle};
 pub use ship::{Extent, Next, Stage, carry_out, is_done, next, resumable};
 pub use survey::{Survey, live_listings, survey};
 pub use witnesses::{Verified, recorded_regions, tagged_variants, verify_ledger};

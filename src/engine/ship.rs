@@ -15,13 +15,13 @@ use super::change::{is_changing, is_made};
 use super::failure::EngineError;
 use super::observer::{Note, StepObserver};
 use super::run::Run;
+use super::settle::{Ending, Recorded};
 use super::survey::survey;
 use crate::bake;
 use crate::ledger::{Effect, Journal, Outcome};
 use crate::listing;
 use crate::model::boot::BootSummary;
-use crate::model::digest::Digest;
-use crate::model::ids::{Region, RunId};
+use crate::model::ids::Region;
 use crate::model::image::{Image, ImageDescription};
 use crate::model::plan::{Plan, Planned, Step};
 use crate::model::product::Product;
@@ -29,7 +29,7 @@ use crate::model::record::{Event, Head, Record};
 use crate::model::version::Version;
 use crate::model::waiver::{Waiver, WaiverState};
 use crate::plan::{self, PlanError, Request};
-use crate::release::{self, ChangeState, Listing, Released};
+use crate::release;
 
 /// Steps that go on at the same time at most. Source: EC2 takes 100 copies at once into a Region, and
 /// throttles calls that change something to a few a second; steps mostly wait.
@@ -87,8 +87,8 @@ pub enum Next {
     Begin {
         /// The plan.
         plan: Plan,
-        /// A run of other inputs, never sealed, that is ended first; an image it made is kept.
-        superseded: Option<Box<Journal>>,
+        /// A run that is ended first: of other inputs and never sealed (an image it made is kept), or one that has nothing left to do.
+        superseded: Option<Box<Ending>>,
         /// What the variant's chain ended in when the plan was made.
         head: Option<Head>,
     },
@@ -140,17 +140,23 @@ pub async fn next(engine: &Engine, product: &Product, request: &Request) -> Resu
 async fn find_next(engine: &Engine, product: &Product, request: &Request) -> Result<Next, EngineError> {
     let mut superseded = None;
     if let Some(journal) = engine.unfinished(product).await? {
-        let (plan, _) = journal.plan().expect("an unfinished run is found by its plan");
-        let plan = plan.clone();
-        if still_wanted(engine, product, &journal, &plan).await? {
-            refuse_another_version(engine, product, &journal, &plan, request).await?;
-            return Ok(Next::Continue { journal: Box::new(journal), plan });
+        superseded = Ending::settled(&journal, &engine.ledger.records(&product.variant()).await?);
+        if superseded.is_none() {
+            let (plan, _) = journal.plan().expect("an unfinished run is found by its plan");
+            let plan = plan.clone();
+            if still_wanted(engine, product, &journal, &plan).await? {
+                refuse_another_version(engine, product, &journal, &plan, request).await?;
+                return Ok(Next::Continue { journal: Box::new(journal), plan });
+            }
+            superseded = Some(Ending::superseded(journal));
         }
-        superseded = Some(Box::new(journal));
     }
     if request.listing {
         // A run that makes images is given up by who makes others, not by who looks after the listing.
-        return engine.plan_listing(product).await?.begin(superseded.filter(|run| run.plan().is_some_and(|(plan, _)| is_of_listing(plan))));
+        let gives_way = |ending: &Box<Ending>| {
+            ending.outcome != Outcome::Superseded || ending.journal.plan().is_some_and(|(plan, _)| is_of_listing(plan))
+        };
+        return engine.plan_listing(product).await?.begin(superseded.filter(gives_way));
     }
     let siblings = engine.siblings(product).await?;
     let found = survey(engine.writer.reader(), &engine.ledger, product, siblings).await?;
@@ -290,8 +296,8 @@ async fn begin_or_continue(engine: &Engine, product: &Product, next: Next, exten
             if let Extent::Only(stage) = extent {
                 refuse_without_predecessor(product, &plan, stage)?;
             }
-            if let Some(journal) = superseded {
-                supersede(engine, product, *journal).await?;
+            if let Some(ending) = superseded {
+                ending.carry_out(engine, product).await?;
             }
             if plan.is_empty() {
                 return Ok(());
@@ -406,7 +412,7 @@ impl Run<'_> {
     }
 
     /// Returns where the run starts instances: where its image is, whatever the manifest says by now.
-    async fn working_region(&self) -> Region {
+    pub(super) async fn working_region(&self) -> Region {
         let boots = self.plan.steps.iter().any(|planned| matches!(planned.step, Step::Boot | Step::MeasureBase { .. }));
         match (self.plan.bake_region(), self.released().await) {
             (Some(region), _) => region.clone(),
@@ -488,65 +494,9 @@ async fn completion_is_wanted(
     Ok(plan.steps.iter().all(|planned| wanted(&planned.step)))
 }
 
-/// What a chain tells of a run's version and of its changes of the listing.
-struct Recorded {
-    released: Option<Released>,
-    /// What the run wanted of the listing and has had.
-    changed: BTreeSet<Digest>,
-}
-
-impl Recorded {
-    fn of(records: &[Record], version: &Version, run: &RunId) -> Self {
-        let done = release::listing_changes(records).into_iter().filter(|change| &change.run == run && change.state == ChangeState::Done);
-        Self { released: release::history(records).remove(version), changed: done.map(|change| change.wish).collect() }
-    }
-
-    /// Tells whether a step is done, as far as records tell.
-    fn has(&self, step: &Step) -> bool {
-        if let Step::ChangeListing { set, .. } = step {
-            return self.changed.contains(&set.wish());
-        }
-        let Some(released) = &self.released else { return false };
-        match step {
-            Step::Copy { region } => released.copies.contains_key(region),
-            Step::Grant { region, account, snapshots } => {
-                released.grants.get(&(region.clone(), account.clone())).is_some_and(|had| *had >= *snapshots)
-            }
-            Step::CreateListing { .. } | Step::AddVersion { .. } | Step::FollowChangeSet { .. } => {
-                matches!(released.listing, Listing::Listed { .. })
-            }
-            Step::ChangeListing { .. }
-            | Step::Claim
-            | Step::Bake { .. }
-            | Step::Scan
-            | Step::Boot
-            | Step::MeasureBase { .. }
-            | Step::Checksum
-            | Step::Release => true,
-        }
-    }
-}
-
 /// Tells whether a plan is of nothing but the listing.
-fn is_of_listing(plan: &Plan) -> bool {
+pub(super) fn is_of_listing(plan: &Plan) -> bool {
     plan.steps.iter().all(|planned| stage_of(&planned.step) == Stage::List)
-}
-
-async fn supersede(engine: &Engine, product: &Product, journal: Journal) -> Result<(), EngineError> {
-    let run = Run::resume(engine, product, journal).await?;
-    run.note(Note::Notice {
-        text: format!(
-            "run {} is ended: what it was for has changed; its instance and group are removed, an image it made is kept",
-            run.id()
-        ),
-    });
-    run.at_work(async {
-        if !is_of_listing(&run.plan) {
-            run.clean_up(&run.working_region().await).await?;
-        }
-        run.end(Outcome::Superseded).await
-    })
-    .await
 }
 
 /// A stage that begins a run must be its first: `bake` for a new version, any for a sealed one.
@@ -562,7 +512,8 @@ fn refuse_without_predecessor(product: &Product, plan: &Plan, stage: Stage) -> R
     Ok(())
 }
 
-fn stage_of(step: &Step) -> Stage {
+/// Returns the part of the pipeline that a step belongs to.
+pub(super) fn stage_of(step: &Step) -> Stage {
     match step {
         Step::Claim | Step::Bake { .. } => Stage::Bake,
         Step::Scan => Stage::Scan,

@@ -174,6 +174,11 @@ impl Workspace {
         if variants.is_empty() || faults.errors() > 0 { Err(faults) } else { Ok(variants) }
     }
 
+    /// Reads the variants of a product as far as they can be read, whatever is wrong with them, and returns that too.
+    pub fn load_faulty(&self, slug: &Slug, target: TargetName, account: Option<&AccountId>) -> (Vec<Product>, Faults) {
+        self.read(slug, target, account, &Judge::LENIENT)
+    }
+
     /// Checks all variants of a product for both targets and returns all that is wrong, warnings among it.
     ///
     /// Variants are held against what `judge` knows, too.

@@ -171,10 +171,7 @@ pub fn make(facts: &Facts, request: &Request) -> Result<Plan, PlanError> {
         if latest.is_none() && facts.live.is_none() {
             return Err(PlanError::NothingListed);
         }
-        let mut steps = changes(facts, false, &mut told);
-        if let Some(latest) = latest {
-            steps.extend(submission(facts, &versions, &latest.version, &latest.listing, &mut told)?);
-        }
+        let steps = of_listing(facts, &versions, latest, &mut told)?;
         let (version, input) = latest.map_or((Version::UNRELEASED, Digest::of("")), |l| (l.version.clone(), l.release.input));
         return Ok(plan(version, input, steps, told));
     }
@@ -189,6 +186,12 @@ pub fn make(facts: &Facts, request: &Request) -> Result<Plan, PlanError> {
         Course::Complete(latest) => {
             if let Some(wanted) = request.version.as_ref().filter(|wanted| **wanted != latest.version) {
                 return Err(PlanError::Unchanged { wanted: wanted.clone(), latest: latest.version.clone() });
+            }
+            if request.bump.is_some() {
+                told.notices.push(format!(
+                    "--bump releases nothing: what goes into the image hasn't changed since {}; --rebuild releases it anew",
+                    latest.version
+                ));
             }
             match facts.base {
                 None => told.notices.push("the base image can't be found any more; nothing needs it just now".to_owned()),
@@ -275,8 +278,27 @@ fn completion(
         told.notices.push(format!("can't be applied yet: {region} is no longer in the manifest but has a copy"));
     }
     let mut steps = distribution(facts, Some(latest));
-    steps.extend(changes(facts, false, told));
-    steps.extend(submission(facts, versions, &latest.version, &latest.listing, told)?);
+    steps.extend(of_listing(facts, versions, Some(latest), told)?);
+    Ok(steps)
+}
+
+/// What the listing lacks: changes of what it says, and a sealed version that it does not have.
+fn of_listing(
+    facts: &Facts,
+    versions: &BTreeMap<Version, Released>,
+    latest: Option<&Released>,
+    told: &mut Told,
+) -> Result<Vec<Planned>, PlanError> {
+    let mut of_version = Told::default();
+    let version = match latest {
+        Some(latest) => submission(facts, versions, &latest.version, &latest.listing, &mut of_version)?,
+        None => None,
+    };
+    // What belongs to a version comes with that one, and the one before stays as it is.
+    let mut steps = changes(facts, version.is_some(), told);
+    steps.extend(version);
+    told.notices.extend(of_version.notices);
+    told.obstacles.extend(of_version.obstacles);
     Ok(steps)
 }
 

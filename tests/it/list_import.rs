@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::place;
 use super::scratch::Scratch;
-use super::world::World;
+use super::world::{World, copy};
 
 #[tokio::test]
 async fn what_was_shipped_is_imported_and_differs_in_nothing() {
@@ -150,9 +150,13 @@ fn one_products_name_is_not_taken_by_another() {
     assert!(refused.err.contains(&id) && refused.err.contains(&other), "{}", refused.err);
     assert_eq!(fs::read(scratch.folder().join("products/my-app/product.toml")).unwrap(), before);
     // Nor is one's own taken twice without a word.
-    for slug in ["once", "twice"] {
-        scratch.done(&format!("bakehouse list import {other} --as {slug}"));
-    }
+    scratch.done(&format!("bakehouse list import {other} --as once"));
+    let second = scratch.run(&format!("bakehouse list import {other} --as twice"), None);
+    assert!(second.code == Some(1) && second.err.contains("is the listing of once already"), "{}{}", second.out, second.err);
+    assert!(!scratch.folder().join("products/twice").exists());
+    // Somebody may have written it by hand.
+    let (once, twice) = (scratch.folder().join("products/once"), scratch.folder().join("products/twice"));
+    copy(&once, &twice);
     let checked = scratch.run("bakehouse check once", None);
     assert!(checked.code != Some(0) && checked.err.contains("is that of twice too"), "{}{}", checked.out, checked.err);
 }

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use bakehouse::engine::{self, Engine, EngineError, Extent, Stage};
+use bakehouse::engine::{self, Engine, EngineError, Extent, RunState, Stage};
 use bakehouse::model::ids::{ChangeSetId, EntityId};
 use bakehouse::model::plan::Step;
 use bakehouse::plan::Request;
+use bakehouse::release::listing_changes;
+use bakehouse::twin::faults::{Fault, FaultRule};
 use serde_json::{Value, json};
 
-use super::world::{Process, World};
+use super::world::{Fate, Process, World};
 
 /// Submits a change of the product or its offer, as a colleague does at the portal.
 async fn colleague(process: &Process, kind: &str, change_type: &str, entity: &EntityId, details: Value) -> ChangeSetId {
@@ -93,6 +95,64 @@ async fn what_somebody_changes_between_two_sets_of_a_run_is_not_undone() {
     assert!(matches!(moved, Err(EngineError::ListingMoved { .. })), "{moved:?}");
     let live = process.engine.writer.reader().entity(&offer).await.unwrap().unwrap().details;
     assert!(live.contains("0.006") && !live.contains("0.008"), "{live}");
+}
+
+/// Leaves a run whose one change set somebody has followed to its end, and recorded it, without ending the run.
+async fn followed_by_somebody(world: &World, rules: Vec<FaultRule>) -> Process {
+    let process = world.open_to(Fate { faults: rules, ..Fate::default() }).await;
+    let impatient = Engine { until: process.engine.clock.now(), ..process.engine.clone() };
+    let pending = apply(&process, &impatient).await;
+    assert!(matches!(pending, Err(EngineError::Pending { .. })), "{pending:?}");
+    let variant = process.product.variant();
+    let change = listing_changes(&process.engine.ledger.records(&variant).await.unwrap()).pop().unwrap();
+    let _ = engine::follow_change(&process.engine, &variant, &change).await;
+    assert_eq!(process.engine.ledger.open_runs(&variant).await.unwrap().len(), 1);
+    process
+}
+
+#[tokio::test]
+async fn a_run_whose_refusal_is_recorded_is_ended_by_what_comes_next() {
+    let world = World::new().await;
+    world.open().await.ship().await.unwrap();
+    world.edit("product.toml", "title = \"Hello Web\"", "title = \"Hello Web Server\"");
+    let refusal = Fault::Refusal { code: "INVALID_INPUT".to_owned(), message: String::new() };
+    let process = followed_by_somebody(&world, vec![FaultRule::first_changes("UpdateInformation", 1, refusal)]).await;
+    let planned = process.engine.plan_listings(&[&process.product]).await.unwrap().remove(0).unwrap();
+    assert!(planned.open.is_none(), "nothing waits for it");
+
+    world.edit("product.toml", "title = \"Hello Web Server\"", "title = \"Hello Server\"");
+    let process = world.reopened(process).await;
+    apply(&process, &process.engine).await.unwrap();
+    assert_eq!(is_left(&process).await, []);
+    let runs = engine::runs(&process.engine.ledger, &process.product.variant(), process.engine.clock.now()).await.unwrap();
+    let states: Vec<RunState> = runs.iter().map(|run| run.state).collect();
+    assert_eq!(states, [RunState::Done, RunState::ListingRefused, RunState::Done]);
+}
+
+#[tokio::test]
+async fn a_run_whose_success_is_recorded_stands_in_the_way_of_nothing() {
+    let world = World::new().await;
+    world.open().await.ship().await.unwrap();
+    world.edit("product.toml", "title = \"Hello Web\"", "title = \"Hello Web Server\"");
+    let process = followed_by_somebody(&world, Vec::new()).await;
+    let planned = process.engine.plan_asked(&process.product, Vec::new()).await.unwrap();
+    engine::carry_out(&process.engine, &process.product, planned.begin(None).unwrap(), Extent::Whole).await.unwrap();
+    let runs = engine::runs(&process.engine.ledger, &process.product.variant(), process.engine.clock.now()).await.unwrap();
+    assert_eq!(runs.last().unwrap().state, RunState::Done);
+}
+
+#[tokio::test]
+async fn a_run_with_more_to_do_than_was_recorded_goes_on() {
+    let world = World::new().await;
+    world.open().await.ship().await.unwrap();
+    world.edit("product.toml", "\"t3.micro\" = \"0.01\"", "\"t3.micro\" = \"0.008\"");
+    world.edit("product.toml", "\"t3.small\" = \"0.02\"", "\"t3.small\" = \"0.025\"");
+    let process = followed_by_somebody(&world, Vec::new()).await;
+    engine::settle(&process.engine, &process.product.variant()).await.unwrap();
+    let planned = process.engine.plan_listings(&[&process.product]).await.unwrap().remove(0).unwrap();
+    assert!(planned.open.is_some());
+    apply(&process, &process.engine).await.unwrap();
+    assert_eq!(is_left(&process).await, []);
 }
 
 #[tokio::test]

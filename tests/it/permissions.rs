@@ -219,7 +219,7 @@ async fn listings(seen: &mut Seen, world: &World) {
         let released = process.releases().await.pop().unwrap();
         let entity = planned.live.unwrap().product.id;
         let set = engine::add_version(&process.engine, &process.product, &released, &entity).unwrap();
-        process.engine.rehearse(&process.product, &released.version, &set).await.unwrap();
+        process.engine.rehearse(&process.product, &released.version, &set, &entity).await.unwrap();
     })
     .await;
     submit(&in_bucket(world.open().await).await).await;

@@ -42,6 +42,9 @@ pub async fn run(global: &Global, args: &CancelArgs) -> Result<(), Failure> {
     }
     context.ui.say(&described.to_string());
     context.ui.say(&whose(&context, &described).await?);
+    if described.status != "PREPARING" {
+        return Err(too_late(id, &format!("it is {}", described.status)));
+    }
     if !args.yes {
         let (ui, word) = (context.ui.clone(), id.to_string());
         let answer = tokio::task::spawn_blocking(move || ui.confirm("A cancelled change set can't be taken up again.", &word)).await;
@@ -56,12 +59,16 @@ pub async fn run(global: &Global, args: &CancelArgs) -> Result<(), Failure> {
             ));
             Ok(())
         }
-        Err(error) if is_too_late(&error) => Err(Failure::other(
-            format!("change set {id} can't be cancelled any more: {}", error.message),
-            "AWS cancels only what it is still preparing; wait for its end: bakehouse list status PRODUCT --wait 1h",
-        )),
+        Err(error) if is_too_late(&error) => Err(too_late(id, &error.message)),
         Err(error) => Err(error.into()),
     }
+}
+
+fn too_late(id: &ChangeSetId, why: &str) -> Failure {
+    Failure::other(
+        format!("change set {id} can't be cancelled any more: {why}"),
+        "AWS cancels only what it is still preparing; wait for its end: bakehouse list status PRODUCT --wait 1h",
+    )
 }
 
 fn is_too_late(error: &CloudError) -> bool {

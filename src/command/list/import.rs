@@ -75,6 +75,7 @@ pub async fn run(global: &Global, args: &ImportArgs) -> Result<(), Failure> {
         return Err(Failure::other("the live title makes no name for a product", "name it: --as SLUG"));
     };
     refuse_another(&context, &slug, &args.id).await?;
+    refuse_second(&context, &slug, &args.id)?;
     let files = lay_out(&context.workspace.root, &slug, &args.id, &import)?;
     refuse_foreign(&files)?;
     if args.dry_run {
@@ -100,6 +101,21 @@ async fn refuse_another(context: &Context, slug: &Slug, id: &EntityId) -> Result
         format!("{slug} is listed as {}, and {id} is another product; nothing was written", listed.join(" and ")),
         "import it under a name of its own: --as SLUG",
     ))
+}
+
+/// Refuses a listing that another manifest of the workspace names: each plan would undo the other's, and `check` refuses both.
+fn refuse_second(context: &Context, slug: &Slug, id: &EntityId) -> Result<(), Failure> {
+    for other in context.workspace.products()?.into_iter().filter(|other| other != slug) {
+        // A manifest of which something is still to be filled in names its listing all the same.
+        let (variants, _) = context.workspace.load_faulty(&other, context.target, Some(&context.identity.account));
+        if variants.iter().any(|product| product.listing.product_id.as_ref() == Some(id)) {
+            return Err(Failure::other(
+                format!("{id} is the listing of {other} already; nothing was written"),
+                format!("import it into that one: --as {other}"),
+            ));
+        }
+    }
+    Ok(())
 }
 
 async fn read(context: &Context, id: &EntityId) -> Result<Live, Failure> {

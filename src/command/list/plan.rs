@@ -1,6 +1,8 @@
 //! `bakehouse list plan [PRODUCT…]`: what the listings lack, as a diff; `list apply`: that, carried out.
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -97,16 +99,18 @@ impl Saved {
 ///
 /// When ledger or AWS can't be read, or a product has no plan; the others are planned all the same.
 pub async fn plan(global: &Global, args: &PlanArgs) -> Result<(), Failure> {
+    args.out.as_deref().map(refuse_foreign).transpose()?;
     let context = Context::open(global).await?;
     let (products, mut failures) = chosen(&context, &args.products).await?;
     let engine = context.follower(std::time::Duration::ZERO);
     let (mut plans, mut texts, mut documents) = (Vec::new(), Vec::new(), Vec::new());
-    for planned in engine.plan_listings(&products.iter().collect::<Vec<_>>()).await? {
+    for (product, planned) in products.iter().zip(engine.plan_listings(&products.iter().collect::<Vec<_>>()).await?) {
         match planned {
             Ok(planned) => {
-                texts.push(text(&planned));
-                documents.push(document(&planned));
-                plans.push(planned.plan);
+                let first = first(&context, product, &planned).await;
+                texts.push(text(&planned, first.as_ref()));
+                documents.push(document(&planned, first.as_ref()));
+                plans.push(first.map_or(planned.plan, |next| next.plan().clone()));
             }
             Err(error) => failures.push(Failure::from(error)),
         }
@@ -120,6 +124,19 @@ pub async fn plan(global: &Global, args: &PlanArgs) -> Result<(), Failure> {
         context.ui.say(&format!("saved: bakehouse list apply {}", file.display()));
     }
     Failure::all(failures)
+}
+
+/// Finds what `list apply` does first where a run with a part in the listing has not ended: it goes on.
+async fn first(context: &Context, product: &Product, planned: &engine::ListingPlan) -> Option<Next> {
+    let open = planned.open.as_ref()?;
+    // One that has sealed nothing yet goes on by `ship` alone.
+    if open.plan().is_some_and(|(plan, _)| plan.releases()) && !open.was_done("release.record") {
+        return None;
+    }
+    let variants = context.variants(&product.slug.clone().into()).ok()?;
+    let engine = context.engine(&variants, std::time::Duration::ZERO).ok()?;
+    // Where nothing can be applied, what the listing lacks is told all the same.
+    engine::next(&engine, product, &Request { listing: true, ..Request::default() }).await.ok()
 }
 
 /// Carries out what a manifest says of its listing, or plans that were saved.
@@ -183,6 +200,13 @@ async fn apply_saved(global: &Global, plan: &Plan, file: &Path, args: &ApplyArgs
     let variants = context.variants(&selection)?;
     let go_on = format!("bakehouse list apply {}", file.display());
     let engine = going_on(context.engine(&variants, args.patience.patience)?, go_on);
+    if let Some(run) = engine.carried_out(variants.one()?, plan).await? {
+        if carries_out {
+            engine::settle(&engine, &plan.variant).await?;
+            context.ui.say(&format!("nothing to do: the plan of {} in {} was carried out by run {run}", plan.variant, file.display()));
+        }
+        return Ok(());
+    }
     let next = engine.next_saved(variants.one()?, plan).await?;
     if !carries_out {
         return Ok(());
@@ -207,29 +231,39 @@ fn of_file(failure: Failure, file: &Path) -> Failure {
 ///
 /// When one that was asked for can't be read.
 pub async fn chosen(context: &Context, selections: &[Selection]) -> Result<(Vec<Product>, Vec<Failure>), Failure> {
-    let (mut products, mut failures) = (Vec::new(), Vec::new());
     if selections.is_empty() {
-        for slug in context.workspace.products()? {
-            match context.variants(&Selection::from(slug)) {
-                Ok(variants) => {
-                    for product in variants.chosen() {
-                        let records = context.ledger().records(&product.variant()).await?;
-                        if engine::listing_of(product, &records).is_some() {
-                            products.push(product.clone());
-                        }
-                    }
-                }
-                Err(failure) => failures.push(failure),
-            }
-        }
+        let (products, failures) = chosen_of(context, context.workspace.products()?.into_iter().map(Selection::from).collect()).await?;
         if products.is_empty() && failures.is_empty() {
             context.ui.say("no product of the workspace is listed");
         }
         return Ok((products, failures));
     }
-    let mut chosen = BTreeSet::new();
+    let (mut products, mut chosen) = (Vec::new(), BTreeSet::new());
     for selection in selections {
         products.extend(context.variants(selection)?.chosen().filter(|product| chosen.insert(product.variant())).cloned());
+    }
+    Ok((products, Vec::new()))
+}
+
+/// Returns those of some products that are listed, and what is wrong with those that can't be read.
+///
+/// # Errors
+///
+/// When the ledger can't be read.
+pub async fn chosen_of(context: &Context, selections: Vec<Selection>) -> Result<(Vec<Product>, Vec<Failure>), Failure> {
+    let (mut products, mut failures) = (Vec::new(), Vec::new());
+    for selection in selections {
+        match context.variants(&selection) {
+            Ok(variants) => {
+                for product in variants.chosen() {
+                    let records = context.ledger().records(&product.variant()).await?;
+                    if engine::listing_of(product, &records).is_some() {
+                        products.push(product.clone());
+                    }
+                }
+            }
+            Err(failure) => failures.push(failure),
+        }
     }
     Ok((products, failures))
 }
@@ -239,9 +273,10 @@ pub fn going_on(engine: Engine, go_on: String) -> Engine {
     Engine { go_on, ..engine }
 }
 
-fn text(planned: &engine::ListingPlan) -> String {
+fn text(planned: &engine::ListingPlan, first: Option<&Next>) -> String {
     let plan = &planned.plan;
     let mut text = match (&planned.live, plan.is_empty()) {
+        _ if let Some(first) = first => describe(first, Extent::Only(Stage::List)),
         (Some(live), true) => {
             let stands = match plan.obstacles.as_slice() {
                 [] => format!("{} is as the manifest says\n", live.product.id),
@@ -251,18 +286,22 @@ fn text(planned: &engine::ListingPlan) -> String {
         }
         _ => describe(&Next::Begin { plan: plan.clone(), superseded: None, head: None }, Extent::Whole),
     };
-    if plan.is_empty() {
+    if plan.is_empty() && first.is_none() {
         text.extend(plan.notices.iter().map(|notice| format!("note: {notice}\n")));
     }
     text.extend(planned.under_way.iter().map(|set| format!("note: locked by change set {set}; what is applied waits for its end\n")));
-    if let Some(open) = &planned.open {
+    if let Some(open) = planned.open.as_ref().filter(|_| first.is_none()) {
         text.push_str(&format!("note: run {} has not ended; nothing else begins before it does\n", open.run()));
     }
     text
 }
 
-fn document(planned: &engine::ListingPlan) -> Value {
-    let mut document = json(&planned.plan);
+fn document(planned: &engine::ListingPlan, first: Option<&Next>) -> Value {
+    let plan = first.map_or(&planned.plan, Next::plan);
+    let mut document = json(plan);
+    // Of a run that goes on, what belongs to the listing is carried out.
+    let of_listing = plan.steps.iter().filter(|planned| Extent::Only(Stage::List).takes(&planned.step));
+    document["steps"] = of_listing.map(|planned| serde_json::json!(planned)).collect();
     document["under_way"] = planned.under_way.iter().map(|set| serde_json::json!(set)).collect();
     document["unfinished_run"] = planned.open.as_ref().map(|open| open.run().to_string()).into();
     document
@@ -272,10 +311,40 @@ fn no_file(what: &str, file: &Path, error: &std::io::Error) -> Failure {
     Failure::other(format!("{} can't be {what}: {error}", file.display()), "mind the file's name and place, then the same command again")
 }
 
+/// Refuses to write over what is no saved plan.
+fn refuse_foreign(file: &Path) -> Result<(), Failure> {
+    let Ok(found) = std::fs::metadata(file) else { return Ok(()) };
+    if !found.is_file() || found.len() == 0 {
+        return Ok(());
+    }
+    let is_plan =
+        found.len() <= LARGEST_PLAN_BYTES && std::fs::read_to_string(file).is_ok_and(|text| serde_json::from_str::<Saved>(&text).is_ok());
+    if is_plan {
+        return Ok(());
+    }
+    Err(Failure::other(
+        format!("{} is there and holds no saved plans; nothing was written over it", file.display()),
+        "name another file: --out writes over an earlier plan, and nothing else",
+    ))
+}
+
 fn save(file: &Path, plans: Vec<Plan>) -> Result<(), Failure> {
     let document =
-        serde_json::to_string_pretty(&Saved { format: 1, digest: Saved::digest_of(&plans), plans }).expect("plans are plain data");
-    std::fs::write(file, document + "\n").map_err(|error| no_file("written", file, &error))
+        serde_json::to_string_pretty(&Saved { format: 1, digest: Saved::digest_of(&plans), plans }).expect("plans are plain data") + "\n";
+    let is_stream = std::fs::metadata(file).is_ok_and(|found| !found.is_file());
+    let written = if is_stream { std::fs::write(file, document) } else { replace(file, &document) };
+    written.map_err(|error| no_file("written", file, &error))
+}
+
+/// Writes a file beside the one that it then takes the place of, whole or not at all.
+fn replace(file: &Path, text: &str) -> std::io::Result<()> {
+    // A link stays, and what it leads to is replaced.
+    let place = file.canonicalize().unwrap_or_else(|_| file.to_owned());
+    let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let readable_as_any = std::fs::Permissions::from_mode(0o666);
+    let mut draft = tempfile::Builder::new().prefix(".bakehouse-").permissions(readable_as_any).tempfile_in(folder)?;
+    draft.write_all(text.as_bytes())?;
+    draft.persist(&place).map(drop).map_err(|error| error.error)
 }
 
 fn read(file: &Path) -> Result<Saved, Failure> {

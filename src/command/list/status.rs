@@ -102,6 +102,7 @@ impl Standing {
         for change in &open {
             failures.extend(engine::follow_change(engine, variant, change).await.err().map(Failure::from));
         }
+        engine::settle(engine, variant).await?;
         let records = context.ledger().records(variant).await?;
         let versions = history(&records);
         let released = versions.values().next_back().cloned();

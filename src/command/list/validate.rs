@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::plan::going_on;
 use crate::cli::{Global, Patience};
 use crate::command::context::Context;
 use crate::command::selection::Selection;
@@ -30,7 +31,7 @@ pub async fn run(global: &Global, args: &ValidateArgs) -> Result<(), Failure> {
     let context = Context::open_for(global, &args.product).await?;
     let _target = context.state_target();
     let variants = context.variants(&args.product)?;
-    let engine = context.engine(&variants, args.patience.patience)?;
+    let engine = going_on(context.engine(&variants, args.patience.patience)?, format!("bakehouse list validate {}", args.product));
     let (_, end) = variants.each(async |product| rehearse(&context, &engine, product).await).await;
     end
 }
@@ -50,7 +51,7 @@ async fn rehearse(context: &Context, engine: &engine::Engine, product: &Product)
     };
     let released = find(context.ledger(), &variant, Some(&planned.plan.version)).await?;
     let set = engine::add_version(engine, product, &released, &entity)?;
-    let change_set = engine.rehearse(product, &released.version, &set).await?;
+    let change_set = engine.rehearse(product, &released.version, &set, &entity).await?;
     context.ui.say(&format!("AWS's rehearsal of {variant} {} succeeded (change set {change_set})", released.version));
     Ok(())
 }

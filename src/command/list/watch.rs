@@ -1,13 +1,13 @@
 //! `bakehouse list watch`: how all listings stand: change sets under way, drift, and what AWS's scans say of what is published.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
 use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::plan::chosen;
+use super::plan::{chosen, chosen_of};
 use crate::cli::{Format, Global};
 use crate::cloud;
 use crate::command::context::Context;
@@ -18,7 +18,8 @@ use crate::listing::assessed::{published, warnings};
 use crate::listing::{ChangeSetSummary, Visibility};
 use crate::model::assessment::Assessment;
 use crate::model::count::counted;
-use crate::model::ids::EntityId;
+use crate::model::ids::{EntityId, Slug};
+use crate::model::product::Product;
 use crate::ui;
 
 /// Products whose assessments are asked for at the same time.
@@ -73,7 +74,7 @@ struct Assessed {
 /// Exit code 4 when an assessment of what is published fails or has expired: buyers may no longer see it.
 pub async fn run(global: &Global, args: &WatchArgs) -> Result<(), Failure> {
     let context = Context::open(global).await?;
-    let (products, mut failures) = chosen(&context, &args.products).await?;
+    let (products, mut failures) = watchable(&context, &args.products).await?;
     let engine = context.follower(std::time::Duration::ZERO);
     let plans = engine.plan_listings(&products.iter().collect::<Vec<_>>()).await?;
     let mut listed = Vec::new();
@@ -102,6 +103,36 @@ pub async fn run(global: &Global, args: &WatchArgs) -> Result<(), Failure> {
     let failing = watched.iter().filter(|one| one.fails);
     failures.extend(failing.map(|one| Failure::Refused { what: format!("what is published of {}", one.variant) }));
     Failure::all(failures)
+}
+
+/// Returns the products to look at, those among them whose manifests are faulty but name a listing, and what is wrong with those.
+async fn watchable(context: &Context, selections: &[Selection]) -> Result<(Vec<Product>, Vec<Failure>), Failure> {
+    let slugs: Vec<Slug> = match selections {
+        [] => context.workspace.products()?,
+        some => some.iter().map(|selection| selection.product.clone()).collect(),
+    };
+    let (mut products, mut failures, mut sound) = (Vec::new(), Vec::new(), Vec::new());
+    for slug in slugs.into_iter().collect::<BTreeSet<_>>() {
+        let of_product: Vec<&Selection> = selections.iter().filter(|selection| selection.product == slug).collect();
+        let (variants, faults) = context.workspace.load_faulty(&slug, context.target, Some(&context.identity.account));
+        let named = |product: &Product| {
+            let is_meant = |selection: &&Selection| selection.architecture.is_none_or(|wanted| wanted == product.image.architecture);
+            product.listing.product_id.is_some() && (of_product.is_empty() || of_product.iter().any(is_meant))
+        };
+        let listed: Vec<Product> = variants.into_iter().filter(named).collect();
+        if faults.errors() == 0 || listed.is_empty() {
+            sound.extend(if of_product.is_empty() { vec![slug.into()] } else { of_product.into_iter().cloned().collect() });
+            continue;
+        }
+        products.extend(listed);
+        failures.push(Failure::Manifest(faults));
+    }
+    if !sound.is_empty() || products.is_empty() {
+        let (more, others) = if selections.is_empty() { chosen_of(context, sound).await? } else { chosen(context, &sound).await? };
+        products.extend(more);
+        failures.extend(others);
+    }
+    Ok((products, failures))
 }
 
 fn watched(planned: &ListingPlan, assessments: &BTreeMap<EntityId, Vec<Assessment>>, now: Timestamp, soon: Timestamp) -> Watched {

@@ -9,6 +9,7 @@ use super::Engine;
 use super::failure::EngineError;
 use super::observer::Note;
 use super::run::Run;
+use super::settle::Ending;
 use super::ship::Next;
 use crate::bake;
 use crate::cloud::InstanceSpec;
@@ -51,10 +52,12 @@ pub async fn next_look(engine: &Engine, plan: Plan) -> Result<Next, EngineError>
     if let Some(place) = open.iter().position(same) {
         return Ok(Next::Continue { journal: Box::new(open.swap_remove(place)), plan });
     }
-    match open.first() {
-        Some(journal) => Err(in_the_way(journal, &plan)),
-        None => Ok(Next::Begin { superseded: None, head: engine.ledger.head(&plan.variant).await?, plan }),
-    }
+    let chain = engine.ledger.chain(&plan.variant).await?;
+    let superseded = match open.first() {
+        Some(journal) => Some(Ending::settled(journal, chain.records()).ok_or_else(|| in_the_way(journal, &plan))?),
+        None => None,
+    };
+    Ok(Next::Begin { superseded, head: chain.head(), plan })
 }
 
 /// Says which run is to be ended before a release is looked at: a variant has one run at a time.

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Read as _;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,6 +11,12 @@ use crate::disk::{BlockSource, FileSource, Unreadable, can_read, open};
 
 /// EC2 counts volumes in GiB; the twin does too.
 const GIB: u64 = 1024 * 1024 * 1024;
+
+/// A disk as it is, which is copied without QEMU.
+const RAW: &str = "raw";
+
+/// As many zeros in a row become a hole, as by `qemu-img convert -S 64k`.
+const SPARSE_BLOCK: usize = 64 << 10;
 
 /// Where distributions have cloud-init's command, and its configuration.
 const CLOUD_INIT: [&str; 2] = ["/usr/bin/cloud-init", "/etc/cloud/cloud.cfg"];
@@ -69,6 +76,9 @@ impl ImportError {
             Self::NoSystem { .. } => {
                 "give a disk that a machine starts from, with its partition table and a root on ext4 or XFS: a distribution's cloud image, say"
             }
+            Self::Convert { source: BuildError::Missing { .. }, .. } => {
+                "qemu-img is in Debian's package qemu-utils: apt-get install qemu-utils; raw disks are imported without it"
+            }
             Self::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => "is the path right?",
             _ => "raw and qcow2 disks without a backing file are taken",
         }
@@ -88,7 +98,7 @@ pub struct Imported {
 ///
 /// # Errors
 ///
-/// [`ImportError`]: another format, a qcow2 that builds on another file, a failure of `qemu-img`, a disk without
+/// [`ImportError`]: another format, a qcow2 that builds on another file or can't be converted by `qemu-img`, a disk without
 /// a root file system that can be read.
 pub fn import(file: &Path, disk: &Path, progress: &(dyn Fn(&str) + Sync)) -> Result<Imported, ImportError> {
     let io = |path: &Path| {
@@ -97,12 +107,16 @@ pub fn import(file: &Path, disk: &Path, progress: &(dyn Fn(&str) + Sync)) -> Res
     };
     let format = detect(file)?;
     let convert = |source| ImportError::Convert { path: file.to_owned(), source };
-    tool::require(&[("qemu-img", "qemu-utils")]).map_err(convert)?;
     let fresh = disk.with_extension("new");
-    // The formats are named: qemu-img guessing would let a raw disk pass itself off as a qcow2.
-    let mut command = tool::command("qemu-img");
-    command.args(["convert", "-f", format, "-O", "raw", "-S", "64k"]).arg(file).arg(&fresh);
-    tool::run("converting the disk", &mut command, progress).map_err(convert)?;
+    if format == RAW {
+        copy_sparse(file, &fresh).map_err(io(file))?;
+    } else {
+        tool::require(&[("qemu-img", "qemu-utils")]).map_err(convert)?;
+        // The formats are named: qemu-img guessing would let a raw disk pass itself off as a qcow2.
+        let mut command = tool::command("qemu-img");
+        command.args(["convert", "-f", format, "-O", "raw", "-S", "64k"]).arg(file).arg(&fresh);
+        tool::run("converting the disk", &mut command, progress).map_err(convert)?;
+    }
     let raw = File::options().write(true).open(&fresh).map_err(io(&fresh))?;
     let size_bytes = raw.metadata().map_err(io(&fresh))?.len().div_ceil(GIB).max(1) * GIB;
     raw.set_len(size_bytes).map_err(io(&fresh))?;
@@ -112,6 +126,28 @@ pub fn import(file: &Path, disk: &Path, progress: &(dyn Fn(&str) + Sync)) -> Res
     let has_cloud_init = open(&[converted]).tree.is_some_and(|tree| CLOUD_INIT.iter().any(|path| tree.exists(Path::new(path))));
     std::fs::rename(&fresh, disk).map_err(io(disk))?;
     Ok(Imported { size_bytes, has_cloud_init })
+}
+
+/// Copies a disk; blocks of zeros become holes.
+fn copy_sparse(from: &Path, to: &Path) -> std::io::Result<()> {
+    let (mut from, to) = (File::open(from)?, File::create(to)?);
+    let (mut block, mut offset) = (vec![0; SPARSE_BLOCK], 0);
+    loop {
+        let mut read = 0;
+        while read < block.len() {
+            match from.read(&mut block[read..])? {
+                0 => break,
+                more => read += more,
+            }
+        }
+        if read == 0 {
+            return to.set_len(offset);
+        }
+        if block[..read].iter().any(|byte| *byte != 0) {
+            to.write_all_at(&block[..read], offset)?;
+        }
+        offset += read as u64;
+    }
 }
 
 /// Tells a disk's format by its first bytes.
@@ -137,7 +173,7 @@ fn detect(path: &Path) -> Result<&'static str, ImportError> {
         [b'K', b'D', b'M', b'V', ..] => other("a VMDK"),
         [b'v', b'h', b'd', b'x', ..] | [b'c', b'o', b'n', b'e', b'c', b't', b'i', b'x', ..] => other("a VHD"),
         [0x1f, 0x8b, ..] | [0xfd, b'7', b'z', b'X', b'Z', ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] => other("compressed"),
-        start if start.len() == 512 => Ok("raw"),
+        start if start.len() == 512 => Ok(RAW),
         _ => other("shorter than a sector"),
     }
 }
