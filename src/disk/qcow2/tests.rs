@@ -205,12 +205,14 @@ fn what_can_not_be_read_is_refused_by_name() {
     let data = images.path("data.raw");
     let external = images.create("external", &["-o", &format!("data_file={}", data.display())], "4M");
     assert!(refusal(&external).contains("data.raw"), "{}", refusal(&external));
-    for (format, name) in [("aes", "AES"), ("luks", "LUKS")] {
-        let secret = "secret,id=key,data=passphrase";
-        let options = format!("encrypt.format={format},encrypt.key-secret=key");
-        let path = images.create(format, &["--object", secret, "-o", &options], "4M");
-        assert!(refusal(&path).contains(name), "{}", refusal(&path));
-    }
+    let secret = "secret,id=key,data=passphrase";
+    let encrypted = images.create("aes", &["--object", secret, "-o", "encrypt.format=aes,encrypt.key-secret=key"], "4M");
+    assert!(refusal(&encrypted).contains("AES"), "{}", refusal(&encrypted));
+    // To make one under LUKS qemu-img measures its own time, and fails on a machine that is busy: the header names the method.
+    let mut bytes = fs::read(&encrypted).unwrap();
+    bytes[32..36].copy_from_slice(&2_u32.to_be_bytes());
+    fs::write(&encrypted, bytes).unwrap();
+    assert!(refusal(&encrypted).contains("LUKS"), "{}", refusal(&encrypted));
     let whole = fs::read(images.create("plain", &[], "4M")).unwrap();
     let changed = |at: usize, bytes: &[u8]| {
         let mut image = whole.clone();
