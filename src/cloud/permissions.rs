@@ -95,7 +95,7 @@ pub const COMMANDS: &[Command] = &[
     Command { name: "list-cancel", activities: &[Identify, Consult, Listings, Follow, Cancel] },
     Command { name: "list-history", activities: &[Identify, Consult, Listings, Follow] },
     Command { name: "list-watch", activities: &[Identify, Consult, Listings, Assess] },
-    Command { name: "list-status", activities: &[Identify, Consult, Note, Follow] },
+    Command { name: "list-status", activities: &[Identify, Consult, Keep, Follow] },
     Command { name: "resume", activities: &[Identify, Consult, Survey, Keep, Bake, Boot, Clear, Read, Tag, Distribute, List] },
     Command { name: "abandon", activities: &[Identify, Consult, Keep, Collect] },
     Command { name: "runs", activities: &[Identify, Consult] },

@@ -287,27 +287,21 @@ pub fn add_version(engine: &Engine, product: &Product, released: &Released, enti
 }
 
 impl Engine {
-    /// Has AWS rehearse a change set (Intent VALIDATE), which changes nothing and uses no title up. The ledger keeps its end.
+    /// Has AWS rehearse a change set (Intent VALIDATE) of a product at a revision, which changes nothing and uses no title up. The
+    /// ledger keeps its end.
     ///
     /// # Errors
     ///
     /// [`EngineError::ListingRefused`] with what AWS would refuse; [`EngineError::Pending`] when it outlasts the engine's patience.
-    pub async fn rehearse(
-        &self,
-        product: &Product,
-        version: &Version,
-        set: &ChangeSet,
-        entity: &EntityId,
-    ) -> Result<ChangeSetId, EngineError> {
+    pub async fn rehearse(&self, product: &Product, version: &Version, set: &ChangeSet, revision: u64) -> Result<ChangeSetId, EngineError> {
         let request = rehearsal(product, version, set);
         self.put_all_media(product, &request).await?;
         // Whoever was cut off takes up the same rehearsal within the hour; after one that has ended, or of a product that has
         // moved, comes another.
         let variant = product.variant();
-        let revision = self.writer.reader().entity(entity).await?.and_then(|entity| entity.revision);
         let ended = self.ledger.rehearsals(&variant, version).await?;
         let hour = self.clock.now().strftime("%Y-%m-%dT%H");
-        let token = Digest::of_parts([request.to_string().as_bytes(), format!("{hour} {ended} {revision:?}").as_bytes()]).short(64);
+        let token = Digest::of_parts([request.to_string().as_bytes(), format!("{hour} {ended} {revision}").as_bytes()]).short(64);
         let id = self
             .wait(async || match self.writer.start_change_set(&request, true, &token).await {
                 Ok(id) => Ok(Look::Ready(id)),
@@ -321,7 +315,7 @@ impl Engine {
             })
             .await?;
         let end = self.change_set_end(&variant, &id).await?;
-        let kept = KeptChangeSet { revision, ..KeptChangeSet::new(None, request, &end) };
+        let kept = KeptChangeSet { revision: Some(revision), ..KeptChangeSet::new(None, request, &end) };
         self.ledger.keep_change_set(&variant, version, None, &kept).await?;
         match end.0 {
             listing::Outcome::Refused { status, errors } => {

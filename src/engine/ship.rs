@@ -153,10 +153,9 @@ async fn find_next(engine: &Engine, product: &Product, request: &Request) -> Res
     }
     if request.listing {
         // A run that makes images is given up by who makes others, not by who looks after the listing.
-        let gives_way = |ending: &Box<Ending>| {
-            ending.outcome != Outcome::Superseded || ending.journal.plan().is_some_and(|(plan, _)| is_of_listing(plan))
-        };
-        return engine.plan_listing(product).await?.begin(superseded.filter(gives_way));
+        let gives_way =
+            |ending: &Ending| ending.outcome != Outcome::Superseded || ending.journal.plan().is_some_and(|(plan, _)| is_of_listing(plan));
+        return engine.plan_listing(product).await?.begin(superseded.filter(|ending| gives_way(ending)));
     }
     let siblings = engine.siblings(product).await?;
     let found = survey(engine.writer.reader(), &engine.ledger, product, siblings).await?;

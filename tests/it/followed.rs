@@ -244,7 +244,8 @@ async fn rehearse(process: &Process, engine: &Engine) -> Result<bakehouse::model
     let Listing::Listed { product, .. } = &releases[0].listing else { panic!("{releases:?}") };
     let newest = releases.last().unwrap();
     let set = engine::add_version(engine, &process.product, newest, product).unwrap();
-    engine.rehearse(&process.product, &newest.version, &set, product).await
+    let revision = engine.writer.reader().entity(product).await?.unwrap().revision.unwrap();
+    engine.rehearse(&process.product, &newest.version, &set, revision).await
 }
 
 fn scanned() -> Fault {

@@ -236,7 +236,7 @@ diagram = \"listing/server.gif\"
     let process = world.open().await;
     let (version, listing) = (process.releases().await.pop().unwrap(), live.product.id);
     let set = engine::add_version(&process.engine, &process.product, &version, &listing).unwrap();
-    process.engine.rehearse(&process.product, &version.version, &set, &listing).await.unwrap();
+    process.engine.rehearse(&process.product, &version.version, &set, live.product.revision).await.unwrap();
     process.ship().await.unwrap();
     let planned = plan(&process).await;
     assert!(planned.is_empty() && planned.notices.is_empty(), "{planned:#?}");

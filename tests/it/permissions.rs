@@ -159,6 +159,8 @@ async fn releases(seen: &mut Seen) {
     seen.look(&world, "list", async |process| submit(process).await).await;
     seen.look(&world, "list-status", async |process| {
         follow(process).await;
+        engine::settle(&process.engine, &process.product.variant()).await.unwrap();
+        assert!(process.engine.ledger.open_runs(&process.product.variant()).await.unwrap().is_empty());
         let records = process.engine.ledger.records(&process.product.variant()).await.unwrap();
         let (reader, entity) = (process.engine.writer.reader(), engine::listing_of(&process.product, &records).unwrap());
         reader.public_offers(&[entity]).await.unwrap();
@@ -217,9 +219,10 @@ async fn listings(seen: &mut Seen, world: &World) {
     seen.look(world, "list-validate", async |process| {
         let planned = plan(process).await;
         let released = process.releases().await.pop().unwrap();
-        let entity = planned.live.unwrap().product.id;
+        let live = planned.live.unwrap().product;
+        let entity = live.id;
         let set = engine::add_version(&process.engine, &process.product, &released, &entity).unwrap();
-        process.engine.rehearse(&process.product, &released.version, &set, &entity).await.unwrap();
+        process.engine.rehearse(&process.product, &released.version, &set, live.revision).await.unwrap();
     })
     .await;
     submit(&in_bucket(world.open().await).await).await;

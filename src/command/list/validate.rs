@@ -49,9 +49,10 @@ async fn rehearse(context: &Context, engine: &engine::Engine, product: &Product)
             "AWS rehearses a new version of a product that is listed, and nothing else; other changes are checked here: bakehouse list plan",
         ));
     };
+    let revision = planned.live.as_ref().map_or(0, |live| live.product.revision);
     let released = find(context.ledger(), &variant, Some(&planned.plan.version)).await?;
     let set = engine::add_version(engine, product, &released, &entity)?;
-    let change_set = engine.rehearse(product, &released.version, &set, &entity).await?;
+    let change_set = engine.rehearse(product, &released.version, &set, revision).await?;
     context.ui.say(&format!("AWS's rehearsal of {variant} {} succeeded (change set {change_set})", released.version));
     Ok(())
 }
