@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::keys;
 use super::open_pgp;
 use super::rules::SecretRule;
-use super::value::{distinct, is_common, is_placeholder, is_random, is_variable};
+use super::value::{distinct, is_common, is_default, is_marked, is_nothing, is_placeholder, is_random, is_variable};
 
 /// A test by name, as rules ask for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -33,6 +33,8 @@ pub(super) enum Check {
     Jwt,
     /// Written out: neither a variable, nor a placeholder, nor in a comment.
     Literal,
+    /// Literal, or a word that everybody uses, which is a password where a program takes it for one.
+    Effective,
     /// Literal, and no word that stands for any password.
     Password,
     /// A password whose URL names a host that is no example.
@@ -110,6 +112,7 @@ impl Candidate<'_> {
             Some(Check::Macaroon) => genuine(is_pypi_macaroon(value)),
             Some(Check::Jwt) => genuine(is_jwt(value)),
             Some(Check::Literal) => genuine(self.is_literal()),
+            Some(Check::Effective) => genuine(self.is_literal() && !is_nothing(value) || is_default(value) && !self.is_comment()),
             Some(Check::Password) => genuine(self.is_literal() && !is_common(value)),
             Some(Check::UrlPassword) => genuine(self.is_literal() && !is_common(value) && !is_example_host(after_last(self.matched, b'@'))),
             Some(Check::RegistryAuth) => genuine(is_registry_auth(value)),
@@ -120,7 +123,10 @@ impl Candidate<'_> {
     }
 
     fn is_literal(&self) -> bool {
-        !is_placeholder(self.value) && !is_variable(self.value) && !self.is_comment()
+        // What begins a reference of YAML's is a character like others within quotes.
+        let is_quoted = self.before.last().is_some_and(|byte| b"\"'".contains(byte));
+        let is_reference = !(is_quoted && is_marked(self.value)) && is_variable(self.value);
+        !is_placeholder(self.value) && !is_reference && !self.is_comment()
     }
 
     /// Tells whether it stands in a comment, by how its line begins and by XML's marks before it.

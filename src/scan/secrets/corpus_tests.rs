@@ -92,7 +92,7 @@ fn passwords_in_programs_scripts_and_notes_are_found() {
         ("/root/.bash_history", "docker login -u me -p Vq7-pulpit r.internal", "command-password"),
         ("/root/.bash_history", "openssl rsa -in k.pem -passin pass:Vq7-pulpit", "command-password"),
         ("/root/.bash_history", "redis-cli -h r -a Vq7-pulpit ping", "command-password"),
-        ("/root/.bash_history", "echo 'root:Vq7-pulpit' | sudo chpasswd", "command-password"),
+        ("/root/.bash_history", "echo 'root:Vq7-pulpit' | sudo chpasswd", "account-password"),
         ("/etc/init.sql", "CREATE ROLE a LOGIN ENCRYPTED PASSWORD 'Vq7-pulpit'", "command-password"),
         ("/etc/cron.d/x", "0 1 * * * root mysqldump -pVq7-pulpit a > /b", "command-password"),
         ("/usr/local/bin/backup", "#!/bin/bash\nmysqldump -pVq7-pulpit a", "command-password"),

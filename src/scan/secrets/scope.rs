@@ -278,7 +278,7 @@ fn is_among_samples(inside: &str) -> bool {
     let tests = ["_test.go", "_test.py", "_spec.rb", "_test.rb"].iter().any(|end| name.ends_with(end));
     named
         || tests
-        || [".test.", ".spec."].iter().any(|part| name.contains(part))
+        || [".test.", ".spec.", ".example.", ".examples."].iter().any(|part| name.contains(part))
         || parts.any(|part| SAMPLES.split(' ').any(|sample| sample == part))
 }
 

@@ -4,7 +4,7 @@
 const PLACEHOLDERS: &str = "\
     example changeme change_me change-me changethis placeholder xxxx dummy redacted yourpass your_ your- yoursecret \
     yourtoken replace insert notset not_set undefined 0123456789 123456789 abcdefgh deadbeef fixme todo **** .... ---- ____ \
-    sample not-a-real fake _here";
+    sample not-a-real fake _here required| |min: |max: |string";
 
 /// Values that stand for any password; in lower case.
 const COMMON: &str = "\
@@ -12,6 +12,13 @@ const COMMON: &str = "\
     default empty string foo bar foobar mypassword mypass my-password my_password prompt ask required optional sufficient \
     disabled enabled hidden unset auto guest postgres root admin localhost value key mysecret s3cr3t s3cret pa55word pass123 \
     password123 password1 hunter2 scott tiger mysql redis mongodb rabbitmq pass1234";
+
+/// Values that say that there is no password, or how there comes one; in lower case.
+const NOTHING: &str = "\
+    null none nil true false yes no on off empty string prompt ask required optional sufficient disabled enabled hidden unset auto";
+
+/// Placeholders that are passwords where nobody has replaced them, the first that anybody tries; in lower case.
+const DEFAULTS: &str = "changeme change_me change-me changeme123 changethis changeit example replaceme";
 
 /// What begins the name of a setting or a variable that is read where the program runs.
 const READ_FROM: &str = "\
@@ -29,6 +36,23 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
 /// Tells whether a value is a word that people write for any password.
 pub(super) fn is_common(value: &[u8]) -> bool {
     COMMON.split(' ').any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+/// Tells whether a value says that there is no password.
+pub(super) fn is_nothing(value: &[u8]) -> bool {
+    NOTHING.split(' ').any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+/// Tells whether a value is a placeholder that is a password as long as it stands there.
+pub(super) fn is_default(value: &[u8]) -> bool {
+    DEFAULTS.split(' ').any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+/// Tells whether a value begins with a mark of YAML's, and is else no variable: `!`, `&`, `*`, or `@` that nothing closes.
+pub(super) fn is_marked(value: &[u8]) -> bool {
+    let [mark, rest @ ..] = value else { return false };
+    let is_mark = b"!&*".contains(mark) || *mark == b'@' && rest.last() != Some(&b'@');
+    is_mark && !is_variable(rest)
 }
 
 /// Tells whether a value is filled in by a shell, a template or a program.
