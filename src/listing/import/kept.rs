@@ -79,7 +79,7 @@ const PRODUCT: &[(&str, &str)] = &[
     ("Description.ReplacementProductId", "it is given when a product is restricted"),
     ("Compatibility.", "what is restricted stays so"),
     ("RegionAvailability.", "what is restricted stays so"),
-    ("Targeting.", "no account's id: it is left as it is"),
+    ("Targeting.", "no buyer's account: it is left as it is"),
     ("Dimensions", "no instance type on sale as every manifest makes it: it is left as it is"),
     ("PromotionalResources.Videos", "a manifest has the address of one video"),
 ];

@@ -136,8 +136,10 @@ fn scanning_port(draft: &mut Draft) {
 fn allowed_accounts(draft: &mut Draft) {
     let all = &draft.product.targeting.positive_targeting.buyer_accounts;
     let mut accounts: Vec<&String> = Vec::new();
+    // AWS adds its own, and isn't told of it.
+    let is_buyers = |account: &String| account.parse::<AccountId>().is_ok_and(|account| account != AccountId::marketplace());
     for (index, account) in all.iter().enumerate() {
-        if account.parse::<AccountId>().is_ok() && !accounts.contains(&account) {
+        if is_buyers(account) && !accounts.contains(&account) {
             accounts.push(account);
             draft.says(Of::Product, format!("Targeting.PositiveTargeting.BuyerAccounts[{index}]"));
         }
