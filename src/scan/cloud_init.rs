@@ -79,6 +79,23 @@ impl CloudConfig {
         &self.values
     }
 
+    /// Returns what says which users are made, if it leaves the default user out: the only one whom the buyer's key is given to.
+    /// None if no file says anything of users.
+    ///
+    /// Source: cloud-init, cloudinit/distros/ug_util.py, `normalize_users_groups`; cloudinit/config/cc_ssh.py
+    pub(super) fn without_default(&self) -> Option<&Value> {
+        let is_said = |value: &&Value| value.key == "users" || value.key.starts_with("users.");
+        let last = self.values.iter().rev().find(is_said)?;
+        let is_default = |value: &Value| match value.key.as_str() {
+            "users" | "users.-" => value.items().iter().any(|item| item.split(',').any(|name| name.trim() == "default")),
+            "users.-.name" => value.text == "default",
+            key => key == "users.default" || key.starts_with("users.default."),
+        };
+        let is_made = self.values.iter().filter(|value| value.path == last.path).filter(is_said).any(is_default);
+        // `user` of old has the default user made, by its name.
+        (!is_made && self.last("user").is_none()).then_some(last)
+    }
+
     /// Returns a list's items, in brackets or line by line, of the last file that has it; none if no file has it.
     pub(super) fn list(&self, key: &str) -> Option<Vec<&str>> {
         let items = format!("{key}.-");
@@ -149,6 +166,7 @@ fn flatten(json: &serde_json::Value, key: String, values: &mut Vec<(String, Stri
     let below = |name: &str| if key.is_empty() { name.to_owned() } else { format!("{key}.{name}") };
     match json {
         serde_json::Value::Object(map) => map.iter().for_each(|(name, json)| flatten(json, below(name), values)),
+        serde_json::Value::Array(items) if items.is_empty() => values.push((key, "[]".to_owned())),
         serde_json::Value::Array(items) => items.iter().for_each(|json| flatten(json, below("-"), values)),
         serde_json::Value::String(text) => values.push((key, text.clone())),
         other => values.push((key, other.to_string())),

@@ -23,7 +23,8 @@ pub(super) fn apply(findings: &mut Vec<Finding>, in_vain: Vec<String>, request: 
     for finding in findings.iter_mut() {
         finding.waiver = mark(finding, &mut waivers, request.waivers.allow_policy);
     }
-    let passes = Passes { waivers: waivers.into_iter().map(|candidate| candidate.used).collect(), in_vain };
+    let missed = waivers.iter().map(|candidate| candidate.missed(findings)).collect();
+    let passes = Passes { waivers: waivers.into_iter().map(|candidate| candidate.used).collect(), missed, in_vain };
     for rule in RULES {
         let Judge::Gate(judge) = &rule.judge else { continue };
         let mut verdict = Verdict::new(rule);
@@ -94,11 +95,33 @@ impl Candidate {
         finding.code != Finding::EXPLOITED && finding.vulnerability.as_deref().is_some_and(names)
     }
 
-    fn is_for(&self, finding: &Finding) -> bool {
+    /// Tells whether it is for such findings, wherever they are.
+    fn names(&self, finding: &Finding) -> bool {
         // What was not looked at may hold anything: it is let pass by name alone.
         if self.is_glob && Family::of(&finding.code) == Some(Family::Cov) {
             return false;
         }
+        let ids = finding.vulnerability.iter().flat_map(|vulnerability| &vulnerability.ids);
+        ids.chain([&finding.code]).any(|id| self.id.as_ref().is_some_and(|glob| glob.is_match(id)))
+    }
+
+    /// Says what was found that it names, at other targets than its own; none if nothing was.
+    fn missed(&self, findings: &[Finding]) -> Option<String> {
+        let mut missed = findings.iter().filter(|finding| self.names(finding));
+        let first = missed.next()?;
+        let place = match (&first.path, &first.package) {
+            (Some(path), _) => format!("at {path}"),
+            (None, Some(package)) => format!("in {package}"),
+            (None, None) => format!("of the image as a whole (`{}`)", Waiver::IMAGE),
+        };
+        let more = match missed.count() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        Some(format!("{} was found, {place}{more}, which `{}` doesn't cover", first.code, self.used.waiver.target))
+    }
+
+    fn is_for(&self, finding: &Finding) -> bool {
         let matches = |glob: &Option<Regex>, text: &str| glob.as_ref().is_some_and(|glob| glob.is_match(text));
         let target = self.used.waiver.target.as_str();
         let is_there = if target == Waiver::IMAGE {
@@ -110,8 +133,7 @@ impl Candidate {
                 false => finding.path.as_deref().is_some_and(|path| matches(&self.target, path)),
             }
         };
-        let ids = finding.vulnerability.iter().flat_map(|vulnerability| &vulnerability.ids);
-        is_there && ids.chain([&finding.code]).any(|id| matches(&self.id, id))
+        is_there && self.names(finding)
     }
 }
 
@@ -231,6 +253,19 @@ mod tests {
         let thresholds = BTreeMap::from([(Family::Wvr, Severity::Low)]);
         let policy = ScanPolicy { waivers: unused, thresholds, ..ScanPolicy::failing_on(Severity::High) };
         assert!(!crate::scan::testing::scan(clean(), &request(&policy)).passed());
+    }
+
+    #[test]
+    fn a_waiver_of_what_was_found_elsewhere_says_where() {
+        let told = |target: &str| {
+            let report = scan(with_history(), vec![waiver("AMI-HIS-001", target)], WaiverOptions::default());
+            report.findings.into_iter().find(|finding| finding.code == "GATE-WVR-002").unwrap().reason
+        };
+        for target in ["image", "/home/**"] {
+            let reason = told(target);
+            let expected = format!("AMI-HIS-001 was found, at /root/.bash_history, which `{target}` doesn't cover");
+            assert!(reason.ends_with(&expected), "{reason}");
+        }
     }
 
     #[test]

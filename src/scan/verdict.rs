@@ -46,6 +46,8 @@ pub(super) enum Judge {
 
 /// What a product's owners let pass, held against what was found.
 pub(super) struct Passes {
+    /// Of each waiver, what was found that it names at another target than its own; none if nothing was.
+    pub(super) missed: Vec<Option<String>>,
     /// The manifest's waivers.
     pub(super) waivers: Vec<WaiverUse>,
     /// What VEX documents say in vain, and why.

@@ -78,12 +78,12 @@ impl Packages {
             let builder = match vendor {
                 Vendor::Distribution => Builder::Distribution,
                 Vendor::Other(_) => Builder::Other,
-                Vendor::Doubtful(_) | Vendor::Unknown => Builder::Unknown,
+                Vendor::Parent(_) | Vendor::Doubtful(_) | Vendor::Unknown => Builder::Unknown,
             };
             let known = builders.entry(package.name.clone()).or_insert(builder);
             *known = builder.max(*known);
             (package.vendor, package.maintainer) = match vendor {
-                Vendor::Other(vendor) => (Some(vendor), None),
+                Vendor::Other(vendor) | Vendor::Parent(vendor) => (Some(vendor), None),
                 Vendor::Doubtful(maintainer) => (None, Some(maintainer)),
                 Vendor::Distribution | Vendor::Unknown => (None, None),
             };

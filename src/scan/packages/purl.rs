@@ -24,7 +24,16 @@ fn of_system(package: &Package, os: Option<&OperatingSystem>) -> String {
     let kind = kind(package.origin);
     let mut purl = format!("pkg:{kind}/");
     let namespace = match &package.vendor {
-        Some(other) => super::vendor::namespace(other, os),
+        Some(other) => {
+            // What has an address of a distribution's, and was built elsewhere, or for another one: a person's, who tells nothing.
+            let is_persons = |word: &str| {
+                word == "ubuntu" && super::is_marked(package)
+                    || word == "debian" && (super::is_marked(package) || os.is_some_and(|os| os.id == "ubuntu"))
+            };
+            super::vendor::namespace(other, os).filter(|word| !is_persons(word))
+        }
+        // In doubt it is Debian's, whose maintainers have any address; others' have theirs.
+        None if package.maintainer.is_some() && os.is_some_and(|os| os.id != "debian") => None,
         None => os.map(|os| vendor(&os.id).to_owned()),
     };
     let _ = namespace.map(|namespace| write!(purl, "{}/", escape(&namespace)));
@@ -157,6 +166,22 @@ mod tests {
         assert_eq!(of(Some("Google <google-cloud-ops-agent@google.com>")), format!("pkg:deb/google/{rest}"));
         assert_eq!(of(Some("Debian Team <team@tracker.debian.org>")), format!("pkg:deb/{rest}"), "it isn't Debian's, by its version");
         assert_eq!(of(None), format!("pkg:deb/debian/{rest}"));
+    }
+
+    #[test]
+    fn in_doubt_a_package_is_debians_and_no_other_distributions() {
+        let of = |id: &str, version: &str, vendor: Option<&str>, maintainer: Option<&str>| {
+            let os = OperatingSystem { id: id.to_owned(), version: String::new(), name: String::new() };
+            let (vendor, maintainer) = (vendor.map(str::to_owned), maintainer.map(str::to_owned));
+            purl(&Package { name: "x".to_owned(), version: version.to_owned(), vendor, maintainer, ..Package::default() }, Some(&os))
+        };
+        let somebody = Some("Somebody <x@gmail.com>");
+        assert_eq!(of("debian", "1", None, somebody), "pkg:deb/debian/x@1?distro=debian");
+        assert_eq!(of("linuxmint", "1", None, somebody), "pkg:deb/x@1?distro=linuxmint");
+        let ubuntu = Some("Ubuntu Developers <ubuntu-devel-discuss@lists.ubuntu.com>");
+        assert_eq!(of("linuxmint", "1", ubuntu, None), "pkg:deb/ubuntu/x@1?distro=linuxmint");
+        let team = Some("Debian Team <team@tracker.debian.org>");
+        assert_eq!(of("ubuntu", "1", team, None), "pkg:deb/x@1?distro=ubuntu");
     }
 
     #[test]

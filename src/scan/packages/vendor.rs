@@ -9,6 +9,8 @@ pub(super) enum Vendor {
     Distribution,
     /// Somebody else, by name.
     Other(String),
+    /// The distribution that this one is made of, by whoever maintains it.
+    Parent(String),
     /// The distribution or somebody else, by whoever maintains it: an address of their own tells neither.
     Doubtful(String),
     /// It can't be told.
@@ -68,11 +70,87 @@ const ELSEWHERE: [&str; 23] = [
     "longsleep",
 ];
 
-/// Companies that publish packages for Debian's systems of their own, by the host of their addresses. An address alone tells
-/// little: Debian has maintainers who work for them; a package that bears the company's name and has its address is the company's.
-///
-/// Source: the `Maintainer` of what <https://packages.cloud.google.com/apt> and <https://github.com/aws/amazon-ssm-agent> publish
-const PUBLISHERS: [(&str, &str); 2] = [("google", "google.com"), ("amazon", "amazon.com")];
+/// Whose addresses anybody can have: they tell nothing of who built a package. Each by the part of its host that names it.
+const MAIL: [&str; 39] = [
+    "gmail",
+    "googlemail",
+    "outlook",
+    "hotmail",
+    "live",
+    "msn",
+    "yahoo",
+    "ymail",
+    "icloud",
+    "me",
+    "mac",
+    "aol",
+    "gmx",
+    "web",
+    "mail",
+    "email",
+    "proton",
+    "protonmail",
+    "pm",
+    "fastmail",
+    "mailbox",
+    "posteo",
+    "riseup",
+    "zoho",
+    "yandex",
+    "qq",
+    "163",
+    "126",
+    "foxmail",
+    "tutanota",
+    "disroot",
+    "free",
+    "orange",
+    "laposte",
+    "t-online",
+    "freenet",
+    "github",
+    "sourceforge",
+    "launchpad",
+];
+
+/// Words of addresses that are an office's and no person's.
+const OFFICES: [&str; 26] = [
+    "support",
+    "package",
+    "packages",
+    "packaging",
+    "packager",
+    "packagers",
+    "info",
+    "sales",
+    "contact",
+    "help",
+    "helpdesk",
+    "feedback",
+    "noreply",
+    "build",
+    "builds",
+    "builder",
+    "buildbot",
+    "release",
+    "releases",
+    "engineering",
+    "devops",
+    "ops",
+    "hello",
+    "office",
+    "service",
+    "customercare",
+];
+
+/// What companies' names end in.
+const LEGAL_FORMS: [&str; 12] = ["Inc", "LLC", "Ltd", "Limited", "GmbH", "AG", "Corp", "Corporation", "B.V", "SAS", "Pty", "PLC"];
+
+/// What stands before a country's two letters, so that the name is the part before both: `acme.co.uk`.
+const BELOW_COUNTRIES: [&str; 14] = ["co", "com", "org", "net", "ac", "gov", "edu", "ne", "or", "go", "gob", "gv", "ltd", "plc"];
+
+/// Hosts of the distributions that others are built of.
+const DISTRIBUTIONS: [(&str, &[&str]); 2] = [("debian", &["debian.org", "debian.net"]), ("ubuntu", &["ubuntu.com", "canonical.com"])];
 
 /// Tells whether a version has the mark of a repository other than the distribution's.
 pub(in crate::scan) fn is_marked(package: &Package) -> bool {
@@ -90,19 +168,18 @@ impl Vendor {
         match package.origin {
             Origin::Dpkg if is_marked(package) => other(),
             Origin::Dpkg => {
-                let (name, hosts): (&str, &[&str]) = match os.id.as_str() {
-                    "debian" => ("Debian", &["debian.org", "debian.net"]),
-                    "ubuntu" => ("Ubuntu", &["ubuntu.com", "canonical.com"]),
-                    _ => return Self::Unknown,
-                };
-                match said.trim_end_matches('>').rsplit_once('@') {
-                    Some((_, host)) if hosts.iter().any(|own| is_within(host, own)) => Self::Distribution,
-                    Some((_, host)) if is_publishers(&package.name, host) => other(),
-                    Some(_) if name == "Debian" => Self::Doubtful(said.to_owned()),
-                    Some(_) => other(),
-                    None if said == name => Self::Distribution,
-                    None if said.is_empty() => Self::Unknown,
-                    None => other(),
+                let address = said.trim_end_matches('>').rsplit_once('@');
+                match (address, DISTRIBUTIONS.iter().find(|(id, _)| *id == os.id)) {
+                    (Some((_, host)), Some((_, own))) if own.iter().any(|own| is_within(host, own)) => Self::Distribution,
+                    (Some((_, host)), None) if organisation(host) == Some(os.id.as_str()) => Self::Distribution,
+                    (Some((_, host)), None) if is_distributions(host) => Self::Parent(said.to_owned()),
+                    (Some(_), Some(_)) if os.id == "ubuntu" => other(),
+                    (Some((_, host)), _) if is_elses(&package.name, said, host) => other(),
+                    (Some(_), _) => Self::Doubtful(said.to_owned()),
+                    (None, _) if said.is_empty() => Self::Unknown,
+                    (None, _) if said.eq_ignore_ascii_case(&os.id) => Self::Distribution,
+                    (None, None) if DISTRIBUTIONS.iter().any(|(id, _)| said.eq_ignore_ascii_case(id)) => Self::Parent(said.to_owned()),
+                    (None, _) => other(),
                 }
             }
             Origin::Rpm => match RPM.iter().find(|(id, _)| *id == os.id) {
@@ -116,18 +193,43 @@ impl Vendor {
     }
 }
 
-fn is_publishers(name: &str, host: &str) -> bool {
-    let bears = |company: &str| name.strip_prefix(company).is_some_and(|rest| rest.starts_with('-'));
-    PUBLISHERS.iter().any(|(company, domain)| bears(company) && is_within(host, domain))
+/// Tells what an address of a host of its own shows to be a company's or nobody's package, and not a maintainer's of Debian, who may
+/// have any address: no name before it, which Debian's policy asks for; a company's name; an office's address; or the package
+/// bearing the host's name. What hosts for everybody tell is nothing but the first two.
+///
+/// Source: <https://www.debian.org/doc/debian-policy/ch-controlfields.html#maintainer>; what Docker, NGINX, Google
+/// (<https://packages.cloud.google.com/apt>) and Amazon (<https://github.com/aws/amazon-ssm-agent>) publish for Debian
+fn is_elses(package: &str, said: &str, host: &str) -> bool {
+    let (name, address) = said.rsplit_once('<').unwrap_or(("", said));
+    if name.trim().is_empty() || name.split_whitespace().any(|word| LEGAL_FORMS.contains(&word.trim_matches(['.', ',']))) {
+        return true;
+    }
+    let Some(organisation) = organisation(host).filter(|organisation| !MAIL.contains(organisation)) else { return false };
+    let local = address.split(['@', '+']).next().unwrap_or_default().to_ascii_lowercase();
+    let mut words = local.split(['-', '.', '_']);
+    let is_office = !local.contains("debian") && words.any(|word| OFFICES.contains(&word));
+    is_office || organisation.len() > 2 && package.split('-').next() == Some(organisation)
 }
 
-/// Names somebody other than the distribution as package URLs name who built a package: the host of an address without its last
-/// part, or else the first word; nothing where that would be the distribution itself, whose package it isn't.
+fn is_distributions(host: &str) -> bool {
+    DISTRIBUTIONS.iter().any(|(_, hosts)| hosts.iter().any(|own| is_within(host, own)))
+}
+
+/// The part of a host's name that whoever has it chose: `acme` of `mail.acme.co.uk`. None of a host without a domain.
+fn organisation(host: &str) -> Option<&str> {
+    let mut labels = host.rsplit('.');
+    let (last, second) = (labels.next()?, labels.next()?);
+    if last.len() == 2 && BELOW_COUNTRIES.contains(&second) { labels.next() } else { Some(second) }
+}
+
+/// Names somebody other than the distribution as package URLs name who built a package: what an address's
+/// host is called, or else the first word; nothing where that would be the distribution itself, whose package it isn't, or whoever
+/// gives addresses to everybody.
 ///
 /// Source: <https://github.com/package-url/purl-spec/blob/main/types-doc/deb-definition.md> (the namespace is the vendor)
 pub(super) fn namespace(vendor: &str, os: Option<&OperatingSystem>) -> Option<String> {
     let word = match vendor.trim().trim_end_matches('>').rsplit_once('@') {
-        Some((_, host)) => host.rsplit('.').nth(1)?,
+        Some((_, host)) => organisation(host).filter(|organisation| !MAIL.contains(organisation))?,
         None if vendor == NOBODY => return None,
         None => vendor.split(|c: char| c.is_whitespace() || ",.'".contains(c)).next()?,
     };
@@ -172,6 +274,7 @@ mod tests {
         let person = "Somebody <somebody@google.com>";
         assert_eq!(of("libphonenumber8", person), Vendor::Doubtful(person.to_owned()));
         assert_eq!(of("google-perftools", "Daigo Moriwaki <daigo@debian.org>"), Vendor::Distribution);
+        assert_eq!(of("docker-ce", "Docker <support@docker.com>"), Vendor::Other("Docker <support@docker.com>".to_owned()));
         let like = "Somebody <somebody@notgoogle.com>";
         assert_eq!(of("google-tool", like), Vendor::Doubtful(like.to_owned()));
     }
@@ -194,6 +297,50 @@ mod tests {
         ] {
             assert_eq!(namespace(vendor, Some(os)).as_deref(), expected, "{vendor}");
         }
+    }
+
+    #[test]
+    fn what_speaks_against_debian_makes_a_package_somebody_elses() {
+        let of = |os: &str, name: &str, said: &str| {
+            let os = OperatingSystem { id: os.to_owned(), version: "12".to_owned(), name: String::new() };
+            let package = Package { name: name.to_owned(), version: "1".to_owned(), vendor: Some(said.to_owned()), ..Package::default() };
+            (Vendor::of(&package, Some(&os)), namespace(said, Some(&os)))
+        };
+        for (name, said, expected) in [
+            ("acme-agent", "A <a@acme.co.uk>", Some("acme")),
+            ("agent", "a@acme.co.uk", Some("acme")),
+            ("docker-ce", "Docker <support@docker.com>", Some("docker")),
+            ("nginx-pro", "NGINX Packaging <nginx-packaging@f5.com>", Some("f5")),
+            ("tool", "ACME, Inc. <acme@gmail.com>", None),
+            ("tool", "x@gmail.com", None),
+            ("tool", "root <root@localhost>", None),
+        ] {
+            let (vendor, namespace) = of("debian", name, said);
+            let is_told = vendor == Vendor::Other(said.to_owned()) || said.contains("localhost");
+            assert!(is_told && namespace.as_deref() == expected, "{said}: {vendor:?} {namespace:?}");
+        }
+        // As maintainers of Debian's have theirs.
+        for (name, said) in [
+            ("adduser", "Marc Haber <mh+debian-packages@zugschlus.de>"),
+            ("agent", "Somebody <somebody@gmail.com>"),
+            ("gmail-notify", "Somebody <somebody@gmail.com>"),
+            ("tool", "Somebody <support-debian@example.org>"),
+        ] {
+            assert_eq!(of("debian", name, said).0, Vendor::Doubtful(said.to_owned()));
+        }
+        for (said, expected) in [("A <a@acme.co.uk>", Some("acme")), ("x@gmail.com", None), ("x@co.uk", None)] {
+            assert_eq!(of("ubuntu", "x", said), (Vendor::Other(said.to_owned()), expected.map(str::to_owned)));
+        }
+    }
+
+    #[test]
+    fn what_is_made_of_another_distribution_has_packages_of_it() {
+        let of = |said: &str| vendor("linuxmint", Origin::Dpkg, "1-1", said);
+        assert_eq!(of("Clement Lefebvre <root@linuxmint.com>"), Vendor::Distribution);
+        let ubuntu = "Ubuntu Developers <ubuntu-devel-discuss@lists.ubuntu.com>";
+        assert_eq!(of(ubuntu), Vendor::Parent(ubuntu.to_owned()));
+        assert_eq!(of("Docker <support@docker.com>"), Vendor::Other("Docker <support@docker.com>".to_owned()));
+        assert_eq!(of("Somebody <x@gmail.com>"), Vendor::Doubtful("Somebody <x@gmail.com>".to_owned()));
     }
 
     #[test]

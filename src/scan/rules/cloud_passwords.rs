@@ -24,13 +24,28 @@ fn cloud(_: &Evidence, root: &Root, verdict: &mut Verdict) {
         let (first, last) = (parts[0], parts[parts.len() - 1]);
         let of_user = KEYS.contains(&last) && (first == "users" || value.key().starts_with("system_info.default_user."));
         let alone = value.key() == "password";
-        // `chpasswd: { expire: False }` by itself sets none; lists and texts below `list` and `users` do.
-        let of_list = first == "chpasswd" && (parts.get(1) == Some(&"list") || KEYS.contains(&last) || value.text.contains("list:"));
+        let of_list = first == "chpasswd"
+            && match parts.get(1) {
+                Some(&"expire") => false,
+                Some(&"users") => KEYS.contains(&last) || value.text.contains("password:"),
+                _ => lists_passwords(&value.text),
+            };
         if of_list || (of_user || alone) && !is_none(&value.text) {
             verdict
                 .file(&value.path, format!("cloud-init gives accounts a password at the first boot ({})", value.key().replace(".-", "[]")));
         }
     }
+}
+
+/// Tells whether a list, in brackets or lines of a text, gives an account a password that isn't made anew for each instance.
+/// `{ expire: False }` by itself gives none.
+///
+/// Source: cloud-init, cloudinit/config/cc_set_passwords.py (`R` and `RANDOM`)
+fn lists_passwords(text: &str) -> bool {
+    let list = text.split_once("list:").map_or(text, |(_, list)| list);
+    let items = list.split(|c: char| c.is_whitespace() || ",[]{}\"'".contains(c));
+    let passwords = items.filter_map(|item| item.split_once(':')).filter(|(name, _)| *name != "expire").map(|(_, password)| password);
+    passwords.into_iter().any(|password| !matches!(password, "R" | "RANDOM") && !is_none(password))
 }
 
 /// A lock is no password.
@@ -56,8 +71,23 @@ mod tests {
             "chpasswd:\n  list: |\n    bob:hunter2\n",
             "chpasswd:\n  users:\n    - {name: bob, password: x, type: text}\n",
             "chpasswd:\n  list:\n    - bob:hunter2\n",
+            "chpasswd:\n  list: [debian:RANDOM, bob:hunter2]\n",
+            "chpasswd: {expire: false, list: [bob:hunter2]}\n",
+            "chpasswd:\n  users: [{name: bob, password: x}]\n",
         ] {
             assert!(with(text) > 0, "{text}");
+        }
+    }
+
+    #[test]
+    fn passwords_that_each_instance_makes_anew_are_none_that_all_share() {
+        for text in [
+            "chpasswd:\n  list: [debian:RANDOM]\n",
+            "chpasswd:\n  list: |\n    debian:R\n",
+            "chpasswd: {list: [debian:RANDOM], expire: False}\n",
+            "chpasswd:\n  users:\n    - {name: debian, type: RANDOM}\n",
+        ] {
+            assert_eq!(with(text), 0, "{text}");
         }
     }
 

@@ -15,7 +15,8 @@ pub(super) const CONSOLES: Rule = Rule {
     severity: Severity::High,
     title: "consoles that log in by themselves",
     why: "On EC2 the serial console is within reach, and whoever gets to it is let in without a password.",
-    remedy: "Take `--autologin` (`-a`, or `-o '-f …'`) out of the unit, what is dropped in beside it, or inittab.",
+    remedy: "Let agetty and login ask: take `--autologin` (`-a`, `-o '-f …'`, `-n -l …`) or a shell in their place out \
+        of the unit, what is dropped in beside it, inittab, or credstore; disable debug-shell.service.",
     judge: Judge::Root(consoles),
 };
 
@@ -25,6 +26,21 @@ const UNITS: [&str; 4] = ["getty@.service", "serial-getty@.service", "console-ge
 const FOLDERS: [&str; 3] = ["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
 
 const PROGRAMS: [&str; 4] = ["agetty", "getty", "mingetty", "mgetty"];
+
+/// Shells that a console has without anybody being asked.
+const SHELLS: [&str; 9] = ["sh", "bash", "ash", "dash", "zsh", "ksh", "fish", "su", "sushell"];
+
+/// What runs the command behind it.
+const WRAPPERS: [&str; 6] = ["busybox", "setsid", "cttyhack", "env", "exec", "nohup"];
+
+/// Commands in commands that are followed.
+const DEEPEST_COMMAND: usize = 4;
+
+/// Credentials that agetty and login take as their options, and where systemd finds them at the first boot.
+///
+/// Source: agetty(8), login(1), systemd.exec(5)
+const CREDENTIALS: [&str; 2] = ["agetty.autologin", "login.noauth"];
+const STORES: [&str; 3] = ["/etc/credstore", "/etc/credstore.encrypted", "/usr/lib/credstore"];
 
 /// Options of agetty that have a value.
 ///
@@ -42,6 +58,17 @@ fn consoles(_: &Evidence, root: &Root, verdict: &mut Verdict) {
     for unit in listed(files).into_iter().filter(|unit| !units::is_masked(files, unit)) {
         let commands = units::values(files, &unit, "ExecStart");
         commands.iter().filter(|(_, command)| logs_in(&unquoted(command))).for_each(|(path, _)| tell(path));
+    }
+    if units::is_enabled(files, "debug-shell.service") {
+        let links = FOLDERS.iter().flat_map(|folder| files.glob(&format!("{folder}/*/debug-shell.service")));
+        links.take(1).for_each(|path| tell(&path));
+    }
+    for name in CREDENTIALS {
+        for path in STORES.iter().map(|folder| Path::new(folder).join(name)) {
+            if files.read(&path).is_some_and(|content| !content.trim_ascii().is_empty()) {
+                tell(&path);
+            }
+        }
     }
     // sysvinit's and BusyBox's `id:runlevels:action:process`, Upstart's jobs, and OpenRC's options.
     let inittab = files.text("/etc/inittab").unwrap_or_default();
@@ -76,40 +103,74 @@ fn listed(files: &Files) -> BTreeSet<String> {
     listed
 }
 
-/// Tells a command that asks for logins and doesn't ask.
+/// Tells a command that is to ask for logins and doesn't ask.
 fn logs_in(words: &[String]) -> bool {
-    let program = |word: &String| {
-        Path::new(word.trim_start_matches(['-', '@', ':', '+', '!']))
-            .file_name()
-            .and_then(|name| name.to_str())
-            .is_some_and(|name| PROGRAMS.contains(&name))
-    };
-    words.iter().position(program).is_some_and(|at| has_login(&words[at + 1..]))
+    lets_in(words, 0)
 }
 
-/// Tells whether options name an account that is logged in, or have login(1) ask nobody (`-f`).
+fn lets_in(words: &[String], depth: usize) -> bool {
+    // systemd's marks, and a login shell's.
+    let command = |word: &String| name(word.trim_start_matches(['-', '@', ':', '+', '!', '|'])).to_owned();
+    let is_passed = |word: &&String| WRAPPERS.contains(&command(word).as_str()) || word.contains('=') && !word.starts_with('-');
+    let first = words.iter().take_while(is_passed).count();
+    let Some(program) = words.get(first).map(command).filter(|_| depth < DEEPEST_COMMAND) else { return false };
+    let rest = &words[first + 1..];
+    if program == "login" {
+        return rest.iter().any(|word| asks_nobody(word));
+    }
+    if SHELLS.contains(&program.as_str()) {
+        if let Some(at) = rest.iter().position(|word| word.starts_with('-') && !word.starts_with("--") && word.ends_with('c')) {
+            return rest.get(at + 1).is_some_and(|text| lets_in(&unquoted(text), depth + 1));
+        }
+        // A script is not a shell; `su` has a name there.
+        return program == "su" || rest.iter().all(|word| word.starts_with('-'));
+    }
+    // It may stand behind other words, such as a lock's or a delay's.
+    let getty = words.iter().position(|word| PROGRAMS.contains(&command(word).as_str()));
+    getty.is_some_and(|at| has_login(&words[at + 1..]))
+}
+
+fn name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
+}
+
+/// Tells whether options name an account that is logged in, have login(1) ask nobody (`-f`), or have something else than login
+/// in its place: a shell, or whatever it is that no name is asked for before (`-n`).
 fn has_login(words: &[String]) -> bool {
+    let (mut skips, mut program) = (false, None);
     let mut words = words.iter();
     while let Some(word) = words.next() {
         if let Some(long) = word.strip_prefix("--") {
-            let (name, value) = long.split_once('=').map_or((long, None), |(name, value)| (name, Some(value)));
-            if name == "autologin" {
-                return true;
-            }
-            if name == "login-options" && value.map_or_else(|| words.next().map(String::as_str), Some).is_some_and(asks_nobody) {
-                return true;
+            let (option, value) = long.split_once('=').map_or((long, None), |(name, value)| (name, Some(value)));
+            match option {
+                "autologin" => return true,
+                "skip-login" => skips = true,
+                "login-options" | "login-program" | "loginprog" => {
+                    let value = value.map_or_else(|| words.next().map(String::as_str), Some);
+                    if option != "login-options" {
+                        program = value;
+                    } else if value.is_some_and(asks_nobody) {
+                        return true;
+                    }
+                }
+                _ => {}
             }
             continue;
         }
         let Some(options) = word.strip_prefix('-') else { continue };
-        let Some((at, option)) = options.char_indices().find(|(_, option)| WITH_VALUE.contains(*option)) else { continue };
+        let with_value = options.char_indices().find(|(_, option)| WITH_VALUE.contains(*option));
+        skips |= options[..with_value.map_or(options.len(), |(at, _)| at)].contains('n');
+        let Some((at, option)) = with_value else { continue };
         let attached = &options[at + 1..];
         let value = if attached.is_empty() { words.next().map(String::as_str) } else { Some(attached) };
-        if option == 'a' || option == 'o' && value.is_some_and(asks_nobody) {
-            return true;
+        match option {
+            'a' => return true,
+            'o' if value.is_some_and(asks_nobody) => return true,
+            'l' => program = value,
+            _ => {}
         }
     }
-    false
+    program.map(name).is_some_and(|program| SHELLS.contains(&program) || skips && program != "login")
 }
 
 fn asks_nobody(options: &str) -> bool {
@@ -142,6 +203,44 @@ mod tests {
         ] {
             assert_eq!(found(stock().file(path, text), "AMI-PWD-011"), [format!("high {path}")], "{text}");
         }
+    }
+
+    #[test]
+    fn shells_in_the_place_of_a_login_are_found() {
+        let path = "/etc/systemd/system/serial-getty@.service.d/x.conf";
+        for command in [
+            "-/sbin/agetty -n -l /usr/local/sbin/enter %I",
+            "-/sbin/agetty --skip-login --login-program /bin/bash %I",
+            "-/sbin/agetty -l /bin/bash %I",
+            "-/sbin/agetty -nl/usr/bin/enter %I",
+            "-/bin/bash",
+            "-/usr/bin/bash --login",
+            "/bin/login -f root",
+            "/bin/sh -c 'exec /sbin/agetty -a root %I'",
+            "/bin/sh -c 'exec /bin/bash'",
+            "/usr/bin/setsid /bin/busybox sh",
+            "/bin/su - root",
+        ] {
+            let text = format!("[Service]\nExecStart=\nExecStart={command}\n");
+            assert_eq!(found(stock().file(path, text), "AMI-PWD-011"), [format!("high {path}")], "{command}");
+        }
+        for command in ["-/sbin/agetty -n -l /bin/login %I", "-/bin/login", "/bin/sh /usr/local/bin/ask", "/bin/sh -c '/sbin/agetty %I'"] {
+            let text = format!("[Service]\nExecStart=\nExecStart={command}\n");
+            assert!(found(stock().file(path, text), "AMI-PWD-011").is_empty(), "{command}");
+        }
+        for (path, text) in [
+            ("/etc/inittab", "ttyS0::respawn:/bin/sh\n"),
+            ("/etc/inittab", "::askfirst:-/bin/ash\n"),
+            ("/etc/credstore/agetty.autologin", "root"),
+            ("/etc/credstore/login.noauth", "yes\n"),
+        ] {
+            assert_eq!(found(stock().file(path, text), "AMI-PWD-011"), [format!("high {path}")], "{text}");
+        }
+        let shell = stock().file("/usr/lib/systemd/system/debug-shell.service", "[Service]\nExecStart=/bin/bash\n");
+        assert!(found(shell.clone(), "AMI-PWD-011").is_empty());
+        let link = "/etc/systemd/system/sysinit.target.wants/debug-shell.service";
+        let shell = shell.link(link, "/usr/lib/systemd/system/debug-shell.service");
+        assert_eq!(found(shell, "AMI-PWD-011"), [format!("high {link}")]);
     }
 
     #[test]

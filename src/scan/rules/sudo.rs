@@ -12,13 +12,21 @@ pub(super) const SUDO: Rule = Rule {
     severity: Severity::High,
     title: "a login user without full privileges",
     why: "Buyers must be able to administer their instance, and AWS's scanner runs with sudo.",
-    remedy: "Name the login user as cloud-init's default_user with `sudo: [\"ALL=(ALL) NOPASSWD:ALL\"]`, or in /etc/sudoers.d.",
+    remedy: "Name the login user as cloud-init's default_user with `sudo: [\"ALL=(ALL) NOPASSWD:ALL\"]`, or in /etc/sudoers.d; \
+        cloud-init's `users` is to have `default`.",
     judge: Judge::Root(sudo),
 };
 
 fn sudo(_: &Evidence, root: &Root, verdict: &mut Verdict) {
     let user = root.login_user.as_str();
     let named = root.cloud.last("system_info.default_user.name");
+    let unmade = root.cloud.without_default().filter(|_| user != "root");
+    if let Some(users) = unmade {
+        verdict.file(
+            &users.path,
+            format!("`users` leaves cloud-init's default user out, so that nobody, nor {user}, is given the buyer's key"),
+        );
+    }
     if let Some(name) = named.filter(|name| name.text != user) {
         verdict.file(
             &name.path,
@@ -35,7 +43,7 @@ fn sudo(_: &Evidence, root: &Root, verdict: &mut Verdict) {
         return;
     }
     let by_cloud = root.cloud.list("system_info.default_user.sudo").unwrap_or_default();
-    let by_cloud = by_cloud.into_iter().filter(|_| named.is_some_and(|name| name.text == user));
+    let by_cloud = by_cloud.into_iter().filter(|_| unmade.is_none() && named.is_some_and(|name| name.text == user));
     let none = Aliases::default();
     let by_cloud: Vec<Grant> = by_cloud.flat_map(|rule| grants(rule, &none)).collect();
     // The last word counts, and cloud-init writes among the others.
@@ -114,6 +122,32 @@ mod tests {
         assert_eq!(found(tree.clone(), "AMI-USR-001"), ["high image"]);
         assert_eq!(found(tree.clone().file("/etc/sudoers", "%sudo ALL=(ALL:ALL) ALL\n"), "AMI-USR-001"), ["high image"]);
         assert!(found(tree.file("/etc/sudoers.d/90", "admin ALL=(ALL) NOPASSWD:ALL\n"), "AMI-USR-001").is_empty());
+    }
+
+    #[test]
+    fn users_without_the_default_one_leave_nobody_with_the_buyers_key() {
+        let path = "/etc/cloud/cloud.cfg.d/90.cfg";
+        let told = |text: &str| found(clean().file(path, text), "AMI-USR-001").contains(&format!("high {path}"));
+        for text in [
+            "users: []\n",
+            "users: [{name: x}]\n",
+            "users:\n  - name: admin\n    sudo: ALL=(ALL) NOPASSWD:ALL\n",
+            "{\"users\": []}\n",
+            "users: [bob]\n",
+        ] {
+            assert!(told(text), "{text}");
+        }
+        for text in [
+            "users: [default]\n",
+            "users: [default, {name: x}]\n",
+            "users:\n- default\n- name: x\n",
+            "users:\n- {name: default}\n",
+            "users: \"default,bob\"\n",
+            "users: []\nuser: admin\n",
+            "ssh_pwauth: false\n",
+        ] {
+            assert!(!told(text), "{text}");
+        }
     }
 
     #[test]

@@ -18,7 +18,8 @@ pub(super) const UNUSED: Rule = Rule {
     severity: Severity::Low,
     title: "waivers that nothing needs",
     why: "A waiver that outlives what it was for is one that nobody reads any more.",
-    remedy: "Take the waiver out of the manifest: it would let pass what nobody has looked at yet.",
+    remedy: "Take the waiver out of the manifest: it would let pass what nobody has looked at yet. \
+        If it is for what was found elsewhere, name that as its target.",
     judge: Judge::Gate(unused),
 };
 
@@ -47,7 +48,11 @@ fn expired(passes: &Passes, verdict: &mut Verdict) {
 }
 
 fn unused(passes: &Passes, verdict: &mut Verdict) {
-    for used in passes.waivers.iter().filter(|used| used.findings == 0 && used.state != WaiverState::Expired) {
-        verdict.image(format!("the waiver {} is for nothing that was found", used.waiver));
+    let unused = |used: &WaiverUse| used.findings == 0 && used.state != WaiverState::Expired;
+    for (used, missed) in passes.waivers.iter().zip(&passes.missed).filter(|(used, _)| unused(used)) {
+        verdict.image(match missed {
+            Some(missed) => format!("the waiver {} takes no effect: {missed}", used.waiver),
+            None => format!("the waiver {} is for nothing that was found", used.waiver),
+        });
     }
 }
