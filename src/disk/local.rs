@@ -1,6 +1,7 @@
 //! A disk in a local file, raw or qcow2: told by its content and never by its name.
 
 use std::io;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -41,6 +42,12 @@ pub enum LocalError {
         /// Why.
         #[source]
         source: io::Error,
+    },
+    /// It is neither a file nor a block device, but a pipe, a socket or a terminal: to open it would wait for ever.
+    #[error("{} is no disk: neither a file nor a block device", path.display())]
+    Kind {
+        /// Which.
+        path: PathBuf,
     },
     /// Its beginning can't be read.
     #[error("{} can't be read", path.display())]
@@ -138,7 +145,12 @@ fn open_layer(
     layers: usize,
     told: &mut Told,
 ) -> Result<Arc<dyn BlockSource>, LocalError> {
-    let file = FileSource::open(path).map_err(|source| LocalError::Open { path: path.to_owned(), source })?;
+    let open = |source| LocalError::Open { path: path.to_owned(), source };
+    let kind = std::fs::metadata(path).map_err(open)?.file_type();
+    if !kind.is_file() && !kind.is_block_device() && !kind.is_dir() {
+        return Err(LocalError::Kind { path: path.to_owned() });
+    }
+    let file = FileSource::open(path).map_err(open)?;
     let file: Arc<dyn BlockSource> = Arc::new(file);
     // A raw disk's beginning is its guest's, who must not choose what it is taken for.
     if format == Some("raw") {
@@ -212,6 +224,10 @@ mod tests {
             assert_eq!((first_bytes(&disk), disk.source.size_bytes(), disk.doubts.len()), (*b"disk", 4096, 0));
         }
         assert!(matches!(open_local(&path("none"), BackingFiles::Refused), Err(LocalError::Open { .. })));
+        rustix::fs::mkfifoat(rustix::fs::CWD, path("pipe"), rustix::fs::Mode::RUSR).unwrap();
+        for pipe in [path("pipe"), PathBuf::from("/dev/null")] {
+            assert!(matches!(open_local(&pipe, BackingFiles::Refused), Err(LocalError::Kind { .. })), "{}", pipe.display());
+        }
     }
 
     #[test]

@@ -211,6 +211,36 @@ impl<'t> Files<'t> {
         self.faults.borrow().clone()
     }
 
+    /// Returns the outermost folder on a path that can't be listed, be it the path itself, and why: nothing shows what is there.
+    pub(super) fn unlisted_folder(&self, path: &Path) -> Option<(PathBuf, String)> {
+        let mut folders: Vec<&Path> = path.ancestors().collect();
+        folders.reverse();
+        folders.into_iter().find_map(|folder| match self.tree.read_dir(folder) {
+            Err(error @ (TreeError::Damaged { .. } | TreeError::Encrypted { .. } | TreeError::Source { .. })) => {
+                // A file whose own metadata can't be read is listed, and told as itself.
+                let is_known = self.tree.metadata(folder).is_ok_and(|metadata| metadata.kind == FileKind::Directory);
+                (is_known || folder != path).then(|| (folder.to_owned(), explain(&error)))
+            }
+            _ => None,
+        })
+    }
+
+    /// Takes those faults apart that are below a folder that can't be listed: by folder why it can't be, and what was asked for in
+    /// it. The others stay.
+    pub(super) fn take_unlisted(&self, faults: &mut BTreeMap<PathBuf, String>) -> BTreeMap<PathBuf, (String, BTreeSet<PathBuf>)> {
+        let mut unlisted = BTreeMap::<PathBuf, (String, BTreeSet<PathBuf>)>::new();
+        faults.retain(|path, _| match self.unlisted_folder(path) {
+            Some((folder, why)) => {
+                let asked = &mut unlisted.entry(folder.clone()).or_insert((why, BTreeSet::new())).1;
+                asked.extend((*path != folder).then(|| path.clone()));
+                false
+            }
+            None => true,
+        });
+        faults.retain(|path, _| !unlisted.contains_key(path));
+        unlisted
+    }
+
     fn note<T>(&self, path: &Path, result: Result<T, TreeError>) -> Option<T> {
         match result {
             Ok(value) => Some(value),

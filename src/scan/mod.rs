@@ -52,6 +52,8 @@ mod hostile_tests;
 mod testing;
 #[cfg(test)]
 mod trip_tests;
+#[cfg(test)]
+mod unlisted_tests;
 
 pub use changes::Changes;
 pub use eol::{EndOfLife, InvalidTable, Support};

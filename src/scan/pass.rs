@@ -5,6 +5,9 @@
 //! found doesn't depend on which worker finds it.
 
 mod item;
+mod joined;
+#[cfg(test)]
+mod joined_tests;
 mod nested;
 mod tar;
 #[cfg(test)]
@@ -259,9 +262,9 @@ impl<'a> Worker<'a> {
             let content = &self.content;
             let file: &dyn File = if read_bytes <= WINDOW_BYTES as u64 { content } else { &in_tree };
             self.found.read_software(item, &head, file);
-            if let Some(kind) = Kind::of(&head) {
+            if let Some(kind) = Kind::of_file(item.path(), &head, file) {
                 let outcome = self.found.search_nested(item, kind, file, builder, self.shared, &mut self.unpacked);
-                is_told_by_entries = kind == Kind::Tar && outcome.is_ok();
+                is_told_by_entries = matches!(kind, Kind::Tar | Kind::Debian) && outcome.is_ok();
                 if let Err(why) = outcome {
                     let why = format!("what it unpacks to was not searched to its end: {why}");
                     self.found.partial.insert(item.path().to_owned(), why);
@@ -347,7 +350,7 @@ impl Contents {
 
     /// Notes by its first bytes that what is in a file was not looked at.
     fn note_unopened(&mut self, path: &Path, head: &[u8]) {
-        if let Some(packing) = sealed(head) {
+        if let Some(packing) = sealed(head).or_else(|| joined::is_makeself(head).then_some("Makeself")) {
             self.sealed.entry(packing).or_default().insert(path.to_owned());
         } else if let Some(volume) = volume::held(head) {
             self.volumes.entry(volume).or_default().insert(path.to_owned());

@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
 use super::volume::HEAD_BYTES;
-use super::{tar, zip};
+use super::{joined, tar, zip};
 use crate::scan::secrets::{MOST_INNER_WINDOW_BYTES, MOST_WINDOW_BYTES, Packing};
 use crate::scan::software::{File, Reading};
 
@@ -32,18 +32,35 @@ pub(super) enum Kind {
     Zip,
     /// A tar archive.
     Tar,
+    /// Archives of cpio's, and what follows them.
+    Cpio,
+    /// A package of Debian.
+    Debian,
+    /// A script with something packed behind so many bytes.
+    Script(usize),
 }
 
 impl Kind {
-    /// Tells by a content's first bytes what it is; 512 are enough.
+    /// Tells by a content's first bytes what it is; 512 are enough, but for scripts.
     pub(super) fn of(head: &[u8]) -> Option<Self> {
         if let Some(packing) = Packing::of(head) {
             Some(Self::Packed(packing))
         } else if zip::is_zip(head) {
             Some(Self::Zip)
+        } else if joined::is_cpio(head) {
+            Some(Self::Cpio)
+        } else if joined::is_debian(head) {
+            Some(Self::Debian)
+        } else if let Some(at) = joined::behind_script(head) {
+            Some(Self::Script(at))
         } else {
             tar::is_tar(head).then_some(Self::Tar)
         }
+    }
+
+    /// Tells what a file is: by its first bytes, or by its end where those or its name let one expect an archive there.
+    pub(super) fn of_file(name: &Path, head: &[u8], file: &dyn File) -> Option<Self> {
+        Self::of(head).or_else(|| (zip::may_follow(name, head) && zip::is_at_end(file)).then_some(Self::Zip))
     }
 }
 
@@ -85,6 +102,18 @@ pub(super) struct Depth {
     own_packings: usize,
 }
 
+impl Depth {
+    /// Tells that nothing was unpacked on the way.
+    pub(super) fn is_top(self) -> bool {
+        self.archives == 0 && self.packings == 0
+    }
+
+    /// Returns how often the name loses an ending that unpacking takes off.
+    pub(super) fn own_packings(self) -> usize {
+        self.own_packings
+    }
+}
+
 /// A walk through a file.
 pub(super) struct Walk<'w> {
     pub(super) budget: &'w Budget,
@@ -92,7 +121,7 @@ pub(super) struct Walk<'w> {
     held_bytes: u64,
     /// The first thing that could not be read, while others could.
     pub(super) fault: Option<String>,
-    take: &'w mut Take<'w>,
+    pub(super) take: &'w mut Take<'w>,
 }
 
 impl Walk<'_> {
@@ -101,13 +130,35 @@ impl Walk<'_> {
         let mut head = Vec::new();
         content.take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(|error| error.to_string())?;
         let mut content = head.as_slice().chain(content);
-        match Kind::of(&head) {
+        if stored.is_none() && Kind::of(&head).is_none() && zip::is_named_so(name) {
+            return self.held(name, &mut content, depth);
+        }
+        match stored.map_or_else(|| Kind::of(&head), |stored| Kind::of_file(name, &head, stored)) {
             Some(kind) => self.inside(kind, name, &mut content, stored, depth),
             None => {
                 let mut leaf = Leaf { name, packings: depth.own_packings, head: &head, content: &mut content };
                 (self.take)(&mut leaf).map_err(|error| error.to_string())
             }
         }
+    }
+
+    /// Hands out what can't be told before its end is known.
+    fn held(&mut self, name: &Path, content: &mut dyn Read, depth: Depth) -> Result<(), String> {
+        let bytes = self.hold(content)?;
+        let outcome = self.content(name, &mut bytes.as_slice(), Some(&bytes), depth);
+        self.held_bytes -= bytes.len() as u64;
+        outcome
+    }
+
+    /// Holds a content whole, until whoever asked takes its size off again.
+    fn hold(&mut self, content: &mut dyn Read) -> Result<Vec<u8>, String> {
+        let (mut bytes, most_bytes) = (Vec::new(), MOST_HELD_BYTES - self.held_bytes);
+        content.take(most_bytes + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+        if bytes.len() as u64 > most_bytes {
+            return Err(format!("an archive of more than {most_bytes} bytes is packed in it"));
+        }
+        self.held_bytes += bytes.len() as u64;
+        Ok(bytes)
     }
 
     fn inside(&mut self, kind: Kind, name: &Path, content: &mut dyn Read, stored: Option<&dyn File>, depth: Depth) -> Result<(), String> {
@@ -119,6 +170,12 @@ impl Walk<'_> {
             let most_window_bytes = if depth.packings == 0 { MOST_WINDOW_BYTES } else { MOST_INNER_WINDOW_BYTES };
             return self.content(name, &mut self.budget.counted(packing.reader(content, most_window_bytes)), None, inner);
         }
+        // What goes on behind its beginning is no deeper.
+        match kind {
+            Kind::Cpio => return self.cpio(name, content, depth),
+            Kind::Script(at) => return self.script(name, at, content, depth),
+            _ => {}
+        }
         if depth.archives >= DEEPEST {
             return Err(format!("archives are in it {DEEPEST} deep and deeper"));
         }
@@ -126,16 +183,12 @@ impl Walk<'_> {
         match (kind, stored) {
             (Kind::Zip, Some(stored)) => self.zip(name, stored, inner),
             (Kind::Zip, None) => {
-                let (mut bytes, most_bytes) = (Vec::new(), MOST_HELD_BYTES - self.held_bytes);
-                content.take(most_bytes + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-                if bytes.len() as u64 > most_bytes {
-                    return Err(format!("an archive of more than {most_bytes} bytes is packed in it"));
-                }
-                self.held_bytes += bytes.len() as u64;
+                let bytes = self.hold(content)?;
                 let outcome = self.zip(name, &bytes, inner);
                 self.held_bytes -= bytes.len() as u64;
                 outcome
             }
+            (Kind::Debian, _) => self.debian(name, content, inner),
             _ => self.tar(name, content, inner),
         }
     }

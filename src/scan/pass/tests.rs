@@ -17,7 +17,7 @@ use crate::scan::packages::Packages;
 use crate::scan::secrets::Weight;
 use crate::scan::testing::{AWS_SECRET, pem};
 
-fn contents(tree: &MemoryTree) -> Contents {
+pub(super) fn contents(tree: &MemoryTree) -> Contents {
     contents_of(&|| tree.clone().tree())
 }
 
@@ -200,7 +200,7 @@ fn a_file_that_is_not_read_whole_is_not_compared_and_told() {
 }
 
 /// Packs with gzip.
-fn gzip(content: impl AsRef<[u8]>) -> Vec<u8> {
+pub(super) fn gzip(content: impl AsRef<[u8]>) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(content.as_ref()).unwrap();
     encoder.finish().unwrap()
@@ -234,7 +234,7 @@ fn what_is_packed_is_searched_as_the_file_that_it_is_when_unpacked() {
 }
 
 /// Packs files with the public tool, compressed or stored.
-fn zip(level: &str, files: &[(&str, &[u8])]) -> Vec<u8> {
+pub(super) fn zip(level: &str, files: &[(&str, &[u8])]) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     for (name, content) in files {
         let path = folder.path().join(name);
@@ -293,7 +293,7 @@ fn archives_that_are_cut_bombs_or_too_deep_are_told_and_end() {
 }
 
 /// Packs files with the public tool.
-fn tar(options: &[&str], files: &[(&str, &[u8])]) -> Vec<u8> {
+pub(super) fn tar(options: &[&str], files: &[(&str, &[u8])]) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     for (name, content) in files {
         let path = folder.path().join(name);
@@ -307,7 +307,7 @@ fn tar(options: &[&str], files: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 /// Every secret, as path and rule.
-fn brief(found: &Contents) -> Vec<String> {
+pub(super) fn brief(found: &Contents) -> Vec<String> {
     found.secrets.iter().flat_map(|(path, list)| list.iter().map(move |it| format!("{} {}", path.display(), it.rule.id))).collect()
 }
 

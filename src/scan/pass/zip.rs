@@ -20,9 +20,66 @@ const MODULE_HEAD_BYTES: u64 = 4;
 /// The record that an archive ends with and the longest comment after it.
 const END_BYTES: u64 = 22 + 0xffff;
 
+/// What an archive begins with that was made to be split, and wasn't.
+const SPANNING: [&[u8]; 2] = [b"PK\x07\x08PK\x03\x04", b"PK00PK\x03\x04"];
+
+/// Files that have an archive at their end, by name: archives that were made to be run, and what unpacks itself. And what such
+/// files begin with under any name: scripts, and programs of Linux and Windows.
+const NAMES: [&str; 6] = ["jar", "war", "ear", "zip", "pyz", "whl"];
+const SELF_EXTRACTING: [&str; 2] = ["exe", "run"];
+const PROGRAMS: [&[u8]; 3] = [b"#!", b"\x7fELF", b"MZ"];
+
+/// The record that an archive ends with: its magic number, its length, and where it has the size of the directory, which stands
+/// right before it, and of the comment. A directory of 4 GiB or more has its size elsewhere, which another record before tells.
+const END: &[u8] = b"PK\x05\x06";
+const END_RECORD_BYTES: usize = 22;
+const DIRECTORY_SIZE: usize = 12;
+const COMMENT_SIZE: usize = 20;
+const DIRECTORY: &[u8] = b"PK\x01\x02";
+const LARGE: &[u8] = b"PK\x06\x07";
+const LARGE_BYTES: usize = 20;
+
 /// Tells an archive by its first bytes.
 pub(super) fn is_zip(head: &[u8]) -> bool {
-    head.starts_with(ENTRY) || head.starts_with(MODULE)
+    head.starts_with(ENTRY) || head.starts_with(MODULE) || SPANNING.iter().any(|mark| head.starts_with(mark))
+}
+
+/// Tells by a name that a file is an archive, whatever it begins with.
+pub(super) fn is_named_so(name: &Path) -> bool {
+    has_extension(name, &NAMES)
+}
+
+/// Tells by a file's name and first bytes that an archive may be at its end.
+pub(super) fn may_follow(name: &Path, head: &[u8]) -> bool {
+    PROGRAMS.iter().any(|magic| head.starts_with(magic)) || is_named_so(name) || has_extension(name, &SELF_EXTRACTING)
+}
+
+fn has_extension(name: &Path, known: &[&str]) -> bool {
+    name.extension().is_some_and(|extension| known.iter().any(|known| extension.eq_ignore_ascii_case(known)))
+}
+
+/// Tells an archive by its end. Programs that read archives have the magic number in them: the directory has to be where the
+/// record says.
+pub(super) fn is_at_end(file: &dyn File) -> bool {
+    let tail_bytes = file.size_bytes().min(END_BYTES);
+    let mut tail = vec![0; usize::try_from(tail_bytes).unwrap_or_default()];
+    let tail_start = file.size_bytes() - tail_bytes;
+    if file.read_at(tail_start, &mut tail).is_err() {
+        return false;
+    }
+    let is_record = |at: usize| {
+        let record = &tail[at..at + END_RECORD_BYTES];
+        let comment_bytes = usize::from(u16::from_le_bytes([record[COMMENT_SIZE], record[COMMENT_SIZE + 1]]));
+        let directory_bytes = record[DIRECTORY_SIZE..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
+        let mut magic = [0; DIRECTORY.len()];
+        let directory = (tail_start + at as u64).checked_sub(directory_bytes.into());
+        let has_directory = directory.is_some_and(|at| file.read_at(at, &mut magic).is_ok()) && magic == DIRECTORY;
+        let is_large = || at.checked_sub(LARGE_BYTES).is_some_and(|at| tail[at..].starts_with(LARGE));
+        record.starts_with(END) && at + END_RECORD_BYTES + comment_bytes <= tail.len() && (has_directory || is_large())
+    };
+    (0..=tail.len().saturating_sub(END_RECORD_BYTES))
+        .rev()
+        .any(|at| tail[at..].starts_with(END) && tail.len() >= at + END_RECORD_BYTES && is_record(at))
 }
 
 struct Entry {

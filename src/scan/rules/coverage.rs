@@ -143,6 +143,10 @@ const STALE_DAYS: i32 = 365;
 const UNREAD_DATABASES: [(&str, &str); 4] =
     [("/var/lib/pacman/local", "pacman"), ("/var/db/pkg", "Portage"), ("/usr/lib/sysimage/rpm", "rpm"), ("/var/lib/rpm", "rpm")];
 
+/// Where the databases are that are read.
+const DATABASES: [&str; 4] =
+    ["/var/lib/dpkg/status", "/lib/apk/db/installed", "/var/lib/rpm/rpmdb.sqlite", "/usr/lib/sysimage/rpm/rpmdb.sqlite"];
+
 fn data(inventory: &Inventory, verdict: &mut Verdict) {
     let as_of = inventory.calendar.as_of();
     let today = inventory.request.at.to_zoned(TimeZone::UTC).date();
@@ -155,6 +159,15 @@ fn data(inventory: &Inventory, verdict: &mut Verdict) {
 fn files(root: &Root, contents: &Contents, verdict: &mut Verdict) {
     let mut faults = root.files.faults();
     faults.extend(contents.faults.iter().map(|(path, why)| (path.clone(), why.clone())));
+    // Rules ask for hundreds of files that need not be there: a folder that can't be listed is told once.
+    for (folder, (why, asked)) in root.files.take_unlisted(&mut faults) {
+        let below = if asked.is_empty() {
+            String::new()
+        } else {
+            format!("; paths in it that were asked for, {} in all: {}", asked.len(), some_of(&asked))
+        };
+        verdict.file(folder, format!("the folder can't be read, so whatever is in it was not looked at: {why}{below}"));
+    }
     for (path, why) in faults {
         verdict.file(path, format!("the file could not be looked at in whole: {why}"));
     }
@@ -283,6 +296,10 @@ fn packages(_: &Evidence, root: &Root, verdict: &mut Verdict) {
     }
     if let Some(path) = packages.databases.first() {
         verdict.file(path, "the package database lists no installed package");
+        return;
+    }
+    if let Some((folder, why)) = DATABASES.iter().find_map(|path| root.files.unlisted_folder(Path::new(path))) {
+        verdict.file(folder, format!("whether there is a package database can't be told, since its folder can't be read: {why}"));
         return;
     }
     match UNREAD_DATABASES.iter().find(|(path, _)| root.files.exists(Path::new(path))) {

@@ -74,14 +74,37 @@ impl Packing {
 ///
 /// Sources: <https://tukaani.org/xz/xz-file-format.txt>, <https://sourceware.org/bzip2/>,
 /// <https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md> (the usual frame and the kernel's legacy one),
-/// <https://www.7-zip.org/7z.html>, <https://docs.kernel.org/filesystems/squashfs.html>
-const SEALED: [(&[u8], &str); 5] = [
+/// <https://www.7-zip.org/7z.html>, <https://docs.kernel.org/filesystems/squashfs.html>,
+/// <https://rpm-software-management.github.io/rpm/manual/format_lead.html>, <https://www.rarlab.com/technote.htm>,
+/// <https://www.nongnu.org/lzip/manual/lzip_manual.html>, <https://learn.microsoft.com/en-us/previous-versions/bb417343(v=msdn.10)>,
+/// lzop, src/lzop.c, OpenSSL, apps/enc.c
+const SEALED: [(&[u8], &str); 11] = [
     (b"\xfd7zXZ\0", "xz"),
     (&0x184d_2204_u32.to_le_bytes(), "LZ4"),
     (&0x184c_2102_u32.to_le_bytes(), "LZ4"),
     (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
     (b"hsqs", "squashfs"),
+    (b"\xed\xab\xee\xdb", "rpm"),
+    (b"Rar!\x1a\x07", "RAR"),
+    (b"LZIP\x01", "lzip"),
+    (b"MSCF\0\0\0\0", "cabinet"),
+    (b"\x89LZO\0\r\n\x1a\n", "LZO"),
+    (b"Salted__", "OpenSSL"),
 ];
+
+/// What begins files of `compress`, the bits of its third byte that are free, and how long its codes may be.
+const COMPRESS: [u8; 2] = [0x1f, 0x9d];
+const COMPRESS_FREE: u8 = 0x60;
+const COMPRESS_BITS: std::ops::RangeInclusive<u8> = 9..=16;
+
+/// What begins files of the old form of LZMA with the usual properties; a dictionary's size and the content's follow. Nothing
+/// larger than 256 GiB was ever made so.
+///
+/// Source: XZ Utils, doc/lzma-file-format.txt
+const LZMA: [u8; 3] = [0x5d, 0, 0];
+const LZMA_SIZE: std::ops::Range<usize> = 5..13;
+const LZMA_UNKNOWN: u64 = u64::MAX;
+const LZMA_LARGEST_BYTES: u64 = 1 << 38;
 
 /// What begins a block of bzip2, behind `BZh` and the size of blocks from 1 to 9, and what ends a file without one.
 const BZIP2: [[u8; 6]; 2] = [[0x31, 0x41, 0x59, 0x26, 0x53, 0x59], [0x17, 0x72, 0x45, 0x38, 0x50, 0x90]];
@@ -90,8 +113,24 @@ const BZIP2: [[u8; 6]; 2] = [[0x31, 0x41, 0x59, 0x26, 0x53, 0x59], [0x17, 0x72, 
 pub(in crate::scan) fn sealed(head: &[u8]) -> Option<&'static str> {
     match head {
         [b'B', b'Z', b'h', b'1'..=b'9', block @ ..] if BZIP2.iter().any(|magic| block.starts_with(magic)) => Some("bzip2"),
+        _ if head.starts_with(&COMPRESS) && head.get(2).is_some_and(is_compress) => Some("compress"),
+        _ if is_lzma(head) => Some("LZMA"),
         _ => SEALED.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, name)| *name),
     }
+}
+
+fn is_compress(flags: &u8) -> bool {
+    flags & COMPRESS_FREE == 0 && COMPRESS_BITS.contains(&(flags & 0x1f))
+}
+
+/// It has no magic number: its dictionary is of 2^n or 2^n + 2^(n-1) bytes, as all programs make it.
+fn is_lzma(head: &[u8]) -> bool {
+    let Some(size) = head.get(LZMA_SIZE).and_then(|field| field.first_chunk()).map(|bytes| u64::from_le_bytes(*bytes)) else {
+        return false;
+    };
+    let dictionary = u32::from_le_bytes([head[1], head[2], head[3], head[4]]);
+    let is_usual = dictionary.count_ones() == 1 || dictionary.count_ones() == 2 && (dictionary << dictionary.leading_zeros()) == 3 << 30;
+    head.starts_with(&LZMA) && is_usual && (size == LZMA_UNKNOWN || size < LZMA_LARGEST_BYTES)
 }
 
 /// Returns the name that a file has when it is unpacked.
@@ -327,6 +366,17 @@ mod tests {
         assert_eq!(sealed(&packed("bzip2", b"")), Some("bzip2"));
         assert_eq!(sealed(b"7z\xbc\xaf\x27\x1c\0\x04"), Some("7-Zip"));
         assert_eq!(sealed(b"hsqs\x01\0\0\0"), Some("squashfs"));
+        for (magic, name) in SEALED {
+            assert_eq!((sealed(magic), sealed(&magic[..magic.len() - 1])), (Some(name), None));
+        }
+        assert_eq!(sealed(&[0x1f, 0x9d, 0x90, 1]), Some("compress"));
+        for flags in [0x95, 0x88, 0xf0] {
+            assert_eq!(sealed(&[0x1f, 0x9d, flags, 1]), None, "{flags:x}");
+        }
+        let child = Command::new("xz").args(["--format=lzma", "-c", "/proc/self/cmdline"]).output().unwrap();
+        assert_eq!(sealed(&child.stdout), Some("LZMA"), "{:?}", child.stdout);
+        assert_eq!(sealed(&[0x5d, 0, 0, 0x11, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]), None);
+        assert_eq!(sealed(&[0x5d, 0, 0, 0x80, 0, 1, 2, 3, 4, 5, 6, 7, 8]), None);
         for text in ["BZh9 is what begins it", "hsq", "7z", ""] {
             assert_eq!(sealed(text.as_bytes()), None, "{text}");
         }
