@@ -15,19 +15,22 @@ use crate::rules::limits;
 type Sound = (Part, Vec<Change>);
 
 /// Makes the change sets of parts, in the order of their stages; a part that AWS would refuse is an obstacle, and so is
-/// what comes after it, since later stages build on earlier ones.
+/// what comes after it, since later stages build on earlier ones; where no instance type can be added, none goes.
 pub(super) fn sets(mut parts: Vec<Part>, live: &Live, product: &Product) -> (Vec<ListingSet>, Vec<Obstacle>) {
     let (mut sound, mut obstacles): (Vec<Sound>, Vec<Obstacle>) = (Vec::new(), Vec::new());
-    let mut refused_at: Option<Stage> = None;
+    let (mut refused_at, mut lacks_types): (Option<Stage>, bool) = (None, false);
     parts.sort_by_key(|part| part.stage);
     for part in parts {
         // A part of the offer's comes of an offer that is there.
         let changes = part.details.iter().map(|details| change(details.clone(), live)).collect::<Option<Vec<_>>>();
         let Some(changes) = changes else { continue };
-        match reason_against(&part, &changes, refused_at, product) {
+        let builds_on_refused = refused_at.is_some_and(|stage| stage < part.stage)
+            || lacks_types && part.details.iter().any(|details| matches!(details, Details::RestrictInstanceTypes(_)));
+        match reason_against(&changes, builds_on_refused, product) {
             None => sound.push((part, changes)),
             Some((reason, fault)) => {
                 refused_at = refused_at.or(Some(part.stage));
+                lacks_types |= part.details.iter().any(|details| matches!(details, Details::AddInstanceTypes(_)));
                 let fault = fault.map(|code| code.to_string());
                 let refused = |change| Obstacle { fault: fault.clone(), ..Obstacle::of(ObstacleCode::Refused, change, reason.clone()) };
                 obstacles.extend(part.changes.into_iter().map(refused));
@@ -39,8 +42,8 @@ pub(super) fn sets(mut parts: Vec<Part>, live: &Live, product: &Product) -> (Vec
 
 /// Why a part can't be sent, and by which fault if by one of its own: each has all that belongs together, so it can be judged by
 /// itself.
-fn reason_against(part: &Part, changes: &[Change], refused_at: Option<Stage>, product: &Product) -> Option<(String, Option<Code>)> {
-    if refused_at.is_some_and(|stage| stage < part.stage) {
+fn reason_against(changes: &[Change], builds_on_refused: bool, product: &Product) -> Option<(String, Option<Code>)> {
+    if builds_on_refused {
         return Some(("it comes after what AWS would refuse".to_owned(), None));
     }
     let set = ChangeSet { name: None, changes: changes.to_vec() };
