@@ -22,7 +22,9 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::entities::{Body, Product};
 use super::handle;
+use super::read::document;
 use crate::clock::Clock;
 use crate::twin::machines::Machines;
 use crate::twin::s3::FIRST_BUCKET;
@@ -65,8 +67,18 @@ impl Bench {
             .unwrap();
     }
 
-    /// Puts an object into the account's first bucket; returns its address.
-    /// Puts a file where everyone may read it.
+    /// Makes another product of one, as it is and as it is read.
+    fn with_product(&self, id: &str, edit: impl FnOnce(&mut Product)) {
+        self.change(|state| {
+            let entity = state.catalog.entities.get_mut(id).unwrap();
+            let Body::Product(product) = &mut entity.body else { panic!("no product") };
+            edit(product);
+            let document = document(entity);
+            entity.revisions.last_mut().unwrap().document = document;
+        });
+    }
+
+    /// Puts an object where everyone may read it: into the account's first bucket; returns its address.
     fn put_object(&self, key: &str, bytes: &[u8]) -> String {
         let objects = self.twin.folder().join("objects");
         std::fs::create_dir_all(&objects).unwrap();

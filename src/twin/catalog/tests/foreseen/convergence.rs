@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 use serde_json::{Value, json};
 
-use super::super::super::entities::{Body, Visibility};
+use super::super::super::entities::Visibility;
 use super::super::{HOUR, change, codes, image_id, version};
 use super::Desk;
 use crate::listing::{
@@ -137,9 +137,7 @@ impl Case {
             self.done(&[added]).await.unwrap();
         }
         if others.restricted && !others.versions.is_empty() {
-            self.desk.bench.change(|state| {
-                let entity = state.catalog.entities.get_mut(&self.product).unwrap();
-                let Body::Product(product) = &mut entity.body else { panic!("no product") };
+            self.desk.bench.with_product(&self.product, |product| {
                 assert_eq!(product.visibility, Visibility::Limited);
                 product.versions[0].options.iter_mut().for_each(|option| option.restricted = true);
             });

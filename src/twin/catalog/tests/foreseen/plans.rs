@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::super::entities::{Body, Product, Visibility};
-use super::super::super::read::document;
+use super::super::super::entities::{Product, Visibility};
 use super::super::{change, codes, dimension, image_id, rates, version};
 use super::Desk;
 use crate::listing::retention::{named, on_sale, restrict};
@@ -49,13 +48,7 @@ impl Listed {
 
     /// Makes another product of it, as it is and as it is read.
     fn with_product(&self, edit: impl FnOnce(&mut Product)) {
-        self.desk.bench.change(|state| {
-            let entity = state.catalog.entities.get_mut(&self.product).unwrap();
-            let Body::Product(product) = &mut entity.body else { panic!("no product") };
-            edit(product);
-            let document = document(entity);
-            entity.revisions.last_mut().unwrap().document = document;
-        });
+        self.desk.bench.with_product(&self.product, edit);
     }
 
     fn with_image(&self, number: u64, edit: impl Fn(&mut crate::twin::state::Image)) {
