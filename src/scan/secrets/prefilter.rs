@@ -10,17 +10,23 @@ use aho_corasick::{AhoCorasick, Span};
 /// only begins like a keyword. No processor's searcher takes fewer.
 const GROUP: usize = 24;
 
-/// Searches for keywords as they are written, in any file.
+/// Bytes that a vectorised searcher tells keywords apart by, if the shortest of its group has as many.
+const TOLD_BY: usize = 4;
+
+/// Searches for keywords.
 #[derive(Debug)]
-pub(super) struct Everywhere {
+pub(super) struct Keywords {
     groups: Vec<Group>,
+    /// Whether capitals count as small letters; the keywords are in small ones then.
+    any_case: bool,
+    longest: usize,
 }
 
 #[derive(Debug)]
 struct Group {
     searcher: Searcher,
-    /// The rules of each keyword.
-    rules: Vec<Vec<usize>>,
+    /// For each head the keywords that begin with it, and their rules.
+    heads: Vec<Vec<(Vec<u8>, Vec<usize>)>>,
 }
 
 #[derive(Debug)]
@@ -30,32 +36,60 @@ enum Searcher {
     Automaton(Box<AhoCorasick>),
 }
 
-impl Everywhere {
-    /// Builds the search from pairs of a keyword and its rule.
-    pub(super) fn new<'k>(keywords: impl Iterator<Item = (&'k str, usize)>) -> Self {
-        let mut rules: BTreeMap<&[u8], Vec<usize>> = BTreeMap::new();
+impl Keywords {
+    /// Builds the search for keywords as they are written, from pairs of a keyword and its rule.
+    pub(super) fn as_written<'k>(keywords: impl Iterator<Item = (&'k str, usize)>) -> Self {
+        Self::new(keywords.map(|(keyword, rule)| (keyword.to_owned(), rule)), false)
+    }
+
+    /// Builds the search for keywords in either case of ASCII.
+    pub(super) fn in_any_case<'k>(keywords: impl Iterator<Item = (&'k str, usize)>) -> Self {
+        Self::new(keywords.map(|(keyword, rule)| (keyword.to_ascii_lowercase(), rule)), true)
+    }
+
+    fn new(keywords: impl Iterator<Item = (String, usize)>, any_case: bool) -> Self {
+        let mut rules: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
         for (keyword, rule) in keywords {
-            rules.entry(keyword.as_bytes()).or_default().push(rule);
+            let rules = rules.entry(keyword.into_bytes()).or_default();
+            // In small letters two of a rule's keywords may be one.
+            if !rules.contains(&rule) {
+                rules.push(rule);
+            }
         }
-        // A keyword that begins with another would be hidden by it: the shorter one stands for both.
-        let mut heads: Vec<(&[u8], Vec<usize>)> = Vec::new();
-        for (keyword, rules) in rules {
+        let longest = rules.keys().map(Vec::len).max().unwrap_or_default();
+        // A keyword that begins with another would be hidden by it: the shorter one is looked for, and the longer one at it.
+        let mut heads: Vec<Vec<(Vec<u8>, Vec<usize>)>> = Vec::new();
+        for keyword in rules {
             match heads.last_mut() {
-                Some((head, of_head)) if keyword.starts_with(head) => of_head.extend(rules),
-                _ => heads.push((keyword, rules)),
+                Some(of_head) if keyword.0.starts_with(&of_head[0].0) => of_head.push(keyword),
+                _ => heads.push(vec![keyword]),
             }
         }
         // Of like length, so that each group is told apart by as many bytes as it can.
-        heads.sort_by_key(|(keyword, _)| keyword.len().min(4));
-        Self { groups: heads.chunks(GROUP).map(Group::new).collect() }
+        let told_by = |head: &Vec<(Vec<u8>, Vec<usize>)>| head[0].0.len().min(TOLD_BY);
+        heads.sort_by_key(told_by);
+        let alike = heads.chunk_by(|one, other| told_by(one) == told_by(other));
+        Self { groups: alike.flat_map(|heads| heads.chunks(GROUP)).map(Group::new).collect(), any_case, longest }
     }
 
-    /// Calls back with each keyword that begins in a range, and the place.
+    /// Calls back with each keyword that begins in a range, and the place; a group's places come in order.
     pub(super) fn hits(&self, bytes: &[u8], within: Range<usize>, mut hit: impl FnMut(usize, usize)) {
+        let end = within.end.saturating_add(self.longest).min(bytes.len());
+        if self.any_case {
+            let small = bytes[within.start..end].to_ascii_lowercase();
+            self.hits_in(&small, 0..within.len(), |rule, place| hit(rule, within.start + place));
+        } else {
+            self.hits_in(&bytes[..end], within, hit);
+        }
+    }
+
+    fn hits_in(&self, bytes: &[u8], within: Range<usize>, mut hit: impl FnMut(usize, usize)) {
         for group in &self.groups {
             let mut at = within.start;
-            while let Some((pattern, place)) = group.find(bytes, at).filter(|(_, place)| *place < within.end) {
-                group.rules[pattern].iter().for_each(|&rule| hit(rule, place));
+            while let Some((head, place)) = group.find(bytes, at).filter(|(_, place)| *place < within.end) {
+                let there = |(keyword, _): &&(Vec<u8>, Vec<usize>)| bytes[place..].starts_with(keyword);
+                let rules = group.heads[head].iter().filter(there).flat_map(|(_, rules)| rules);
+                rules.for_each(|&rule| hit(rule, place));
                 at = place + 1;
             }
         }
@@ -63,14 +97,14 @@ impl Everywhere {
 }
 
 impl Group {
-    fn new(keywords: &[(&[u8], Vec<usize>)]) -> Self {
-        let patterns = || keywords.iter().map(|(keyword, _)| keyword);
+    fn new(heads: &[Vec<(Vec<u8>, Vec<usize>)>]) -> Self {
+        let patterns = || heads.iter().map(|head| &head[0].0);
         let packed = packed::Config::new().match_kind(MatchKind::LeftmostFirst).builder().extend(patterns()).build();
         let searcher = match packed {
             Some(searcher) => Searcher::Packed(Box::new(searcher)),
             None => Searcher::Automaton(Box::new(AhoCorasick::new(patterns()).expect("few short keywords fit an automaton"))),
         };
-        Self { searcher, rules: keywords.iter().map(|(_, rules)| rules.clone()).collect() }
+        Self { searcher, heads: heads.to_vec() }
     }
 
     fn find(&self, bytes: &[u8], from: usize) -> Option<(usize, usize)> {
@@ -83,55 +117,56 @@ impl Group {
     }
 }
 
-/// Searches for keywords in either case, in files that are small or few.
-#[derive(Debug)]
-pub(super) struct Narrow {
-    automaton: AhoCorasick,
-    rules: Vec<usize>,
-}
-
-impl Narrow {
-    /// Builds the search from pairs of a keyword and its rule.
-    pub(super) fn new<'k>(keywords: impl Iterator<Item = (&'k str, usize)>) -> Self {
-        let (keywords, rules): (Vec<_>, _) = keywords.unzip();
-        let automaton = AhoCorasick::builder().ascii_case_insensitive(true).build(keywords);
-        Self { automaton: automaton.expect("few short keywords fit an automaton"), rules }
-    }
-
-    /// Calls back with each keyword that begins in a range, and the place.
-    pub(super) fn hits(&self, bytes: &[u8], within: Range<usize>, mut hit: impl FnMut(usize, usize)) {
-        let found = self.automaton.find_overlapping_iter(&bytes[within.start..]);
-        // They come by their ends; the longest keyword is far shorter than windows overlap.
-        let found = found.map(|found| (found.pattern().as_usize(), within.start + found.start()));
-        found.filter(|(_, place)| *place < within.end).for_each(|(pattern, place)| hit(self.rules[pattern], place));
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    fn hits(search: impl Fn(&mut dyn FnMut(usize, usize))) -> Vec<(usize, usize)> {
+    fn hits(keywords: &Keywords, text: &[u8], within: Range<usize>) -> Vec<(usize, usize)> {
         let mut hits = Vec::new();
-        search(&mut |rule, place| hits.push((rule, place)));
+        keywords.hits(text, within, |rule, place| hits.push((rule, place)));
         hits.sort_unstable();
         hits
     }
 
     #[test]
     fn every_keyword_is_found_where_it_begins() {
-        let everywhere = Everywhere::new([("abc", 0), ("abcd", 1), ("bcx", 2), ("abc", 3)].into_iter());
+        let keywords = Keywords::as_written([("abc", 0), ("abcd", 1), ("bcx", 2), ("abc", 3)].into_iter());
         let text = b"abcd-abcx-ABC";
-        let found = hits(|hit| everywhere.hits(text, 0..text.len(), hit));
-        // `abc` stands for `abcd` too; whether that is there is for the rule to see.
-        assert_eq!(found, [(0, 0), (0, 5), (1, 0), (1, 5), (2, 6), (3, 0), (3, 5)]);
-        assert_eq!(hits(|hit| everywhere.hits(text, 1..6, hit)), [(0, 5), (1, 5), (3, 5)]);
+        assert_eq!(hits(&keywords, text, 0..text.len()), [(0, 0), (0, 5), (1, 0), (2, 6), (3, 0), (3, 5)]);
+        assert_eq!(hits(&keywords, text, 1..6), [(0, 5), (3, 5)]);
+        // What begins in the range may end behind it.
+        assert_eq!(hits(&keywords, text, 0..1), [(0, 0), (1, 0), (3, 0)]);
     }
 
     #[test]
-    fn narrow_keywords_are_found_in_either_case() {
-        let narrow = Narrow::new([("pass", 0), ("password", 1)].into_iter());
+    fn keywords_are_found_in_either_case_where_that_is_asked_for() {
+        let keywords = Keywords::in_any_case([("Pass", 0), ("password", 1), ("pass", 0)].into_iter());
         let text = b"PassWord pass";
-        assert_eq!(hits(|hit| narrow.hits(text, 0..text.len(), hit)), [(0, 0), (0, 9), (1, 0)]);
+        assert_eq!(hits(&keywords, text, 0..text.len()), [(0, 0), (0, 9), (1, 0)]);
+        assert_eq!(hits(&keywords, text, 1..text.len()), [(0, 9)]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_found_is_what_stands_there(
+            keywords in prop::collection::vec("[abAB]{1,6}", 1..60),
+            text in "[abAB-]{0,200}",
+            any_case in any::<bool>(),
+            (from, to) in (0_usize..200, 0_usize..200),
+        ) {
+            let within = from.min(text.len())..to.clamp(from, 200).min(text.len());
+            let pairs = || keywords.iter().enumerate().map(|(rule, keyword)| (keyword.as_str(), rule));
+            let search = if any_case { Keywords::in_any_case(pairs()) } else { Keywords::as_written(pairs()) };
+            let is_there = |keyword: &str, place: usize| {
+                let there = text.get(place..place + keyword.len());
+                there.is_some_and(|there| if any_case { there.eq_ignore_ascii_case(keyword) } else { there == keyword })
+            };
+            let expected = pairs().flat_map(|(keyword, rule)| within.clone().filter(move |&place| is_there(keyword, place)).map(move |place| (rule, place)));
+            prop_assert_eq!(hits(&search, text.as_bytes(), within.clone()), expected.collect::<Vec<_>>());
+        }
     }
 }

@@ -69,6 +69,9 @@ pub(in crate::scan) struct SecretRule {
     pub(super) after: usize,
     #[serde(default)]
     behind: Option<Behind>,
+    /// The shortest value that the pattern takes behind an assignment.
+    #[serde(default)]
+    shortest: usize,
     #[serde(default)]
     pub(super) scope: Scope,
     #[serde(default)]
@@ -122,6 +125,10 @@ pub(super) enum Scope {
 enum Behind {
     /// The rest of a name, and what gives it a value.
     Assignment,
+    /// The rest of a name of several words, and what gives it a value.
+    Label,
+    /// The rest of a name, and another named `value`.
+    Value,
     /// The rest of a name, and of the tag that it stands in.
     Element,
     /// A user and a password, before a host.
@@ -132,28 +139,61 @@ impl Behind {
     /// The longest that patterns let stand between a keyword's beginning and what it is told by.
     const MOST_BYTES: usize = 512;
 
-    fn stands_in(self, text: &[u8]) -> bool {
+    /// How far behind a name its type stands at most, if it has one.
+    const TYPE_BYTES: usize = 64;
+
+    /// Tells whether it stands there; what is assigned has as many bytes as the shortest value.
+    fn stands_in(self, text: &[u8], shortest: usize) -> bool {
         let text = &text[..text.len().min(Self::MOST_BYTES)];
-        let skip = |text: &[u8], more: fn(u8) -> bool| text.iter().position(|&byte| !more(byte)).unwrap_or(text.len());
-        let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+        let named =
+            |space| behind(text, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-') || space && byte == b' ');
+        let closed = |rest| behind(rest, |byte: u8| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b']'));
         match self {
             Self::Assignment => {
-                let rest = &text[skip(text, is_of_name)..];
-                let rest = &rest[skip(rest, |byte| byte.is_ascii_whitespace() || b"\"']".contains(&byte))..];
-                matches!(rest.first(), Some(b':' | b'=' | b',')) || rest.starts_with(b"string")
+                let rest = closed(named(false));
+                match rest.first() {
+                    // A type may come first.
+                    Some(b':') if rest[1..].iter().take(Self::TYPE_BYTES).any(|&byte| byte == b'=') => true,
+                    Some(b':' | b'=' | b',') => has_value(&rest[1..], shortest),
+                    _ => rest.starts_with(b"string"),
+                }
+            }
+            Self::Label => matches!(closed(named(true)).first(), Some(b':' | b'=')),
+            Self::Value => {
+                let rest = behind(named(false), |byte| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b','));
+                rest.get(..5).is_some_and(|word| word.eq_ignore_ascii_case(b"value"))
             }
             Self::Element => {
-                let rest = &text[skip(text, is_of_name)..];
-                let is_name = rest.first().is_some_and(|byte| byte.is_ascii_whitespace() || b"\"'></".contains(byte));
-                is_name && (rest.starts_with(b"</name") || rest.iter().find(|byte| b"<>".contains(byte)) == Some(&b'>'))
+                let rest = named(false);
+                let is_name =
+                    rest.first().is_some_and(|byte| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'>' | b'<' | b'/'));
+                is_name && (rest.starts_with(b"</name") || rest.iter().find(|byte| matches!(byte, b'<' | b'>')) == Some(&b'>'))
             }
             Self::Credentials => {
-                let ends = |byte: u8| byte.is_ascii_whitespace() || b"/@\"'`<>".contains(&byte);
+                let ends = |byte: u8| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'@' | b'"' | b'\'' | b'`' | b'<' | b'>');
                 let rest = text.strip_prefix(b"://").unwrap_or(text);
                 rest.iter().find(|&&byte| ends(byte)) == Some(&b'@')
             }
         }
     }
+}
+
+/// Tells whether a value stands behind the first byte of what assigns it: what quotes hold, or all up to a space.
+fn has_value(text: &[u8], shortest: usize) -> bool {
+    let rest = behind(text, |byte| byte.is_ascii_whitespace() || matches!(byte, b':' | b'=' | b'>'));
+    let (value, quote) = match rest.split_first() {
+        Some((&quote @ (b'"' | b'\''), value)) => (value, Some(quote)),
+        _ => (rest, None),
+    };
+    let ends =
+        |byte: u8| quote.map_or_else(|| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\''), |quote| byte == quote || byte == b'\n');
+    // Cut by how far is looked, it may go on.
+    value.iter().position(|&byte| ends(byte)).is_none_or(|length| length >= shortest)
+}
+
+/// Returns what stands behind the bytes that go on.
+fn behind(text: &[u8], goes_on: impl Fn(u8) -> bool) -> &[u8] {
+    &text[text.iter().position(|&byte| !goes_on(byte)).unwrap_or(text.len())..]
 }
 
 fn before() -> usize {
@@ -260,14 +300,15 @@ impl SecretRule {
         matches!(self.scope, Scope::Any | Scope::NoAccounts) && self.files.is_empty()
     }
 
-    /// Tells whether it is for any file that is text.
-    pub(super) fn is_for_text(&self) -> bool {
-        self.scope == Scope::Text && self.files.is_empty()
+    /// Tells whether it is for any file of configuration or other text.
+    pub(super) fn is_for_what_is_written(&self) -> bool {
+        matches!(self.scope, Scope::Config | Scope::Text) && self.files.is_empty()
     }
 
     /// Tells whether its pattern can fit at a keyword, by what stands from there on.
+    #[inline]
     pub(super) fn can_fit(&self, from_keyword: &[u8]) -> bool {
-        self.behind.is_none_or(|behind| behind.stands_in(from_keyword))
+        self.behind.is_none_or(|behind| behind.stands_in(from_keyword, self.shortest))
     }
 
     /// Returns its pattern; none if it judges files as a whole.
@@ -299,6 +340,31 @@ mod tests {
             assert!(compiled.capture_names().flatten().any(|name| name == "secret"), "{} captures no secret", rule.id);
             assert!(!compiled.is_match(b""), "{} fits nothing", rule.id);
         }
+    }
+
+    #[test]
+    fn a_glance_tells_what_no_pattern_can_fit() {
+        let tell = |behind: Behind, text: &str| behind.stands_in(text.as_bytes(), 6);
+        let assigns = |text: &str| tell(Behind::Assignment, text);
+        for text in [
+            "password=abcdef",
+            "pass_2: abcdef",
+            "pass\"] = \"a bcde\"",
+            "pass', 'abc def'",
+            "pass := abcdef,",
+            "pass => 'abcdef'",
+            "pass=abc",
+        ] {
+            assert!(assigns(text), "{text}");
+        }
+        for text in ["password: str = ''", "password string = \"x\"", "pass: \n abcdef"] {
+            assert!(assigns(text), "{text}");
+        }
+        for text in ["password=None,\n", "password='abcde'", "password: \"\"\nabcdefgh", "passing", "pass the salt", "pass(abcdef)"] {
+            assert!(!assigns(text), "{text}");
+        }
+        assert!(tell(Behind::Label, "licence key no = x") && !tell(Behind::Label, "licence.\nx = y"));
+        assert!(tell(Behind::Value, "PASS_WORD\",\n  \"value\": \"x\"") && !tell(Behind::Value, "PASSWORD: value"));
     }
 
     #[test]

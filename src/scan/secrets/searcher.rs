@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Fingerprint;
 use super::check::{Candidate, Weight};
-use super::prefilter::{Everywhere, Narrow};
+use super::prefilter::Keywords;
 use super::rules::{Family, RULES, RuleBook, SecretRule, UNALLOCATED_RULES};
 use super::scope::{FileScope, Form, NamedFiles};
 use crate::model::report::Severity;
@@ -140,11 +140,11 @@ impl Matches {
 #[derive(Debug)]
 pub(in crate::scan) struct Searcher {
     book: &'static RuleBook,
-    everywhere: Everywhere,
-    /// The keywords of rules for configuration, and for files of certain names.
-    narrow: Narrow,
-    /// Those of rules for text alone.
-    text: Narrow,
+    everywhere: Keywords,
+    /// The keywords of rules for configuration and other text.
+    written: Keywords,
+    /// Those of rules for files of certain names: some of them are in every line, so that no other file is searched for them.
+    in_named: Keywords,
     named: NamedFiles,
     /// The rules that look at every file as a whole.
     whole: Vec<usize>,
@@ -172,9 +172,9 @@ impl Searcher {
         let whole = book.rules.iter().enumerate().filter(|(_, rule)| rule.everywhere() && rule.keywords.is_empty());
         Self {
             book,
-            everywhere: Everywhere::new(keywords(SecretRule::everywhere)),
-            narrow: Narrow::new(keywords(|rule| !rule.everywhere() && !rule.is_for_text())),
-            text: Narrow::new(keywords(SecretRule::is_for_text)),
+            everywhere: Keywords::as_written(keywords(SecretRule::everywhere)),
+            written: Keywords::in_any_case(keywords(SecretRule::is_for_what_is_written)),
+            in_named: Keywords::in_any_case(keywords(|rule| !rule.files.is_empty())),
             named: NamedFiles::new(&book.rules),
             whole: whole.map(|(index, _)| index).collect(),
         }
@@ -196,30 +196,25 @@ impl Searcher {
         }
         let form = found.form;
         let mut regions = Regions::new(self.book, window.bytes.len());
-        self.everywhere.hits(window.bytes, window.core(), |rule, place| {
-            if scope.has(rule, &self.book.rules[rule], form) {
-                regions.add(rule, place);
-            }
-        });
-        let within = window.core();
-        // Where configuration ends, in this window.
-        let most = usize::try_from(MOST_CONFIG_BYTES.saturating_sub(window.offset_bytes)).unwrap_or(usize::MAX);
-        let (is_config, is_text) = (scope.is_config(form), scope.is_text(form));
-        found.beyond_config |= (is_config || is_text) && within.end > most;
-        let mut add = |rule: usize, place| {
+        let mut look = |rule: usize, place| {
             let data = &self.book.rules[rule];
-            let looks = scope.has(rule, data, form) && (!data.files.is_empty() || place < most);
-            if looks && data.can_fit(&window.bytes[place..]) {
+            if scope.has(rule, data, form) && data.can_fit(&window.bytes[place..]) {
                 regions.add(rule, place);
             }
         };
-        if scope.named().next().is_some() || is_config && within.start < most {
-            self.narrow.hits(window.bytes, within.clone(), &mut add);
+        let within = window.core();
+        self.everywhere.hits(window.bytes, within.clone(), &mut look);
+        // Where configuration ends, in this window.
+        let most = usize::try_from(MOST_CONFIG_BYTES.saturating_sub(window.offset_bytes)).unwrap_or(usize::MAX);
+        let is_written = scope.is_config(form) || scope.is_text(form);
+        found.beyond_config |= is_written && within.end > most;
+        if is_written && within.start < most {
+            self.written.hits(window.bytes, within.start..within.end.min(most), &mut look);
         }
-        if is_text && within.start < most {
-            self.text.hits(window.bytes, within, &mut add);
+        if scope.named().next().is_some() {
+            self.in_named.hits(window.bytes, within, &mut look);
         }
-        for (rule, regions) in regions.by_rule {
+        for (rule, regions) in regions.joined() {
             let rule = &self.book.rules[rule];
             let Some(pattern) = rule.pattern() else { continue };
             for region in regions {
@@ -328,6 +323,21 @@ impl Regions {
             Some(last) if region.start <= last.end && region.start >= last.start => last.end = last.end.max(region.end),
             _ => regions.push(region),
         }
+    }
+
+    /// Returns each rule's regions in their order: keywords don't all come by their places.
+    fn joined(self) -> impl Iterator<Item = (usize, Vec<Range<usize>>)> {
+        self.by_rule.into_iter().map(|(rule, mut regions)| {
+            regions.sort_unstable_by_key(|region| region.start);
+            regions.dedup_by(|next, last| {
+                let touches = next.start <= last.end;
+                if touches {
+                    last.end = last.end.max(next.end);
+                }
+                touches
+            });
+            (rule, regions)
+        })
     }
 }
 

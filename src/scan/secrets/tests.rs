@@ -247,7 +247,7 @@ fn examples() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         text("named-password", "/opt/task.json", "{\"name\": \"DB_PASSWORD\", \"value\": \"Vq7-pulpit-94\"}".to_owned()),
         text("connection-password", "/opt/a.py", "c = connect(\"dbname=a user=b password=Vq7-pulpit#94 host=c\")\n".to_owned()),
         text("connection-password", "/opt/A.java", "x(\"jdbc:mysql://h/d?user=root&password=Vq7-pulpit#94\");\n".to_owned()),
-        text("connection-password", "/opt/a.go", "sql.Open(\"mysql\", \"root:Vq7-pulpit#94@tcp(db:3306)/x\")\n".to_owned()),
+        text("go-mysql-password", "/opt/a.go", "sql.Open(\"mysql\", \"root:Vq7-pulpit#94@tcp(db:3306)/x\")\n".to_owned()),
         text("environment-password", "/srv/app/.env", "POSTGRES_PASSWORD=postgres\n".to_owned()),
         text("environment-password", "/srv/docker-compose.yml", "      MYSQL_ROOT_PASSWORD: root\n".to_owned()),
         text("environment-password", "/srv/application.properties", "spring.datasource.password=123456\n".to_owned()),
