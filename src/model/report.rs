@@ -234,6 +234,18 @@ pub struct Package {
     pub checksum: Option<Checksum>,
 }
 
+/// A folder with files that no package of the system brought.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnownedFolder {
+    /// The folder, absolute in the image.
+    pub path: String,
+    /// How many there are in it and below, but for what folders below it tell of.
+    pub files: u64,
+    /// How large they are together, in bytes.
+    pub bytes: u64,
+}
+
 /// A language's runtime or a server that comes from elsewhere than the operating system.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -288,6 +300,9 @@ pub struct Report {
     /// Of them, those with content that no package of the system brought; none if it wasn't asked for yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unowned_files: Option<u64>,
+    /// Where they lie, by paths; empty where no package manager tells what is its.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unowned: Vec<UnownedFolder>,
     /// Bytes that no file holds and that were searched for what was deleted; none if it wasn't asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unallocated_bytes: Option<u64>,

@@ -128,7 +128,7 @@ fn judge(evidence: Evidence, reopen: &Reopen, progress: &(dyn Fn(Progress) + Syn
         }));
     }
     let (mut os, mut packages, mut kernel, mut runtimes) = (None, Vec::new(), None, Vec::new());
-    let (mut files, mut unowned_files) = (0, None);
+    let (mut files, mut unowned_files, mut unowned) = (0, None, Vec::new());
     if let (Some(mut root), Some(contents)) = (evidence.root, contents) {
         runtimes.extend(runtimes::read(&root.files, &root.packages.list, &root.accounts.homes));
         kernel = kernels::booted(&root.files);
@@ -140,7 +140,11 @@ fn judge(evidence: Evidence, reopen: &Reopen, progress: &(dyn Fn(Progress) + Syn
                 judge(&root, &contents, verdict);
             }
         }));
-        (os, files, unowned_files) = (root.os, contents.files, Some(contents.unowned));
+        // Where no package manager tells what is its, all are.
+        if root.packages.ownership(&root.files).is_some() {
+            unowned = contents.unowned.folders();
+        }
+        (os, files, unowned_files) = (root.os, contents.files, Some(contents.unowned.count()));
         packages.extend(contents.software);
     }
     packages.sort();
@@ -156,6 +160,7 @@ fn judge(evidence: Evidence, reopen: &Reopen, progress: &(dyn Fn(Progress) + Syn
         waivers: Vec::new(),
         files,
         unowned_files,
+        unowned,
         unallocated_bytes: unallocated.map(|unallocated| unallocated.bytes),
         kernel,
         runtimes: Some(runtimes),

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::flaw_table::{counts, judged_by, signals, unwaived, versions};
-use super::render::{counts_for, deleted, does_not_hold, groups, outcome, package_urls};
+use super::render::{counts_for, deleted, does_not_hold, groups, outcome, package_urls, unowned};
 use super::rules::rules;
 use super::sbom::Subject;
 use crate::model::count::counted;
@@ -42,6 +42,7 @@ struct ReportView<'a> {
     at: String,
     snapshots: String,
     deleted: Option<String>,
+    unowned: Option<String>,
     judged_by: Vec<String>,
     outcome: &'static str,
     verdict: String,
@@ -127,6 +128,7 @@ impl<'a> ReportView<'a> {
             at: report.at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
             snapshots: report.snapshots.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
             deleted: (!matches!(report.basis, Some(Basis::Bill(_)))).then(|| deleted(report)),
+            unowned: unowned(report),
             judged_by: judged_by(report),
             outcome: if report.passed() { "passed" } else { "failed" },
             verdict: outcome(report),

@@ -88,6 +88,7 @@ fn empty(system: Option<&OperatingSystem>, request: &Scan) -> Report {
         waivers: Vec::new(),
         files: 0,
         unowned_files: None,
+        unowned: Vec::new(),
         unallocated_bytes: None,
         kernel: None,
         runtimes: None,

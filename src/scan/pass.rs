@@ -12,6 +12,7 @@ mod nested;
 mod tar;
 #[cfg(test)]
 mod tests;
+mod unowned;
 mod volume;
 mod zip;
 
@@ -32,6 +33,7 @@ use crate::model::report::Package;
 
 use item::{Item, Limits, list};
 use nested::Kind;
+use unowned::Unowned;
 use volume::HEAD_BYTES;
 
 /// What is unpacked at once.
@@ -54,7 +56,7 @@ pub(super) struct Contents {
     /// Files that are not as the package that brought them has them, configuration aside; in no order.
     pub(super) changed: Vec<Changed>,
     /// Files that no package of the system brought.
-    pub(super) unowned: u64,
+    pub(super) unowned: Unowned,
     /// Packages that no package of the distribution brought as they are, and the files that told of them.
     pub(super) software: Vec<Package>,
     /// Files that should tell of packages and can't be read as such, and why.
@@ -145,7 +147,7 @@ impl Contents {
         self.secrets.extend(other.secrets);
         self.packaged.extend(other.packaged);
         self.changed.extend(other.changed);
-        self.unowned += other.unowned;
+        self.unowned.add(other.unowned);
         self.software.extend(other.software);
         self.unread_software.extend(other.unread_software);
         self.other_systems.extend(other.other_systems);
@@ -297,7 +299,9 @@ impl Contents {
     /// Tells whether a file is as a package brought it, and keeps by which names it isn't. Without digests it is not
     /// compared.
     fn compare(&mut self, item: &Item, owners: &[(usize, Owned)], digested: Option<&Digested>) -> bool {
-        self.unowned += u64::from(owners.is_empty());
+        if owners.is_empty() {
+            self.unowned.note(item.path(), item.size_bytes);
+        }
         let mut is_unmodified = false;
         for (number, owned) in owners {
             let confirmed = digested.and_then(|digested| digested.confirm(owned));

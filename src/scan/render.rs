@@ -7,12 +7,14 @@ use std::fmt::Write as _;
 use super::flaw_table::{counts, judged_by, signals, unwaived, versions};
 use super::verdict::printable;
 use crate::model::count::counted;
-use crate::model::report::{Basis, Finding, Report, Severity, Standing};
+use crate::model::report::{Basis, Finding, Report, Severity, Standing, UnownedFolder};
 use crate::model::vulnerability::Vulnerability;
 use crate::model::waiver::{Family, FindingWaiver, WaiverState};
 
 /// Paths shown for one problem before the rest is counted.
 const MOST_PATHS: usize = 20;
+/// Folders of files that no package brought shown before the rest is counted.
+const MOST_FOLDERS: usize = 4;
 /// Vulnerabilities shown before the rest, which isn't worse, is counted.
 const MOST_FLAWS: usize = 200;
 /// Waived findings shown before the rest is counted.
@@ -29,6 +31,7 @@ pub fn render(report: &Report) -> String {
     } else {
         line(&mut text, format_args!("{os}, {packages}, {}", counted(report.files, "file")));
         line(&mut text, format_args!("{}", deleted(report)));
+        unowned(report).iter().for_each(|unowned| line(&mut text, format_args!("{unowned}")));
     }
     judged_by(report).iter().for_each(|by| line(&mut text, format_args!("{by}")));
     groups(report).iter().for_each(|group| write_group(&mut text, report, group));
@@ -44,6 +47,18 @@ pub(super) fn deleted(report: &Report) -> String {
         Some(bytes) => format!("{} MiB that no file holds were searched for what was deleted", bytes.div_ceil(1 << 20)),
         None => "what was deleted was not searched for (--unallocated)".to_owned(),
     }
+}
+
+/// Counts the files that no package brought, and says where most of them lie.
+pub(super) fn unowned(report: &Report) -> Option<String> {
+    let total = report.unowned_files.filter(|_| !report.unowned.is_empty())?;
+    let mut folders: Vec<&UnownedFolder> = report.unowned.iter().collect();
+    folders.sort_by_key(|folder| Reverse(folder.files));
+    folders.truncate(MOST_FOLDERS);
+    let elsewhere = total.saturating_sub(folders.iter().map(|folder| folder.files).sum());
+    let told = folders.into_iter().map(|folder| format!("{} in {}", folder.files, printable(&folder.path)));
+    let places: Vec<String> = told.chain((elsewhere > 0).then(|| format!("{elsewhere} elsewhere"))).collect();
+    Some(format!("{} that no package brought: {}", counted(total, "file"), places.join(", ")))
 }
 
 /// Names what was found and not waived, a line for each problem, worst first.

@@ -35,6 +35,7 @@ fn report() -> Report {
         fail_on: Severity::High,
         files: 4,
         unowned_files: Some(3),
+        unowned: Vec::new(),
         unallocated_bytes: None,
         kernel: None,
         runtimes: None,
