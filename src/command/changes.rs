@@ -150,7 +150,7 @@ mod tests {
             [obstacle("a", ObstacleCode::PriceLocked), obstacle("b", ObstacleCode::PriceLocked), obstacle("c", ObstacleCode::PricingTerms)];
         assert_eq!(
             staying(&obstacles),
-            "  a long-description 1 → 2\n  b long-description 1 → 2\n      because of the lock (until 2027-03-01) [price-locked]\n  c long-description 1 → 2\n      because of the lock (until 2027-03-01) [pricing-terms]\n"
+            "  a long-description 1 → 2\n  b long-description 1 → 2\n      because of the lock (until 2027-03-01) [obstacle/price-locked]\n  c long-description 1 → 2\n      because of the lock (until 2027-03-01) [obstacle/pricing-terms]\n"
         );
     }
 }

@@ -26,8 +26,8 @@ pub struct CheckArgs {
     /// How to write the faults
     #[arg(long, value_enum, default_value_t)]
     pub format: CheckFormat,
-    /// Explain a code of a fault or a finding, such as manifest/unknown-key, change-set/text or AMI-SSH-006 (all: every code, as
-    /// Markdown), and check nothing
+    /// Explain a code of a fault, a finding or an obstacle, such as manifest/unknown-key, change-set/text, obstacle/price-locked or
+    /// AMI-SSH-006 (all: every code, as Markdown), and check nothing
     #[arg(long, value_name = "CODE", conflicts_with_all = ["products", "format"])]
     pub explain: Option<String>,
 }
@@ -124,9 +124,9 @@ fn explain(code: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Returns docs/faults.md: every code of a manifest's fault, of a change set's, and of a scan's finding.
+/// Returns docs/faults.md: every code of a manifest's fault, of a change set's, of what a plan can't have, and of a scan's finding.
 fn codes_page() -> String {
-    format!("{}\n{}\n{}", faults_page(), listing::change_sets_page(), scan::findings_page())
+    format!("{}\n{}\n{}\n{}", faults_page(), listing::change_sets_page(), listing::obstacles_page(), scan::findings_page())
 }
 
 fn explanation(code: &str) -> Result<String, Failure> {
@@ -137,10 +137,18 @@ fn explanation(code: &str) -> Result<String, Failure> {
         let found = code.parse::<listing::Code>();
         return found.map(listing::Code::explanation).map_err(|unknown| Failure::other(unknown.to_string(), EVERY_CODE));
     }
+    if code.starts_with(listing::OBSTACLE) {
+        let found = listing::obstacle_named(code);
+        return found.map(listing::explained_obstacle).map_err(|unknown| Failure::other(unknown, EVERY_CODE));
+    }
     let unknown = match code.parse::<Code>() {
         Ok(code) => return Ok(code.explanation()),
         Err(unknown) => unknown,
     };
+    // Without a family a manifest's code is meant first.
+    if let Ok(code) = listing::obstacle_named(code) {
+        return Ok(listing::explained_obstacle(code));
+    }
     if code.starts_with("CVE-") || code.starts_with("GHSA-") {
         let hint = format!("{} tells of it; findings of flaws have the codes AMI-VUL-001 to 003", Vulnerability::page(code));
         return Err(Failure::other(format!("{code} is the id of a flaw, not a code"), hint));
@@ -170,9 +178,13 @@ mod tests {
         assert!(explanation("unknown-key").unwrap().starts_with("manifest/unknown-key (error)\n"));
         assert!(explanation("AMI-SSH-006").unwrap().starts_with("AMI-SSH-006 (critical)\n"));
         assert!(explanation("change-set/text").unwrap().starts_with("change-set/text\n"));
+        assert!(explanation("obstacle/pricing-model").unwrap().starts_with("obstacle/pricing-model\n"));
+        assert!(explanation("pricing-model").unwrap().starts_with("manifest/pricing-model (error)\n"));
+        assert!(explanation("price-locked").unwrap().starts_with("obstacle/price-locked\n"));
         let wrong = |code: &str| explanation(code).unwrap_err().render(false);
         assert!(wrong("AMI-SHS-006").contains("did you mean AMI-SSH-006?"), "{}", wrong("AMI-SHS-006"));
         assert!(wrong("change-set/txet").contains("did you mean change-set/text?"), "{}", wrong("change-set/txet"));
+        assert!(wrong("obstacle/price-loked").contains("did you mean obstacle/price-locked?"));
         assert!(wrong("unkown-key").contains("did you mean manifest/unknown-key?"));
         assert!(wrong("CVE-2024-6387").contains("https://nvd.nist.gov/vuln/detail/CVE-2024-6387"));
     }

@@ -27,34 +27,48 @@ pub struct Obstacle {
 }
 
 /// Why something can't be had.
+///
+/// Journals of earlier versions name it without its family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
 pub enum ObstacleCode {
     /// A released offer keeps its pricing model (`INCOMPATIBLE_PRICING_MODEL`).
+    #[serde(rename = "obstacle/pricing-model", alias = "pricing-model")]
     PricingModel,
     /// A released offer keeps its terms, a year's prices that are added apart (`INCOMPATIBLE_TERMS`).
+    #[serde(rename = "obstacle/pricing-terms", alias = "pricing-terms")]
     PricingTerms,
     /// Prices rose lately, and AWS takes no second rise so soon (`INVALID_PRICE_CHANGE`).
+    #[serde(rename = "obstacle/price-locked", alias = "price-locked")]
     PriceLocked,
     /// An instance type on sale has no price in the manifest, and rates can't be removed (`INCOMPATIBLE_RATES`).
+    #[serde(rename = "obstacle/unpriced", alias = "unpriced")]
     Unpriced,
     /// The live prices can't be read, or the offer wasn't found: they can't be sent again with changes.
+    #[serde(rename = "obstacle/unreadable-prices", alias = "unreadable-prices")]
     UnreadablePrices,
     /// What AWS meters and was restricted has no way back (`INVALID_DIMENSION`).
+    #[serde(rename = "obstacle/restricted-dimension", alias = "restricted-dimension")]
     RestrictedDimension,
     /// A version recommends the instance type (`RECOMMENDED_INSTANCE_TYPE_RESTRICTED`).
+    #[serde(rename = "obstacle/recommended-instance-type", alias = "recommended-instance-type")]
     RecommendedInstanceType,
     /// No instance type would be left (`REGION_NO_INSTANCES`).
+    #[serde(rename = "obstacle/last-instance-type", alias = "last-instance-type")]
     LastInstanceType,
     /// No Region would be left (`INVALID_REGIONS`).
+    #[serde(rename = "obstacle/last-region", alias = "last-region")]
     LastRegion,
     /// What AWS was told of a version's image stays for ever; the next version can say otherwise.
+    #[serde(rename = "obstacle/next-version", alias = "next-version")]
     NextVersion,
     /// An offer that is for some countries can't be for all again: AWS documents no way.
+    #[serde(rename = "obstacle/countries", alias = "countries")]
     Countries,
     /// The change would be refused as it stands, or waits for one that would be.
+    #[serde(rename = "obstacle/refused", alias = "refused")]
     Refused,
     /// The manifest's key only holds a place since the product was imported.
+    #[serde(rename = "obstacle/to-fill-in", alias = "to-fill-in")]
     ToFillIn,
 }
 
@@ -80,22 +94,39 @@ impl fmt::Display for Obstacle {
 }
 
 impl ObstacleCode {
-    /// Returns the code.
+    /// All codes, in the order of the documentation.
+    pub const ALL: &[Self] = &[
+        Self::PricingModel,
+        Self::PricingTerms,
+        Self::PriceLocked,
+        Self::Unpriced,
+        Self::UnreadablePrices,
+        Self::RestrictedDimension,
+        Self::RecommendedInstanceType,
+        Self::LastInstanceType,
+        Self::LastRegion,
+        Self::NextVersion,
+        Self::Countries,
+        Self::Refused,
+        Self::ToFillIn,
+    ];
+
+    /// Returns the code, such as `obstacle/price-locked`.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::PricingModel => "pricing-model",
-            Self::PricingTerms => "pricing-terms",
-            Self::PriceLocked => "price-locked",
-            Self::Unpriced => "unpriced",
-            Self::UnreadablePrices => "unreadable-prices",
-            Self::RestrictedDimension => "restricted-dimension",
-            Self::RecommendedInstanceType => "recommended-instance-type",
-            Self::LastInstanceType => "last-instance-type",
-            Self::LastRegion => "last-region",
-            Self::NextVersion => "next-version",
-            Self::Countries => "countries",
-            Self::Refused => "refused",
-            Self::ToFillIn => "to-fill-in",
+            Self::PricingModel => "obstacle/pricing-model",
+            Self::PricingTerms => "obstacle/pricing-terms",
+            Self::PriceLocked => "obstacle/price-locked",
+            Self::Unpriced => "obstacle/unpriced",
+            Self::UnreadablePrices => "obstacle/unreadable-prices",
+            Self::RestrictedDimension => "obstacle/restricted-dimension",
+            Self::RecommendedInstanceType => "obstacle/recommended-instance-type",
+            Self::LastInstanceType => "obstacle/last-instance-type",
+            Self::LastRegion => "obstacle/last-region",
+            Self::NextVersion => "obstacle/next-version",
+            Self::Countries => "obstacle/countries",
+            Self::Refused => "obstacle/refused",
+            Self::ToFillIn => "obstacle/to-fill-in",
         }
     }
 }
@@ -103,5 +134,22 @@ impl ObstacleCode {
 impl fmt::Display for ObstacleCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_written_as_it_is_told_and_read_as_it_once_was() {
+        for code in ObstacleCode::ALL {
+            let written = serde_json::to_value(code).unwrap();
+            assert_eq!(written, code.as_str());
+            let earlier = code.as_str().strip_prefix("obstacle/").unwrap();
+            for text in [code.as_str(), earlier] {
+                assert_eq!(serde_json::from_value::<ObstacleCode>(text.into()).unwrap(), *code);
+            }
+        }
     }
 }
