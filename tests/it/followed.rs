@@ -123,6 +123,24 @@ fn a_sealed_version_is_planned_as_it_is_applied_and_rehearsed_once() {
 }
 
 #[test]
+fn a_plan_says_when_it_cannot_tell_what_a_run_does_first() {
+    let (scratch, _) = listed();
+    sealed_beside_listing(&scratch);
+    let answer = json!({ "answer": { "status": 403, "code": "UnauthorizedOperation", "message": "Not you." } });
+    let rules = json!({ "format": 1, "rules": [{ "service": "ec2", "times": 100, "fault": answer }] });
+    std::fs::write(scratch.folder().join("faults.json"), rules.to_string()).unwrap();
+    let planned = ends(&scratch, 0, "bakehouse --faults faults.json list plan my-app");
+    let warning = planned.lines().find(|line| line.starts_with("warning: ")).unwrap_or_else(|| panic!("{planned}"));
+    assert!(warning.contains("does first can't be told") && warning.contains("UnauthorizedOperation"), "{planned}");
+    let document = json_of(&scratch.done("bakehouse --faults faults.json list plan my-app --format json"));
+    let planned = &document["variants"][0];
+    assert!(planned["warnings"][0].as_str().unwrap().contains("UnauthorizedOperation"), "{planned:#}");
+    assert!(planned["unfinished_run"].is_string(), "{planned:#}");
+    let untroubled = json_of(&scratch.done("bakehouse list plan my-app --format json"));
+    assert_eq!(untroubled["variants"][0]["warnings"], json!([]), "{untroubled:#}");
+}
+
+#[test]
 fn a_bump_that_releases_nothing_is_told() {
     let (scratch, _) = listed();
     let told = ends(&scratch, 0, "bakehouse ship my-app --bump minor --yes");

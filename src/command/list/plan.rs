@@ -18,7 +18,7 @@ use crate::command::rounds::Rounds;
 use crate::command::selection::Selection;
 use crate::command::ship::{Approval, carry_out_next};
 use crate::engine::{self, Engine, EngineError, Extent, Next, Stage};
-use crate::failure::Failure;
+use crate::failure::{Failure, with_causes};
 use crate::model::digest::Digest;
 use crate::model::plan::Plan;
 use crate::model::product::Product;
@@ -107,10 +107,10 @@ pub async fn plan(global: &Global, args: &PlanArgs) -> Result<(), Failure> {
     for (product, planned) in products.iter().zip(engine.plan_listings(&products.iter().collect::<Vec<_>>()).await?) {
         match planned {
             Ok(planned) => {
-                let first = first(&context, product, &planned).await;
-                texts.push(text(&planned, first.as_ref()));
-                documents.push(document(&planned, first.as_ref()));
-                plans.push(first.map_or(planned.plan, |next| next.plan().clone()));
+                let first = First::find(&context, product, &planned).await;
+                texts.push(text(&planned, &first));
+                documents.push(document(&planned, &first));
+                plans.push(first.next().map_or(planned.plan, |next| next.plan().clone()));
             }
             Err(error) => failures.push(Failure::from(error)),
         }
@@ -126,17 +126,55 @@ pub async fn plan(global: &Global, args: &PlanArgs) -> Result<(), Failure> {
     Failure::all(failures)
 }
 
-/// Finds what `list apply` does first where a run with a part in the listing has not ended: it goes on.
-async fn first(context: &Context, product: &Product, planned: &engine::ListingPlan) -> Option<Next> {
-    let open = planned.open.as_ref()?;
-    // One that has sealed nothing yet goes on by `ship` alone.
-    if open.plan().is_some_and(|(plan, _)| plan.releases()) && !open.was_done("release.record") {
-        return None;
+/// What `list apply` does before what the listing lacks: a run with a part in the listing that has not ended goes on.
+enum First {
+    /// Nothing, or nothing that it could do.
+    Nothing,
+    /// What goes on.
+    Step(Box<Next>),
+    /// It can't be told; why, and what that means for the plan.
+    Untold(String),
+}
+
+impl First {
+    async fn find(context: &Context, product: &Product, planned: &engine::ListingPlan) -> Self {
+        let Some(open) = &planned.open else { return Self::Nothing };
+        // One that has sealed nothing yet goes on by `ship` alone.
+        if open.plan().is_some_and(|(plan, _)| plan.releases()) && !open.was_done("release.record") {
+            return Self::Nothing;
+        }
+        match Self::next_of(context, product).await {
+            Ok(next) => Self::Step(Box::new(next)),
+            // What the listing lacks is told all the same.
+            Err(failure) => Self::Untold(format!(
+                "what run {run} of {variant} does first can't be told: {why}; shown is what the listing lacks beside it, and \
+                 `bakehouse list apply` ends that run before it changes anything else",
+                run = open.run(),
+                variant = planned.plan.variant,
+                why = with_causes(&failure),
+            )),
+        }
     }
-    let variants = context.variants(&product.slug.clone().into()).ok()?;
-    let engine = context.engine(&variants, std::time::Duration::ZERO).ok()?;
-    // Where nothing can be applied, what the listing lacks is told all the same.
-    engine::next(&engine, product, &Request { listing: true, ..Request::default() }).await.ok()
+
+    async fn next_of(context: &Context, product: &Product) -> Result<Next, Failure> {
+        let variants = context.variants(&product.slug.clone().into())?;
+        let engine = context.engine(&variants, std::time::Duration::ZERO)?;
+        Ok(engine::next(&engine, product, &Request { listing: true, ..Request::default() }).await?)
+    }
+
+    fn next(&self) -> Option<&Next> {
+        match self {
+            Self::Step(next) => Some(next),
+            Self::Nothing | Self::Untold(_) => None,
+        }
+    }
+
+    fn warning(&self) -> Option<&str> {
+        match self {
+            Self::Untold(why) => Some(why),
+            Self::Nothing | Self::Step(_) => None,
+        }
+    }
 }
 
 /// Carries out what a manifest says of its listing, or plans that were saved.
@@ -273,8 +311,8 @@ pub fn going_on(engine: Engine, go_on: String) -> Engine {
     Engine { go_on, ..engine }
 }
 
-fn text(planned: &engine::ListingPlan, first: Option<&Next>) -> String {
-    let plan = &planned.plan;
+fn text(planned: &engine::ListingPlan, told: &First) -> String {
+    let (plan, first) = (&planned.plan, told.next());
     let mut text = match (&planned.live, plan.is_empty()) {
         _ if let Some(first) = first => describe(first, Extent::Only(Stage::List)),
         (Some(live), true) => {
@@ -293,16 +331,18 @@ fn text(planned: &engine::ListingPlan, first: Option<&Next>) -> String {
     if let Some(open) = planned.open.as_ref().filter(|_| first.is_none()) {
         text.push_str(&format!("note: run {} has not ended; nothing else begins before it does\n", open.run()));
     }
+    text.extend(told.warning().map(|warning| format!("warning: {warning}\n")));
     text
 }
 
-fn document(planned: &engine::ListingPlan, first: Option<&Next>) -> Value {
-    let plan = first.map_or(&planned.plan, Next::plan);
+fn document(planned: &engine::ListingPlan, first: &First) -> Value {
+    let plan = first.next().map_or(&planned.plan, Next::plan);
     let mut document = json(plan);
     // Of a run that goes on, what belongs to the listing is carried out.
     let of_listing = plan.steps.iter().filter(|planned| Extent::Only(Stage::List).takes(&planned.step));
     document["steps"] = of_listing.map(|planned| serde_json::json!(planned)).collect();
     document["under_way"] = planned.under_way.iter().map(|set| serde_json::json!(set)).collect();
+    document["warnings"] = first.warning().into_iter().map(Value::from).collect();
     document["unfinished_run"] = planned.open.as_ref().map(|open| open.run().to_string()).into();
     document
 }
