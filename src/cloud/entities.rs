@@ -1,6 +1,6 @@
 //! Many entities of the Catalog at once: what plans over all products read, within AWS's rates.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_marketplacecatalog::types as sdk;
 
@@ -19,6 +19,52 @@ const ENTITIES_AT_ONCE: usize = 20;
 ///
 /// Source: <https://docs.aws.amazon.com/marketplace/latest/APIReference/API_OfferProductIdFilter.html>
 const PRODUCTS_AT_ONCE: usize = 10;
+
+/// The released public offers of products.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PublicOffers(BTreeMap<EntityId, BTreeSet<EntityId>>);
+
+/// A product has several released public offers, where it is to have one: which of them buyers accept can't be told.
+///
+/// Source: `TOO_MANY_OFFERS` in
+/// <https://docs.aws.amazon.com/marketplace/latest/APIReference/work-with-public-offers.html>
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("AWS lists {} released public offers of {product}, where a product has one: {}", offers.len(), listed(offers))]
+pub struct SeveralOffers {
+    /// The product.
+    pub product: EntityId,
+    /// Its offers; at least two.
+    pub offers: BTreeSet<EntityId>,
+}
+
+impl SeveralOffers {
+    /// What to do about it.
+    pub const REMEDY: &str = "see in the Management Portal (Offers) which of them buyers accept, and have AWS Marketplace Seller Operations \
+                              withdraw the others; until AWS lists one alone, bakehouse changes nothing of this product";
+}
+
+fn listed(offers: &BTreeSet<EntityId>) -> String {
+    offers.iter().map(EntityId::as_str).collect::<Vec<_>>().join(", ")
+}
+
+impl PublicOffers {
+    /// Returns a product's offer, if it has one.
+    ///
+    /// # Errors
+    ///
+    /// [`SeveralOffers`]: taking any of them could change the wrong one.
+    pub fn of(&self, product: &EntityId) -> Result<Option<&EntityId>, SeveralOffers> {
+        match self.0.get(product) {
+            Some(offers) if offers.len() > 1 => Err(SeveralOffers { product: product.clone(), offers: offers.clone() }),
+            offers => Ok(offers.and_then(|offers| offers.first())),
+        }
+    }
+
+    /// Returns all of them, of all products, for whoever only looks.
+    pub fn all(&self) -> impl Iterator<Item = &EntityId> {
+        self.0.values().flatten()
+    }
+}
 
 impl Reader {
     /// Reads entities, twenty with a call; those that there are none of are left out.
@@ -57,27 +103,28 @@ impl Reader {
         Ok(found)
     }
 
-    /// Finds the released public offer of each product that has one: those that are for everybody, or for some countries.
+    /// Finds the released public offers of products: those that are for everybody, or for some countries.
     ///
     /// # Errors
     ///
     /// [`CloudError`].
-    pub async fn public_offers(&self, products: &[EntityId]) -> Result<BTreeMap<EntityId, EntityId>, CloudError> {
+    pub async fn public_offers(&self, products: &[EntityId]) -> Result<PublicOffers, CloudError> {
         self.offers(products, sdk::OfferStateString::Released).await
     }
 
-    /// Finds the public offer of a product that is not released yet, if it has one.
+    /// Finds the public offer of a product that is not released yet, if it has one; of several drafts the first by its id.
     ///
     /// # Errors
     ///
     /// [`CloudError`].
     pub async fn draft_offer(&self, product: &EntityId) -> Result<Option<EntityId>, CloudError> {
-        Ok(self.offers(std::slice::from_ref(product), sdk::OfferStateString::Draft).await?.remove(product))
+        let mut drafts = self.offers(std::slice::from_ref(product), sdk::OfferStateString::Draft).await?;
+        Ok(drafts.0.remove(product).and_then(|offers| offers.into_iter().next()))
     }
 
-    async fn offers(&self, products: &[EntityId], state: sdk::OfferStateString) -> Result<BTreeMap<EntityId, EntityId>, CloudError> {
+    async fn offers(&self, products: &[EntityId], state: sdk::OfferStateString) -> Result<PublicOffers, CloudError> {
         let region = Region::marketplace();
-        let mut offers = BTreeMap::new();
+        let mut offers: BTreeMap<EntityId, BTreeSet<EntityId>> = BTreeMap::new();
         for products in products.chunks(PRODUCTS_AT_ONCE) {
             let of_products = products.iter().fold(sdk::OfferProductIdFilter::builder(), |filter, id| filter.value_list(id.as_str()));
             let in_state = sdk::OfferStateFilter::builder().value_list(state.clone()).build();
@@ -95,7 +142,7 @@ impl Reader {
                     let product = entity.offer_summary().and_then(|summary| summary.product_id()?.parse().ok());
                     let offer = entity.entity_id().and_then(|id| split_revision(id).0.parse().ok());
                     if let (Some(product), Some(offer)) = (product, offer) {
-                        offers.entry(product).or_insert(offer);
+                        offers.entry(product).or_default().insert(offer);
                     }
                 }
                 next = answer.next_token().map(str::to_owned);
@@ -104,7 +151,7 @@ impl Reader {
                 }
             }
         }
-        Ok(offers)
+        Ok(PublicOffers(offers))
     }
 }
 

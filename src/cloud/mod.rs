@@ -40,6 +40,7 @@ pub use codes::call_advice;
 pub use download::{DownloadError, Downloaded, Downloads, LARGEST_FILE_BYTES, Wanted};
 pub use ec2::{InstanceDescription, InstanceTypeDescription};
 pub use ec2_write::{CopySpec, ImageFromInstance, InstanceSpec};
+pub use entities::{PublicOffers, SeveralOffers};
 pub use error::{CloudError, Outcome, is_of_credentials};
 pub use findings::NoFindings;
 pub use media::media_policy;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::cloud::{BaseError, BucketError, CloudError, is_of_credentials, object_code};
+use crate::cloud::{BaseError, BucketError, CloudError, SeveralOffers, is_of_credentials, object_code};
 use crate::ledger::LedgerError;
 use crate::listing::{Blame, Refusal};
 use crate::model::boot::BootReport;
@@ -356,6 +356,12 @@ pub enum Kind {
     Rejected,
     /// Anything else.
     Failed,
+}
+
+impl From<SeveralOffers> for EngineError {
+    fn from(several: SeveralOffers) -> Self {
+        Self::NotReady { what: several.to_string(), next: SeveralOffers::REMEDY.to_owned() }
+    }
 }
 
 impl EngineError {

@@ -8,7 +8,7 @@ use super::settle::Ending;
 use super::ship::{Next, resumable};
 use super::survey::live_listings;
 use super::witnesses::refuse_unknown_submissions;
-use crate::cloud::{ChangeSetFilter, ListedChangeSet};
+use crate::cloud::{ChangeSetFilter, ListedChangeSet, SeveralOffers};
 use crate::ledger::{Chain, Hold, Journal, LedgerError, Outcome};
 use crate::listing::{self, ChangeSetSummary, Live};
 use crate::model::ids::{EntityId, RunId};
@@ -100,10 +100,10 @@ impl Engine {
         product: &Product,
         chain: &Chain,
         entity: Option<EntityId>,
-        live: &BTreeMap<EntityId, Live>,
+        live: &BTreeMap<EntityId, Result<Live, SeveralOffers>>,
         under_way: &[ListedChangeSet],
     ) -> Result<ListingPlan, EngineError> {
-        let found = entity.as_ref().and_then(|entity| live.get(entity)).cloned();
+        let found = entity.as_ref().and_then(|entity| live.get(entity)).cloned().transpose()?;
         if let (Some(entity), None) = (&entity, &found) {
             return Err(EngineError::NotReady {
                 what: format!("the product {entity} is not in the Marketplace"),

@@ -10,7 +10,7 @@ use super::list::refuse_used;
 use super::listing::listing_of;
 use super::witnesses::{refuse_unknown_submissions, trusted_chain};
 use crate::bake;
-use crate::cloud::{BaseError, ChangeSetFilter, EntityDescription, InstanceTypeDescription, ListedChangeSet, Reader};
+use crate::cloud::{BaseError, ChangeSetFilter, EntityDescription, InstanceTypeDescription, ListedChangeSet, Reader, SeveralOffers};
 use crate::ledger::{Chain, Journal, Ledger};
 use crate::listing::{self, AmiProduct, Entity, InvalidEntity, Live, Offer, Wanted};
 use crate::model::ids::{AccountId, EntityId, Region};
@@ -197,7 +197,8 @@ fn check_instance_type(product: &Product, found: Option<InstanceTypeDescription>
 
 /// Reads a product at the Marketplace, with its public offer.
 async fn live_listing(reader: &Reader, id: &EntityId) -> Result<Live, EngineError> {
-    live_listings(reader, std::slice::from_ref(id)).await?.remove(id).ok_or_else(|| EngineError::NotReady {
+    let found = live_listings(reader, std::slice::from_ref(id)).await?.remove(id).transpose()?;
+    found.ok_or_else(|| EngineError::NotReady {
         what: format!("the product {id} is not in the Marketplace"),
         next: "bakehouse check, after mending listing.product-id".to_owned(),
     })
@@ -212,21 +213,27 @@ async fn draft(reader: &Reader, id: &EntityId) -> Result<Option<Live>, EngineErr
     Ok(Some(Live { product: entity(product, AmiProduct::parse)?, offer }))
 }
 
-/// Reads products at the Marketplace, each with its public offer, in few calls; those that there are none of are left out.
+/// Reads products at the Marketplace, each with its public offer, in few calls; those that there are none of are left out. One
+/// that has several offers stands in nobody else's way.
 ///
 /// # Errors
 ///
 /// When AWS can't be read, or what it tells is no product.
-pub async fn live_listings(reader: &Reader, ids: &[EntityId]) -> Result<BTreeMap<EntityId, Live>, EngineError> {
+pub async fn live_listings(reader: &Reader, ids: &[EntityId]) -> Result<BTreeMap<EntityId, Result<Live, SeveralOffers>>, EngineError> {
     let offers = reader.public_offers(ids).await?;
-    let all: Vec<EntityId> = ids.iter().chain(offers.values()).cloned().collect();
+    let all: Vec<EntityId> = ids.iter().chain(ids.iter().filter_map(|id| offers.of(id).ok().flatten())).cloned().collect();
     let mut found = reader.entities(&all).await?;
     let mut live = BTreeMap::new();
     for id in ids {
         let Some(product) = found.remove(id) else { continue };
-        let product = entity(product, AmiProduct::parse)?;
-        let offer = offers.get(id).and_then(|offer| found.remove(offer)).map(|offer| entity(offer, Offer::parse)).transpose()?;
-        live.insert(id.clone(), Live { product, offer });
+        let offer = match offers.of(id) {
+            Ok(offer) => offer.and_then(|offer| found.remove(offer)).map(|offer| entity(offer, Offer::parse)).transpose()?,
+            Err(several) => {
+                live.insert(id.clone(), Err(several));
+                continue;
+            }
+        };
+        live.insert(id.clone(), Ok(Live { product: entity(product, AmiProduct::parse)?, offer }));
     }
     Ok(live)
 }

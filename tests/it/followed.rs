@@ -214,7 +214,7 @@ async fn twin_of(scratch: &Scratch, clock: Clock, faults: Vec<FaultRule>) -> Rea
 async fn what_others_change_of_the_offer_alone_is_told() {
     let (scratch, product) = listed();
     let reader = twin_of(&scratch, Clock::System, Vec::new()).await;
-    let offer = reader.public_offers(std::slice::from_ref(&product)).await.unwrap().remove(&product).unwrap();
+    let offer = reader.public_offers(std::slice::from_ref(&product)).await.unwrap().of(&product).unwrap().unwrap().clone();
     let change = json!({
         "ChangeType": "UpdateInformation",
         "Entity": { "Type": "Offer@1.0", "Identifier": offer },

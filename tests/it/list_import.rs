@@ -22,7 +22,7 @@ async fn what_was_shipped_is_imported_and_differs_in_nothing() {
     let Listing::Listed { product: id, .. } = &releases[0].listing else { panic!("{releases:?}") };
     let reader = process.engine.writer.reader();
     let product = reader.entity(id).await.unwrap().unwrap().details;
-    let offer = reader.public_offers(std::slice::from_ref(id)).await.unwrap().remove(id).unwrap();
+    let offer = reader.public_offers(std::slice::from_ref(id)).await.unwrap().of(id).unwrap().unwrap().clone();
     let offer = reader.entity(&offer).await.unwrap().unwrap().details;
 
     let imported = import(&LiveListing { id, product: &product, offer: Some(&offer) }).unwrap();
@@ -174,4 +174,58 @@ fn a_sealed_version_whose_title_somebody_else_has_listed_is_not_offered() {
     let (plan, said) = (&planned["variants"][0], "has a version of that title already");
     assert_eq!((&plan["version"], &plan["steps"]), (&"1.0.1".into(), &Value::Array(Vec::new())), "{planned:#}");
     assert!(plan["notices"].as_array().unwrap().iter().any(|notice| notice.as_str().unwrap().contains(said)), "{planned:#}");
+}
+
+/// Puts beside a product's public offer another one, as it may come to be at AWS, and returns the ids of both; a draft if `released`
+/// says so.
+fn second_offer(scratch: &Scratch, product: &str, released: bool) -> [String; 2] {
+    let path = scratch.folder().join(".bakehouse/twin/state.json");
+    let mut state = json(&fs::read_to_string(&path).unwrap());
+    let entities = state["catalog"]["entities"].as_object_mut().unwrap();
+    let is_its_offer = |entity: &Value| entity["body"]["Offer"]["product"] == product;
+    let (id, mut offer) = entities.iter().find(|(_, entity)| is_its_offer(entity)).map(|(id, offer)| (id.clone(), offer.clone())).unwrap();
+    let second = "offer-aaaaaaaaaaaaa".to_owned();
+    offer["id"] = second.clone().into();
+    if !released {
+        offer["body"]["Offer"]["released"] = Value::Null;
+    }
+    entities.insert(second.clone(), offer);
+    fs::write(path, state.to_string()).unwrap();
+    [id, second]
+}
+
+#[test]
+fn of_two_public_offers_none_is_taken_and_other_products_are_looked_at_all_the_same() {
+    let (scratch, id) = listed(str::to_owned);
+    scratch.done("bakehouse init other");
+    scratch.done("bakehouse ship other --yes");
+    let offers = second_offer(&scratch, &id, true);
+    let refused = |command: &str| {
+        let ended = scratch.run(command, None);
+        assert_eq!(ended.code, Some(1), "{command}: {}{}", ended.out, ended.err);
+        for said in offers.iter().map(String::as_str).chain([id.as_str(), "2 released public offers", "Management Portal"]) {
+            assert!(ended.err.contains(said), "{command}: {said}: {}", ended.err);
+        }
+        ended.out
+    };
+    edit(&scratch, "my-app", "title = \"", "title = \"Better ");
+    refused("bakehouse list apply my-app --yes");
+    refused(&format!("bakehouse list import {id} --as taken"));
+    assert!(!scratch.folder().join("products/taken").exists());
+    for command in ["bakehouse list plan", "bakehouse list watch"] {
+        let told = refused(command);
+        assert!(told.contains("other.x86_64") && !told.contains("my-app.x86_64"), "{command}: {told}");
+    }
+    // What only looks needs no choice.
+    assert!(scratch.done("bakehouse list status my-app").contains(&format!("listed in {id}")));
+    assert!(scratch.done("bakehouse list history my-app").contains("version 1.0.0"));
+}
+
+#[test]
+fn a_draft_of_an_offer_beside_the_released_one_changes_nothing() {
+    let (scratch, id) = listed(str::to_owned);
+    second_offer(&scratch, &id, false);
+    edit(&scratch, "my-app", "title = \"", "title = \"Better ");
+    scratch.done("bakehouse list apply my-app --yes");
+    assert_eq!(steps(&scratch, "my-app"), Vec::<Value>::new());
 }

@@ -130,8 +130,8 @@ async fn read(context: &Context, id: &EntityId) -> Result<Live, Failure> {
     if !product.entity_type.starts_with("AmiProduct") {
         return Err(Failure::other(format!("{id} is a {}", product.entity_type), "products with images are imported: AmiProduct"));
     }
-    let offer = match reader.public_offers(std::slice::from_ref(id)).await?.remove(id) {
-        Some(offer) => reader.entity(&offer).await?.map(|offer| offer.details),
+    let offer = match reader.public_offers(std::slice::from_ref(id)).await?.of(id)? {
+        Some(offer) => reader.entity(offer).await?.map(|offer| offer.details),
         None => None,
     };
     Ok(Live { product: product.details, offer })

@@ -144,11 +144,12 @@ async fn change_set(context: &Context, engine: &Engine, product: &Product, versi
     Ok(Some(json!({ "variant": variant.to_string(), "version": released.version, "change_set": set.to_json() })))
 }
 
-/// Adds to a product at the Marketplace its public offer.
+/// Adds to a product at the Marketplace its public offer; all of them, should AWS list several.
 async fn entities(context: &Context, product: Option<EntityId>) -> Result<Vec<EntityId>, Failure> {
     let mut entities: Vec<EntityId> = product.into_iter().collect();
     if !entities.is_empty() {
-        entities.extend(context.reader().public_offers(&entities).await?.into_values());
+        let offers = context.reader().public_offers(&entities).await?;
+        entities.extend(offers.all().cloned());
     }
     Ok(entities)
 }
