@@ -29,6 +29,9 @@ const REFUSALS: [&str; 4] =
 /// The effect of a rehearsal's end.
 const REHEARSED: &str = "list.validated";
 
+/// The effect of which revision of the product a rehearsal is of.
+pub(super) const REHEARSED_REVISION: &str = "list.validate.revision";
+
 /// The effects that a submission takes, the last first.
 const SUBMISSIONS: [&str; 3] = ["list.apply", REHEARSED, "list.validate"];
 
@@ -81,10 +84,17 @@ impl Run<'_> {
             return Ok(());
         }
         self.upload_media(&request).await?;
+        // Before it is submitted: should the product move meanwhile, nobody takes the rehearsal over.
+        if self.is_open("list.validate").await {
+            let _: Option<u64> = self.effect(REHEARSED_REVISION, product, async |_| self.engine.revision(product).await).await?;
+        }
+        let revision: Option<u64> = self.done::<Option<u64>>(REHEARSED_REVISION).await.flatten();
         let id = self.start("list.validate", &format!("version {}", self.plan.version), &request, true).await?;
         let rehearsed = self.effect(REHEARSED, &id, async |_| {
             let end = self.engine.change_set_end(self.variant(), &id).await?;
-            keep(self.engine, &self.followed(&id), &request, &end).await?;
+            let of = self.followed(&id);
+            let kept = KeptChangeSet { revision, ..KeptChangeSet::new(Some(of.run.clone()), request.clone(), &end) };
+            self.engine.ledger.keep_change_set(&of.variant, &of.version, Some(&of.run), &kept).await?;
             match end.0 {
                 listing::Outcome::Refused { status, errors } => Err(self.refused(id.clone(), status, true, errors)),
                 _ => Ok(()),
@@ -325,11 +335,16 @@ impl Engine {
         }
     }
 
+    /// Returns an entity's latest revision, if AWS tells it.
+    async fn revision(&self, entity: &EntityId) -> Result<Option<u64>, EngineError> {
+        Ok(self.writer.reader().entity(entity).await?.and_then(|entity| entity.revision))
+    }
+
     /// Returns a rehearsal of a request, if one has succeeded lately of the product as it is now.
     async fn rehearsed(&self, variant: &Variant, entity: &EntityId, request: &Value) -> Result<Option<ChangeSetId>, EngineError> {
         let since = self.clock.now().saturating_sub(REHEARSAL_HOLDS).unwrap_or(Timestamp::MIN);
         let kept = self.ledger.kept_change_sets::<KeptChangeSet>(variant).await?;
-        let Some(revision) = self.writer.reader().entity(entity).await?.and_then(|entity| entity.revision) else { return Ok(None) };
+        let Some(revision) = self.revision(entity).await? else { return Ok(None) };
         Ok(kept.into_iter().find(|kept| kept.has_rehearsed(request, revision, since)).map(|kept| kept.change_set))
     }
 

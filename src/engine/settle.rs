@@ -6,6 +6,7 @@ use super::Engine;
 use super::change::submitted_changes;
 use super::failure::EngineError;
 use super::hold::Hold;
+use super::list::REHEARSED_REVISION;
 use super::observer::Note;
 use super::run::Run;
 use super::ship::{Stage, is_of_listing, stage_of};
@@ -118,8 +119,9 @@ fn settled(journal: &Journal, records: &[Record]) -> Option<Outcome> {
     if plan.releases() && !(has_sealed && matches!(journal.effect("release.tag"), Effect::Done(_))) {
         return None;
     }
-    // What may be under way at AWS the run alone can go on with; what a change has left is only read.
-    let is_under_way = |name: &str| matches!(journal.effect(name), Effect::Unknown { .. }) && !name.ends_with(".left");
+    // What may be under way at AWS the run alone can go on with; what a change has left is only read, as is what is rehearsed.
+    let is_read = |name: &str| name.ends_with(".left") || name == REHEARSED_REVISION;
+    let is_under_way = |name: &str| matches!(journal.effect(name), Effect::Unknown { .. }) && !is_read(name);
     if journal.tried().any(is_under_way) {
         return None;
     }

@@ -21,7 +21,7 @@ pub struct KeptChangeSet {
     pub request: Value,
     /// What AWS answered once it had ended.
     pub end: ChangeSetDescription,
-    /// The revision of the product that a rehearsal was of; none of what was submitted, nor of a run's own rehearsal.
+    /// The revision of the product that a rehearsal was of; none of what was submitted, nor of a run's own rehearsal of old.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<u64>,
     /// What AWS's scan found.

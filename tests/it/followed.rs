@@ -123,6 +123,20 @@ fn a_sealed_version_is_planned_as_it_is_applied_and_rehearsed_once() {
 }
 
 #[test]
+fn what_a_run_has_rehearsed_the_next_takes_over() {
+    let (scratch, _) = listed();
+    sealed_beside_listing(&scratch);
+    // The second is the submission itself.
+    let refused = json!({ "answer": { "status": 422, "code": "ValidationException", "message": "Not so." } });
+    let rules = json!({ "format": 1, "rules": [{ "operation": "StartChangeSet", "nth": 2, "fault": refused }] });
+    std::fs::write(scratch.folder().join("faults.json"), rules.to_string()).unwrap();
+    let stopped = ends(&scratch, 6, "bakehouse --faults faults.json list my-app --yes");
+    assert!(stopped.contains("AWS's rehearsal ") && stopped.contains("Not so."), "{stopped}");
+    let applied = ends(&scratch, 0, "bakehouse list my-app --yes");
+    assert!(applied.contains("of the same succeeded already, and is taken over"), "{applied}");
+}
+
+#[test]
 fn a_plan_says_when_it_cannot_tell_what_a_run_does_first() {
     let (scratch, _) = listed();
     sealed_beside_listing(&scratch);
