@@ -9,6 +9,9 @@ use crate::model::image::Image;
 use crate::model::record::{ChangeError, Event, Record, Release};
 use crate::model::version::Version;
 
+/// How changes of who sees a product begin, in words; `public`, `limited` or `restricted` follows.
+pub const VISIBILITY: &str = "visibility ";
+
 /// A sealed version with all that happened to it since.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Released {
@@ -48,6 +51,8 @@ pub enum Listing {
         offer: Option<EntityId>,
         /// Since when it has been off sale, as far as is recorded: who has it keeps it, nobody new gets it.
         restricted: Option<Timestamp>,
+        /// Since when its product has been restricted as a whole, as far as is recorded: nobody new gets any of its versions.
+        product_restricted: Option<Timestamp>,
     },
     /// The last change set failed: released, listing refused.
     Refused {
@@ -69,8 +74,8 @@ impl Listing {
         match self {
             Self::None => "released",
             Self::Submitted { .. } => "submitted",
-            Self::Listed { restricted: None, .. } => "listed",
-            Self::Listed { restricted: Some(_), .. } => "restricted",
+            Self::Listed { restricted: None, product_restricted: None, .. } => "listed",
+            Self::Listed { .. } => "restricted",
             Self::Refused { .. } => "refused",
         }
     }
@@ -100,14 +105,20 @@ impl Released {
 pub fn history(records: &[Record]) -> BTreeMap<Version, Released> {
     let mut versions: BTreeMap<Version, Released> = BTreeMap::new();
     let mut restricting: BTreeMap<&ChangeSetId, BTreeSet<Version>> = BTreeMap::new();
+    let mut seen_by: BTreeMap<&ChangeSetId, &str> = BTreeMap::new();
+    let mut product_since = None;
     for record in records {
         match &record.event {
             Event::ChangeSubmitted { change_set, what, restricts, .. } => {
                 restricting.insert(change_set, restricted_by(what, restricts));
+                seen_by.extend(what.strip_prefix(VISIBILITY).map(|whom| (change_set, whom)));
             }
             Event::ListingChanged { change_set, .. } => {
                 for version in restricting.remove(change_set).unwrap_or_default() {
                     restrict(&mut versions, &version, record.at);
+                }
+                if let Some(whom) = seen_by.remove(change_set) {
+                    product_since = (whom == "restricted").then_some(record.at);
                 }
             }
             _ => {}
@@ -124,6 +135,11 @@ pub fn history(records: &[Record]) -> BTreeMap<Version, Released> {
             });
         } else if let Some(released) = versions.get_mut(&record.version) {
             apply(released, &record.event);
+        }
+    }
+    for released in versions.values_mut() {
+        if let Listing::Listed { product_restricted, .. } = &mut released.listing {
+            *product_restricted = product_since;
         }
     }
     versions
@@ -166,7 +182,8 @@ fn apply(released: &mut Released, event: &Event) {
             released.listing = Listing::Submitted { change_set: change_set.clone(), product: product.clone() };
         }
         Event::Listed { product, offer, .. } => {
-            released.listing = Listing::Listed { product: product.clone(), offer: offer.clone(), restricted: None };
+            released.listing =
+                Listing::Listed { product: product.clone(), offer: offer.clone(), restricted: None, product_restricted: None };
         }
         Event::ListingRefused { change_set, status, errors, .. } => {
             let product = match &released.listing {

@@ -133,6 +133,11 @@ async fn a_restricted_product_is_given_no_version_and_the_plan_says_so() {
     let world = World::new().await;
     let process = world.open().await;
     process.ship().await.unwrap();
+    assert_eq!(process.releases().await[0].listing.standing(), "listed");
+    change(&process, |live| change_visibility(live, TargetVisibility::Restricted, None).map(|set| vec![set]).unwrap()).await.unwrap();
+    assert_eq!(process.releases().await[0].listing.standing(), "restricted", "buyers can't have it, whichever version it is");
+    change(&process, |live| change_visibility(live, TargetVisibility::Limited, None).map(|set| vec![set]).unwrap()).await.unwrap();
+    assert_eq!(process.releases().await[0].listing.standing(), "listed", "there is a way back");
     change(&process, |live| change_visibility(live, TargetVisibility::Restricted, None).map(|set| vec![set]).unwrap()).await.unwrap();
     drop(process);
     world.edit("provision/20-tune.sh", "set -", ": again\nset -");

@@ -159,7 +159,10 @@ pub fn words(listing: &Listing) -> String {
     match listing {
         Listing::None => "released, not listed".to_owned(),
         Listing::Submitted { change_set, .. } => format!("submitted, change set {change_set} under way"),
-        Listing::Listed { product, restricted: None, .. } => format!("listed in {product}"),
+        Listing::Listed { product, restricted: None, product_restricted: None, .. } => format!("listed in {product}"),
+        Listing::Listed { product, restricted: None, product_restricted: Some(since), .. } => {
+            format!("listed in {product}, which is restricted as a whole since {}", since.strftime("%Y-%m-%d"))
+        }
         Listing::Listed { product, restricted: Some(since), .. } => {
             format!("restricted in {product} since {}", since.strftime("%Y-%m-%d"))
         }
