@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::about::{Fault, Source, SourceKind, Stock};
-use super::advisory::{Advisory, Cycle, Exploited, Likelihood};
+use super::advisory::{Advisory, Cycle, Event, Exploited, Likelihood};
 use super::database::DatabaseError;
 use super::ecosystem::Ecosystem;
 use super::licence::licence;
@@ -18,6 +18,9 @@ use crate::model::digest::Digest;
 
 /// Faults that are kept of an input; those after are counted.
 const MOST_FAULTS: usize = 100_000;
+
+/// What is shown of a bound that is no version.
+const MOST_SHOWN_CHARS: usize = 60;
 
 /// Something that a database is built of.
 pub struct Input<'a> {
@@ -49,6 +52,20 @@ pub struct Builder {
     pub(super) likelihoods: HashMap<Handle, (Option<Timestamp>, Likelihood)>,
     pub(super) cycles: BTreeMap<String, BTreeMap<String, Cycle>>,
     pub(super) sources: Vec<Source>,
+    misnumbered: BTreeMap<Ecosystem, Misnumbered>,
+}
+
+/// Bounds of ranges that can't be versions in their ecosystem. They are kept; no version is free of a flaw by them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misnumbered {
+    /// How many there are.
+    pub count: u64,
+    /// The input of the first.
+    pub file: String,
+    /// Its record's id.
+    pub record: String,
+    /// The bound.
+    pub value: String,
 }
 
 /// An advisory as one input has it.
@@ -89,6 +106,7 @@ impl Builder {
             likelihoods: HashMap::new(),
             cycles: BTreeMap::new(),
             sources: Vec::new(),
+            misnumbered: BTreeMap::new(),
         }
     }
 
@@ -122,6 +140,11 @@ impl Builder {
     /// Returns how much can't be read: more than [`Self::faults`] has, where there is very much.
     pub fn damaged(&self) -> u64 {
         self.sources.iter().map(|source| source.damaged).sum()
+    }
+
+    /// Returns how many bounds of ranges can't be versions, by ecosystem, with the first of each.
+    pub fn misnumbered(&self) -> &BTreeMap<Ecosystem, Misnumbered> {
+        &self.misnumbered
     }
 
     /// Tells whether nothing that a database is asked for was in the inputs.
@@ -252,9 +275,25 @@ impl Builder {
         }
     }
 
+    fn count_misnumbered(&mut self, record: &Record, file: &str) {
+        for of in &record.affected {
+            let order = of.ecosystem.order();
+            for value in of.what.ranges.iter().flatten().filter_map(bound).filter(|version| !order.is_version(version)) {
+                let first = || Misnumbered {
+                    count: 0,
+                    file: file.to_owned(),
+                    record: record.advisory.id.clone(),
+                    value: value.chars().take(MOST_SHOWN_CHARS).collect(),
+                };
+                self.misnumbered.entry(of.ecosystem).or_insert_with(first).count += 1;
+            }
+        }
+    }
+
     fn add_record(&mut self, record: &Record, partial: bool, tally: &mut Tally) -> Result<(), DatabaseError> {
         let Record { advisory, withdrawn, affected } = record;
         tally.record(advisory, *withdrawn, affected);
+        self.count_misnumbered(record, &tally.source.file);
         if affected.is_empty() && !withdrawn {
             return Ok(());
         }
@@ -276,6 +315,14 @@ impl Builder {
             });
         }
         Ok(())
+    }
+}
+
+/// Returns the version that an event names; none of one that names none or all.
+fn bound(event: &Event) -> Option<&str> {
+    match event {
+        Event::Introduced(version) | Event::Fixed(version) | Event::LastAffected(version) => Some(version),
+        Event::Limit(version) => Some(version.as_str()).filter(|version| *version != "*"),
     }
 }
 

@@ -46,8 +46,15 @@ fn later<'a>(order: Order, a: Option<&'a str>, b: Option<&'a str>) -> Option<&'a
 }
 
 /// Walks through the events in the order of their versions, up to the version asked for; the next fix after it mends.
+///
+/// A bound that is no version says nothing of where it is: what it would end doesn't end there, and what it begins begins
+/// before all versions. So a flaw may be told of a version that hasn't it, and none is passed over.
 fn hit<'a>(events: &'a [Event], order: Order, version: &str) -> Option<Hit<'a>> {
-    let mut limits = events.iter().filter_map(|event| if let Event::Limit(limit) = event { Some(limit.as_str()) } else { None }).peekable();
+    let limit = |event: &'a Event| match event {
+        Event::Limit(limit) if limit == "*" || order.is_version(limit) => Some(limit.as_str()),
+        _ => None,
+    };
+    let mut limits = events.iter().filter_map(limit).peekable();
     let is_within = limits.peek().is_none() || limits.any(|limit| limit == "*" || order.compare(version, limit).is_lt());
     if !is_within {
         return None;
@@ -56,9 +63,9 @@ fn hit<'a>(events: &'a [Event], order: Order, version: &str) -> Option<Hit<'a>> 
     let mut last: Option<(&Event, &str)> = None;
     for event in events {
         let at = match event {
-            Event::Introduced(at) if at == "0" || order.compare(at, version).is_le() => at,
-            Event::Fixed(at) if order.compare(at, version).is_le() => at,
-            Event::LastAffected(at) if order.compare(at, version).is_lt() => at,
+            Event::Introduced(at) if is_first(order, at) || order.compare(at, version).is_le() => at,
+            Event::Fixed(at) if order.is_version(at) && order.compare(at, version).is_le() => at,
+            Event::LastAffected(at) if order.is_version(at) && order.compare(at, version).is_lt() => at,
             _ => continue,
         };
         if last.is_none_or(|(other, place)| compare(order, (other, place), (event, at)).is_le()) {
@@ -67,15 +74,20 @@ fn hit<'a>(events: &'a [Event], order: Order, version: &str) -> Option<Hit<'a>> 
     }
     let Some((Event::Introduced(_), _)) = last else { return None };
     let after = events.iter().filter_map(|event| match event {
-        Event::Fixed(at) if order.compare(at, version).is_gt() => Some(at.as_str()),
+        Event::Fixed(at) if order.is_version(at) && order.compare(at, version).is_gt() => Some(at.as_str()),
         _ => None,
     });
     Some(Hit { fixed: after.min_by(|a, b| order.compare(a, b)) })
 }
 
+/// Tells whether what is introduced there is so before all versions.
+fn is_first(order: Order, at: &str) -> bool {
+    at == "0" || !order.is_version(at)
+}
+
 /// Orders events by their places. `0` is before all versions; of events in one place that which brings the flaw counts.
 fn compare(order: Order, (a, a_at): (&Event, &str), (b, b_at): (&Event, &str)) -> Ordering {
-    let is_first = |event: &Event| matches!(event, Event::Introduced(at) if at == "0");
+    let is_first = |event: &Event| matches!(event, Event::Introduced(at) if is_first(order, at));
     let is_introduced = |event: &Event| matches!(event, Event::Introduced(_));
     match (is_first(a), is_first(b)) {
         (true, true) => Ordering::Equal,
@@ -145,6 +157,21 @@ mod tests {
         assert_eq!(fix(vec![limited()], Order::SemVer, "1.5"), some("3.0"));
         assert_eq!(fix(vec![limited()], Order::SemVer, "2.0"), None);
         assert_eq!(fix(vec![vec![introduced("0"), limit("*")]], Order::SemVer, "2.0"), Some(None));
+    }
+
+    #[test]
+    fn a_bound_that_is_no_version_ends_nothing_and_begins_before_all_versions() {
+        for order in [Order::Deb, Order::Rpm, Order::Apk, Order::Pep440, Order::SemVer, Order::NuGet, Order::Gem] {
+            for end in [fixed("unknown"), last_affected("unknown"), limit("unknown"), fixed("< 2, > 3")] {
+                assert_eq!(fix(vec![vec![introduced("0"), end.clone()]], order, "1.5.0"), Some(None), "{order:?} {end:?}");
+            }
+            assert_eq!(fix(vec![vec![introduced("unknown"), fixed("2.0.0")]], order, "1.5.0"), some("2.0.0"), "{order:?}");
+            assert_eq!(fix(vec![vec![introduced("unknown"), fixed("2.0.0")]], order, "2.5.0"), None, "{order:?}");
+        }
+        let wild = || vec![introduced("1.0.0"), fixed("1..x"), introduced("3.0.0"), fixed("3.1.0")];
+        assert_eq!(fix(vec![wild()], Order::SemVer, "1.5.0"), some("3.1.0"));
+        assert_eq!(fix(vec![wild()], Order::SemVer, "0.9.0"), None);
+        assert_eq!(fix(vec![wild()], Order::SemVer, "3.1.0"), None);
     }
 
     #[test]

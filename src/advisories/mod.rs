@@ -21,7 +21,7 @@ mod write;
 
 pub use about::{About, Age, Counts, Fault, Source, SourceKind, Stock};
 pub use advisory::{Advisory, AdvisoryNumber, Affected, AffectedVersions, Cycle, End, Event, Exploited, Likelihood, Severity};
-pub use build::{Builder, Content, Input};
+pub use build::{Builder, Content, Input, Misnumbered};
 pub use database::{Database, DatabaseError};
 pub use ecosystem::Ecosystem;
 pub use evaluate::Hit;

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::context::cache_folder;
 use super::db_inputs;
 use super::db_update::{self, UpdateArgs};
-use crate::advisories::{About, Builder, Database, DatabaseError, MAGIC, Source};
+use crate::advisories::{About, Builder, Database, DatabaseError, Ecosystem, MAGIC, Misnumbered, Source};
 use crate::cli::{Format, Global};
 use crate::clock::Clock;
 use crate::disk::FileSource;
@@ -205,6 +205,9 @@ pub(super) fn build(global: &Global, args: &BuildArgs) -> Result<(), Failure> {
     for fault in builder.faults() {
         ui.say(&ui::harmless(&fault.to_string()));
     }
+    for (ecosystem, found) in builder.misnumbered() {
+        ui.say(&ui::harmless(&misnumbered(*ecosystem, found)));
+    }
     let damaged = builder.damaged();
     if damaged > 0 && !args.skip_damaged {
         return Err(Failure::other(
@@ -221,6 +224,15 @@ pub(super) fn build(global: &Global, args: &BuildArgs) -> Result<(), Failure> {
     let (digest, about) = write(builder, args.label.clone(), &path)?;
     tell(&path, digest, &about, args.format);
     Ok(())
+}
+
+/// Says what of an ecosystem's ranges can't be compared, and what scans make of it.
+fn misnumbered(ecosystem: Ecosystem, Misnumbered { count, file, record, value }: &Misnumbered) -> String {
+    format!(
+        "note: {} of ranges of {ecosystem} can't be a version there, such as {value:?} in {record} ({file}); a scan takes such a bound to end \
+         no range, and to begin one before all versions",
+        counted(*count, "bound"),
+    )
 }
 
 /// The first moment of a day (UTC): what is told by the day is not told to be newer than it is.

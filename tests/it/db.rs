@@ -175,6 +175,33 @@ fn damaged_sources_leave_the_old_database_unless_they_may_be_left_out() {
     assert!(code == 1 && said.contains("can't be read"), "{said}");
 }
 
+#[test]
+fn bounds_that_are_no_versions_are_counted_and_end_no_build() {
+    let folder = place::folder();
+    let (database, sources) = (folder.path().join("advisories.db"), folder.path().join("sources"));
+    std::fs::create_dir(&sources).unwrap();
+    let record = |id: &str, ecosystem: &str, events: &str| {
+        let json = format!(
+            r#"{{"id": "{id}", "modified": "2026-01-01T00:00:00Z", "affected": [{{"package": {{"ecosystem": "{ecosystem}", "name": "x"}},
+                "versions": ["any thing"], "ranges": [{{"type": "ECOSYSTEM", "events": [{events}]}}]}}]}}"#
+        );
+        std::fs::write(sources.join(format!("{id}.json")), json).unwrap();
+    };
+    record("A-1", "npm", r#"{"introduced": "0"}, {"fixed": "1..x"}"#);
+    record("A-2", "npm", r#"{"introduced": "v"}, {"last_affected": "2.0.0"}, {"limit": "*"}"#);
+    record("A-3", "PyPI", r#"{"introduced": "0"}, {"fixed": "unknown"}"#);
+    record("A-4", "Debian:13", r#"{"introduced": "0"}, {"fixed": "1:9.2p1-2+deb12u3"}"#);
+    let (code, told, said) = db(&database, &["build", "--from", sources.to_str().unwrap()]);
+    assert_eq!(code, 0, "{said}");
+    for line in [
+        "2 bounds of ranges of npm can't be a version there, such as \"1..x\" in A-1 (sources)",
+        "1 bound of ranges of PyPI can't be a version there, such as \"unknown\" in A-3 (sources)",
+    ] {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+    assert!(!said.contains("Debian") && told.contains("4 advisories"), "{told}{said}");
+}
+
 /// A server of files by path. It breaks off after so many bytes as often as it is told to.
 #[derive(Clone, Default)]
 struct Server {

@@ -12,6 +12,7 @@ mod maven;
 mod nuget;
 mod number;
 mod pep440;
+mod possible;
 mod rpm;
 mod semver;
 #[cfg(test)]
@@ -48,6 +49,11 @@ impl Order {
     /// All schemes.
     pub const ALL: [Self; 9] =
         [Self::Deb, Self::Rpm, Self::Apk, Self::Pep440, Self::SemVer, Self::Maven, Self::Gem, Self::NuGet, Self::Composer];
+
+    /// Tells whether a text may be a version of the scheme; what isn't is compared all the same, and the answer says nothing.
+    pub fn is_version(self, text: &str) -> bool {
+        possible::is_version(self, text)
+    }
 
     /// Compares two versions. Two texts may be the same version: `1.0` and `1.00`.
     pub fn compare(self, a: &str, b: &str) -> Ordering {

@@ -11,6 +11,11 @@ pub(super) fn compare(a: &str, b: &str) -> Ordering {
     Version::read(&a).cmp(&Version::read(&b))
 }
 
+/// Tells whether a text is a version by its rules.
+pub(super) fn is_version(text: &str) -> bool {
+    Known::read(&normal(text)).is_some()
+}
+
 /// Case, space around, and a `v` in front don't count.
 fn normal(version: &str) -> String {
     let version = version.trim().to_ascii_lowercase();
