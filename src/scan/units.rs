@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use super::files::Files;
 use crate::disk::FileKind;
 
-/// Folders of systemd's units, the administrator's first.
+/// Folders of systemd's units, the administrator's first. What an image has below `/run` is none of them: systemd lays an empty
+/// file system over it before it reads any unit.
 ///
 /// Source: <https://www.freedesktop.org/software/systemd/man/latest/systemd.unit.html>
-const FOLDERS: [&str; 3] = ["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
+const FOLDERS: [&str; 4] = ["/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
 
 /// Tells whether a unit (`ssh.service`) starts at boot: a target or socket wants it, and nobody masked it.
 pub(super) fn is_enabled(files: &Files, unit: &str) -> bool {
@@ -66,13 +67,12 @@ fn place(files: &Files, unit: &str) -> Option<PathBuf> {
     names.flat_map(|name| FOLDERS.map(|folder| Path::new(folder).join(name))).find(|path| files.exists(path))
 }
 
-/// Lists what is dropped in for a unit, under any of its names: by their own names, of which the first one of the folders
-/// that come first counts.
+/// Lists what is dropped in for a unit, under any of its names, for all whose names begin alike and for all of its kind: by
+/// their own names, of which the first one counts. What is for all of a kind comes last, wherever it lies.
 fn dropped_in(files: &Files, unit: &str) -> Vec<PathBuf> {
+    let kind = unit.rsplit_once('.').map(|(_, kind)| vec![kind.to_owned()]);
     let mut dropped = BTreeMap::new();
-    for name in names(files, unit) {
-        let template = template(&name);
-        let of_name: Vec<&str> = std::iter::once(name.as_str()).chain(template.as_deref()).collect();
+    for of_name in names(files, unit).iter().map(|name| drop_in_names(name)).chain(kind) {
         for path in FOLDERS.iter().flat_map(|folder| of_name.iter().flat_map(move |name| files.glob(&format!("{folder}/{name}.d/*.conf"))))
         {
             if let Some(name) = path.file_name() {
@@ -81,6 +81,23 @@ fn dropped_in(files: &Files, unit: &str) -> Vec<PathBuf> {
         }
     }
     dropped.into_values().collect()
+}
+
+/// Lists by which names something can be dropped in for a unit of this name, the nearest first: of `a-b@c.service` those, its
+/// template `a-b@.service`, and what begins alike up to a dash, `a-@c.service` and `a-@.service`.
+fn drop_in_names(unit: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    // An instance may have dashes and dots of its own, which are none of the name's beginning.
+    let end = unit.find('@').or_else(|| unit.rfind('.')).unwrap_or(unit.len());
+    let (start, rest) = unit.split_at(end);
+    let begins_alike = start.rmatch_indices('-').map(|(dash, _)| &start[..=dash]).filter(|prefix| *prefix != start);
+    for start in std::iter::once(start).chain(begins_alike) {
+        let name = format!("{start}{rest}");
+        let template = template(&name);
+        names.push(name);
+        names.extend(template);
+    }
+    names
 }
 
 /// Lists the names of a unit, itself first: links to its file are aliases, as Debian's `sshd.service` is of `ssh.service`.
@@ -153,5 +170,36 @@ mod tests {
             let texts: Vec<String> = values(&files, unit, "Environment").into_iter().map(|(_, text)| text).collect();
             assert_eq!(texts, ["A=0", "A=1", "A=2", "A=3"], "{unit}");
         }
+    }
+
+    #[test]
+    fn what_is_dropped_in_for_units_that_begin_alike_and_for_all_of_a_kind_counts() {
+        let unit = |value: &str| format!("[Service]\nEnvironment={value}\n");
+        let tree = MemoryTree::default()
+            .file("/usr/lib/systemd/system/web-app-one.service", unit("A=0"))
+            .file("/etc/systemd/system/service.d/10.conf", unit("A=1"))
+            .file("/usr/local/lib/systemd/system/web-.service.d/20.conf", unit("A=2"))
+            .file("/usr/lib/systemd/system/web-app-.service.d/30.conf", unit("A=3"))
+            // The nearer name's counts, and the administrator's folder before it.
+            .file("/etc/systemd/system/service.d/30.conf", unit("A=no"))
+            .file("/etc/systemd/system/web-.service.d/40.conf", unit("A=4"))
+            .file("/usr/lib/systemd/system/web-app-one.service.d/40.conf", unit("A=no"))
+            // Of other units, of another kind, and where systemd finds an empty folder.
+            .file("/etc/systemd/system/web-app-one-.service.d/50.conf", unit("A=no"))
+            .file("/etc/systemd/system/we-.service.d/51.conf", unit("A=no"))
+            .file("/etc/systemd/system/socket.d/52.conf", unit("A=no"))
+            .file("/run/systemd/system/service.d/53.conf", unit("A=no"))
+            .tree();
+        let files = Files::new(&tree);
+        let texts: Vec<String> = values(&files, "web-app-one.service", "Environment").into_iter().map(|(_, text)| text).collect();
+        assert_eq!(texts, ["A=0", "A=1", "A=2", "A=3", "A=4"]);
+    }
+
+    #[test]
+    fn an_instance_has_what_is_dropped_in_for_its_template_and_its_own_dashes_begin_nothing() {
+        let names = drop_in_names("a-b@c-d.e.service");
+        assert_eq!(names, ["a-b@c-d.e.service", "a-b@.service", "a-@c-d.e.service", "a-@.service"]);
+        assert_eq!(drop_in_names("a-.slice"), ["a-.slice"]);
+        assert_eq!(drop_in_names("ssh.service"), ["ssh.service"]);
     }
 }
