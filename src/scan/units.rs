@@ -10,7 +10,8 @@ use crate::disk::FileKind;
 /// file system over it before it reads any unit.
 ///
 /// Source: <https://www.freedesktop.org/software/systemd/man/latest/systemd.unit.html>
-const FOLDERS: [&str; 4] = ["/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
+pub(super) const FOLDERS: [&str; 4] =
+    ["/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
 
 /// Tells whether a unit (`ssh.service`) starts at boot: a target or socket wants it, and nobody masked it.
 pub(super) fn is_enabled(files: &Files, unit: &str) -> bool {
@@ -70,7 +71,8 @@ fn place(files: &Files, unit: &str) -> Option<PathBuf> {
 /// Lists what is dropped in for a unit, under any of its names, for all whose names begin alike and for all of its kind: by
 /// their own names, of which the first one counts. What is for all of a kind comes last, wherever it lies.
 fn dropped_in(files: &Files, unit: &str) -> Vec<PathBuf> {
-    let kind = unit.rsplit_once('.').map(|(_, kind)| vec![kind.to_owned()]);
+    // Of a unit that isn't there, what is for all of its kind makes none.
+    let kind = unit.rsplit_once('.').filter(|_| place(files, unit).is_some()).map(|(_, kind)| vec![kind.to_owned()]);
     let mut dropped = BTreeMap::new();
     for of_name in names(files, unit).iter().map(|name| drop_in_names(name)).chain(kind) {
         for path in FOLDERS.iter().flat_map(|folder| of_name.iter().flat_map(move |name| files.glob(&format!("{folder}/{name}.d/*.conf"))))
@@ -193,6 +195,7 @@ mod tests {
         let files = Files::new(&tree);
         let texts: Vec<String> = values(&files, "web-app-one.service", "Environment").into_iter().map(|(_, text)| text).collect();
         assert_eq!(texts, ["A=0", "A=1", "A=2", "A=3", "A=4"]);
+        assert!(values(&files, "absent.service", "Environment").is_empty(), "there is no such unit");
     }
 
     #[test]

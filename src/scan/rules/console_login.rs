@@ -23,8 +23,6 @@ pub(super) const CONSOLES: Rule = Rule {
 /// Units that ask for logins at consoles; systemd starts an instance of the first two for each console that there is.
 const UNITS: [&str; 4] = ["getty@.service", "serial-getty@.service", "console-getty.service", "container-getty@.service"];
 
-const FOLDERS: [&str; 3] = ["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
-
 const PROGRAMS: [&str; 4] = ["agetty", "getty", "mingetty", "mgetty"];
 
 /// Shells that a console has without anybody being asked.
@@ -60,7 +58,7 @@ fn consoles(_: &Evidence, root: &Root, verdict: &mut Verdict) {
         commands.iter().filter(|(_, command)| logs_in(&unquoted(command))).for_each(|(path, _)| tell(path));
     }
     if units::is_enabled(files, "debug-shell.service") {
-        let links = FOLDERS.iter().flat_map(|folder| files.glob(&format!("{folder}/*/debug-shell.service")));
+        let links = units::FOLDERS.iter().flat_map(|folder| files.glob(&format!("{folder}/*/debug-shell.service")));
         links.take(1).for_each(|path| tell(&path));
     }
     for name in CREDENTIALS {
@@ -95,7 +93,7 @@ fn consoles(_: &Evidence, root: &Root, verdict: &mut Verdict) {
 fn listed(files: &Files) -> BTreeSet<String> {
     let mut listed: BTreeSet<String> = UNITS.iter().map(|unit| (*unit).to_owned()).collect();
     for pattern in ["*getty*.service", "*getty*.service.d"] {
-        for path in FOLDERS.iter().flat_map(|folder| files.glob(&format!("{folder}/{pattern}"))) {
+        for path in units::FOLDERS.iter().flat_map(|folder| files.glob(&format!("{folder}/{pattern}"))) {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             listed.insert(name.strip_suffix(".d").unwrap_or(&name).to_owned());
         }
