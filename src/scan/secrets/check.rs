@@ -8,6 +8,7 @@ use crc_fast::CrcAlgorithm;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::expression::is_expression;
 use super::keys;
 use super::open_pgp;
 use super::rules::SecretRule;
@@ -43,6 +44,8 @@ pub(super) enum Check {
     RegistryAuth,
     Generic,
     GenericPassword,
+    /// The same, and no expression where no quotes stand around it.
+    AssignedPassword,
     /// What looks like a password and no name of something in a program.
     QuotedPassword,
 }
@@ -119,13 +122,25 @@ impl Candidate<'_> {
             Some(Check::QuotedPassword) => genuine(self.is_literal() && is_password_like(value) && !is_identifier(value)),
             Some(Check::Generic) => genuine(self.is_literal() && is_key_like(value)),
             Some(Check::GenericPassword) => genuine(self.is_literal() && is_password_like(value)),
+            Some(Check::AssignedPassword) => genuine(self.is_literal() && is_password_like(value) && !self.is_expression()),
         }
+    }
+
+    fn is_quoted(&self) -> bool {
+        self.before.last().is_some_and(|byte| b"\"'".contains(byte))
+    }
+
+    /// Tells whether it is worked out where it stands, by all of its line that the rule looks at.
+    fn is_expression(&self) -> bool {
+        let line = self.before.rsplit(|&byte| byte == b'\n').next().unwrap_or_default();
+        let rest = self.around.get(self.before.len() + self.value.len()..).unwrap_or_default();
+        let rest = rest.split(|&byte| byte == b'\n').next().unwrap_or_default();
+        !self.is_quoted() && is_expression(line, self.value, rest)
     }
 
     fn is_literal(&self) -> bool {
         // What begins a reference of YAML's is a character like others within quotes.
-        let is_quoted = self.before.last().is_some_and(|byte| b"\"'".contains(byte));
-        let is_reference = !(is_quoted && is_marked(self.value)) && is_variable(self.value);
+        let is_reference = !(self.is_quoted() && is_marked(self.value)) && is_variable(self.value);
         !is_placeholder(self.value) && !is_reference && !self.is_comment()
     }
 

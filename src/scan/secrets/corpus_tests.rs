@@ -179,6 +179,67 @@ fn what_stands_in_a_passwords_place_is_none() {
 }
 
 #[test]
+fn a_password_without_quotes_may_have_brackets_and_dollars_and_an_expression_is_none() {
+    for value in ["Xk9$vB(2]qLm", "Xk9(vB2q", "Xk9}v)B2q", "Vq7[pulpit-94", "Pa$$w0rd-1", "Vq7-pulpit(94)", "]Xk9vB2q$", "Vq7-pulpit{9"] {
+        for (path, line) in [
+            ("/opt/app/app.conf", format!("db.password={value}\n")),
+            ("/opt/app/db.properties", format!("db.password = {value}\r\nx=1\n")),
+            ("/opt/app/config.yml", format!("  password: {value}  # (never)\n")),
+            ("/etc/default/app", format!("X=(1)\nexport DB_PASSWORD={value}; Y=(2)\n")),
+        ] {
+            assert_eq!(ids(path, line.as_bytes()), ["assigned-password"], "{path}: {line}");
+        }
+        for (path, line) in [("/srv/.env", format!("DB_PASSWORD={value}\n")), ("/srv/compose.yml", format!("  DB_PASSWORD: {value}\n"))] {
+            assert_eq!(ids(path, line.as_bytes()), ["environment-password"], "{path}: {line}");
+        }
+    }
+    for line in [
+        "password=${DB_PASSWORD1}",
+        "password=${DB_PASSWORD1:-Vq7pulpit94}",
+        "url=https://me:${PASSWORD:-Vq7pulpit94}@h/",
+        "password=$(cat /run/pw1)",
+        "password=pre1-$(pass show db1)",
+        "password={{ db_password1 }}",
+        "password=pre1-{{db_password1}}",
+        "password=pre1-{db_password1}",
+        "password={db_password1}",
+        "password={SSHA512}kX9vQ2mPz7LrT4w",
+        "password=%(db_password1)s",
+        "password=pre1-%(db_password1)s",
+        "password=<%= db_password1 %>",
+        "password=pre1-<%= db_password1 %>",
+        "password=$DB_PASSWORD1",
+        "password=pre1-$DB_PASSWORD1",
+        "password=user1$i",
+        "password=getenv(DB_PASSWORD1)",
+        "password=System.getenv(\"DB_PASSWORD1\")",
+        "password=os.environ[DB_PASSWORD1]",
+        "password=os.environ['DB_PASSWORD1']",
+        "password=cfg.db1(x)",
+        "password=cfg.db1(x, y)",
+        "password = sha256(salt + 'x')",
+        "password = substr1(password, 8)",
+        "password = secrets_1(",
+        "password = random_password.db1[0].result",
+        "password: [db1, db2]",
+        "password: [db1db2]",
+        "password={db1:db2}",
+        "connect(host=h1, password=pulpit94)",
+        "    password=pulpit94)",
+        "{user: me, password: pulpit94}",
+        "User{name=me, password=Vq7pulpit94}",
+        "(the password: Vq7pulpit94)",
+        "grok /password=\\d{6}(x1)?/",
+        "password=ENC(kX9vQ2mPz7LrT4wYb1NcJ8hF)",
+        "password: pbkdf2$600000$kX9vQ2mPz7LrT4w$YbNcJ8hFd5GsA0eU",
+    ] {
+        for path in ["/opt/app/app.conf", "/opt/app/app.properties", "/opt/app/a.yml", "/opt/app/a.sh", "/root/notes.txt"] {
+            assert_eq!(ids(path, format!("x\n{line}\n").as_bytes()), Vec::<String>::new(), "{path}: {line}");
+        }
+    }
+}
+
+#[test]
 fn libraries_manuals_tests_and_examples_are_not_searched_for_what_only_looks_like_a_password() {
     let content = "DB_PASSWORD = \"Vq7-pulpit-94\"\nmysql -pVq7-pulpit\nhttps://me:Vq7-pulpit@git.internal/\n";
     for path in [

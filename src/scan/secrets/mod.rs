@@ -7,6 +7,7 @@
 //! A secret itself is neither kept nor told: of each there is a [`Fingerprint`].
 
 mod check;
+mod expression;
 mod fingerprint;
 mod keys;
 mod open_pgp;
