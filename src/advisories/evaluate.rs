@@ -45,10 +45,11 @@ fn later<'a>(order: Order, a: Option<&'a str>, b: Option<&'a str>) -> Option<&'a
     Some(if order.compare(a, b).is_lt() { b } else { a })
 }
 
-/// Walks through the events in the order of their versions, up to the version asked for; the next fix after it mends.
+/// Finds a version in a range of events.
 ///
 /// A bound that is no version says nothing of where it is: what it would end doesn't end there, and what it begins begins
-/// before all versions. So a flaw may be told of a version that hasn't it, and none is passed over.
+/// before all versions and is ended by what comes after it in the list alone. So a flaw may be told of a version that hasn't
+/// it, and none is passed over.
 fn hit<'a>(events: &'a [Event], order: Order, version: &str) -> Option<Hit<'a>> {
     let limit = |event: &'a Event| match event {
         Event::Limit(limit) if limit == "*" || order.is_version(limit) => Some(limit.as_str()),
@@ -59,6 +60,14 @@ fn hit<'a>(events: &'a [Event], order: Order, version: &str) -> Option<Hit<'a>> 
     if !is_within {
         return None;
     }
+    let begins_anywhere = |event: &Event| matches!(event, Event::Introduced(at) if at != "0" && !order.is_version(at));
+    let begins = events.iter().enumerate().filter(|(_, event)| begins_anywhere(event)).map(|(place, _)| place);
+    let bounds: Vec<usize> = std::iter::once(0).chain(begins).chain([events.len()]).collect();
+    bounds.windows(2).find_map(|part| walk(&events[part[0]..part[1]], order, version))
+}
+
+/// Walks through the events in the order of their versions, up to the version asked for; the next fix after it mends.
+fn walk<'a>(events: &'a [Event], order: Order, version: &str) -> Option<Hit<'a>> {
     // An event may change nothing where it stands, so that the last before the version tells.
     let mut last: Option<(&Event, &str)> = None;
     for event in events {
@@ -167,6 +176,13 @@ mod tests {
             }
             assert_eq!(fix(vec![vec![introduced("unknown"), fixed("2.0.0")]], order, "1.5.0"), some("2.0.0"), "{order:?}");
             assert_eq!(fix(vec![vec![introduced("unknown"), fixed("2.0.0")]], order, "2.5.0"), None, "{order:?}");
+        }
+        // What ended before in the list doesn't end what begins nobody knows where.
+        let again = |end: Event| vec![introduced("0"), end, introduced("2.x"), fixed("2.3.4"), introduced("x"), last_affected("0.1.0")];
+        for end in [fixed("1.2.3"), last_affected("1.2.3")] {
+            assert_eq!(fix(vec![again(end.clone())], Order::SemVer, "2.1.0"), some("2.3.4"));
+            assert_eq!(fix(vec![again(end.clone())], Order::SemVer, "2.3.4"), None);
+            assert!(fix(vec![again(end)], Order::SemVer, "0.0.1").is_some());
         }
         let wild = || vec![introduced("1.0.0"), fixed("1..x"), introduced("3.0.0"), fixed("3.1.0")];
         assert_eq!(fix(vec![wild()], Order::SemVer, "1.5.0"), some("3.1.0"));
