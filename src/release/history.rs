@@ -105,20 +105,14 @@ impl Released {
 pub fn history(records: &[Record]) -> BTreeMap<Version, Released> {
     let mut versions: BTreeMap<Version, Released> = BTreeMap::new();
     let mut restricting: BTreeMap<&ChangeSetId, BTreeSet<Version>> = BTreeMap::new();
-    let mut seen_by: BTreeMap<&ChangeSetId, &str> = BTreeMap::new();
-    let mut product_since = None;
     for record in records {
         match &record.event {
             Event::ChangeSubmitted { change_set, what, restricts, .. } => {
                 restricting.insert(change_set, restricted_by(what, restricts));
-                seen_by.extend(what.strip_prefix(VISIBILITY).map(|whom| (change_set, whom)));
             }
             Event::ListingChanged { change_set, .. } => {
                 for version in restricting.remove(change_set).unwrap_or_default() {
                     restrict(&mut versions, &version, record.at);
-                }
-                if let Some(whom) = seen_by.remove(change_set) {
-                    product_since = (whom == "restricted").then_some(record.at);
                 }
             }
             _ => {}
@@ -137,12 +131,34 @@ pub fn history(records: &[Record]) -> BTreeMap<Version, Released> {
             apply(released, &record.event);
         }
     }
+    let products_since = restricted_products(records);
     for released in versions.values_mut() {
-        if let Listing::Listed { product_restricted, .. } = &mut released.listing {
-            *product_restricted = product_since;
+        if let Listing::Listed { product, product_restricted, .. } = &mut released.listing {
+            *product_restricted = products_since.get(product).copied();
         }
     }
     versions
+}
+
+/// Tells which products are restricted as a whole, and since when: a variant's versions may be listed in several, one after
+/// the other, and who sees a product is changed while it is the last of them.
+fn restricted_products(records: &[Record]) -> BTreeMap<&EntityId, Timestamp> {
+    let (mut listed_in, mut seen_by, mut since) = (None, BTreeMap::new(), BTreeMap::new());
+    for record in records {
+        match &record.event {
+            Event::Listed { product, .. } => listed_in = Some(product),
+            Event::ChangeSubmitted { change_set, what, .. } => {
+                seen_by.extend(what.strip_prefix(VISIBILITY).map(|whom| (change_set, whom)));
+            }
+            Event::ListingChanged { change_set, .. } => match (seen_by.remove(change_set), listed_in) {
+                (Some("restricted"), Some(product)) => drop(since.insert(product, record.at)),
+                (Some(_), Some(product)) => drop(since.remove(product)),
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+    since
 }
 
 /// Names the product at the Marketplace that a variant's versions are listed in, or were submitted to.
@@ -199,6 +215,63 @@ fn apply(released: &mut Released, event: &Event) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::digest::Digest;
+    use crate::model::record::Sent;
+
+    #[test]
+    fn a_product_is_restricted_from_when_it_was_until_it_is_seen_again_and_no_other_with_it() {
+        let at = |hour: u32| -> Timestamp { format!("2026-11-28T{hour:02}:00:00Z").parse().unwrap() };
+        let record = |hour: u32, event: Event| Record {
+            format: 1,
+            sequence: hour.into(),
+            previous: None,
+            variant: "hello-web.x86_64".parse().unwrap(),
+            version: "1.0.0".parse().unwrap(),
+            at: at(hour),
+            run: "20261128-120000-aaaaaa".parse().unwrap(),
+            event,
+        };
+        let digest = Digest::of("any");
+        let listed = |product: &str| Event::Listed {
+            change_set: "cs-0".parse().unwrap(),
+            product: product.parse().unwrap(),
+            offer: None,
+            sent: Sent::default(),
+            kept: Some(digest),
+        };
+        let seen = |change_set: &str, whom: &str| Event::ChangeSubmitted {
+            change_set: change_set.parse().unwrap(),
+            what: format!("{VISIBILITY}{whom}"),
+            wish: digest,
+            request: digest,
+            raises_prices: false,
+            rises: Vec::new(),
+            restricts: BTreeSet::new(),
+        };
+        let changed =
+            |change_set: &str| Event::ListingChanged { change_set: change_set.parse().unwrap(), sent: Sent::default(), kept: digest };
+        let events = [
+            listed("prod-a"),
+            seen("cs-1", "restricted"),
+            changed("cs-1"),
+            listed("prod-b"),
+            seen("cs-2", "public"),
+            changed("cs-2"),
+            seen("cs-3", "restricted"),
+            changed("cs-3"),
+            seen("cs-4", "limited"),
+            changed("cs-4"),
+        ];
+        let records: Vec<Record> = (1..).zip(events).map(|(hour, event)| record(hour, event)).collect();
+        let since = |count: usize| -> Vec<(String, Timestamp)> {
+            restricted_products(&records[..count]).into_iter().map(|(product, since)| (product.to_string(), since)).collect()
+        };
+        assert!(since(2).is_empty());
+        for count in [3, 6, 10] {
+            assert_eq!(since(count), [("prod-a".to_owned(), at(3))]);
+        }
+        assert_eq!(since(8), [("prod-a".to_owned(), at(3)), ("prod-b".to_owned(), at(8))]);
+    }
 
     #[test]
     fn versions_that_a_change_takes_off_sale_are_told_by_its_titles_or_its_name() {
