@@ -61,6 +61,15 @@ pub(in crate::scan) enum Weight {
     Sample,
 }
 
+/// How far before a secret its line is looked at. Windows of a file overlap by far more.
+const LONGEST_LINE_BYTES: usize = 2048;
+
+/// Returns what stands before a place in its line, as far as it is looked at.
+pub(super) fn line_before(text: &[u8], place: usize) -> &[u8] {
+    let near = &text[place.saturating_sub(LONGEST_LINE_BYTES)..place];
+    &near[memchr::memrchr(b'\n', near).map_or(0, |end| end + 1)..]
+}
+
 /// What a rule's pattern found.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Candidate<'t> {
@@ -70,6 +79,8 @@ pub(super) struct Candidate<'t> {
     pub(super) matched: &'t [u8],
     /// What stands before the secret, as far as the rule looks.
     pub(super) before: &'t [u8],
+    /// What stands before the secret in its line: of a longer one the last [`LONGEST_LINE_BYTES`].
+    pub(super) line: &'t [u8],
     /// All that the rule looks at.
     pub(super) around: &'t [u8],
     /// Whether a line that begins with `*` goes on with a comment, as in C.
@@ -130,12 +141,11 @@ impl Candidate<'_> {
         self.before.last().is_some_and(|byte| b"\"'".contains(byte))
     }
 
-    /// Tells whether it is worked out where it stands, by all of its line that the rule looks at.
+    /// Tells whether it is worked out where it stands, by its line as far as that is looked at.
     fn is_expression(&self) -> bool {
-        let line = self.before.rsplit(|&byte| byte == b'\n').next().unwrap_or_default();
         let rest = self.around.get(self.before.len() + self.value.len()..).unwrap_or_default();
         let rest = rest.split(|&byte| byte == b'\n').next().unwrap_or_default();
-        !self.is_quoted() && is_expression(line, self.value, rest)
+        !self.is_quoted() && is_expression(self.line, self.value, rest)
     }
 
     fn is_literal(&self) -> bool {
@@ -146,7 +156,8 @@ impl Candidate<'_> {
 
     /// Tells whether it stands in a comment, by how its line begins and by XML's marks before it.
     fn is_comment(&self) -> bool {
-        let line = self.before.rsplit(|&byte| byte == b'\n').next().unwrap_or_default().trim_ascii_start();
+        // How a longer line begins isn't known.
+        let line = if self.line.len() < LONGEST_LINE_BYTES { self.line.trim_ascii_start() } else { b"" };
         let last = |mark: &[u8]| self.before.windows(mark.len()).rposition(|window| window == mark);
         let begins = [b"#".as_slice(), b";", b"// ", b"-- ", b"REM ", b"dnl "].into_iter().any(|mark| line.starts_with(mark));
         let is_starred = self.has_starred_comments && line.starts_with(b"*");

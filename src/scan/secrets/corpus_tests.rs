@@ -179,6 +179,49 @@ fn what_stands_in_a_passwords_place_is_none() {
 }
 
 #[test]
+fn what_a_program_says_of_a_password_is_found_and_of_passwords_is_not() {
+    for line in [
+        "The temporary password is Vq7pulpit94",
+        "A temporary password is set to\tVq7pulpit94",
+        "Initial admin password is: Vq7pulpit94",
+        "The generated password for the elastic built-in superuser is : Vq7pulpit94",
+        "[Note] A temporary password is generated for root@localhost: Vq7;pulpit(94",
+        "the root password was Vq7pulpit94",
+    ] {
+        assert_eq!(ids("/var/log/app.log", format!("{line}\n").as_bytes()), ["logged-password"], "{line}");
+    }
+    for line in [
+        "the root password is required",
+        "The admin password was successfully changed",
+        "Initial admin password is incorrect.",
+        "a random password is generated for each instance",
+        "The temporary password is valid for 7 days",
+        "root password was set to expire",
+        "the admin password is configured in admin.password",
+    ] {
+        assert_eq!(ids("/var/log/app.log", format!("{line}\n").as_bytes()), Vec::<String>::new(), "{line}");
+    }
+}
+
+#[test]
+fn a_line_is_told_by_its_beginning_however_far_before_the_password_it_is() {
+    let fields: String = (1..15).map(|number| format!("field{number}=value-{number}, ")).collect();
+    for line in [
+        format!("opened ConnectionConfig({fields}password=hidden-by-mask-1)"),
+        format!("[PoolSettings{{{fields}password=db-cred-v2}}, next=1]"),
+        format!("# {fields}password=Xk9vB2qLm01"),
+    ] {
+        assert_eq!(ids("/opt/app/a.log", format!("{line}\n").as_bytes()), Vec::<String>::new(), "{line}");
+    }
+    for length in 0..200 {
+        let line = format!("{}{};password=Xk9vB2qLm01\n", "x=1;".repeat(100), "y".repeat(length));
+        assert_eq!(ids("/opt/app/f.conf", line.as_bytes()), ["assigned-password"], "{length}");
+    }
+    // How a very long line begins isn't known.
+    assert_eq!(ids("/opt/app/f.conf", format!("{};password=Xk9vB2qLm01\n", "#".repeat(5000)).as_bytes()), ["assigned-password"]);
+}
+
+#[test]
 fn a_password_without_quotes_may_have_brackets_and_dollars_and_an_expression_is_none() {
     for value in ["Xk9$vB(2]qLm", "Xk9(vB2q", "Xk9}v)B2q", "Vq7[pulpit-94", "Pa$$w0rd-1", "Vq7-pulpit(94)", "]Xk9vB2q$", "Vq7-pulpit{9"] {
         for (path, line) in [

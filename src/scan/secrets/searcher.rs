@@ -9,7 +9,7 @@ use regex::bytes::{Captures, Regex};
 use sha2::{Digest as _, Sha256};
 
 use super::Fingerprint;
-use super::check::{Candidate, Weight};
+use super::check::{Candidate, Weight, line_before};
 use super::prefilter::Keywords;
 use super::rules::{Family, RULES, RuleBook, SecretRule, UNALLOCATED_RULES};
 use super::scope::{FileScope, Form, NamedFiles};
@@ -232,7 +232,7 @@ impl Searcher {
         let head = &window.bytes[..window.bytes.len().min(HEAD_BYTES)];
         let rules = scope.named().chain(self.whole.iter().copied()).map(|rule| &self.book.rules[rule]);
         for rule in rules.filter(|rule| rule.keywords.is_empty()) {
-            let candidate = Candidate { value: head, matched: head, before: &[], around: head, has_starred_comments: false };
+            let candidate = Candidate { value: head, matched: head, before: &[], line: &[], around: head, has_starred_comments: false };
             if let Some(weight) = self.weigh(rule, scope, &candidate) {
                 found.add(Match { rule, weight, line: None, range: 0..head.len() as u64, fingerprint: Fingerprint::of(head) });
             }
@@ -262,6 +262,7 @@ impl Searcher {
                 value: secret.as_bytes(),
                 matched: matched.as_bytes(),
                 before: &text[region.start..secret.start()],
+                line: line_before(text, secret.start()),
                 around: &text[region.start..],
                 has_starred_comments: scope.has_starred_comments(),
             };
