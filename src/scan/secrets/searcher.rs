@@ -258,12 +258,15 @@ impl Searcher {
             if found.is_full(rule, Weight::Full) {
                 return;
             }
+            // As far as the rule looks from any keyword: where many stand close together, a region is as long as the file.
+            let start = region.start.max(secret.start().saturating_sub(rule.before + rule.after));
+            let end = text.len().min(secret.end().saturating_add(rule.before + rule.after));
             let candidate = Candidate {
                 value: secret.as_bytes(),
                 matched: matched.as_bytes(),
-                before: &text[region.start..secret.start()],
+                before: &text[start..secret.start()],
                 line: line_before(text, secret.start()),
-                around: &text[region.start..],
+                around: &text[start..end],
                 has_starred_comments: scope.has_starred_comments(),
             };
             let Some(weight) = self.weigh(rule, scope, &candidate) else { continue };
