@@ -233,9 +233,14 @@ impl Database {
 
     /// Tells how likely a flaw is to be used by attackers.
     pub fn likelihood(&self, cve: &str) -> Result<Option<Likelihood>, DatabaseError> {
+        if let Some(known) = self.recalled().likelihood(cve) {
+            return Ok(known);
+        }
         let rows = 0..self.header.rows(Section::Likelihoods);
         let found = self.one(Section::Likelihoods, rows, |row: [u32; 3]| self.compare(row[0], cve))?;
-        Ok(found.map(|[_, score_billionths, percentile_billionths]| Likelihood { score_billionths, percentile_billionths }))
+        let found = found.map(|[_, score_billionths, percentile_billionths]| Likelihood { score_billionths, percentile_billionths });
+        self.recalled().keep_likelihood(cve, found);
+        Ok(found)
     }
 
     /// Returns the series of releases of a product, by name; a product is called as endoflife.date calls it.

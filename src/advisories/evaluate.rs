@@ -61,9 +61,7 @@ fn hit<'a>(events: &'a [Event], order: Order, version: &str) -> Option<Hit<'a>> 
         return None;
     }
     let begins_anywhere = |event: &Event| matches!(event, Event::Introduced(at) if at != "0" && !order.is_version(at));
-    let begins = events.iter().enumerate().filter(|(_, event)| begins_anywhere(event)).map(|(place, _)| place);
-    let bounds: Vec<usize> = std::iter::once(0).chain(begins).chain([events.len()]).collect();
-    bounds.windows(2).find_map(|part| walk(&events[part[0]..part[1]], order, version))
+    events.chunk_by(|_, next| !begins_anywhere(next)).find_map(|part| walk(part, order, version))
 }
 
 /// Walks through the events in the order of their versions, up to the version asked for; the next fix after it mends.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::advisory::{Advisory, AdvisoryNumber, Affected};
+use super::advisory::{Advisory, AdvisoryNumber, Affected, Likelihood};
 use super::ecosystem::Ecosystem;
 
 /// Pairs of advisory and package that are kept, each of some 300 bytes; a kernel has ten thousand.
@@ -11,6 +11,9 @@ const MOST_AFFECTED: usize = 200_000;
 
 /// Advisories that are kept, each of about a kilobyte.
 const MOST_ADVISORIES: usize = 20_000;
+
+/// Flaws whose likelihood is kept, each of some 100 bytes.
+const MOST_LIKELIHOODS: usize = 100_000;
 
 /// A package of a release, by the one form of its name.
 pub(super) type Asked = (Ecosystem, String, String);
@@ -21,6 +24,7 @@ pub(super) struct Recalled {
     affected: HashMap<Asked, Arc<[Affected]>>,
     affected_count: usize,
     advisories: HashMap<AdvisoryNumber, Arc<Advisory>>,
+    likelihoods: HashMap<String, Option<Likelihood>>,
 }
 
 impl Recalled {
@@ -51,6 +55,18 @@ impl Recalled {
         }
         self.advisories.insert(number, advisory);
     }
+
+    /// Returns a flaw's likelihood, if it was asked for; none within if none is known.
+    pub(super) fn likelihood(&self, cve: &str) -> Option<Option<Likelihood>> {
+        self.likelihoods.get(cve).copied()
+    }
+
+    pub(super) fn keep_likelihood(&mut self, cve: &str, found: Option<Likelihood>) {
+        if self.likelihoods.len() >= MOST_LIKELIHOODS {
+            self.likelihoods.clear();
+        }
+        self.likelihoods.insert(cve.to_owned(), found);
+    }
 }
 
 #[cfg(test)]
@@ -69,6 +85,10 @@ mod tests {
         assert!(recalled.affected(&asked("linux")).is_some() && recalled.affected(&asked("bash")).is_some_and(|found| found.len() == 3));
         recalled.keep_affected(asked("other"), some(MOST_AFFECTED / 2));
         assert!(recalled.affected(&asked("linux")).is_none() && recalled.affected(&asked("other")).is_some());
+        for number in 0..=MOST_LIKELIHOODS {
+            recalled.keep_likelihood(&number.to_string(), None);
+        }
+        assert_eq!((recalled.likelihood("0"), recalled.likelihood(&MOST_LIKELIHOODS.to_string())), (None, Some(None)));
         recalled.keep_affected(asked("huge"), some(MOST_AFFECTED));
         assert!(recalled.affected(&asked("huge")).is_none());
     }
