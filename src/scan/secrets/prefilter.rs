@@ -25,8 +25,16 @@ pub(super) struct Keywords {
 #[derive(Debug)]
 struct Group {
     searcher: Searcher,
-    /// For each head the keywords that begin with it, and their rules.
-    heads: Vec<Vec<(Vec<u8>, Vec<usize>)>>,
+    heads: Vec<Head>,
+}
+
+/// Keywords that begin with the first of them, by their order.
+type Head = Vec<Keyword>;
+
+#[derive(Debug, Clone)]
+struct Keyword {
+    text: Vec<u8>,
+    rules: Vec<usize>,
 }
 
 #[derive(Debug)]
@@ -58,15 +66,15 @@ impl Keywords {
         }
         let longest = rules.keys().map(Vec::len).max().unwrap_or_default();
         // A keyword that begins with another would be hidden by it: the shorter one is looked for, and the longer one at it.
-        let mut heads: Vec<Vec<(Vec<u8>, Vec<usize>)>> = Vec::new();
-        for keyword in rules {
+        let mut heads: Vec<Head> = Vec::new();
+        for (text, rules) in rules {
             match heads.last_mut() {
-                Some(of_head) if keyword.0.starts_with(&of_head[0].0) => of_head.push(keyword),
-                _ => heads.push(vec![keyword]),
+                Some(head) if text.starts_with(&head[0].text) => head.push(Keyword { text, rules }),
+                _ => heads.push(vec![Keyword { text, rules }]),
             }
         }
         // Of like length, so that each group is told apart by as many bytes as it can.
-        let told_by = |head: &Vec<(Vec<u8>, Vec<usize>)>| head[0].0.len().min(TOLD_BY);
+        let told_by = |head: &Head| head[0].text.len().min(TOLD_BY);
         heads.sort_by_key(told_by);
         let alike = heads.chunk_by(|one, other| told_by(one) == told_by(other));
         Self { groups: alike.flat_map(|heads| heads.chunks(GROUP)).map(Group::new).collect(), any_case, longest }
@@ -87,9 +95,8 @@ impl Keywords {
         for group in &self.groups {
             let mut at = within.start;
             while let Some((head, place)) = group.find(bytes, at).filter(|(_, place)| *place < within.end) {
-                let there = |(keyword, _): &&(Vec<u8>, Vec<usize>)| bytes[place..].starts_with(keyword);
-                let rules = group.heads[head].iter().filter(there).flat_map(|(_, rules)| rules);
-                rules.for_each(|&rule| hit(rule, place));
+                let there = group.heads[head].iter().filter(|keyword| bytes[place..].starts_with(&keyword.text));
+                there.flat_map(|keyword| &keyword.rules).for_each(|&rule| hit(rule, place));
                 at = place + 1;
             }
         }
@@ -97,8 +104,8 @@ impl Keywords {
 }
 
 impl Group {
-    fn new(heads: &[Vec<(Vec<u8>, Vec<usize>)>]) -> Self {
-        let patterns = || heads.iter().map(|head| &head[0].0);
+    fn new(heads: &[Head]) -> Self {
+        let patterns = || heads.iter().map(|head| &head[0].text);
         let packed = packed::Config::new().match_kind(MatchKind::LeftmostFirst).builder().extend(patterns()).build();
         let searcher = match packed {
             Some(searcher) => Searcher::Packed(Box::new(searcher)),
